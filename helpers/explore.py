@@ -1,0 +1,124 @@
+"""Sliders in JupyterLab, and the printed twin of each.
+
+A slider and its twin call the same figure function, so a page without a kernel (GitHub, a PDF)
+shows what the slider shows, and nbval compares it.
+"""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import matplotlib.image
+
+from helpers.figures import Figure, styled
+
+try:
+    import ipywidgets
+except ImportError:
+    ipywidgets = None
+
+_Setting = TypeVar("_Setting")
+
+# A slider redraws while the hand moves: half the dots of a printed figure, a third of the time.
+_SLIDER_DOTS_PER_INCH = 80
+
+
+def slider(
+    draw: Callable[[_Setting], Figure],
+    settings: Sequence[_Setting],
+    *,
+    label: str,
+    start: _Setting | None = None,
+):
+    """Return a slider over `settings` with the figure of the chosen one under it.
+
+    Parameters
+    ----------
+    draw : callable
+        From one setting to a `Figure`; the same function is given to `twin`.
+    settings : sequence
+        What the slider steps through, in order. Floats are shown with three digits.
+    label : str
+        What is being set, with its unit if it has one.
+    start : optional
+        The setting shown first: one of `settings`, the first by default.
+
+    Returns
+    -------
+    ipywidgets.VBox or str
+        The slider above the figure. Without ipywidgets, a line that says where to look instead.
+
+    Raises
+    ------
+    ValueError
+        If `settings` is empty or `start` is not one of them.
+    """
+    settings = list(settings)
+    if not settings:
+        raise ValueError("settings is empty: give at least one setting to step through")
+    start = settings[0] if start is None else start
+    if start not in settings:
+        raise ValueError(f"start is {start!r}, not one of the settings: choose one of {settings}")
+    if ipywidgets is None:
+        return f"The slider for {label} needs ipywidgets; the figure below shows what it shows."
+
+    control = ipywidgets.SelectionSlider(
+        options=[(_short(setting), setting) for setting in settings],
+        value=start,
+        description=label,
+        style={"description_width": "initial"},
+        layout={"width": "95%", "max_width": "700px"},
+    )
+    picture = ipywidgets.HTML(draw(start).html(_SLIDER_DOTS_PER_INCH))
+
+    def redraw(change) -> None:
+        picture.value = draw(change["new"]).html(_SLIDER_DOTS_PER_INCH)
+
+    control.observe(redraw, names="value")
+    return ipywidgets.VBox([control, picture])
+
+
+@styled
+def twin(draw: Callable[[_Setting], Figure], settings: Sequence[_Setting], *, label: str) -> Figure:
+    """Return one figure that shows what a slider shows at a few of its settings.
+
+    Parameters
+    ----------
+    draw : callable
+        The figure function that the slider was given.
+    settings : sequence
+        At least three settings, shown from top to bottom.
+    label : str
+        What is being set, as on the slider.
+
+    Returns
+    -------
+    Figure
+        The figures below each other; the alt text is theirs, each behind its setting.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three settings.
+    """
+    settings = list(settings)
+    if len(settings) < 3:
+        raise ValueError(f"settings has {len(settings)} entries: a printed twin needs three or more")
+    figures = [draw(setting) for setting in settings]
+    heights = [figure.get_figheight() for figure in figures]
+    alt = " ".join(
+        f"{label} {_short(setting)}: {figure.alt}"
+        for setting, figure in zip(settings, figures, strict=True)
+    )
+    strip = Figure(figsize=(figures[0].get_figwidth(), sum(heights)), alt=alt, layout="none")
+    top = sum(heights)
+    for figure, height in zip(figures, heights, strict=True):
+        top -= height
+        axes = strip.add_axes((0, top / sum(heights), 1, height / sum(heights)))
+        axes.imshow(matplotlib.image.imread(io.BytesIO(figure.png())), aspect="auto")
+        axes.set_axis_off()
+    return strip
+
+
+def _short(setting: object) -> str:
+    return f"{setting:.3g}" if isinstance(setting, float) else str(setting)
