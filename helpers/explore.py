@@ -103,7 +103,7 @@ def twin(draw: Callable[[_Setting], Figure], settings: Sequence[_Setting], *, la
     """
     settings = list(settings)
     if len(settings) < 3:
-        raise ValueError(f"settings has {len(settings)} entries: a printed twin needs three or more")
+        raise ValueError(f"settings has {len(settings)} entries: a twin needs at least three")
     figures = [draw(setting) for setting in settings]
     heights = [figure.get_figheight() for figure in figures]
     alt = " ".join(
