@@ -1,0 +1,295 @@
+"""The loop over epochs and batches, what to look at after it, and the history of a run.
+
+`fit` does what notebook 04 writes out by hand, and nothing else: forward, loss, backward, step,
+clear, watch. It takes any network, loss and optimiser of PyTorch's, and any iterable of batches.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+from tqdm.notebook import tqdm as notebook_tqdm
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+@dataclass
+class History:
+    """What was seen in each epoch, one entry an epoch in each list.
+
+    Attributes
+    ----------
+    loss, accuracy : list of float
+        On the training part, averaged over the epoch's images while the weights moved.
+    validation_loss, validation_accuracy : list of float
+        On the validation part, after the epoch; empty if there was none.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network says about images, beside what they are.
+
+    Attributes
+    ----------
+    loss : float
+        Mean over the images.
+    accuracy : float
+        Fraction of the images whose most probable class is their label, 0 to 1.
+    labels, predictions : torch.Tensor
+        Shape (n,), dtype int64, on the CPU, in the order of the batches.
+    confidences : torch.Tensor
+        Shape (n,), on the CPU: the probability given to the prediction.
+    """
+
+    loss: float
+    accuracy: float
+    labels: torch.Tensor
+    predictions: torch.Tensor
+    confidences: torch.Tensor
+
+    def confusion_matrix(self, classes: int) -> torch.Tensor:
+        """Count images by label (row) and prediction (column): shape (classes, classes), int64."""
+        pairs = self.labels * classes + self.predictions
+        return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def fit(
+    network: nn.Module,
+    batches: Iterable[Batch],
+    loss_function: LossFunction,
+    optimizer: torch.optim.Optimizer,
+    *,
+    epochs: int,
+    validation: Iterable[Batch] | None = None,
+    progress: bool = True,
+) -> History:
+    """Train a network in place.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        From a batch of images to scores of shape (batch, classes).
+    batches : iterable of (images, labels)
+        Walked once an epoch. Images are floating point, labels int64 class numbers.
+    loss_function : callable
+        From scores and labels to the mean loss, a scalar tensor with a graph.
+    optimizer : torch.optim.Optimizer
+        Holds the network's parameters.
+    epochs : int
+        How often to walk over `batches`.
+    validation : iterable of (images, labels), optional
+        Looked at after each epoch, never trained on.
+    progress : bool
+        Whether to show a bar: in a notebook or on a terminal, not in a log.
+
+    Returns
+    -------
+    History
+        Loss and accuracy by epoch.
+
+    Raises
+    ------
+    TypeError
+        If images, labels or scores are not tensors of a dtype that can be trained on.
+    ValueError
+        If `epochs` or a learning rate is not above zero, `batches` is empty, images do not fit the
+        network, a label is not one of its classes, or the loss is not finite. The weights are then
+        those before the step in question.
+    """
+    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
+        raise ValueError(f"epochs is {epochs!r}: give a whole number of at least 1")
+    _check_learning_rates(optimizer)
+    device = _device_of(network)
+    history = History()
+    with _progress_bar(batches, epochs, shown=progress) as bar:
+        for epoch in range(epochs):
+            network.train()
+            watch = _Watch()
+            for images, labels in batches:
+                images, labels = _checked_batch(images, labels, device)
+                scores = _checked_scores(network, images, labels)
+                loss = loss_function(scores, labels)
+                _check_loss(loss, optimizer, epoch, watch.batches)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                watch.see(loss, scores, labels)
+                bar.update()
+            watch.check_not_empty(f"batches, in epoch {epoch + 1},")
+            history.loss.append(watch.loss)
+            history.accuracy.append(watch.accuracy)
+            if validation is not None:
+                seen = evaluate(network, validation, loss_function)
+                history.validation_loss.append(seen.loss)
+                history.validation_accuracy.append(seen.accuracy)
+            bar.set_postfix_str(f"epoch {epoch + 1}, accuracy {watch.accuracy:.1%}")
+    return history
+
+
+@torch.no_grad()
+def evaluate(
+    network: nn.Module, batches: Iterable[Batch], loss_function: LossFunction
+) -> Evaluation:
+    """Look at how a network does, without changing it.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        From a batch of images to scores of shape (batch, classes): logits or log-probabilities.
+    batches : iterable of (images, labels)
+        Walked once.
+    loss_function : callable
+        From scores and labels to the mean loss.
+
+    Returns
+    -------
+    Evaluation
+        Loss, accuracy, and what was said of each image.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `fit`.
+    """
+    device = _device_of(network)
+    was_training = network.training
+    network.eval()
+    watch = _Watch()
+    all_labels, predictions, confidences = [], [], []
+    try:
+        for images, labels in batches:
+            images, labels = _checked_batch(images, labels, device)
+            scores = _checked_scores(network, images, labels)
+            watch.see(loss_function(scores, labels), scores, labels)
+            # The softmax of logits and the softmax of log-probabilities are the same numbers.
+            confidence, prediction = scores.softmax(dim=1).max(dim=1)
+            all_labels.append(labels.cpu())
+            predictions.append(prediction.cpu())
+            confidences.append(confidence.cpu())
+    finally:
+        network.train(was_training)
+    watch.check_not_empty("batches")
+    return Evaluation(
+        watch.loss,
+        watch.accuracy,
+        torch.cat(all_labels),
+        torch.cat(predictions),
+        torch.cat(confidences),
+    )
+
+
+class _Watch:
+    """Loss and accuracy over the images seen so far in one walk."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+        self._images = 0
+        self._loss = 0.0
+        self._correct = 0
+
+    def see(self, loss: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor) -> None:
+        # Weighted by the batch's size: the last batch is often smaller than the others.
+        self.batches += 1
+        self._images += len(labels)
+        self._loss += loss.item() * len(labels)
+        self._correct += int((scores.argmax(dim=1) == labels).sum())
+
+    def check_not_empty(self, what: str) -> None:
+        if self._images == 0:
+            raise ValueError(
+                f"{what} gave no images: pass something that holds at least one batch and can be "
+                "walked again, such as a list, not a generator"
+            )
+
+    @property
+    def loss(self) -> float:
+        return self._loss / self._images
+
+    @property
+    def accuracy(self) -> float:
+        return self._correct / self._images
+
+
+def _progress_bar(batches: Iterable[Batch], epochs: int, *, shown: bool) -> tqdm:
+    total = epochs * len(batches) if hasattr(batches, "__len__") else None
+    # None leaves it to tqdm: a bar on a terminal, nothing in a log. A notebook is neither.
+    in_notebook = issubclass(tqdm, notebook_tqdm)
+    return tqdm(total=total, unit="batch", disable=not shown or (False if in_notebook else None))
+
+
+def _device_of(network: nn.Module) -> torch.device:
+    for parameter in network.parameters():
+        return parameter.device
+    raise ValueError("network has no parameters to train: are its layers made in __init__?")
+
+
+def _check_learning_rates(optimizer: torch.optim.Optimizer) -> None:
+    for group in optimizer.param_groups:
+        rate = float(group["lr"])
+        if not (math.isfinite(rate) and rate > 0):
+            raise ValueError(f"the learning rate is {rate}: give a number above 0, such as 0.1")
+
+
+def _checked_batch(images: torch.Tensor, labels: torch.Tensor, device: torch.device) -> Batch:
+    if not isinstance(images, torch.Tensor) or not images.is_floating_point():
+        found = getattr(images, "dtype", type(images).__name__)
+        raise TypeError(f"images are {found}: scale them first, images.float() / 255")
+    if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
+        found = getattr(labels, "dtype", type(labels).__name__)
+        raise TypeError(f"labels are {found}: give an int64 tensor of class numbers, labels.long()")
+    if labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"labels have shape {tuple(labels.shape)} beside images of shape "
+            f"{tuple(images.shape)}: give one label for each image"
+        )
+    return images.to(device), labels.to(device)
+
+
+def _checked_scores(
+    network: nn.Module, images: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
+    try:
+        scores = network(images)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the network does not take images of shape {tuple(images.shape)} and dtype "
+            f"{images.dtype}: {str(error).splitlines()[0]}"
+        ) from error
+    if not isinstance(scores, torch.Tensor):
+        raise TypeError(
+            f"the network gave {type(scores).__name__} and not a tensor: does forward return?"
+        )
+    if scores.dim() != 2 or len(scores) != len(labels):
+        raise ValueError(
+            f"the network gave scores of shape {tuple(scores.shape)} for {len(labels)} images: "
+            f"give ({len(labels)}, classes)"
+        )
+    classes = scores.shape[1]
+    if len(labels) and not (0 <= int(labels.min()) and int(labels.max()) < classes):
+        outside = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
+        raise ValueError(
+            f"labels hold {outside}: the network tells {classes} classes apart, "
+            f"so give class numbers from 0 to {classes - 1}"
+        )
+    return scores
+
+
+def _check_loss(
+    loss: torch.Tensor, optimizer: torch.optim.Optimizer, epoch: int, batch: int
+) -> None:
+    if not math.isfinite(loss.item()):
+        rate = optimizer.param_groups[0]["lr"]
+        raise ValueError(
+            f"the loss became {loss.item()} in epoch {epoch + 1}, batch {batch + 1}: lower the "
+            f"learning rate (now {rate}) or look for NaN in the images"
+        )
