@@ -11,10 +11,14 @@ import html
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 import matplotlib
 import matplotlib.figure
+import torch
+
+if TYPE_CHECKING:
+    from helpers.training import Evaluation, History
 
 STYLE_FILE = Path(__file__).with_name("helpers.mplstyle")
 
@@ -90,3 +94,294 @@ def styled(draw: Callable[_Parameters, Figure]) -> Callable[_Parameters, Figure]
             return draw(*args, **kwargs)
 
     return draw_in_style
+
+
+# --- Notebook 04: FashionMNIST ---
+
+
+@styled
+def garments_by_class(
+    images: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...], each: int = 14
+) -> Figure:
+    """Draw the first few garments of each class, a row for each.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        Shape (n, 28, 28), dtype uint8.
+    labels : torch.Tensor
+        Shape (n,), dtype int64.
+    classes : tuple of str
+        The name of each class.
+    each : int
+        Garments in a row.
+    """
+    rows = [torch.cat(list(images[labels == c][:each]), dim=1) for c in range(len(classes))]
+    figure = Figure(
+        figsize=(7, 5.2),
+        alt=f"{len(classes)} rows of small grey pictures, {each} in each row: "
+        f"one row for each class, from {classes[0]} to {classes[-1]}.",
+    )
+    axes = figure.subplots()
+    axes.imshow(torch.cat(rows), cmap="gray_r")
+    side = images.shape[1]
+    axes.set_yticks([side * (row + 0.5) for row in range(len(classes))], classes)
+    axes.set_xticks([])
+    axes.set_title("Ten kinds of garment; shirts and pullovers look alike")
+    _hide_frame(axes)
+    return figure
+
+
+@styled
+def class_probabilities(
+    image: torch.Tensor, probabilities: torch.Tensor, label: int, classes: tuple[str, ...]
+) -> Figure:
+    """Draw a garment beside the probability that a network gives to each class.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        Shape (28, 28).
+    probabilities : torch.Tensor
+        Shape (classes,), summing to 1.
+    label : int
+        The garment's class.
+    classes : tuple of str
+        The name of each class.
+    """
+    top = int(probabilities.argmax())
+    undecided = float(probabilities.max()) < 0.5
+    verdict = "The network cannot decide" if undecided else f"The network says {classes[top]}"
+    figure = Figure(
+        figsize=(7, 3.2),
+        alt=f"A picture of class {classes[label]} beside ten bars, the probability of each class. "
+        f"{verdict}.",
+    )
+    picture, bars = figure.subplots(1, 2, width_ratios=(1, 2))
+    picture.imshow(image, cmap="gray_r")
+    picture.set_title(f"a {classes[label]}", fontweight="normal")
+    picture.set_axis_off()
+    colours = [VERMILION if c == label else SKY for c in range(len(classes))]
+    drawn = bars.barh(classes, probabilities.tolist(), color=colours)
+    drawn[label].set_hatch("//")
+    bars.invert_yaxis()
+    bars.set_xlim(0, 1)
+    bars.set_xlabel("probability")
+    bars.set_title(f"{verdict} (hatched: the truth)")
+    bars.grid(axis="y", visible=False)
+    return figure
+
+
+@styled
+def training_curves(history: "History") -> Figure:
+    """Draw loss and accuracy over the epochs, on the training and the validation part.
+
+    Parameters
+    ----------
+    history : History
+        With a validation part.
+    """
+    falls = history.loss[-1] < history.loss[0]
+    trend = "falls" if falls else "does not fall"
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt=f"Loss and accuracy over {len(history.loss)} epochs, for the training and the "
+        f"validation part. The training loss {trend} from the first epoch to the last.",
+    )
+    loss, accuracy = figure.subplots(1, 2)
+    epochs = range(1, len(history.loss) + 1)
+    for axes, training, validation in (
+        (loss, history.loss, history.validation_loss),
+        (accuracy, history.accuracy, history.validation_accuracy),
+    ):
+        axes.plot(epochs, training, marker="o", label="training, on the way")
+        axes.plot(epochs, validation, marker="s", label="validation, after the epoch")
+        axes.set_xlabel("epoch")
+        axes.set_xticks(list(epochs))
+    loss.set_ylabel("mean loss (nats)")
+    loss.set_title(f"The training loss {trend}")
+    loss.legend()
+    accuracy.set_ylabel("fraction right")
+    accuracy.set_title(f"Validation ends at {history.validation_accuracy[-1]:.1%}")
+    return figure
+
+
+@styled
+def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
+    """Draw how often each class was taken for each other.
+
+    Parameters
+    ----------
+    matrix : torch.Tensor
+        Shape (classes, classes), int64: rows are labels, columns predictions.
+    classes : tuple of str
+        The name of each class.
+    """
+    mistakes = matrix - matrix.diag().diag()
+    label, prediction = divmod(int(mistakes.argmax()), len(classes))
+    figure = Figure(
+        figsize=(7, 6),
+        alt="Confusion matrix, labels down and predictions across. Most counts lie on the "
+        "diagonal; a few pairs of classes make up most of the rest.",
+    )
+    axes = figure.subplots()
+    axes.imshow(matrix, cmap="Blues")
+    half = matrix.max() / 2
+    for row, counts in enumerate(matrix.tolist()):
+        for column, count in enumerate(counts):
+            colour = "white" if count > half else "black"
+            if count:
+                axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xlabel("what the network says")
+    axes.set_ylabel("what it is")
+    axes.set_title(f"The most frequent mistake: {classes[label]} taken for {classes[prediction]}")
+    axes.grid(visible=False)
+    _hide_frame(axes)
+    return figure
+
+
+@styled
+def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
+    """Draw the fraction of each class that was recognised, worst at the bottom.
+
+    Parameters
+    ----------
+    matrix : torch.Tensor
+        Shape (classes, classes), int64: rows are labels, columns predictions.
+    classes : tuple of str
+        The name of each class.
+    """
+    accuracy = matrix.diag() / matrix.sum(dim=1)
+    order = accuracy.argsort()
+    worst = classes[int(order[0])]
+    mean = float(matrix.diag().sum() / matrix.sum())
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt=f"Bars of the accuracy of each of {len(classes)} classes, sorted. "
+        "The worst class lies far below the dashed line of the mean.",
+    )
+    axes = figure.subplots()
+    names = [classes[int(c)] for c in order]
+    bars = axes.barh(names, accuracy[order].tolist(), color=SKY)
+    bars[0].set_color(ORANGE)
+    axes.bar_label(bars, fmt="{:.0%}", padding=-26, fontsize=8)
+    axes.axvline(mean, color=BLACK, linestyle="--", linewidth=1)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel(f"fraction recognised (dashed: all classes together, {mean:.1%})")
+    axes.set_title(f"The mean hides how hard {worst} is")
+    axes.grid(axis="y", visible=False)
+    return figure
+
+
+@styled
+def confident_mistakes(
+    images: torch.Tensor, evaluation: "Evaluation", classes: tuple[str, ...], count: int = 12
+) -> Figure:
+    """Draw the wrong answers that the network was surest of.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        Shape (n, 28, 28), in the order of the evaluation.
+    evaluation : Evaluation
+        What the network said of them.
+    classes : tuple of str
+        The name of each class.
+    count : int
+        How many to draw, six in a row.
+    """
+    wrong = (evaluation.predictions != evaluation.labels).nonzero().squeeze(1)
+    surest = wrong[evaluation.confidences[wrong].argsort(descending=True)][:count]
+    figure = Figure(
+        figsize=(7, 1.75 * -(-count // 6)),
+        alt=f"The {count} wrong predictions with the highest confidence, each picture with the "
+        "predicted class above its label. Several would puzzle a person.",
+    )
+    figure.suptitle("Sure, and wrong", x=0.01, ha="left", weight="bold", fontsize=11)
+    cells = figure.subplots(-(-count // 6), 6).flat
+    for axes, index in zip(cells, surest.tolist(), strict=False):
+        says = classes[int(evaluation.predictions[index])]
+        label = classes[int(evaluation.labels[index])]
+        axes.imshow(images[index], cmap="gray_r")
+        sure = f"{evaluation.confidences[index]:.1%}"
+        axes.set_title(f"says {says}\n{sure} sure\nis {label}", fontsize=7.5, fontweight="normal")
+    for axes in figure.axes:
+        axes.set_axis_off()
+    return figure
+
+
+@styled
+def first_layer_weights(weights: torch.Tensor, count: int = 32) -> Figure:
+    """Draw what each hidden unit looks for: its weights, laid out as the pixels are.
+
+    Parameters
+    ----------
+    weights : torch.Tensor
+        Shape (units, 784): one row for each hidden unit.
+    count : int
+        How many units to draw, the largest weights first, eight in a row.
+    """
+    strongest = weights.norm(dim=1).argsort(descending=True)[:count]
+    figure = Figure(
+        figsize=(7, 0.9 * -(-count // 8) + 0.5),
+        alt=f"The weights of {count} hidden units as small pictures, blue for positive and red for "
+        "negative. Outlines of sleeves, trouser legs and shoes appear.",
+    )
+    figure.suptitle(
+        "Hidden units look for outlines (blue: for, red: against)",
+        x=0.01,
+        ha="left",
+        weight="bold",
+        fontsize=11,
+    )
+    for axes, unit in zip(figure.subplots(-(-count // 8), 8).flat, strongest, strict=False):
+        largest = float(weights[unit].abs().max())
+        axes.imshow(weights[unit].reshape(28, 28), cmap="RdBu", vmin=-largest, vmax=largest)
+        axes.set_axis_off()
+    return figure
+
+
+@styled
+def convex_or_not(
+    positions: torch.Tensor, along_scores: torch.Tensor, along_weights: torch.Tensor
+) -> Figure:
+    """Draw the loss on a line through the scores beside the loss on a line through the weights.
+
+    Parameters
+    ----------
+    positions : torch.Tensor
+        Shape (n,): where on the line, from 0 to 1.
+    along_scores, along_weights : torch.Tensor
+        Shape (n,): the loss there.
+    """
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt="Two curves of the loss. Along a line in the scores it sags below the straight chord, "
+        "so it is convex. Along a line in the weights it rises above the chord, so it is not.",
+    )
+    scores, weights = figure.subplots(1, 2)
+    for axes, losses, title, x_label in (
+        (scores, along_scores, "In the scores: convex", "scores, from zero to the network's"),
+        (
+            weights,
+            along_weights,
+            "In the weights: not convex",
+            "weights, from a network to its twin",
+        ),
+    ):
+        axes.plot(positions, losses, label="loss")
+        axes.plot(positions[[0, -1]], losses[[0, -1]], marker="o", label="chord")
+        axes.set_title(title)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel("mean loss (nats)")
+        axes.set_ylim(bottom=0)
+        axes.legend()
+    return figure
+
+
+def _hide_frame(axes) -> None:
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.grid(visible=False)

@@ -255,9 +255,7 @@ def _checked_batch(images: torch.Tensor, labels: torch.Tensor, device: torch.dev
     return images.to(device), labels.to(device)
 
 
-def _checked_scores(
-    network: nn.Module, images: torch.Tensor, labels: torch.Tensor
-) -> torch.Tensor:
+def _checked_scores(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     try:
         scores = network(images)
     except RuntimeError as error:

@@ -39,9 +39,7 @@ def seconds_per_epoch(batches: Iterable) -> float:
     )
     optimizer = torch.optim.SGD(network.parameters(), lr=0.15, momentum=0.8)
     start = time.perf_counter()
-    training.fit(
-        network, batches, nn.functional.nll_loss, optimizer, epochs=1, progress=False
-    )
+    training.fit(network, batches, nn.functional.nll_loss, optimizer, epochs=1, progress=False)
     return time.perf_counter() - start
 
 

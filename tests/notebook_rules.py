@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from nbformat import NotebookNode
 
 # Cells whose output nbval may ignore: (notebook, cell id) and the reason. Nothing else may.
-IGNORED_OUTPUTS: dict[tuple[str, str], str] = {}
+_PIPELINE = "04_fashion_mnist_pipeline"
+IGNORED_OUTPUTS: dict[tuple[str, str], str] = {
+    (_PIPELINE, "load-the-garments"): "a progress bar, on the one run that downloads the data",
+    (_PIPELINE, "test-accuracy-in-digits"): "float32 training differs between processors",
+}
 
 MOST_LINES_IN_A_CELL = 25
 ALT_TEXT_LENGTHS = range(40, 301)
