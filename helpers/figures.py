@@ -123,7 +123,7 @@ def garments_by_class(
         f"one row for each class, from {classes[0]} to {classes[-1]}.",
     )
     axes = figure.subplots()
-    axes.imshow(torch.cat(rows), cmap="gray_r")
+    axes.imshow(torch.cat(rows).numpy(), cmap="gray_r")
     side = images.shape[1]
     axes.set_yticks([side * (row + 0.5) for row in range(len(classes))], classes)
     axes.set_xticks([])
@@ -158,7 +158,7 @@ def class_probabilities(
         f"{verdict}.",
     )
     picture, bars = figure.subplots(1, 2, width_ratios=(1, 2))
-    picture.imshow(image, cmap="gray_r")
+    picture.imshow(image.numpy(), cmap="gray_r")
     picture.set_title(f"a {classes[label]}", fontweight="normal")
     picture.set_axis_off()
     colours = [VERMILION if c == label else SKY for c in range(len(classes))]
@@ -225,7 +225,7 @@ def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
         "diagonal; a few pairs of classes make up most of the rest.",
     )
     axes = figure.subplots()
-    axes.imshow(matrix, cmap="Blues")
+    axes.imshow(matrix.numpy(), cmap="Blues")
     half = matrix.max() / 2
     for row, counts in enumerate(matrix.tolist()):
         for column, count in enumerate(counts):
@@ -304,7 +304,7 @@ def confident_mistakes(
     for axes, index in zip(cells, surest.tolist(), strict=False):
         says = classes[int(evaluation.predictions[index])]
         label = classes[int(evaluation.labels[index])]
-        axes.imshow(images[index], cmap="gray_r")
+        axes.imshow(images[index].numpy(), cmap="gray_r")
         sure = f"{evaluation.confidences[index]:.1%}"
         axes.set_title(f"says {says}\n{sure} sure\nis {label}", fontsize=7.5, fontweight="normal")
     for axes in figure.axes:
@@ -338,7 +338,7 @@ def first_layer_weights(weights: torch.Tensor, count: int = 32) -> Figure:
     )
     for axes, unit in zip(figure.subplots(-(-count // 8), 8).flat, strongest, strict=False):
         largest = float(weights[unit].abs().max())
-        axes.imshow(weights[unit].reshape(28, 28), cmap="RdBu", vmin=-largest, vmax=largest)
+        axes.imshow(weights[unit].reshape(28, 28).numpy(), cmap="RdBu", vmin=-largest, vmax=largest)
         axes.set_axis_off()
     return figure
 
@@ -371,8 +371,8 @@ def convex_or_not(
             "weights, from a network to its twin",
         ),
     ):
-        axes.plot(positions, losses, label="loss")
-        axes.plot(positions[[0, -1]], losses[[0, -1]], marker="o", label="chord")
+        axes.plot(positions.numpy(), losses.numpy(), label="loss")
+        axes.plot(positions[[0, -1]].numpy(), losses[[0, -1]].numpy(), marker="o", label="chord")
         axes.set_title(title)
         axes.set_xlabel(x_label)
         axes.set_ylabel("mean loss (nats)")

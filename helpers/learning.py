@@ -75,14 +75,15 @@ def check_exercise(
     Returns
     -------
     str
-        One line: right, the hint for this mistake, or the first input where it goes wrong.
+        One line: right, the hint for this mistake, or that something is not right yet.
     """
     results = []
     for arguments in inputs:
         try:
             results.append(attempt(*arguments))
         except Exception as error:  # noqa: BLE001 - whatever the reader's code raises is an answer
-            return f"Your code stopped with {type(error).__name__}: {str(error).splitlines()[0]}"
+            message = " ".join(str(error).split())
+            return f"Your code stopped with {type(error).__name__}: {message or 'no message'}"
     if all(result is None or result is ... for result in results):
         return "Nothing to check yet. Fill the blank, run that cell and this one again."
     if _all_agree(results, [oracle(*arguments) for arguments in inputs], tolerance):

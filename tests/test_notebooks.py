@@ -1,6 +1,8 @@
 """Every notebook keeps the rules, and each rule notices when it is broken."""
 
 import copy
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -140,3 +142,28 @@ def test_nbval_notices_a_changed_number(tmp_path):
     cell.outputs[0].text = "43\n"
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
     assert run_nbval(path).returncode == 1
+
+
+def test_the_pipeline_runs_the_same_on_the_stand_in(tmp_path):
+    """The same notebook, strictly compared, in a copy of the project without data or network."""
+    for name in ("helpers", "notebooks", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    environment = {
+        **{k: v for k, v in os.environ.items() if k != "FASHION_MNIST_ROOT"},
+        "PYTHONPATH": str(tmp_path),
+        # Nothing listens there, so every request is refused.
+        "http_proxy": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+        "no_proxy": "",
+    }
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "04_fashion_mnist_pipeline.ipynb"],
+        cwd=tmp_path / "notebooks",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert not (tmp_path / "data" / "FashionMNIST").exists()

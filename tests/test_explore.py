@@ -1,0 +1,51 @@
+"""A slider redraws, its twin shows three settings or more, and both come from one function."""
+
+import pytest
+
+from helpers import explore
+from helpers.figures import Figure, styled
+
+
+@styled
+def draw(slope: float) -> Figure:
+    figure = Figure(figsize=(4, 2), alt=f"A line of slope {slope}.")
+    figure.subplots().plot([0, 1], [0, slope])
+    return figure
+
+
+def test_moving_the_slider_draws_the_chosen_setting():
+    box = explore.slider(draw, [1.0, 2.0, 3.0], label="slope", start=2.0)
+    control, picture = box.children
+    assert control.description == "slope"
+    assert 'alt="A line of slope 2.0."' in picture.value
+    control.index = 2
+    assert 'alt="A line of slope 3.0."' in picture.value
+    assert picture.value == draw(3.0).html(explore._SLIDER_DOTS_PER_INCH)
+
+
+def test_the_twin_names_each_setting():
+    twin = explore.twin(draw, [1.0, 2.5, 4.0], label="slope")
+    shown = ["1: A line of slope 1.0.", "2.5: A line of slope 2.5.", "4: A line of slope 4.0."]
+    assert twin.alt == " ".join(f"slope {setting}" for setting in shown)
+    assert len(twin.axes) == 3
+    assert twin.get_figheight() == pytest.approx(6)
+
+
+def test_a_twin_of_fewer_than_three_settings_is_refused():
+    with pytest.raises(ValueError, match="settings has 2 entries: a twin needs at least three"):
+        explore.twin(draw, [1.0, 2.0], label="slope")
+
+
+@pytest.mark.parametrize(
+    ("settings", "start", "words"),
+    [([], None, "settings is empty"), ([1.0, 2.0], 5.0, "start is 5.0, not one of the settings")],
+)
+def test_a_slider_over_nothing_is_refused(settings, start, words):
+    with pytest.raises(ValueError, match=words):
+        explore.slider(draw, settings, label="slope", start=start)
+
+
+def test_without_ipywidgets_one_line_says_where_to_look(monkeypatch):
+    monkeypatch.setattr(explore, "ipywidgets", None)
+    line = explore.slider(draw, [1.0, 2.0], label="slope")
+    assert line == "The slider for slope needs ipywidgets; the figure below shows what it shows."

@@ -1,0 +1,102 @@
+"""Every figure carries alt text, and drawing twice gives the same picture."""
+
+import io
+
+import matplotlib
+import matplotlib.image
+import pytest
+import torch
+from notebook_rules import ALT_TEXT_LENGTHS
+
+from helpers import figures
+from helpers.training import Evaluation, History
+
+CLASSES = ("coat", "shoe", "bag")
+IMAGES = torch.arange(12 * 28 * 28).reshape(12, 28, 28).remainder(256).to(torch.uint8)
+LABELS = torch.arange(12) % 3
+EVALUATION = Evaluation(1.0, 0.0, LABELS, (LABELS + 1) % 3, torch.linspace(0.5, 1, 12))
+HISTORY = History([1.0, 0.5], [0.6, 0.8], [0.9, 0.6], [0.7, 0.75])
+LINE = torch.linspace(0, 1, 5)
+
+DRAWINGS = {
+    "garments_by_class": lambda: figures.garments_by_class(IMAGES, LABELS, CLASSES, each=4),
+    "class_probabilities": lambda: figures.class_probabilities(
+        IMAGES[0], torch.tensor([0.2, 0.7, 0.1]), 1, CLASSES
+    ),
+    "training_curves": lambda: figures.training_curves(HISTORY),
+    "confusion": lambda: figures.confusion(EVALUATION.confusion_matrix(3), CLASSES),
+    "accuracy_by_class": lambda: figures.accuracy_by_class(
+        torch.tensor([[3, 1, 0], [0, 4, 0], [2, 0, 2]]), CLASSES
+    ),
+    "confident_mistakes": lambda: figures.confident_mistakes(IMAGES, EVALUATION, CLASSES),
+    "first_layer_weights": lambda: figures.first_layer_weights(
+        torch.linspace(-1, 1, 32 * 784).reshape(32, 784)
+    ),
+    "convex_or_not": lambda: figures.convex_or_not(LINE, LINE**2, LINE - LINE**2),
+}
+
+
+@pytest.fixture(params=DRAWINGS)
+def draw(request):
+    return DRAWINGS[request.param]
+
+
+@pytest.fixture
+def figure(draw):
+    return draw()
+
+
+def test_alt_text_is_there_and_reaches_the_page(figure):
+    assert len(figure.alt) in ALT_TEXT_LENGTHS
+    bundle = figure._repr_mimebundle_()
+    assert f'alt="{figure.alt}"' in bundle["text/html"]
+    assert bundle["text/plain"] == figure.alt
+    assert set(bundle) == {"text/html", "image/png", "text/plain"}
+
+
+def test_every_panel_says_what_it_shows(figure):
+    titles = [axes.get_title(loc) for axes in figure.axes for loc in ("left", "center")]
+    assert any(titles) or figure.get_suptitle()
+    for axes in figure.axes:
+        if axes.axison and len(axes.get_xticks()):
+            assert axes.get_xlabel(), "an axis without a name"
+
+
+def test_drawing_leaves_no_setting_behind_and_repeats_itself(draw):
+    before = dict(matplotlib.rcParams)
+    assert draw().png() == draw().png()
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_a_figure_is_wide_enough_to_be_sharp_at_700_pixels(figure):
+    pixels = matplotlib.image.imread(io.BytesIO(figure.png()))
+    assert pixels.shape[1] >= 900
+    assert (pixels[0, 0, :3] == 1).all(), "the background is white, on a dark page as well"
+
+
+def test_alt_text_is_escaped():
+    figure = figures.Figure(alt='a < b & "c"')
+    assert 'alt="a &lt; b &amp; &quot;c&quot;"' in figure.html()
+
+
+def test_the_curves_name_a_loss_that_does_not_fall():
+    rising = History([0.5, 1.0], [0.8, 0.6], [0.6, 0.9], [0.75, 0.7])
+    assert "does not fall" in figures.training_curves(rising).alt
+
+
+def test_mistakes_are_the_surest_first():
+    drawn = figures.confident_mistakes(IMAGES, EVALUATION, CLASSES, count=6)
+    sure = [axes.get_title().split("\n")[1] for axes in drawn.axes]
+    assert sure == [
+        "100.0% sure",
+        "95.5% sure",
+        "90.9% sure",
+        "86.4% sure",
+        "81.8% sure",
+        "77.3% sure",
+    ]
+
+
+def test_the_most_frequent_mistake_is_named():
+    matrix = torch.tensor([[5, 0, 1], [4, 3, 0], [0, 2, 9]])
+    assert "shoe taken for coat" in figures.confusion(matrix, CLASSES).axes[0].get_title("left")

@@ -1,0 +1,229 @@
+"""`fit` and `evaluate` against the formulas, and what they say to bad input."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from helpers import training
+
+
+def problem(images: int = 10, classes: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(images)
+    x = torch.randn(images, 4, generator=generator, dtype=torch.float64)
+    return x, torch.randint(classes, (images,), generator=generator)
+
+
+def linear(classes: int = 3) -> nn.Linear:
+    torch.manual_seed(7)
+    return nn.Linear(4, classes, bias=False).double()
+
+
+def in_batches(x: torch.Tensor, y: torch.Tensor, size: int = 4) -> list:
+    return list(zip(x.split(size), y.split(size), strict=True))
+
+
+def sgd(network: nn.Module, lr: float = 0.1, momentum: float = 0.0) -> torch.optim.SGD:
+    return torch.optim.SGD(network.parameters(), lr=lr, momentum=momentum)
+
+
+def test_fit_moves_the_weights_as_the_formula_says():
+    x, y = problem()
+    network = linear()
+    weight, velocity = network.weight.detach().clone(), torch.zeros(3, 4, dtype=torch.float64)
+    for _ in range(3):
+        for images, labels in in_batches(x, y):
+            # The gradient of softmax and cross-entropy, worked out by hand.
+            probabilities = (images @ weight.T).exp()
+            probabilities /= probabilities.sum(dim=1, keepdim=True)
+            truth = torch.eye(3, dtype=torch.float64)[labels]
+            gradient = (probabilities - truth).T @ images / len(images)
+            velocity = 0.8 * velocity + gradient
+            weight -= 0.15 * velocity
+    training.fit(network, in_batches(x, y), F.cross_entropy, sgd(network, 0.15, 0.8), epochs=3)
+    torch.testing.assert_close(network.weight.detach(), weight, rtol=0, atol=1e-14)
+
+
+def test_gradients_left_over_from_before_do_not_count():
+    x, y = problem()
+    fresh, stale = linear(), linear()
+    stale.weight.grad = torch.full_like(stale.weight, 1e6)
+    for network in (fresh, stale):
+        training.fit(network, in_batches(x, y), F.cross_entropy, sgd(network), epochs=1)
+    assert torch.equal(fresh.weight, stale.weight)
+
+
+def test_the_history_is_a_mean_over_images_not_over_batches():
+    x, y = problem(images=9)
+    network = linear()
+    # So small a step that the weights stay, and the mean on the way is the mean at the end.
+    history = training.fit(
+        network,
+        in_batches(x, y),
+        F.cross_entropy,
+        sgd(network, 1e-300),
+        epochs=2,
+        validation=[(x, y)],
+    )
+    scores = x @ network.weight.detach().T
+    right = [max(range(3), key=row.__getitem__) == label for row, label in zip(scores.tolist(), y)]
+    expected_loss = (scores.logsumexp(dim=1) - scores[range(9), y]).mean().item()
+    for losses in (history.loss, history.validation_loss):
+        assert losses == pytest.approx([expected_loss] * 2, rel=1e-14)
+    for accuracies in (history.accuracy, history.validation_accuracy):
+        assert accuracies == [sum(right) / 9] * 2
+
+
+def test_without_validation_the_history_has_none():
+    network = linear()
+    batches = in_batches(*problem())
+    history = training.fit(network, batches, F.cross_entropy, sgd(network), epochs=1)
+    assert history.validation_loss == history.validation_accuracy == []
+
+
+def test_validation_data_moves_no_weight():
+    x, y = problem()
+    alone, watched = linear(), linear()
+    training.fit(alone, in_batches(x, y), F.cross_entropy, sgd(alone), epochs=2)
+    training.fit(
+        watched, in_batches(x, y), F.cross_entropy, sgd(watched), epochs=2, validation=[(x, 2 - y)]
+    )
+    assert torch.equal(alone.weight, watched.weight)
+
+
+def test_any_iterable_of_batches_will_do():
+    x, y = problem()
+    by_list, by_loader = linear(), linear()
+    loader = DataLoader(TensorDataset(x, y), batch_size=4)
+    training.fit(by_list, in_batches(x, y), F.cross_entropy, sgd(by_list), epochs=2)
+    training.fit(by_loader, loader, F.cross_entropy, sgd(by_loader), epochs=2)
+    assert torch.equal(by_list.weight, by_loader.weight)
+
+
+def test_evaluate_says_what_the_numbers_say():
+    log_probabilities = torch.tensor(
+        [[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.2, 0.3, 0.5], [0.5, 0.4, 0.1]]
+    ).log()
+    labels = torch.tensor([0, 2, 2, 1])
+    network = nn.Linear(3, 3, bias=False)
+    network.weight.data = torch.eye(3)
+    seen = training.evaluate(network, in_batches(log_probabilities, labels, size=3), F.nll_loss)
+    assert seen.labels.tolist() == [0, 2, 2, 1]
+    assert seen.predictions.tolist() == [0, 1, 2, 0]
+    assert seen.confidences.tolist() == pytest.approx([0.7, 0.6, 0.5, 0.5])
+    assert seen.accuracy == 0.5
+    assert seen.loss == pytest.approx(-sum(map(math.log, (0.7, 0.1, 0.5, 0.4))) / 4)
+    assert seen.confusion_matrix(3).tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]
+
+
+@pytest.mark.parametrize("was_training", [True, False])
+def test_evaluate_leaves_the_network_as_it_was(was_training):
+    network = nn.Sequential(nn.Dropout(0.5), linear()).train(was_training)
+    weight = network[1].weight.detach().clone()
+    x, y = problem()
+    first = training.evaluate(network, [(x, y)], F.cross_entropy)
+    second = training.evaluate(network, [(x, y)], F.cross_entropy)
+    assert first.loss == second.loss  # Drop-out was off.
+    assert network.training is was_training
+    assert torch.equal(network[1].weight, weight) and network[1].weight.grad is None
+
+
+def test_fit_puts_the_network_into_training_mode_in_each_epoch():
+    modes = []
+
+    class Spy(nn.Linear):
+        def forward(self, x):
+            modes.append(self.training)
+            return super().forward(x)
+
+    network = Spy(4, 3).double().eval()
+    x, y = problem(images=4)
+    training.fit(network, [(x, y)], F.cross_entropy, sgd(network), epochs=2, validation=[(x, y)])
+    assert modes == [True, False, True, False]
+
+
+class ForgetsToReturn(nn.Linear):
+    def forward(self, x):
+        super().forward(x)
+
+
+class OneScoreForTheBatch(nn.Linear):
+    def forward(self, x):
+        return super().forward(x).sum()
+
+
+X, Y = problem()
+
+
+@pytest.mark.parametrize(
+    ("batches", "error", "words"),
+    [
+        ([], ValueError, "epoch 1, gave no images: .* at least one batch"),
+        ([(X.byte(), Y)], TypeError, "images are torch.uint8: scale them first"),
+        ([("pixels", Y)], TypeError, "images are str: scale them first"),
+        ([(X, Y.float())], TypeError, "labels are torch.float32: give an int64"),
+        ([(X, Y.tolist())], TypeError, "labels are list: give an int64"),
+        ([(X, Y[:-1])], ValueError, r"labels have shape \(9,\) beside images of shape \(10, 4\)"),
+        ([(X, Y[:, None])], ValueError, r"labels have shape \(10, 1\)"),
+        ([(X, Y + 1)], ValueError, "labels hold 3: the network tells 3 classes apart.*0 to 2"),
+        ([(X, Y - 100)], ValueError, "labels hold -100: the network tells 3 classes apart"),
+        ([(X[:, :3], Y)], ValueError, r"does not take images of shape \(10, 3\)"),
+        ([(X.float(), Y)], ValueError, "does not take images .* dtype torch.float32"),
+        ([(X * math.nan, Y)], ValueError, "loss became nan in epoch 1, batch 1: .*look for NaN"),
+    ],
+)
+def test_bad_batches_get_one_line(batches, error, words):
+    network = linear()
+    before = network.weight.detach().clone()
+    with pytest.raises(error, match=words) as caught:
+        training.fit(network, batches, F.cross_entropy, sgd(network), epochs=1)
+    assert "\n" not in str(caught.value)
+    assert torch.equal(network.weight, before)
+    if "loss became" not in words:
+        with pytest.raises(error) as caught:
+            training.evaluate(network, batches, F.cross_entropy)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("network", [ForgetsToReturn(4, 3), OneScoreForTheBatch(4, 3)])
+def test_a_network_that_gives_no_scores_is_named(network):
+    with pytest.raises((TypeError, ValueError), match="the network gave"):
+        training.fit(network.double(), [(X, Y)], F.cross_entropy, sgd(network), epochs=1)
+
+
+def test_a_network_without_weights_is_named():
+    with pytest.raises(ValueError, match="no parameters to train"):
+        training.fit(nn.ReLU(), [(X, Y)], F.cross_entropy, sgd(linear()), epochs=1)
+
+
+@pytest.mark.parametrize("rate", [0.0, -0.1, math.nan, math.inf])
+def test_a_learning_rate_that_cannot_be_is_named(rate):
+    network = linear()
+    optimizer = sgd(network)
+    optimizer.param_groups[0]["lr"] = rate  # PyTorch's own check lets 0 and NaN pass.
+    with pytest.raises(ValueError, match=f"the learning rate is {rate}: give a number above 0"):
+        training.fit(network, [(X, Y)], F.cross_entropy, optimizer, epochs=1)
+
+
+@pytest.mark.parametrize("epochs", [0, -1, 2.0, True, None])
+def test_a_number_of_epochs_that_cannot_be_is_named(epochs):
+    network = linear()
+    with pytest.raises(ValueError, match=f"epochs is {epochs}: give a whole number"):
+        training.fit(network, [(X, Y)], F.cross_entropy, sgd(network), epochs=epochs)
+
+
+def test_a_loss_that_leaves_the_numbers_is_named_with_its_place():
+    network = linear()
+    huge = sgd(network, lr=1e308)
+    with pytest.raises(ValueError, match=r"loss became (nan|inf) in epoch 1, batch \d.*1e\+308"):
+        training.fit(network, in_batches(X, Y, size=2), F.cross_entropy, huge, epochs=1)
+
+
+def test_a_generator_that_is_used_up_is_named():
+    network = linear()
+    used_up = (batch for batch in in_batches(X, Y))
+    with pytest.raises(ValueError, match="epoch 2, gave no images.*not a generator"):
+        training.fit(network, used_up, F.cross_entropy, sgd(network), epochs=2)
