@@ -152,10 +152,11 @@ def class_probabilities(
     top = int(probabilities.argmax())
     undecided = float(probabilities.max()) < 0.5
     verdict = "The network cannot decide" if undecided else f"The network says {classes[top]}"
+    finding = "No bar reaches one half." if undecided else "One bar is by far the longest."
     figure = Figure(
         figsize=(7, 3.2),
-        alt=f"A picture of class {classes[label]} beside ten bars, the probability of each class. "
-        f"{verdict}.",
+        alt="The picture of a garment beside one bar for each class, the probability that the "
+        f"network gives to it. {finding}",
     )
     picture, bars = figure.subplots(1, 2, width_ratios=(1, 2))
     picture.imshow(image.numpy(), cmap="gray_r")

@@ -86,7 +86,7 @@ def test_the_curves_name_a_loss_that_does_not_fall():
 
 def test_mistakes_are_the_surest_first():
     drawn = figures.confident_mistakes(IMAGES, EVALUATION, CLASSES, count=6)
-    sure = [axes.get_title().split("\n")[1] for axes in drawn.axes]
+    sure = [axes.get_title("left").split("\n")[1] for axes in drawn.axes]
     assert sure == [
         "100.0% sure",
         "95.5% sure",

@@ -69,7 +69,8 @@ def test_the_history_is_a_mean_over_images_not_over_batches():
         validation=[(x, y)],
     )
     scores = x @ network.weight.detach().T
-    right = [max(range(3), key=row.__getitem__) == label for row, label in zip(scores.tolist(), y)]
+    pairs = zip(scores.tolist(), y.tolist(), strict=True)
+    right = [max(range(3), key=row.__getitem__) == label for row, label in pairs]
     expected_loss = (scores.logsumexp(dim=1) - scores[range(9), y]).mean().item()
     for losses in (history.loss, history.validation_loss):
         assert losses == pytest.approx([expected_loss] * 2, rel=1e-14)
