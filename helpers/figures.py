@@ -267,7 +267,7 @@ def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     names = [classes[int(c)] for c in order]
     bars = axes.barh(names, accuracy[order].tolist(), color=SKY)
     bars[0].set_color(ORANGE)
-    axes.bar_label(bars, fmt="{:.0%}", padding=-26, fontsize=8)
+    axes.bar_label(bars, fmt="{:.0%}", label_type="center", fontsize=8)
     axes.axvline(mean, color=BLACK, linestyle="--", linewidth=1)
     axes.set_xlim(0, 1)
     axes.set_xlabel(f"fraction recognised (dashed: all classes together, {mean:.1%})")

@@ -143,6 +143,13 @@ def anatomy_is_in_place(notebook: NotebookNode, repository_url: str, name: str) 
     return complaints
 
 
+def stored_from_the_real_data(notebook: NotebookNode) -> list[str]:
+    """Complain if what is stored was made with the stand-in; only a test run may be."""
+    texts = [output.get("text", "") for cell in code_cells(notebook) for output in cell.outputs]
+    sources = re.findall(r"^Garments: .*$", "".join(texts), flags=re.MULTILINE)
+    return [source for source in sources if "the real FashionMNIST" not in source]
+
+
 def nothing_of_a_machine(notebook: NotebookNode) -> list[str]:
     """Complain about a machine's path and about metadata that only one machine needs."""
     complaints = []

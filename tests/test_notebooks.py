@@ -24,6 +24,7 @@ def complaints(path: Path, notebook: nbformat.NotebookNode, repository_url: str)
         *rules.figures_have_alt_text(notebook),
         *rules.anatomy_is_in_place(notebook, repository_url, path.stem),
         *rules.nothing_of_a_machine(notebook),
+        *rules.stored_from_the_real_data(notebook),
     ]
 
 
@@ -98,6 +99,12 @@ def leave_a_path(notebook):
     first_code_cell(notebook).source += "\nopen('/home/someone/x')"
 
 
+def run_on_the_stand_in(notebook):
+    line = "Garments: a drawn stand-in, not FashionMNIST (no network)\n"
+    output = nbformat.v4.new_output("stream", name="stdout", text=line)
+    first_code_cell(notebook).outputs.append(output)
+
+
 @pytest.mark.parametrize(
     "break_it",
     [
@@ -113,6 +120,7 @@ def leave_a_path(notebook):
         point_the_badge_elsewhere,
         drop_the_last_section,
         leave_a_path,
+        run_on_the_stand_in,
     ],
 )
 def test_a_broken_rule_is_noticed(break_it, repository_url):
