@@ -1,7 +1,7 @@
 """Sliders in JupyterLab, and the printed twin of each.
 
 A slider and its twin call the same figure function, so a page without a kernel (GitHub, a PDF)
-shows what the slider shows, and nbval compares it.
+shows what the slider shows, and nbval compares its alt text.
 """
 
 import io

@@ -8,6 +8,8 @@ FashionMNIST: Xiao, Rasul and Vollgraf, 2017, https://arxiv.org/abs/1708.07747.
 """
 
 import gzip
+import http.client
+import operator
 import os
 import shutil
 import socket
@@ -152,7 +154,7 @@ class Batches:
     Raises
     ------
     TypeError
-        If images or labels are not tensors of those dtypes.
+        If images or labels are not tensors of those dtypes, or `generator` is not a generator.
     ValueError
         If shapes, labels or the batch size do not fit, or there are no images.
     """
@@ -168,11 +170,15 @@ class Batches:
     ):
         _check_images(images)
         _check_labels(labels, len(images))
-        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
+        if not _is_whole(batch_size) or batch_size < 1:
             raise ValueError(f"batch_size is {batch_size!r}: give a whole number of at least 1")
+        if generator is not None and not isinstance(generator, torch.Generator):
+            raise TypeError(
+                f"generator is {generator!r}: give torch.Generator().manual_seed(...), or None"
+            )
         self._images = images.to(device).unsqueeze(1).float().div_(255)
         self._labels = labels.to(device)
-        self._batch_size = batch_size
+        self._batch_size = operator.index(batch_size)
         self._generator = generator
 
     def __len__(self) -> int:
@@ -185,9 +191,19 @@ class Batches:
         if self._generator is None:
             order = torch.arange(count, device=device)
         else:
-            order = torch.randperm(count, generator=self._generator).to(device)
+            order = torch.randperm(
+                count, generator=self._generator, device=self._generator.device
+            ).to(device)
         for chosen in order.split(self._batch_size):
             yield self._images[chosen], self._labels[chosen]
+
+
+def _is_whole(value: object) -> bool:
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
 
 
 def _check_images(images: torch.Tensor) -> None:
@@ -244,10 +260,11 @@ def _read_verified(root: Path, source: Source) -> Garments:
                 _verify(unpacked, unpacked_md5, source)
                 shutil.copyfile(unpacked, raw / unpacked.name)
             else:
-                raise ValueError(
-                    f"{ROOT_VARIABLE} is {str(root)!r}, which holds no FashionMNIST/raw/"
-                    f"{packed.name}: point it at the folder above FashionMNIST, or unset it"
-                )
+                where = f"{ROOT_VARIABLE} is {str(root)!r}, which"
+                cure = "point it at the folder above FashionMNIST, or unset it"
+                if source.kind == "download":
+                    where, cure = f"the folder {str(root)!r}", "run again to download it"
+                raise ValueError(f"{where} holds no FashionMNIST/raw/{packed.name}: {cure}")
         return _read_idx_files(Path(scratch), source)
 
 
@@ -259,8 +276,17 @@ def _verify(file: Path, expected: str, source: Source) -> None:
     if source.kind == "environment":
         raise ValueError(f"{what}; put the official file back into {str(file.parent)!r}")
     # Set aside, not deleted: the next start downloads afresh and nothing of the user's is lost.
-    file.replace(file.with_name(f"{file.name}.damaged"))
-    raise ValueError(f"{what}; it is set aside as {file.name}.damaged, so run again to download it")
+    aside = file.with_name(f"{file.name}.damaged")
+    try:
+        file.replace(aside)
+        if calculate_md5(aside) == expected:
+            # Another process had just put the good file there.
+            aside.replace(file)
+    except FileNotFoundError:
+        pass  # Another process found the same damage first.
+    except OSError:
+        raise ValueError(f"{what}; it cannot be set aside, so remove it and run again") from None
+    raise ValueError(f"{what}; it is set aside as {aside.name}, so run again to download it")
 
 
 def _looks_like(file: Path) -> str:
@@ -290,17 +316,19 @@ def _try_download(folder: Path) -> str:
     try:
         with _network_silence_limited_to(_SECONDS_OF_SILENCE):
             FashionMNIST(scratch, download=True)
-    except (OSError, EOFError, RuntimeError) as error:
+    except (OSError, EOFError, http.client.HTTPException, RuntimeError) as error:
         for packed, expected, _, _ in _packed_and_unpacked(scratch):
             damaged = packed.exists() and calculate_md5(packed) != expected
-            # A connection that broke off leaves a damaged file too, but not a RuntimeError.
+            # After a silence or a reset the file is only half there, and nobody is to blame. A
+            # RuntimeError is torchvision's word that it arrived whole, as the server sees it, but
+            # with the wrong sum.
             if damaged and isinstance(error, RuntimeError):
                 raise ValueError(
                     f"{packed.name} arrived damaged: expected MD5 {expected}, found "
-                    f"{calculate_md5(packed)}{_looks_like(packed)}; check that your network needs "
+                    f"{calculate_md5(packed)}{_looks_like(packed)}; check that your network wants "
                     "no sign-in and run again, or use fashion.load(download=False)"
                 ) from error
-        return f"the download broke off: {str(error).splitlines()[-1]}"
+        return f"the download broke off: {' '.join(str(error).split()) or type(error).__name__}"
     else:
         for packed, _, _, _ in _packed_and_unpacked(scratch):
             target = folder / packed.relative_to(scratch)
@@ -321,7 +349,7 @@ def _mirror_is_silent() -> str:
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS_TO_REACH_THE_MIRROR):
                 outcome[0] = ""
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             outcome[0] = f"no network: {getattr(error, 'reason', error)}"
 
     # In a thread of its own, because looking up a name has no time limit that we could set.

@@ -152,7 +152,7 @@ def class_probabilities(
     top = int(probabilities.argmax())
     undecided = float(probabilities.max()) < 0.5
     verdict = "The network cannot decide" if undecided else f"The network says {classes[top]}"
-    finding = "No bar reaches one half." if undecided else "One bar is by far the longest."
+    finding = "No bar reaches one half." if undecided else "One bar is longer than one half."
     figure = Figure(
         figsize=(7, 3.2),
         alt="The picture of a garment beside one bar for each class, the probability that the "
@@ -180,14 +180,14 @@ def training_curves(history: "History") -> Figure:
     Parameters
     ----------
     history : History
-        With a validation part.
+        With or without a validation part.
     """
     falls = history.loss[-1] < history.loss[0]
     trend = "falls" if falls else "does not fall"
     figure = Figure(
         figsize=(7, 3.4),
-        alt=f"Loss and accuracy over {len(history.loss)} epochs, for the training and the "
-        f"validation part. The training loss {trend} from the first epoch to the last.",
+        alt=f"Loss and accuracy over {len(history.loss)} epochs. "
+        f"The training loss {trend} from the first epoch to the last.",
     )
     loss, accuracy = figure.subplots(1, 2)
     epochs = range(1, len(history.loss) + 1)
@@ -196,14 +196,17 @@ def training_curves(history: "History") -> Figure:
         (accuracy, history.accuracy, history.validation_accuracy),
     ):
         axes.plot(epochs, training, marker="o", label="training, on the way")
-        axes.plot(epochs, validation, marker="s", label="validation, after the epoch")
+        if validation:
+            axes.plot(epochs, validation, marker="s", label="validation, after the epoch")
         axes.set_xlabel("epoch")
         axes.set_xticks(list(epochs))
     loss.set_ylabel("mean loss (nats)")
     loss.set_title(f"The training loss {trend}")
     loss.legend()
     accuracy.set_ylabel("fraction right")
-    accuracy.set_title(f"Validation ends at {history.validation_accuracy[-1]:.1%}")
+    part = "Validation" if history.validation_accuracy else "Training"
+    last = (history.validation_accuracy or history.accuracy)[-1]
+    accuracy.set_title(f"{part} accuracy ends at {last:.1%}")
     return figure
 
 
@@ -261,7 +264,7 @@ def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     figure = Figure(
         figsize=(7, 3.4),
         alt=f"Bars of the accuracy of each of {len(classes)} classes, sorted. "
-        "The worst class lies far below the dashed line of the mean.",
+        "The worst class lies below the dashed line of the mean.",
     )
     axes = figure.subplots()
     names = [classes[int(c)] for c in order]
@@ -297,8 +300,8 @@ def confident_mistakes(
     surest = wrong[evaluation.confidences[wrong].argsort(descending=True)][:count]
     figure = Figure(
         figsize=(7, 1.75 * -(-count // 6)),
-        alt=f"The {count} wrong predictions with the highest confidence, each picture with the "
-        "predicted class above its label. Several would puzzle a person.",
+        alt=f"The {len(surest)} wrong predictions with the highest confidence, each picture with "
+        "what the network says above what it is.",
     )
     figure.suptitle("Sure, and wrong", x=0.01, ha="left", weight="bold", fontsize=11)
     cells = figure.subplots(-(-count // 6), 6).flat
@@ -322,13 +325,13 @@ def first_layer_weights(weights: torch.Tensor, count: int = 32) -> Figure:
     weights : torch.Tensor
         Shape (units, 784): one row for each hidden unit.
     count : int
-        How many units to draw, the largest weights first, eight in a row.
+        How many units to draw, the largest weights first, eight in a row, each in its own scale.
     """
     strongest = weights.norm(dim=1).argsort(descending=True)[:count]
     figure = Figure(
         figsize=(7, 0.9 * -(-count // 8) + 0.5),
-        alt=f"The weights of {count} hidden units as small pictures, blue for positive and red for "
-        "negative. Outlines of sleeves, trouser legs and shoes appear.",
+        alt=f"The weights of {len(strongest)} hidden units as small pictures, blue for positive, "
+        "red for negative. In many of them parts of an outline can be seen.",
     )
     figure.suptitle(
         "Hidden units look for outlines (blue: for, red: against)",
@@ -357,29 +360,31 @@ def convex_or_not(
     along_scores, along_weights : torch.Tensor
         Shape (n,): the loss there.
     """
+    lines = {"scores": along_scores, "weights": along_weights}
+    verdicts = {
+        name: "rises above" if _rises_above_chord(positions, losses) else "sags below"
+        for name, losses in lines.items()
+    }
     figure = Figure(
         figsize=(7, 3.4),
-        alt="Two curves of the loss. Along a line in the scores it sags below the straight chord, "
-        "so it is convex. Along a line in the weights it rises above the chord, so it is not.",
+        alt="Two curves of the loss beside their chords. "
+        + " ".join(f"Along a line in the {n} it {v} the chord." for n, v in verdicts.items()),
     )
-    scores, weights = figure.subplots(1, 2)
-    for axes, losses, title, x_label in (
-        (scores, along_scores, "In the scores: convex", "scores, from zero to the network's"),
-        (
-            weights,
-            along_weights,
-            "In the weights: not convex",
-            "weights, from a network to its twin",
-        ),
-    ):
+    ends = {"scores": "from zero to the network's", "weights": "from a network to its twin"}
+    for axes, (name, losses) in zip(figure.subplots(1, 2), lines.items(), strict=True):
         axes.plot(positions.numpy(), losses.numpy(), label="loss")
         axes.plot(positions[[0, -1]].numpy(), losses[[0, -1]].numpy(), marker="o", label="chord")
-        axes.set_title(title)
-        axes.set_xlabel(x_label)
+        axes.set_title(f"In the {name} it {verdicts[name]} its chord")
+        axes.set_xlabel(f"{name}, {ends[name]}")
         axes.set_ylabel("mean loss (nats)")
         axes.set_ylim(bottom=0)
         axes.legend()
     return figure
+
+
+def _rises_above_chord(positions: torch.Tensor, losses: torch.Tensor) -> bool:
+    chord = torch.lerp(losses[0], losses[-1], positions)
+    return bool((losses > chord + 1e-6).any())
 
 
 def _hide_frame(axes) -> None:

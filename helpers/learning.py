@@ -39,6 +39,9 @@ def check_prediction(
     """
     if guess is None:
         return NO_GUESS
+    guess = _plain(guess)
+    if isinstance(guess, str) and _is_number(answer):
+        return f"You predicted {guess!r}, which is text; write a number, without quotes."
     if _agrees(guess, answer, tolerance):
         return f"You predicted {guess}: right."
     for wrong, word in (misconceptions or {}).items():
@@ -86,12 +89,20 @@ def check_exercise(
             return f"Your code stopped with {type(error).__name__}: {message or 'no message'}"
     if all(result is None or result is ... for result in results):
         return "Nothing to check yet. Fill the blank, run that cell and this one again."
-    if _all_agree(results, [oracle(*arguments) for arguments in inputs], tolerance):
+    difference = _first_difference(results, oracle, inputs, tolerance)
+    if not difference:
         return "Right."
     for hint, mistake in (mistakes or {}).items():
-        if _all_agree(results, [mistake(*arguments) for arguments in inputs], tolerance):
+        if not _first_difference(results, mistake, inputs, tolerance):
             return f"Not yet. {hint}"
-    return "Not yet. The value differs from the right one: try it on an input you can do by hand."
+    return f"Not yet. {difference}"
+
+
+def _plain(guess: object) -> object:
+    """Turn a tensor or a NumPy number into Python's own: readers rightly write those too."""
+    if getattr(guess, "ndim", None) == 0:
+        return guess.item()
+    return guess.strip() if isinstance(guess, str) else guess
 
 
 def _is_number(value: object) -> bool:
@@ -101,19 +112,29 @@ def _is_number(value: object) -> bool:
 def _agrees(value: object, other: object, tolerance: float) -> bool:
     if _is_number(value) and _is_number(other):
         return abs(value - other) <= tolerance
+    if isinstance(value, str) and isinstance(other, str):
+        return value.casefold() == other.casefold()
     return type(value) is type(other) and value == other
 
 
-def _all_agree(values: Sequence, others: Sequence, tolerance: float) -> bool:
-    return all(_close(value, other, tolerance) for value, other in zip(values, others, strict=True))
+def _first_difference(
+    results: Sequence, expected_from: Callable, inputs: Sequence[tuple], tolerance: float
+) -> str:
+    for result, arguments in zip(results, inputs, strict=True):
+        if difference := _difference(result, expected_from(*arguments), tolerance):
+            return difference
+    return ""
 
 
-def _close(value: object, other: object, tolerance: float) -> bool:
+def _difference(value: object, expected: object, tolerance: float) -> str:
+    """Say in a sentence how a value differs from the expected one; nothing if it does not."""
     try:
-        first = torch.as_tensor(value, dtype=torch.float64)
-        second = torch.as_tensor(other, dtype=torch.float64)
+        found = torch.as_tensor(value, dtype=torch.float64, device="cpu").detach()
     except (TypeError, ValueError, RuntimeError):
-        return False
-    return first.shape == second.shape and torch.allclose(
-        first, second, rtol=tolerance, atol=tolerance
-    )
+        return f"That is of type {type(value).__name__}; give a number or a tensor."
+    right = torch.as_tensor(expected, dtype=torch.float64, device="cpu").detach()
+    if found.shape != right.shape:
+        return f"That has shape {tuple(found.shape)}; the answer has shape {tuple(right.shape)}."
+    if not torch.allclose(found, right, rtol=tolerance, atol=tolerance):
+        return "The value differs from the right one: try it on an input you can do by hand."
+    return ""

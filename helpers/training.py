@@ -1,7 +1,8 @@
 """The loop over epochs and batches, what to look at after it, and the history of a run.
 
-`fit` does what notebook 04 writes out by hand, and nothing else: forward, loss, backward, step,
-clear, watch. It takes any network, loss and optimiser of PyTorch's, and any iterable of batches.
+`fit` takes the steps that notebook 04 writes out by hand: forward, loss, backward, step, clear,
+watch. Around them it only checks and shows progress. It takes any network, loss and optimiser of
+PyTorch's, and any iterable of batches.
 """
 
 import math
@@ -58,7 +59,16 @@ class Evaluation:
     confidences: torch.Tensor
 
     def confusion_matrix(self, classes: int) -> torch.Tensor:
-        """Count images by label (row) and prediction (column): shape (classes, classes), int64."""
+        """Count images by label (row) and prediction (column): shape (classes, classes), int64.
+
+        Raises
+        ------
+        ValueError
+            If a label or a prediction is not below `classes`.
+        """
+        highest = int(max(self.labels.max(), self.predictions.max()))
+        if highest >= classes:
+            raise ValueError(f"classes is {classes}, but class {highest} occurs: give more classes")
         pairs = self.labels * classes + self.predictions
         return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
@@ -100,16 +110,19 @@ def fit(
     Raises
     ------
     TypeError
-        If images, labels or scores are not tensors of a dtype that can be trained on.
+        If images are not a floating-point tensor, labels not an int64 one, or the network or the
+        loss does not give a tensor.
     ValueError
-        If `epochs` or a learning rate is not above zero, `batches` is empty, images do not fit the
-        network, a label is not one of its classes, or the loss is not finite. The weights are then
-        those before the step in question.
+        If `epochs` or a learning rate is not above zero, the optimiser holds none of the network's
+        weights, `batches` is empty, images do not fit the network, a label is not one of its
+        classes, or the loss is not one finite number. The weights are then those before the step in
+        question.
     """
     if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
         raise ValueError(f"epochs is {epochs!r}: give a whole number of at least 1")
     _check_learning_rates(optimizer)
     device = _device_of(network)
+    _check_optimizer_holds(network, optimizer)
     history = History()
     with _progress_bar(batches, epochs, shown=progress) as bar:
         for epoch in range(epochs):
@@ -119,7 +132,7 @@ def fit(
                 images, labels = _checked_batch(images, labels, device)
                 scores = _checked_scores(network, images, labels)
                 loss = loss_function(scores, labels)
-                _check_loss(loss, optimizer, epoch, watch.batches)
+                _check_loss(loss, f"epoch {epoch + 1}, batch {watch.batches + 1}", optimizer)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -129,14 +142,13 @@ def fit(
             history.loss.append(watch.loss)
             history.accuracy.append(watch.accuracy)
             if validation is not None:
-                seen = evaluate(network, validation, loss_function)
+                seen = _evaluate(network, validation, loss_function, "validation")
                 history.validation_loss.append(seen.loss)
                 history.validation_accuracy.append(seen.accuracy)
             bar.set_postfix_str(f"epoch {epoch + 1}, accuracy {watch.accuracy:.1%}")
     return history
 
 
-@torch.no_grad()
 def evaluate(
     network: nn.Module, batches: Iterable[Batch], loss_function: LossFunction
 ) -> Evaluation:
@@ -159,10 +171,17 @@ def evaluate(
     Raises
     ------
     TypeError, ValueError
-        As `fit`.
+        If the batches, the network's scores or the loss are such that `fit` would refuse them.
     """
+    return _evaluate(network, batches, loss_function, "batches")
+
+
+@torch.no_grad()
+def _evaluate(
+    network: nn.Module, batches: Iterable[Batch], loss_function: LossFunction, name: str
+) -> Evaluation:
     device = _device_of(network)
-    was_training = network.training
+    modes = {module: module.training for module in network.modules()}
     network.eval()
     watch = _Watch()
     all_labels, predictions, confidences = [], [], []
@@ -170,15 +189,19 @@ def evaluate(
         for images, labels in batches:
             images, labels = _checked_batch(images, labels, device)
             scores = _checked_scores(network, images, labels)
-            watch.see(loss_function(scores, labels), scores, labels)
+            loss = loss_function(scores, labels)
+            _check_loss(loss, f"batch {watch.batches + 1} of {name}")
+            watch.see(loss, scores, labels)
             # The softmax of logits and the softmax of log-probabilities are the same numbers.
             confidence, prediction = scores.softmax(dim=1).max(dim=1)
             all_labels.append(labels.cpu())
             predictions.append(prediction.cpu())
             confidences.append(confidence.cpu())
     finally:
-        network.train(was_training)
-    watch.check_not_empty("batches")
+        # One by one: a layer may have been frozen in evaluation mode within a network that trains.
+        for module, mode in modes.items():
+            module.training = mode
+    watch.check_not_empty(name)
     return Evaluation(
         watch.loss,
         watch.accuracy,
@@ -221,7 +244,10 @@ class _Watch:
 
 
 def _progress_bar(batches: Iterable[Batch], epochs: int, *, shown: bool) -> tqdm:
-    total = epochs * len(batches) if hasattr(batches, "__len__") else None
+    try:
+        total = epochs * len(batches)
+    except TypeError:  # A stream of batches has no length, and a loader over one says so only here.
+        total = None
     # None leaves it to tqdm: a bar on a terminal, nothing in a log. A notebook is neither.
     in_notebook = issubclass(tqdm, notebook_tqdm)
     return tqdm(total=total, unit="batch", disable=not shown or (False if in_notebook else None))
@@ -231,6 +257,15 @@ def _device_of(network: nn.Module) -> torch.device:
     for parameter in network.parameters():
         return parameter.device
     raise ValueError("network has no parameters to train: are its layers made in __init__?")
+
+
+def _check_optimizer_holds(network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+    if held.isdisjoint(id(weight) for weight in network.parameters()):
+        raise ValueError(
+            "the optimiser holds none of the network's weights: make it after the network, from "
+            "network.parameters()"
+        )
 
 
 def _check_learning_rates(optimizer: torch.optim.Optimizer) -> None:
@@ -252,12 +287,16 @@ def _checked_batch(images: torch.Tensor, labels: torch.Tensor, device: torch.dev
             f"labels have shape {tuple(labels.shape)} beside images of shape "
             f"{tuple(images.shape)}: give one label for each image"
         )
+    if not len(labels):
+        raise ValueError("a batch holds no images: leave empty batches out")
     return images.to(device), labels.to(device)
 
 
 def _checked_scores(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     try:
         scores = network(images)
+    except torch.OutOfMemoryError:
+        raise  # Its own message says what to do, and the images are not to blame.
     except RuntimeError as error:
         raise ValueError(
             f"the network does not take images of shape {tuple(images.shape)} and dtype "
@@ -273,7 +312,7 @@ def _checked_scores(network: nn.Module, images: torch.Tensor, labels: torch.Tens
             f"give ({len(labels)}, classes)"
         )
     classes = scores.shape[1]
-    if len(labels) and not (0 <= int(labels.min()) and int(labels.max()) < classes):
+    if not (0 <= int(labels.min()) and int(labels.max()) < classes):
         outside = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
         raise ValueError(
             f"labels hold {outside}: the network tells {classes} classes apart, "
@@ -283,11 +322,15 @@ def _checked_scores(network: nn.Module, images: torch.Tensor, labels: torch.Tens
 
 
 def _check_loss(
-    loss: torch.Tensor, optimizer: torch.optim.Optimizer, epoch: int, batch: int
+    loss: torch.Tensor, where: str, optimizer: torch.optim.Optimizer | None = None
 ) -> None:
+    if not isinstance(loss, torch.Tensor):
+        raise TypeError(f"the loss is {type(loss).__name__} and not a tensor: does it return one?")
+    if loss.numel() != 1:
+        raise ValueError(f"the loss has shape {tuple(loss.shape)}: give one number, the mean")
     if not math.isfinite(loss.item()):
-        rate = optimizer.param_groups[0]["lr"]
-        raise ValueError(
-            f"the loss became {loss.item()} in epoch {epoch + 1}, batch {batch + 1}: lower the "
-            f"learning rate (now {rate}) or look for NaN in the images"
-        )
+        cure = "look for NaN in the images and in the weights"
+        if optimizer is not None:
+            rate = optimizer.param_groups[0]["lr"]
+            cure = f"lower the learning rate (now {rate}) or look for NaN in the images"
+        raise ValueError(f"the loss became {loss.item()} in {where}: {cure}")

@@ -1,4 +1,4 @@
-"""Every folded solution, put in the blank, is called right; every notebook has enough to do."""
+"""Solutions are called right and wrong answers get their hints; there is enough to do."""
 
 import re
 from pathlib import Path
@@ -14,6 +14,39 @@ FOLD = re.compile(r"<details><summary>Solution</summary>.*?```python\n(.*?)```",
 
 def read(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
+
+
+# Run in each notebook's kernel: every wrong answer and every misconception that a cell names must
+# meet its own word, and the right answer must be called right, before the reader's is looked at.
+CHECK_THE_CHECKS = """
+from helpers import learning as _learning
+
+_check_exercise, _check_prediction = _learning.check_exercise, _learning.check_prediction
+
+
+def _exercise(attempt, oracle, inputs, *, mistakes, **options):
+    assert len(mistakes) >= 3, "too few hints"
+    for hint, mistake in mistakes.items():
+        said = _check_exercise(mistake, oracle, inputs, mistakes=mistakes, **options)
+        assert said == f"Not yet. {hint}", (hint, said)
+    assert _check_exercise(oracle, oracle, inputs, mistakes=mistakes, **options) == "Right."
+    fixed = oracle(*inputs[0])
+    said = _check_exercise(lambda *_: fixed, oracle, inputs, mistakes=mistakes, **options)
+    assert said != "Right.", "an answer fixed to the first input passes"
+    return _check_exercise(attempt, oracle, inputs, mistakes=mistakes, **options)
+
+
+def _prediction(guess, answer, *, misconceptions=None, **options):
+    for wrong, word in (misconceptions or {}).items():
+        said = _check_prediction(wrong, answer, misconceptions=misconceptions, **options)
+        assert said == f"You predicted {wrong}. {word}", (wrong, said)
+    said = _check_prediction(answer, answer, misconceptions=misconceptions, **options)
+    assert said.endswith(": right."), said
+    return _check_prediction(guess, answer, misconceptions=misconceptions, **options)
+
+
+_learning.check_exercise, _learning.check_prediction = _exercise, _prediction
+"""
 
 
 def fill_the_blanks(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
@@ -41,6 +74,7 @@ def test_every_solution_is_called_right(path):
     notebook = read(path)
     checks = fill_the_blanks(notebook)
     assert len({cell.id for cell in checks}) == len(checks)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(CHECK_THE_CHECKS))
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": path.parent}}).execute()
     said = ["".join(output.get("text", "") for output in cell.outputs) for cell in checks]
     assert said == ["Right.\n"] * len(checks)

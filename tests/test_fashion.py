@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader, Subset
@@ -269,6 +270,64 @@ def test_a_download_that_falls_silent_gives_the_stand_in(official, serve, monkey
     assert socket.getdefaulttimeout() is None
 
 
+def speak_no_http(handler):
+    handler.wfile.write(b"garbage\r\n\r\n")
+
+
+def break_off_in_the_middle(handler):
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    if handler.command == "GET":
+        handler.wfile.write(b"1000\r\nonly this")
+
+
+@pytest.mark.parametrize("answer", [speak_no_http, break_off_in_the_middle])
+def test_a_server_that_makes_no_sense_gives_the_stand_in(answer, serve, tmp_path, capfd):
+    serve(answer)
+    assert fashion.load(folder=tmp_path).source.kind == "stand-in"
+    assert list(tmp_path.iterdir()) == []
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_damaged_file_that_another_process_found_first_is_still_named(
+    copy_of_official, monkeypatch
+):
+    path = copy_of_official / "FashionMNIST" / "raw" / "train-images-idx3-ubyte.gz"
+    path.write_bytes(HTML)
+    sum_of = fashion.calculate_md5
+
+    def and_then_it_is_gone(file):
+        found = sum_of(file)
+        if found == md5(HTML):
+            Path(file).unlink()
+        return found
+
+    monkeypatch.setattr(fashion, "calculate_md5", and_then_it_is_gone)
+    with pytest.raises(ValueError, match="train-images-idx3-ubyte.gz is damaged"):
+        fashion.load(folder=copy_of_official)
+
+
+def test_a_good_file_that_another_process_put_there_is_not_set_aside(
+    copy_of_official, official, monkeypatch
+):
+    path = copy_of_official / "FashionMNIST" / "raw" / "train-images-idx3-ubyte.gz"
+    good = path.read_bytes()
+    path.write_bytes(HTML)
+    sum_of = fashion.calculate_md5
+
+    def and_then_it_is_mended(file):
+        found = sum_of(file)
+        if found == md5(HTML):
+            path.write_bytes(good)
+        return found
+
+    monkeypatch.setattr(fashion, "calculate_md5", and_then_it_is_mended)
+    with pytest.raises(ValueError, match="is damaged"):
+        fashion.load(folder=copy_of_official)
+    assert packed_files(copy_of_official) == packed_files(official)
+
+
 def test_a_folder_that_cannot_be_written_gives_the_stand_in(official, serve, tmp_path):
     serve(answer_with(packed_files(official)))
     (tmp_path / "a file").write_text("in the way")
@@ -354,9 +413,19 @@ IMAGES, LABELS = torch.zeros(4, 28, 28, dtype=torch.uint8), torch.arange(4)
         (IMAGES, LABELS - 1, 2, ValueError, "labels hold -1: give class numbers from 0 to 9"),
         (IMAGES, LABELS, 0, ValueError, "batch_size is 0: give a whole number"),
         (IMAGES, LABELS, 2.0, ValueError, "batch_size is 2.0: give a whole number"),
+        (IMAGES, LABELS, True, ValueError, "batch_size is True: give a whole number"),
     ],
 )
 def test_what_cannot_be_a_batch_is_refused(images, labels, batch_size, error, words):
     with pytest.raises(error, match=words) as caught:
         fashion.Batches(images, labels, batch_size)
     assert "\n" not in str(caught.value)
+
+
+def test_a_seed_is_no_generator():
+    with pytest.raises(TypeError, match="generator is 0: give torch.Generator"):
+        fashion.Batches(IMAGES, LABELS, 2, generator=0)
+
+
+def test_a_whole_number_of_numpys_will_do():
+    assert len(fashion.Batches(IMAGES, LABELS, np.int64(3))) == 2

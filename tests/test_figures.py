@@ -79,6 +79,17 @@ def test_alt_text_is_escaped():
     assert 'alt="a &lt; b &amp; &quot;c&quot;"' in figure.html()
 
 
+def test_the_curves_do_without_a_validation_part():
+    alone = figures.training_curves(History([1.0, 0.5], [0.6, 0.8]))
+    assert "Training accuracy ends at 80.0%" in alone.axes[1].get_title("left")
+
+
+def test_convexity_is_seen_and_not_supposed():
+    drawn = figures.convex_or_not(LINE, LINE - LINE**2, LINE**2)
+    assert "in the scores it rises above" in drawn.alt
+    assert "in the weights it sags below" in drawn.alt
+
+
 def test_the_curves_name_a_loss_that_does_not_fall():
     rising = History([0.5, 1.0], [0.8, 0.6], [0.6, 0.9], [0.75, 0.7])
     assert "does not fall" in figures.training_curves(rising).alt

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -24,7 +25,9 @@ OTHERWISE = "the run says otherwise. Look at the output above once more."
             math.nan,
             "You predicted nan; the run says otherwise. Look at the output above once more.",
         ),
-        ("x", "You predicted x; the run says otherwise. Look at the output above once more."),
+        ("4", "You predicted '4', which is text; write a number, without quotes."),
+        (torch.tensor(4.0), "You predicted 4.0: right."),
+        (np.int64(4), "You predicted 4: right."),
         (True, "You predicted True; the run says otherwise. Look at the output above once more."),
     ],
 )
@@ -36,6 +39,9 @@ def test_a_prediction_gets_its_word(guess, said):
 def test_a_choice_is_compared_as_it_stands():
     words = {"lower": "Think of the ends."}
     assert learning.check_prediction("higher", "higher").endswith("right.")
+    assert learning.check_prediction(" Higher ", "higher").endswith("right.")
+    assert "the run says otherwise" in learning.check_prediction("sideways", "higher")
+    assert "the run says otherwise" in learning.check_prediction(1, "higher")
     assert "Think of the ends" in learning.check_prediction("lower", "higher", misconceptions=words)
 
 
@@ -58,9 +64,15 @@ def check(attempt) -> str:
         (lambda x: x.norm(), "Not yet. No root."),
         (lambda x: 5.0, "Not yet. The value differs"),
         (lambda x: math.nan, "Not yet. The value differs"),
-        (lambda x: x**2, "Not yet. The value differs"),
-        (lambda x: "5", "Not yet. The value differs"),
-        (lambda x: None if len(x) > 2 else 5.0, "Not yet. The value differs"),
+        (
+            lambda x: (x**2).sum().reshape(1),
+            "Not yet. That has shape (1,); the answer has shape ().",
+        ),
+        (lambda x: x**2, "Not yet. That has shape (2,)"),
+        (lambda x: "5", "Not yet. That is of type str; give a number or a tensor."),
+        (lambda x: None if len(x) > 2 else 5.0, "Not yet. That is of type NoneType"),
+        (lambda x: float((x**2).sum()), "Right."),
+        (lambda x: (x**2).sum().requires_grad_(), "Right."),
         (lambda: 5.0, "Your code stopped with TypeError"),
         (lambda x: 1 / 0, "Your code stopped with ZeroDivisionError: division by zero"),
     ],
