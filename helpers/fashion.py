@@ -290,11 +290,12 @@ def _verify(file: Path, expected: str, source: Source) -> None:
 
 
 def _looks_like(file: Path) -> str:
-    size = file.stat().st_size
-    with open(file, "rb") as stream:
-        start = stream.read(256).lstrip().lower()
-    page = start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head"))
-    return f" ({size} bytes{', a web page and not the data' if page else ''})"
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return ""  # Another process has set it aside since.
+    page = content[:256].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head"))
+    return f" ({len(content)} bytes{', a web page and not the data' if page else ''})"
 
 
 def _read_idx_files(root: Path, source: Source) -> Garments:
