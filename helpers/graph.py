@@ -594,10 +594,10 @@ def _listing(words: Sequence[str], most: int = 4) -> str:
 def _alt_text(nodes: Sequence[Node], arrows: str) -> str:
     parts = []
     for role in _LOOKS:
-        labels = list(Counter(node.label for node in nodes if node.role == role).items())
-        words = [label if times == 1 else f"{label} ({times} times)" for label, times in labels]
+        labels = Counter(node.label for node in nodes if node.role == role)
+        words = [label if times == 1 else f"{label} ({times})" for label, times in labels.items()]
         if words:
-            parts.append(f"{role} {_listing(words)}")
+            parts.append(role if words == [role] else f"{role} {_listing(words)}")
     return _cut(f"Computation graph: {'; '.join(parts)}. {arrows}")
 
 
@@ -960,8 +960,9 @@ class Step:
 
     def row(self, place: int) -> list[str]:
         """Return the step in words, one entry a column."""
+        ends = ".grad" if self.function == "AccumulateGrad" else ""
         leaving = [
-            f"{_short(gradient)} to {name}"
+            f"{_short(gradient)} to {name}{ends}"
             for gradient, name in zip(self.leaving, self.inputs, strict=True)
         ]
         return [
@@ -1176,7 +1177,7 @@ def _checked_gradients(
         raise TypeError(f"gradient is of type {type(gradient).__name__}: pass a tensor")
     if shapes != (expected := [tuple(output.shape) for output in outputs]):
         raise ValueError(f"gradient has shape {shapes}: pass {expected}, as the output has")
-    return gradients
+    return tuple(part.detach() for part in gradients)
 
 
 def _visits(
