@@ -9,7 +9,7 @@ import base64
 import functools
 import html
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ParamSpec
 
@@ -90,3 +90,39 @@ def styled(draw: Callable[_Parameters, Figure]) -> Callable[_Parameters, Figure]
             return draw(*args, **kwargs)
 
     return draw_in_style
+
+
+# --- Notebook 01: the computation graph ---
+
+
+@styled
+def slope_errors(steps: Sequence[float], errors: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw how far a difference quotient is from the gradient, against its step.
+
+    Parameters
+    ----------
+    steps : sequence of float
+        The steps h, in the unit of the variable.
+    errors : mapping of str to sequence of float
+        For each quotient's name, the absolute error at each step; zero is left out.
+
+    Returns
+    -------
+    Figure
+        Both axes logarithmic.
+    """
+    figure = Figure(
+        figsize=(7.0, 3.8),
+        alt="Error of two difference quotients against the step h, from 0.1 down to 1e-12: each "
+        "falls with h, reaches a lowest point and then rises again, for rounding takes over.",
+    )
+    axes = figure.add_subplot()
+    for (name, values), marker in zip(errors.items(), "osD^", strict=False):
+        shown = [(step, error) for step, error in zip(steps, values, strict=True) if error > 0]
+        axes.loglog(*zip(*shown, strict=True), marker=marker, label=name)
+    axes.invert_xaxis()
+    axes.set_title("Smaller steps help until rounding takes over")
+    axes.set_xlabel("step h (smaller to the right)")
+    axes.set_ylabel("distance from the gradient")
+    axes.legend()
+    return figure
