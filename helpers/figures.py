@@ -111,17 +111,19 @@ def slope_errors(steps: Sequence[float], errors: Mapping[str, Sequence[float]]) 
     Figure
         Both axes logarithmic.
     """
+    turns = all(values[-1] > 10 * min(values) for values in errors.values())
+    finding = "Smaller steps help" + (" until rounding takes over" if turns else "")
     figure = Figure(
         figsize=(7.0, 3.8),
-        alt="Error of two difference quotients against the step h, from 0.1 down to 1e-12: each "
-        "falls with h, reaches a lowest point and then rises again, for rounding takes over.",
+        alt=f"Error of difference quotients ({', '.join(errors)}) against the step h, from "
+        f"{steps[0]:g} down to {steps[-1]:g}. {finding}.",
     )
     axes = figure.add_subplot()
     for (name, values), marker in zip(errors.items(), "osD^", strict=False):
         shown = [(step, error) for step, error in zip(steps, values, strict=True) if error > 0]
         axes.loglog(*zip(*shown, strict=True), marker=marker, label=name)
     axes.invert_xaxis()
-    axes.set_title("Smaller steps help until rounding takes over")
+    axes.set_title(finding)
     axes.set_xlabel("step h (smaller to the right)")
     axes.set_ylabel("distance from the gradient")
     axes.legend()

@@ -49,7 +49,7 @@ _LOOKS = {
     },
     "output": {"shape": "box", "fillcolor": "#c9ede0", "color": "#00714F", "peripheries": "2"},
     "function": {"shape": "ellipse", "fillcolor": "#efefef", "color": "#777777"},
-    "module": {"shape": "component", "fillcolor": "#efefef", "color": "#333333"},
+    "module": {"shape": "box3d", "fillcolor": "#efefef", "color": "#333333"},
     "saved": {"shape": "note", "fillcolor": "#ffffff", "color": "#A8487C"},
 }
 _NOT_YET_VISITED = {"fillcolor": "#ffffff", "color": "#b5b5b5", "fontcolor": "#767676"}
@@ -184,20 +184,20 @@ class Drawing(_Picture):
                 "label": graphviz.escape(self.title),
                 "labelloc": "t",
                 "fontname": _FONT,
-                "fontsize": "13",
+                "fontsize": "11.5",
                 "bgcolor": "white",
-                "nodesep": "0.3",
-                "ranksep": "0.32",
+                "nodesep": "0.25",
+                "ranksep": "0.28",
                 "pad": "0.1",
             },
             node_attr={
                 "style": "filled",
                 "fontname": _FONT,
-                "fontsize": "12",
-                "margin": "0.12,0.05",
-                "height": "0.3",
+                "fontsize": "10.5",
+                "margin": "0.1,0.05",
+                "height": "0.28",
             },
-            edge_attr={"fontname": _FONT, "fontsize": "12", "color": "#555555"},
+            edge_attr={"fontname": _FONT, "fontsize": "10.5", "color": "#555555"},
         )
         for node in self.nodes:
             label = "\n".join(graphviz.escape(line) for line in (node.label, *node.details))
@@ -215,7 +215,7 @@ class Drawing(_Picture):
         with picture.subgraph(name="cluster_legend") as legend:
             legend.attr(label="", color="#cccccc", margin="6")
             for role in roles:
-                legend.node(f"legend_{role}", role, fontsize="10", height="0.22", **_LOOKS[role])
+                legend.node(f"legend_{role}", role, fontsize="9", height="0.2", **_LOOKS[role])
             for above, below in zip(roles, roles[1:], strict=False):
                 legend.edge(f"legend_{above}", f"legend_{below}", style="invis")
 
@@ -237,7 +237,7 @@ class Strip:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         pictures = "".join(
-            f'<div style="margin: 0 12px 12px 0">{drawing.html()}</div>'
+            f'<div style="max-width: 48%; margin: 0 1% 12px 0">{drawing.html()}</div>'
             for drawing in self.drawings
         )
         page = f'<div style="display: flex; flex-wrap: wrap; align-items: flex-start">{pictures}'
@@ -560,6 +560,10 @@ def _shape(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape)) or "scalar"
 
 
+def _shape_line(shape: Sequence[int]) -> str:
+    return f"shape {_shape(shape)}" if len(shape) else "scalar"
+
+
 def _short(tensor: torch.Tensor | None) -> str:
     """Return a small tensor's numbers, or a large one's shape."""
     if tensor is None:
@@ -571,9 +575,11 @@ def _short(tensor: torch.Tensor | None) -> str:
 
 def _details(tensor: torch.Tensor, show: Sequence[str]) -> tuple[str, ...]:
     lines = []
-    if "shape" in show:
-        lines.append(_shape(tensor.shape))
-    if "value" in show and tensor.numel() <= _MOST_ELEMENTS_SHOWN:
+    with_value = "value" in show and tensor.numel() <= _MOST_ELEMENTS_SHOWN
+    # A bare number says by itself that it is a scalar.
+    if "shape" in show and not (with_value and tensor.dim() == 0):
+        lines.append(_shape_line(tensor.shape))
+    if with_value:
         lines.append(f"value {_short(tensor)}")
     if "gradient" in show:
         # To read .grad of a tensor that does not keep it prints a warning.
@@ -722,7 +728,9 @@ def draw_as_in_notes(
             return Node(name, graph.label(tensor), graph.role(tensor), details)
         function, number = tensor
         shape = graph.functions[function]._input_metadata[number].shape
-        return Node(name, "no name", "intermediate", (_shape(shape),) if "shape" in show else ())
+        return Node(
+            name, "no name", "intermediate", (_shape_line(shape),) if "shape" in show else ()
+        )
 
     nodes = tuple(node(tensor, name) for tensor, name in names.items())
     edges = tuple(Edge(names[tail], names[head], text) for tail, head, text in arrows)

@@ -244,9 +244,9 @@ def test_boxes_tell_value_shape_and_gradient():
         node.label: node.details
         for node in graph.draw(z, show=("shape", "value", "gradient"), x=x, y=y, z=z).nodes
     }
-    assert boxes["x"] == ("2", "value [1, -2]", "grad [2, -4]")
-    assert boxes["y"] == ("2", "value [1, 4]", "grad [1, 1]")
-    assert boxes["z"] == ("scalar", "value 5", "no grad kept")
+    assert boxes["x"] == ("shape 2", "value [1, -2]", "grad [2, -4]")
+    assert boxes["y"] == ("shape 2", "value [1, 4]", "grad [1, 1]")
+    assert boxes["z"] == ("value 5", "no grad kept")
     assert boxes["SumBackward0"] == ()
 
 
