@@ -49,7 +49,7 @@ _LOOKS = {
     },
     "output": {"shape": "box", "fillcolor": "#c9ede0", "color": "#00714F", "peripheries": "2"},
     "function": {"shape": "ellipse", "fillcolor": "#efefef", "color": "#777777"},
-    "module": {"shape": "box3d", "fillcolor": "#efefef", "color": "#333333"},
+    "module": {"shape": "box3d", "fillcolor": "#efefef", "color": "#333333", "margin": "0.2,0.08"},
     "saved": {"shape": "note", "fillcolor": "#ffffff", "color": "#A8487C"},
 }
 _NOT_YET_VISITED = {"fillcolor": "#ffffff", "color": "#b5b5b5", "fontcolor": "#767676"}
