@@ -745,7 +745,7 @@ def _operation(function: object) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def plain(dot: graphviz.Digraph, *, alt: str) -> PlainDrawing:
+def plain(dot: graphviz.Digraph) -> PlainDrawing:
     """Show what ``torchviz.make_dot`` returns, as it is but for the names of its nodes.
 
     torchviz names nodes by their address in memory, which differs from run to run; here they are
@@ -756,8 +756,6 @@ def plain(dot: graphviz.Digraph, *, alt: str) -> PlainDrawing:
     ----------
     dot : graphviz.Digraph
         From ``make_dot``.
-    alt : str
-        What the picture shows, 40 to 300 characters.
     """
     names: dict[str, str] = {}
 
@@ -765,7 +763,9 @@ def plain(dot: graphviz.Digraph, *, alt: str) -> PlainDrawing:
         return names.setdefault(address[0], f"n{len(names)}")
 
     source = re.sub(r"(?<=^\t)\d+|(?<= -> )\d+", rename, dot.source, flags=re.MULTILINE)
-    return PlainDrawing(source, alt)
+    labels = [label or "no name" for label in re.findall(r'label="?([^\s"\]]*)', source)]
+    alt = f"torchviz' own drawing, which has these boxes: {_listing(labels, most=8)}."
+    return PlainDrawing(source, _cut(alt))
 
 
 # --- Large graphs, folded by module ------------------------------------------------------------
