@@ -5,6 +5,7 @@ Each file is one room with one job; the notebooks import the rooms they need.
 =============  ==================================================================
 room           what it is for
 =============  ==================================================================
+``graph``      the computation graph: drawn, folded by module, walked step by step
 ``standin``    draws garments offline, in FashionMNIST's own file format
 ``fashion``    finds or downloads FashionMNIST, verifies it, cuts it into batches
 ``training``   ``fit``, ``evaluate`` and the history of a run

@@ -9,15 +9,24 @@ import base64
 import functools
 import html
 import io
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
 import matplotlib
+import matplotlib.colors
 import matplotlib.figure
+import matplotlib.patches
+import matplotlib.patheffects
 import torch
+from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from helpers import descent
+    from helpers.least_squares import Hills
     from helpers.training import Evaluation, History
 
 STYLE_FILE = Path(__file__).with_name("helpers.mplstyle")
@@ -94,6 +103,1709 @@ def styled(draw: Callable[_Parameters, Figure]) -> Callable[_Parameters, Figure]
             return draw(*args, **kwargs)
 
     return draw_in_style
+
+
+# --- Notebook 01: the computation graph ---
+
+
+@styled
+def slope_errors(steps: Sequence[float], errors: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw how far a difference quotient is from the gradient, against its step.
+
+    Parameters
+    ----------
+    steps : sequence of float
+        The steps h, in the unit of the variable.
+    errors : mapping of str to sequence of float
+        For each quotient's name, the absolute error at each step; zero is left out.
+
+    Returns
+    -------
+    Figure
+        Both axes logarithmic.
+    """
+    turns = all(values[-1] > 10 * min(values) for values in errors.values())
+    finding = "Smaller steps help" + (" until rounding takes over" if turns else "")
+    figure = Figure(
+        figsize=(7.0, 3.8),
+        alt=f"Error of difference quotients ({', '.join(errors)}) against the step h, from "
+        f"{steps[0]:g} down to {steps[-1]:g}. {finding}.",
+    )
+    axes = figure.add_subplot()
+    for (name, values), marker in zip(errors.items(), "osD^", strict=False):
+        shown = [(step, error) for step, error in zip(steps, values, strict=True) if error > 0]
+        axes.loglog(*zip(*shown, strict=True), marker=marker, label=name)
+    axes.invert_xaxis()
+    axes.set_title(finding)
+    axes.set_xlabel("step h (smaller to the right)")
+    axes.set_ylabel("distance from the gradient")
+    axes.legend()
+    return figure
+
+
+# --- Notebook 02: least squares and ridge ---
+
+_GREY = "#6b6b6b"
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+@styled
+def line_and_bowl(X: "Tensor", y: "Tensor", weights: "Tensor") -> Figure:
+    """Draw a fitted line with its residuals, and the loss over its two weights.
+
+    Parameters
+    ----------
+    X : Tensor
+        Shape (rows, 2): a column of ones, then the size.
+    y : Tensor
+        Shape (rows,): metres of fabric.
+    weights : Tensor
+        Shape (2,): intercept and slope that fit best.
+    """
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt=f"Left: {len(y)} coats and the line with the smallest squared residuals. Right: the "
+        "loss over intercept and slope is one bowl, and the fit is its lowest point.",
+    )
+    line, bowl = figure.subplots(1, 2, width_ratios=(1, 1.1))
+    size, fitted = X[:, 1], X @ weights
+    line.vlines(size, fitted, y, color=VERMILION, linewidth=1.2, label="residual")
+    ends = size.new_tensor([0.0, 4.0])
+    line.plot(ends, weights[0] + weights[1] * ends, color=BLUE, label="fit")
+    line.plot(size, y, "o", color=BLACK, label="coats")
+    line.set(title="The closest line …", xlabel="size", ylabel="fabric in m")
+    line.legend(loc="upper left")
+
+    steps = size.new_tensor(range(-40, 41))
+    intercept, slope = weights[0] + steps / 40, weights[1] + steps / 100
+    loss = _loss_over_two_weights(X, y, intercept, slope)
+    levels = [float((fitted - y).square().sum()) * grow for grow in (1.5, 3, 8, 20, 40)]
+    contours = bowl.contour(intercept, slope, loss, levels=levels, colors=BLUE, linewidths=1.2)
+    bowl.clabel(contours, levels[1:], fmt="%.1f", fontsize=8)
+    bowl.plot(*weights, "*", color=VERMILION, markersize=13)
+    bowl.annotate("ŵ", weights.tolist(), xytext=(8, 4), textcoords="offset points")
+    bowl.set(
+        title="… is the bottom of a bowl",
+        xlabel="intercept in m",
+        ylabel="slope in m per size",
+    )
+    return figure
+
+
+@styled
+def projection(X: "Tensor", y: "Tensor", fitted: "Tensor") -> Figure:
+    """Draw three targets as one point in space, and the plane that two columns span.
+
+    Parameters
+    ----------
+    X : Tensor
+        Shape (3, 2).
+    y, fitted : Tensor
+        Shape (3,): the target, and the point of the plane that is nearest to it.
+    """
+    figure = Figure(
+        figsize=(7, 4.6),
+        layout="none",
+        alt="The two columns of X span a plane. The fit is the foot of the perpendicular from y: "
+        "the residual stands at a right angle to the plane.",
+    )
+    axes = figure.add_axes((0.05, 0.0, 0.9, 0.96), projection="3d", computed_zorder=False)
+    figure.text(
+        0.02,
+        0.95,
+        "The fit is the shadow of y on the plane of the columns",
+        fontsize=11,
+        fontweight="bold",
+    )
+    first, second = X.T
+    corners = [a * first + b * second for a, b in ((-0.2, -0.2), (1.5, -0.2), (1.5, 1.3))]
+    corners.append(corners[0] + corners[2] - corners[1])
+    sheet = Poly3DCollection([[corner.tolist() for corner in corners]], color=SKY, alpha=0.35)
+    axes.add_collection3d(sheet)
+    for end, color, name, side in (
+        (first, GREEN, "column 1 ", "left"),
+        (second, GREEN, "column 2 ", "right"),
+        (fitted, BLUE, " fit Xŵ", "left"),
+        (y, BLACK, " target y", "left"),
+    ):
+        axes.quiver(0, 0, 0, *end.tolist(), color=color, arrow_length_ratio=0.1, linewidth=2)
+        axes.text(*(1.03 * end).tolist(), name, color=color, fontweight="bold", ha=side)
+    axes.plot(*zip(fitted.tolist(), y.tolist(), strict=True), color=VERMILION, linestyle="--")
+    middle = 0.55 * fitted + 0.45 * y
+    axes.text(*middle.tolist(), " residual", color=VERMILION, fontweight="bold")
+    axes.set(xlabel="row 1", ylabel="row 2", zlabel="row 3")
+    axes.set(xticklabels=[], yticklabels=[], zticklabels=[])
+    axes.xaxis.labelpad, axes.yaxis.labelpad, axes.zaxis.labelpad = -10, -3, -10
+    axes.set_aspect("equal")
+    # The plane's normal is nearest to the second axis: with that one upright the plane lies flat.
+    axes.view_init(elev=36, azim=20, vertical_axis="y")
+    return figure
+
+
+@styled
+def silent_failure(
+    weights_off: "Mapping[str, Tensor]", predictions_off: "Mapping[str, Tensor]"
+) -> Figure:
+    """Draw how far each solver is off over many collinear tables, in weights and in predictions.
+
+    Parameters
+    ----------
+    weights_off, predictions_off : mapping of str to Tensor
+        For each solver one relative error for each table on which it did not raise.
+    """
+    figure = Figure(
+        figsize=(7, 3.0),
+        alt="Errors on many collinear tables. Weights: inv and solve mostly off by about 100 %, "
+        "lstsq by about 1 %. Predictions: only inv is far off, and it does not say so.",
+    )
+    figure.suptitle(
+        "No error message, and yet: rubbish weights, and from inv rubbish predictions",
+        x=0.01,
+        ha="left",
+        fontsize=11,
+        fontweight="bold",
+    )
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, errors, what in zip(
+        panels, (weights_off, predictions_off), ("weights", "prediction for one coat"), strict=True
+    ):
+        for place, values in enumerate(errors.values()):
+            # Spread out by multiples of the golden ratio, so that points do not hide each other.
+            spread = [place + 0.56 * ((k * 0.618034) % 1) - 0.28 for k in range(len(values))]
+            axes.plot(
+                100 * values,
+                spread,
+                linestyle="none",
+                marker=_MARKERS[place],
+                markersize=3.5,
+                alpha=0.45,
+                color=(VERMILION, ORANGE, BLUE)[place],
+            )
+        axes.axvline(100, color=_GREY, linewidth=1, linestyle=":")
+        axes.set(xscale="log", xlabel=f"{what}, off by %", ylim=(len(errors) - 0.5, -0.5))
+        axes.set_xticks([0.01, 1, 100, 10_000], ["0.01", "1", "100", "10 000"])
+        axes.xaxis.set_minor_formatter("")
+    panels[0].set_yticks(range(len(weights_off)), list(weights_off))
+    return figure
+
+
+@styled
+def valley(X: "Tensor", y: "Tensor", shortest: "Tensor", direction: "Tensor") -> Figure:
+    """Draw a loss with a whole line of minimisers, as a surface and as contours.
+
+    Parameters
+    ----------
+    X : Tensor
+        Shape (rows, 2), of rank 1.
+    y : Tensor
+        Shape (rows,).
+    shortest : Tensor
+        Shape (2,): the minimiser of smallest length.
+    direction : Tensor
+        Shape (2,): of length 1, along the line of minimisers.
+    """
+    figure = Figure(
+        figsize=(7, 3.7),
+        layout="none",
+        alt="The loss of a singular problem is a valley with a flat floor: a whole line of "
+        "minimisers. The one of minimum norm is where a circle about the origin touches it.",
+    )
+    figure.text(
+        0.02,
+        0.94,
+        "Not one lowest point but a line of them; one of them is the shortest",
+        fontsize=11,
+        fontweight="bold",
+    )
+    surface = figure.add_axes((0.0, 0.08, 0.48, 0.82), projection="3d", computed_zorder=False)
+    plane = figure.add_axes((0.6, 0.14, 0.38, 0.72))
+    side = X.new_tensor([k / 10 for k in range(-30, 51)])
+    loss = _loss_over_two_weights(X, y, side, side)
+    floor = shortest[:, None] + direction[:, None] * side.new_tensor([-4.4, 4.4])
+    floor_loss = float((X @ shortest - y).square().sum())
+    first = side.expand(len(side), len(side)).numpy()
+    surface.plot_surface(first, first.T, loss.numpy(), cmap="cividis", alpha=0.8, linewidth=0)
+    surface.plot(*floor.tolist(), [floor_loss] * 2, color=VERMILION)
+    surface.plot(*shortest[:, None].tolist(), [floor_loss], "*", color=BLACK, markersize=11)
+    surface.set(xlabel="w₁", ylabel="w₂", zlabel="loss")
+    surface.zaxis.labelpad = 8
+    surface.locator_params(nbins=5)
+    surface.view_init(elev=42, azim=-72)
+
+    levels = [floor_loss + rise for rise in (25, 100, 300, 700, 1500)]
+    plane.contour(side, side, loss, levels=levels, cmap="cividis", linewidths=1.2)
+    plane.plot(*floor, color=VERMILION, linestyle="-")
+    plane.plot(*shortest, "*", color=BLACK, markersize=12)
+    label = {"textcoords": "offset points", "fontsize": 9, "fontweight": "bold"}
+    label["bbox"] = {"boxstyle": "round,pad=0.1", "color": "white"}
+    plane.annotate("shortest, X⁺y", shortest.tolist(), xytext=(4, 9), **label)
+    middle = (floor.mean(dim=1) + 3 * floor[:, 0]) / 4
+    plane.annotate("minimisers", middle.tolist(), xytext=(4, 9), color=VERMILION, **label)
+    radius = float(shortest.norm())
+    plane.add_patch(matplotlib.patches.Circle((0, 0), radius, fill=False, linestyle=":"))
+    plane.plot([0, float(shortest[0])], [0, float(shortest[1])], color=BLACK, linewidth=1)
+    plane.plot(0, 0, "+", color=BLACK)
+    plane.set(xlabel="w₁", ylabel="w₂", xlim=(-3, 5), ylim=(-3, 5))
+    plane.set_aspect("equal")
+    return figure
+
+
+@styled
+def solver_errors(
+    conditions: "Sequence[float]", errors: "Mapping[tuple[str, str], Tensor]"
+) -> Figure:
+    """Draw error against condition number for each solver, beside the slopes of the theory.
+
+    Parameters
+    ----------
+    conditions : sequence of float
+        The condition numbers κ of X.
+    errors : mapping of (str, str) to Tensor
+        For each dtype, ``"float32"`` or ``"float64"``, and each solver the relative errors, NaN
+        where it raised. The solvers that form XᵀX are "inv", "solve" and "cholesky".
+    """
+    figure = Figure(
+        figsize=(7, 7.4),
+        alt="Relative error against condition number on logarithmic axes: solvers on XᵀX climb "
+        "with slope 2, solvers on X with slope 1, in float32 and in float64.",
+    )
+    panels = figure.subplots(2, 1, sharex=True)
+    figure.suptitle(
+        "Forming XᵀX doubles the slope: half of the digits are gone",
+        x=0.01,
+        ha="left",
+        fontsize=11,
+        fontweight="bold",
+    )
+    units = {"float32": 2.0**-24, "float64": 2.0**-53}
+    for axes, (dtype, unit) in zip(panels, units.items(), strict=True):
+        axes.axhspan(1, 1e5, color="#eeeeee", zorder=0)
+        axes.annotate(
+            "nothing of the answer is left",
+            (0.01, 0.96),
+            xycoords="axes fraction",
+            va="top",
+            color=_GREY,
+            fontsize=9,
+        )
+        for power, name in ((1, "u·κ"), (2, "u·κ²")):
+            theory = [unit * condition**power for condition in conditions]
+            axes.plot(conditions, theory, color=_GREY, linewidth=1, linestyle="--")
+            at = unit ** (-0.62 / power)
+            axes.annotate(
+                name,
+                (at, unit * at**power),
+                xytext=(-5, 5),
+                textcoords="offset points",
+                ha="right",
+                color=_GREY,
+            )
+        solvers = [name for kind, name in errors if kind == dtype]
+        for place, name in enumerate(solvers):
+            values = errors[dtype, name]
+            axes.plot(
+                conditions,
+                values,
+                color=VERMILION if name in ("inv", "solve", "cholesky") else BLUE,
+                marker=_MARKERS[place],
+                markersize=4.5,
+                markerfacecolor="white" if place % 3 else None,
+                linewidth=1,
+                linestyle="-",
+                label=name,
+            )
+            if name == "cholesky" and values.isnan().any():
+                last = int(values.isnan().nonzero()[0]) - 1
+                axes.plot(
+                    conditions[last],
+                    values[last],
+                    "x",
+                    color=BLACK,
+                    markersize=11,
+                    markeredgewidth=2,
+                    label="from here on it raises",
+                )
+        axes.set(
+            xscale="log", yscale="log", ylim=(unit / 50, 1e5), xlim=(0.7, conditions[-1] * 1.5)
+        )
+        axes.set_ylabel("relative error of ŵ")
+        title = f"{dtype}, rounding unit u = {unit:.1e}; dashed: theory"
+        axes.set_title(title, fontweight="normal", fontsize=10)
+    handles, labels = panels[1].get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda k: labels[k] in ("qr", "lstsq", "pinv"))
+    for title, names, left in (("through XᵀX", order[:-3], 0.5), ("on X", order[-3:], 0.84)):
+        panels[1].add_artist(
+            panels[1].legend(
+                [handles[k] for k in names],
+                [labels[k] for k in names],
+                title=title,
+                alignment="left",
+                loc="upper left",
+                bbox_to_anchor=(left, 0.38),
+            )
+        )
+    panels[1].set_xlabel("condition number κ of X")
+    return figure
+
+
+@styled
+def eigenvalues_moved(eigenvalues: "Tensor", penalties: "Sequence[float]") -> Figure:
+    """Draw the eigenvalues of XᵀX on a line, and the same moved by each penalty.
+
+    Parameters
+    ----------
+    eigenvalues : Tensor
+        Shape (features,): those of XᵀX.
+    penalties : sequence of float
+        The values of λ, one row each.
+    """
+    figure = Figure(
+        figsize=(7, 0.95 + 0.55 * len(penalties)),
+        alt="Each λ moves all eigenvalues of XᵀX by λ along the line: those with λ above zero "
+        "stand clear of zero, a negative λ puts one on it or beyond.",
+    )
+    axes = figure.subplots()
+    axes.axvline(0, color=VERMILION, linestyle="-", linewidth=1.4)
+    for place, penalty in enumerate(penalties):
+        moved = eigenvalues + penalty
+        axes.axhline(place, color="#d0d0d0", linewidth=1, linestyle="-", zorder=0)
+        safe = bool((moved > 1e-9).all())
+        axes.plot(
+            moved,
+            [place] * len(moved),
+            linestyle="none",
+            marker="o" if safe else "X",
+            markersize=9,
+            color=BLUE if safe else VERMILION,
+        )
+    names = [f"λ = {penalty:g}" for penalty in penalties]
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(False)
+    axes.set(
+        title="λ > 0 moves every eigenvalue off zero, to the right",
+        xlabel="eigenvalues of XᵀX + λI; on the red line there is no inverse, left of it no "
+        "minimum",
+    )
+    return figure
+
+
+@styled
+def three_objectives(X: "Tensor", y: "Tensor", penalty: float, found: "Tensor") -> Figure:
+    """Draw the squared error, the penalty and their sum over two weights.
+
+    Parameters
+    ----------
+    X : Tensor
+        Shape (rows, 2).
+    y : Tensor
+        Shape (rows,).
+    penalty : float
+        λ.
+    found : Tensor
+        Shape (2,): where the sum is smallest.
+    """
+    figure = Figure(
+        figsize=(7, 2.9),
+        alt="Contours of three functions of two weights: the squared error is a valley, the "
+        "penalty a round bowl, and their sum a bowl with one lowest point.",
+    )
+    side = X.new_tensor([k / 10 for k in range(-30, 51)])
+    error = _loss_over_two_weights(X, y, side, side)
+    size = penalty * (side[:, None] ** 2 + side[None, :] ** 2)
+    parts = {
+        "‖Xw − y‖², a valley": (error, (25, 100, 300, 700, 1500)),
+        "+ λ‖w‖², a bowl": (size, (25, 100, 300, 700, 1500)),
+        "= one lowest point": (error + size, (25, 100, 300, 700, 1500)),
+    }
+    for axes, (title, (values, rises)) in zip(
+        figure.subplots(1, 3, sharey=True), parts.items(), strict=True
+    ):
+        levels = [float(values.min()) + rise for rise in rises]
+        axes.contour(side, side, values, levels=levels, cmap="cividis", linewidths=1.2)
+        axes.set_aspect("equal")
+        axes.set(xlabel="w₁")
+        axes.set_title(title, fontsize=10)
+    axes.plot(*found, "*", color=VERMILION, markersize=12)
+    axes.annotate(
+        r"$\hat w_\lambda$",
+        found.tolist(),
+        xytext=(9, 7),
+        textcoords="offset points",
+        bbox={"boxstyle": "round,pad=0.1", "color": "white"},
+    )
+    figure.axes[0].set_ylabel("w₂")
+    return figure
+
+
+@styled
+def towards_the_shortest(
+    penalties: "Sequence[float]", distances: "Mapping[str, Sequence[float]]"
+) -> Figure:
+    """Draw how far ridge's weights are from the shortest minimiser as λ goes to zero.
+
+    Parameters
+    ----------
+    penalties : sequence of float
+        The values of λ.
+    distances : mapping of str to sequence of float
+        For each way of computing ridge the distance to X⁺y at each λ.
+    """
+    figure = Figure(
+        figsize=(7, 3.3),
+        alt="The distance between ridge and the shortest minimiser falls in proportion to λ, "
+        "until rounding takes over; solving on X holds out longer than on XᵀX.",
+    )
+    axes = figure.subplots()
+    for (name, values), color, marker in zip(
+        distances.items(), (VERMILION, BLUE), "^o", strict=True
+    ):
+        axes.plot(penalties, values, color=color, marker=marker, linestyle="-", label=name)
+    axes.set(
+        xscale="log",
+        yscale="log",
+        title="As λ → 0⁺, ridge tends to the shortest minimiser",
+        xlabel="λ",
+        ylabel=r"distance $\|\hat w_\lambda - X^+ y\|$",
+    )
+    axes.legend(loc="upper center")
+    return figure
+
+
+@styled
+def shrinkage(penalties: "Sequence[float]", factors: "Tensor", singular_values: "Tensor") -> Figure:
+    """Draw what is left of each singular direction at each penalty.
+
+    Parameters
+    ----------
+    penalties : sequence of float
+        The values of λ.
+    factors : Tensor
+        Shape (len(penalties), features): what multiplies the least-squares weights.
+    singular_values : Tensor
+        Shape (features,): σ, the largest first.
+    """
+    figure = Figure(
+        figsize=(7, 3.6),
+        alt="The factor σ²/(σ²+λ) falls from 1 to 0 as λ grows and is one half where λ = σ²: "
+        "ridge first gives up the directions with small singular values.",
+    )
+    axes = figure.subplots()
+    shades = matplotlib.colormaps["cividis"].resampled(len(singular_values) + 1)
+    for place, singular_value in enumerate(singular_values.tolist()):
+        color, marker = shades(place), _MARKERS[place]
+        axes.plot(penalties, factors[:, place], color=color, linestyle="-")
+        label = f"σ = {singular_value:.2g}"
+        axes.plot(singular_value**2, 0.5, marker, color=color, markersize=7, label=label)
+    axes.legend(
+        loc="lower left",
+        title="marked at λ = σ²",
+        alignment="left",
+        frameon=True,
+        framealpha=1,
+        edgecolor="white",
+    )
+    axes.axhline(0.5, color=_GREY, linewidth=0.8, linestyle=":")
+    axes.set(
+        xscale="log",
+        title="Weak directions are given up first: half is left where λ = σ²",
+        xlabel="λ",
+        ylabel="factor σ² / (σ² + λ)",
+    )
+    return figure
+
+
+@styled
+def weight_paths(penalties: "Sequence[float]", weights: "Tensor", names: "Sequence[str]") -> Figure:
+    """Draw each weight over the penalty.
+
+    Parameters
+    ----------
+    penalties : sequence of float
+        The values of λ.
+    weights : Tensor
+        Shape (len(penalties), features).
+    names : sequence of str
+        The features.
+    """
+    figure = Figure(
+        figsize=(7, 3.8),
+        alt="Weights over λ: for small λ the two tapes of the same chest carry weights of opposite "
+        "sign; they meet and share the load as λ grows; all go to zero in the end.",
+    )
+    axes = figure.subplots()
+    axes.axhline(0, color=_GREY, linewidth=0.8, linestyle="-")
+    for place, name in enumerate(names):
+        axes.plot(penalties, weights[:, place], label=name, markevery=4, marker=_MARKERS[place])
+    axes.set(
+        xscale="log",
+        title="λ makes two tapes agree that fought each other",
+        xlabel="λ",
+        ylabel="weight in m per standard deviation",
+    )
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3)
+    return figure
+
+
+@styled
+def hills_and_spots(
+    land: "Hills", fitted: "tuple[Tensor, Tensor]", held_out: "tuple[Tensor, Tensor]"
+) -> Figure:
+    """Draw a map of heights beside the spots that are fitted and those that are held out.
+
+    Parameters
+    ----------
+    land : Hills
+        The map.
+    fitted, held_out : tuple of Tensor
+        Positions of shape (spots, 2), km east and north, and heights of shape (spots,), metres.
+    """
+    figure = Figure(
+        figsize=(7, 4.1),
+        alt=f"Left: a real piece of hilly land, 15 by 18 km. Right: all that is known of it, the "
+        f"heights at {len(fitted[1])} spots to fit and {len(held_out[1])} to hold out.",
+    )
+    whole, known = figure.subplots(1, 2, sharey=True)
+    _draw_map(whole, land, land.height)
+    whole.set_title("The land …")
+    scale = {"cmap": "cividis", "vmin": land.height.min(), "vmax": land.height.max()}
+    for (spots, heights), marker, size, name in (
+        (fitted, "o", 26, "to fit"),
+        (held_out, "X", 40, "held out"),
+    ):
+        dots = known.scatter(
+            *spots.T,
+            c=heights,
+            marker=marker,
+            s=size,
+            edgecolors=BLACK,
+            label=name,
+            clip_on=False,
+            **scale,
+        )
+    known.set(title="… and what is known of it", xlabel="km east", aspect="equal")
+    known.set(xlim=whole.get_xlim(), ylim=whole.get_ylim())
+    figure.colorbar(dots, ax=known, label="height in m", shrink=0.8)
+    figure.legend(*known.get_legend_handles_labels(), loc="outside lower right", ncols=2)
+    return figure
+
+
+@styled
+def map_at_penalty(
+    land: "Hills",
+    drawn: "Tensor",
+    penalty: float,
+    penalties: "Sequence[float]",
+    errors: "Sequence[Tensor]",
+) -> Figure:
+    """Draw the map that one penalty gives, beside where it stands on the error curves.
+
+    Parameters
+    ----------
+    land : Hills
+        The map's frame.
+    drawn : Tensor
+        Heights in metres, of the shape of `land.height`.
+    penalty : float
+        The λ that drew it.
+    penalties : sequence of float
+        The λ of the curves.
+    errors : sequence of Tensor
+        Two of shape (len(penalties),): errors in metres on the spots fitted and held out.
+    """
+    off = float((drawn - land.height).square().mean().sqrt())
+    figure = Figure(
+        figsize=(7, 3.3), layout="none", alt=f"the map drawn is off by {off:.0f} m of height."
+    )
+    axes = figure.add_axes((0.1, 0.15, 0.36, 0.74), anchor="W")
+    _draw_map(axes, land, drawn)
+    axes.set_title(f"λ = {penalty:.3g}: off by {off:.0f} m")
+    curves = figure.add_axes((0.52, 0.15, 0.46, 0.74))
+    _draw_error_curves(curves, penalties, errors)
+    curves.axvline(penalty, color=BLACK, linewidth=1.2, linestyle=":")
+    for values in errors:
+        curves.plot(penalty, values[list(penalties).index(penalty)], "o", color=BLACK)
+    curves.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="white")
+    curves.set_title("Errors over λ, and this one")
+    return figure
+
+
+@styled
+def error_curves(
+    penalties: "Sequence[float]", errors: "Sequence[Tensor]", left_out: "Sequence[float]"
+) -> Figure:
+    """Draw training, validation and leave-one-out error over the penalty.
+
+    Parameters
+    ----------
+    penalties : sequence of float
+        The values of λ.
+    errors : sequence of Tensor
+        Two of shape (len(penalties),): errors in metres on the spots fitted and held out.
+    left_out : sequence of float
+        Leave-one-out error in metres at each λ.
+    """
+    figure = Figure(
+        figsize=(7, 3.8),
+        alt="Over λ the training error only rises; the error on held-out spots falls, then rises: "
+        "a U. The leave-one-out error, from training spots alone, has its U in the same place.",
+    )
+    axes = figure.subplots()
+    _draw_error_curves(axes, penalties, errors)
+    axes.plot(penalties, left_out, color=GREEN, linestyle="-.", label="leave-one-out")
+    for values, color in ((errors[1].tolist(), VERMILION), (list(left_out), GREEN)):
+        lowest = min(range(len(values)), key=values.__getitem__)
+        axes.plot(penalties[lowest], values[lowest], "o", color=color, markersize=8)
+    axes.legend(loc="lower right")
+    axes.set_title("Training error only rises with λ; on new spots there is a best λ")
+    return figure
+
+
+@styled
+def closed_form_cost(sizes: "Sequence[int]", seconds: "Sequence[float]", rows: int) -> Figure:
+    """Draw how long the closed form takes, beside the number of multiplications.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        The numbers of features d.
+    seconds : sequence of float
+        How long each took on this machine.
+    rows : int
+        The number of rows n.
+    """
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt=f"Time to solve over the number of features d at {rows} rows, on logarithmic axes: "
+        "for large d it climbs as steeply as the count nd² + d³/3.",
+    )
+    axes = figure.subplots()
+    count = [rows * d**2 + d**3 / 3 for d in sizes]
+    scale = seconds[-1] / count[-1]
+    axes.plot(sizes, [scale * c for c in count], color=_GREY, linestyle="--")
+    axes.plot(sizes, seconds, color=BLUE, marker="o", linestyle="-")
+    middle = len(sizes) // 2
+    for name, height, color, offset, side in (
+        ("measured", seconds[middle], BLUE, (8, -14), "left"),
+        ("nd² + d³/3, scaled", scale * count[middle], _GREY, (-8, 8), "right"),
+    ):
+        axes.annotate(
+            name,
+            (sizes[middle], height),
+            xytext=offset,
+            textcoords="offset points",
+            color=color,
+            ha=side,
+        )
+    axes.set_xscale("log", base=2)
+    axes.set(
+        yscale="log",
+        title=f"The closed form's price climbs steeply with d (n = {rows})",
+        xlabel="number of features d",
+        ylabel="seconds, this machine",
+    )
+    return figure
+
+
+@styled
+def smoothed_profile(distance: "Tensor", measured: "Tensor", smooth: "Tensor | None") -> Figure:
+    """Draw noisy heights along a line, and the curve that smooths them if there is one.
+
+    Parameters
+    ----------
+    distance, measured : Tensor
+        Shape (points,): km along the line, and heights in metres.
+    smooth : Tensor or None
+        Shape (points,): the smoothed heights.
+    """
+    figure = Figure(
+        figsize=(7, 3.2),
+        alt="Noisy heights along a line through the hills"
+        + (
+            ", waiting for your smooth curve." if smooth is None else " and a smooth curve through."
+        ),
+    )
+    axes = figure.subplots()
+    axes.plot(distance, measured, "o", color=_GREY, markersize=4, label="measured")
+    if smooth is not None:
+        axes.plot(distance, smooth, color=BLUE, linestyle="-", label="yours")
+        axes.legend(loc="upper right")
+    axes.set(
+        title="Your curve" if smooth is not None else "Draw the curve behind these heights",
+        xlabel="km east",
+        ylabel="height in m",
+    )
+    return figure
+
+
+def _loss_over_two_weights(X: "Tensor", y: "Tensor", first: "Tensor", second: "Tensor") -> "Tensor":
+    """Return ‖Xw − y‖² with one row for each second weight and one column for each first."""
+    predictions = first[None, :, None] * X[:, 0] + second[:, None, None] * X[:, 1]
+    return (predictions - y).square().sum(dim=2)
+
+
+def _draw_map(axes, land: "Hills", height: "Tensor") -> None:
+    """Draw heights in colour, between the same limits on every map of the same land."""
+    axes.imshow(
+        height.numpy(),
+        cmap="cividis",
+        vmin=float(land.height.min()),
+        vmax=float(land.height.max()),
+        extent=(0, float(land.east.max()), 0, float(land.north.max())),
+    )
+    axes.grid(False)
+    axes.set(xlabel="km east", ylabel="km north", xticks=(0, 5, 10), yticks=(0, 5, 10, 15))
+
+
+def _draw_error_curves(axes, penalties: "Sequence[float]", errors: "Sequence[Tensor]") -> None:
+    axes.plot(penalties, errors[0], color=BLUE, linestyle="-", label="training")
+    axes.plot(penalties, errors[1], color=VERMILION, linestyle="--", label="held out")
+    axes.set(xscale="log", yscale="log", xlabel="λ", ylabel="error in m")
+    axes.set_yticks([30, 50, 100, 200, 300], ["30", "50", "100", "200", "300"])
+    # Plain text, where matplotlib would typeset mathematics: a slider draws this on every move.
+    powers = range(round(math.log10(min(penalties))), round(math.log10(max(penalties))) + 1, 2)
+    raised = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    axes.set_xticks([10.0**p for p in powers], [f"10{str(p).translate(raised)}" for p in powers])
+    axes.minorticks_off()
+
+
+# --- Notebook 03: gradient descent ---
+
+# One look per way of descending, wherever two are compared.
+_LOOKS = [
+    {"color": BLUE, "marker": "o", "linestyle": "-"},
+    {"color": VERMILION, "marker": "s", "linestyle": "--"},
+    {"color": GREEN, "marker": "^", "linestyle": "-."},
+    {"color": PINK, "marker": "D", "linestyle": ":"},
+    {"color": BLACK, "marker": "x", "linestyle": (0, (5, 1))},
+]
+_GOAL = {"marker": "*", "markersize": 13, "color": ORANGE, "markeredgecolor": BLACK, "zorder": 6}
+_HALO = [matplotlib.patheffects.withStroke(linewidth=3, foreground="white")]
+
+
+def _grid(
+    loss: "descent.Loss", center: torch.Tensor, reach: float, count: int = 61
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return a square grid of two weights and the loss on it, each of shape (count, count)."""
+    first = torch.linspace(center[0] - reach, center[0] + reach, count, dtype=torch.float64)
+    second = torch.linspace(center[1] - reach, center[1] + reach, count, dtype=torch.float64)
+    a, b = torch.meshgrid(first, second, indexing="xy")
+    values = torch.func.vmap(loss)(torch.stack([a.flatten(), b.flatten()], dim=1))
+    return a, b, values.reshape(a.shape)
+
+
+def _contours(axes, loss: "descent.Loss", center: torch.Tensor, reach: float) -> None:
+    """Draw level lines, close together near the lowest point, and make the scales equal."""
+    a, b, values = _grid(loss, center, reach)
+    low, high = float(values.min()), float(values.max())
+    levels = low + (high - low) * torch.linspace(0.05, 1, 11, dtype=torch.float64) ** 2
+    axes.contour(a, b, values, levels=levels, colors="#9a9a9a", linewidths=0.7)
+    axes.set_facecolor("#f6f6f6")
+    across, up = center.tolist()
+    axes.set(xlim=(across - reach, across + reach), ylim=(up - reach, up + reach))
+    axes.set_aspect("equal")
+    axes.grid(False)
+
+
+@styled
+def direction_fan(
+    loss: "descent.Loss", point: torch.Tensor, lowest: torch.Tensor, *, names: tuple[str, str]
+) -> Figure:
+    """Draw a bowl as a surface, with the directions out of one point laid upon it, and from above.
+
+    Parameters
+    ----------
+    loss : callable
+        From two weights, shape (2,), to one number.
+    point, lowest : torch.Tensor
+        Where the directions start, and the lowest point, both of shape (2,).
+    names : tuple of str
+        The names of the two weights.
+    """
+    figure = Figure(
+        figsize=(7, 4.3),
+        alt="A loss surface in 3-D and from above, with 24 directions out of one point: half of "
+        "them fall, half rise, and the steepest fall is straight against the gradient.",
+        layout="none",
+    )
+    surface = figure.add_axes((-0.06, 0.07, 0.64, 0.86), projection="3d", computed_zorder=False)
+    plan = figure.add_axes((0.65, 0.24, 0.34, 0.6))
+    # A patch along the valley: on a square one, the far walls would dwarf everything.
+    _, axes = torch.linalg.eigh(torch.func.hessian(loss)(lowest))
+    reach = float((point - lowest).abs().max())
+    along = torch.linspace(-0.6 * reach, 1.7 * reach, 25, dtype=torch.float64)
+    across = torch.linspace(-0.75 * reach, 0.75 * reach, 17, dtype=torch.float64)
+    toward = axes[:, 0] * torch.sign(axes[:, 0] @ (point - lowest))
+    patch = lowest + along[:, None, None] * toward + across[:, None] * axes[:, 1]
+    heights = torch.func.vmap(torch.func.vmap(loss))(patch)
+    surface.plot_surface(
+        patch[..., 0],
+        patch[..., 1],
+        heights,
+        color="#e6ebee",
+        edgecolor="#a9b4ba",
+        linewidth=0.35,
+        rstride=1,
+        cstride=1,
+        shade=False,
+        alpha=0.9,
+    )
+    _contours(plan, loss, (point + lowest) / 2, 0.95 * reach)
+
+    gradient = torch.func.grad(loss)(point)
+    uphill = torch.atan2(gradient[1], gradient[0])
+    for turn in range(24):
+        angle = uphill + 2 * torch.pi * turn / 24
+        unit = torch.stack([torch.cos(angle), torch.sin(angle)])
+        line = point + 0.36 * reach * torch.linspace(0, 1, 12, dtype=torch.float64)[:, None] * unit
+        # Lifted a little, so that the surface does not swallow them.
+        lifted = torch.func.vmap(loss)(line) + 0.01 * heights.max()
+        look = {"color": VERMILION, "linestyle": "--", "linewidth": 1.3}
+        label = "rises" if turn == 1 else None
+        if turn in (6, 18):
+            look = {"color": BLACK, "linestyle": ":", "linewidth": 2}
+            label = "level at first" if turn == 6 else None
+        elif 6 < turn < 18:
+            look = {"color": BLUE, "linestyle": "-", "linewidth": 3.5 if turn == 12 else 1.3}
+            label = {12: "steepest fall, against the gradient", 7: "falls"}.get(turn)
+        surface.plot(*line.T, lifted, zorder=5, **look)
+        plan.plot(*line.T, label=label, **look)
+        if turn == 12:
+            plan.plot(*line[-1], marker="o", color=BLUE)
+            surface.plot(*line[-1:].T, lifted[-1:], marker="o", color=BLUE, zorder=6)
+    surface.plot(*lowest[:, None], heights.min().reshape(1), **_GOAL)
+    plan.plot(*lowest, **_GOAL)
+    surface.set_xlabel(names[0], labelpad=-4)
+    surface.set_ylabel(names[1], labelpad=-4)
+    surface.set_zlabel("loss", labelpad=-6)
+    surface.tick_params(labelsize=7, pad=-2)
+    surface.locator_params(nbins=5)
+    surface.view_init(elev=42, azim=-60)
+    surface.set_box_aspect((1, 1, 0.75), zoom=1.02)
+    surface.set_title("The surface and 24 directions", loc="center")
+    plan.set(xlabel=names[0], ylabel=names[1], title="From above: half of them fall")
+    handles, labels = plan.get_legend_handles_labels()
+    order = [labels.index("steepest fall, against the gradient"), labels.index("falls")]
+    order += [labels.index("level at first"), labels.index("rises")]
+    figure.legend(
+        [handles[i] for i in order], [labels[i] for i in order], loc="lower center", ncols=4
+    )
+    return figure
+
+
+@styled
+def change_by_angle(
+    degrees: torch.Tensor, changes: dict[float, torch.Tensor], gradient_length: float
+) -> Figure:
+    """Draw the change of the loss per unit of length against the angle from the gradient.
+
+    Parameters
+    ----------
+    degrees : torch.Tensor
+        Angles from the gradient, shape (n,), in degrees.
+    changes : dict
+        From the length of a step to the measured changes divided by it, shape (n,).
+    gradient_length : float
+        The length of the gradient.
+    """
+    largest = max(changes)
+    best = float(degrees[changes[largest].argmin()])
+    figure = Figure(
+        figsize=(7, 3.6),
+        alt="Change of the loss against the angle from the gradient: tiny steps lie on a cosine, "
+        f"lowest straight against it; steps of {largest:g} fall most at {best:.0f} degrees.",
+    )
+    axes = figure.subplots()
+    cosine = gradient_length * torch.cos(torch.deg2rad(degrees))
+    axes.plot(degrees, cosine, color=BLACK, linestyle="-", linewidth=1, label="|gradient| · cos θ")
+    for (length, change), look in zip(changes.items(), _LOOKS, strict=False):
+        axes.plot(
+            degrees,
+            change,
+            color=look["color"],
+            marker=look["marker"],
+            linestyle="none",
+            markersize=4,
+            label=f"measured, step length {length:g}",
+        )
+        axes.plot(
+            degrees[change.argmin()],
+            change.min(),
+            marker=look["marker"],
+            color=look["color"],
+            markeredgecolor=BLACK,
+            markersize=11,
+            linestyle="none",
+        )
+    axes.axhline(0, color=BLACK, linewidth=0.6, linestyle="-")
+    axes.set_xticks([0, 45, 90, 135, 180, 225, 270, 315, 360])
+    axes.set(
+        xlabel="angle θ from the gradient (degrees)",
+        ylabel="change of the loss per unit of length",
+        title="Tiny steps follow the cosine; a larger one has another best angle",
+    )
+    axes.legend(loc="upper center")
+    return figure
+
+
+@styled
+def change_on_sphere(
+    directions: torch.Tensor, changes: torch.Tensor, gradient: torch.Tensor
+) -> Figure:
+    """Draw measured changes of the loss on a sphere of directions, and against the cosine.
+
+    Parameters
+    ----------
+    directions : torch.Tensor
+        Unit vectors, shape (n, 3).
+    changes : torch.Tensor
+        The change of the loss along each, divided by the length of the step, shape (n,).
+    gradient : torch.Tensor
+        The gradient, shape (3,).
+    """
+    figure = Figure(
+        figsize=(7, 3.6),
+        alt="Directions on a sphere coloured by the change of the loss, and the same changes "
+        "against the cosine of the angle from the gradient: one straight line.",
+        layout="none",
+    )
+    sphere = figure.add_axes((0, 0.03, 0.47, 0.82), projection="3d")
+    flat = figure.add_axes((0.57, 0.15, 0.41, 0.74))
+    # Only the half that faces the reader, or the dots behind would shine through.
+    elevation, turn = 12, -60
+    toward = torch.tensor(
+        [
+            math.cos(math.radians(elevation)) * math.cos(math.radians(turn)),
+            math.cos(math.radians(elevation)) * math.sin(math.radians(turn)),
+            math.sin(math.radians(elevation)),
+        ],
+        dtype=directions.dtype,
+    )
+    seen = directions @ toward > 0
+    limit = float(changes.abs().max())
+    # The palest middle would vanish on white.
+    colors = matplotlib.colors.LinearSegmentedColormap.from_list("", [BLUE, "#c9c9c9", VERMILION])
+    look = {"cmap": colors, "vmin": -limit, "vmax": limit}
+    sphere.scatter(*directions[seen].T, c=changes[seen], s=18, depthshade=False, **look)
+    downhill = -gradient / gradient.norm()
+    for end, color, word in ((downhill, BLUE, "-gradient"), (-downhill, VERMILION, "gradient")):
+        sphere.quiver(*(end * 1.02), *(end * 0.45), color=color, linewidth=2.5)
+        sphere.text(*(end * 1.55), f"  {word}", color=color, weight="bold", fontsize=9)
+    sphere.set_box_aspect((1, 1, 1), zoom=1)
+    sphere.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-1, 1))
+    sphere.view_init(elev=elevation, azim=turn)
+    sphere.set_axis_off()
+    sphere.set_title(f"{len(directions)} directions in 3-D", loc="center")
+    cosines = directions @ gradient / gradient.norm()
+    flat.plot([-1, 1], [-gradient.norm(), gradient.norm()], color=BLACK, linestyle="-", lw=1)
+    flat.scatter(cosines[::6], changes[::6], c=changes[::6], s=18, zorder=3, **look)
+    flat.set(
+        xlabel="cos θ (θ: angle from the gradient)",
+        ylabel="change per unit of length",
+        title="All on one line: |gradient| · cos θ",
+    )
+    return figure
+
+
+@styled
+def zigzag(
+    panels: "dict[str, tuple[descent.Loss, descent.Path, torch.Tensor, float]]",
+    *,
+    names: tuple[str, str],
+    alt: str,
+) -> Figure:
+    """Draw paths over the level lines of their losses, side by side.
+
+    Parameters
+    ----------
+    panels : dict
+        From a title to the loss, the path, the lowest point (2,) and how far the panel reaches.
+    names : tuple of str
+        The names of the two weights.
+    alt : str
+        The alt text.
+    """
+    figure = Figure(figsize=(7, 3.6), alt=alt)
+    for axes, (title, (loss, path, goal, reach)) in zip(
+        figure.subplots(1, len(panels)), panels.items(), strict=True
+    ):
+        _contours(axes, loss, goal, reach)
+        start = path.points[0]
+        axes.plot(*torch.stack([start, goal]).T, color=BLACK, linestyle=":", lw=1.2)
+        axes.plot(*path.points.T, color=BLUE, marker="o", markersize=3.5, linewidth=1.3)
+        axes.plot(*start, marker="o", markersize=9, markerfacecolor="white", color=BLUE)
+        axes.plot(*goal, **_GOAL)
+        axes.set(xlabel=names[0], ylabel=names[1], title=title)
+    return figure
+
+
+@styled
+def basins(
+    loss: "descent.Loss",
+    starts: torch.Tensor,
+    labels: torch.Tensor,
+    names: dict[str, tuple[float, float]],
+    points: "dict[str, torch.Tensor]",
+) -> Figure:
+    """Draw start points coloured by where descent from them ends.
+
+    Parameters
+    ----------
+    loss : callable
+        From two weights to one number.
+    starts : torch.Tensor
+        A grid, shape (rows, columns, 2).
+    labels : torch.Tensor
+        Where each start ends, as a place in `names`, whole numbers of shape (rows, columns).
+    names : dict
+        From what each of at most three areas is called to where its name is written.
+    points : dict
+        From a name to a point to mark, shape (2,).
+    """
+    figure = Figure(
+        figsize=(7, 4.6),
+        alt="Start points coloured by where descent ends: the deep well, the shallow one, and far "
+        "out a plateau on which it never gets going; a saddle lies on the border.",
+    )
+    axes = figure.subplots()
+    a, b = starts[..., 0], starts[..., 1]
+    looks = zip((SKY, ORANGE, "#dddddd"), (None, "//", ".."), strict=True)
+    for label, ((name, place), (color, hatch)) in enumerate(zip(names.items(), looks, strict=True)):
+        inside = (labels == label).double()
+        area = axes.contourf(a, b, inside, levels=[0.5, 1.5], colors=[color], hatches=[hatch])
+        area.set_edgecolor("white")
+        area.set_linewidth(0)
+        text = f"{name}\n{float(inside.mean()):.0%} of starts"
+        axes.text(*place, text, ha="center", va="center", weight="bold", path_effects=_HALO)
+    values = torch.func.vmap(loss)(starts.reshape(-1, 2)).reshape(a.shape)
+    axes.contour(a, b, values, levels=10, colors=BLACK, linewidths=0.5, linestyles="-")
+    for (name, point), marker in zip(points.items(), "XoDs", strict=False):
+        axes.plot(*point, marker=marker, markersize=10, color=BLACK, markeredgecolor="white")
+        axes.annotate(
+            name,
+            point,
+            xytext=(0, 10),
+            textcoords="offset points",
+            ha="center",
+            weight="bold",
+            path_effects=_HALO,
+        )
+    axes.set_aspect("equal")
+    axes.grid(False)
+    axes.set(xlabel="weight 1", ylabel="weight 2", title="Where you start decides where you end")
+    return figure
+
+
+@styled
+def five_regimes(loss: "descent.Loss", paths: "dict[str, descent.Path]", reach: float) -> Figure:
+    """Draw the same descent with several step sizes: the paths above, the distances below.
+
+    Parameters
+    ----------
+    loss : callable
+        A bowl with its minimum at zero.
+    paths : dict
+        From what the step size does to its path, at most five.
+    reach : float
+        How far each panel reaches from the minimum.
+    """
+    figure = Figure(
+        figsize=(7, 4.8),
+        alt="Five step sizes on one bowl: the first crawls, the second glides, the third is at its "
+        "best, the fourth rings, the fifth diverges; each distance is a straight line on a log "
+        "scale.",
+    )
+    grid = figure.add_gridspec(2, len(paths), height_ratios=(1, 1.6))
+    origin = torch.zeros(2, dtype=torch.float64)
+    below = figure.add_subplot(grid[1, :])
+    for column, ((name, path), look) in enumerate(zip(paths.items(), _LOOKS, strict=False)):
+        above = figure.add_subplot(grid[0, column])
+        _contours(above, loss, origin, reach)
+        above.plot(*path.points.T, color=look["color"], marker="o", markersize=2, linewidth=1)
+        above.plot(*origin, **_GOAL | {"markersize": 9})
+        above.set_title(name.replace(": ", "\n"), fontsize=9)
+        above.set(xticks=[], yticks=[])
+        distances = path.distances()
+        below.semilogy(distances, markevery=5, markersize=4, label=name, **look)
+    below.set(
+        xlabel="step",
+        ylabel="distance to the minimum",
+        title="On a log scale each one becomes a straight line: a constant factor per step",
+    )
+    below.legend(loc="lower left", ncols=2)
+    return figure
+
+
+@styled
+def rate_against_step(
+    sizes: torch.Tensor, measured: torch.Tensor, curvatures: torch.Tensor
+) -> Figure:
+    """Draw the factor per step against the step size: theory as lines, runs as dots.
+
+    Parameters
+    ----------
+    sizes, measured : torch.Tensor
+        Step sizes and the factors measured with them, both of shape (n,).
+    curvatures : torch.Tensor
+        The curvatures of the bowl, smallest first, shape (2,).
+    """
+    low, high = (float(value) for value in curvatures)
+    best, last = 2 / (low + high), 2 / high
+    figure = Figure(
+        figsize=(7, 3.9),
+        alt="Factor per step against step size: a V whose lowest point is at 2/(L + μ) and which "
+        "crosses 1 at 2/L; the measured dots lie on the larger of the two lines.",
+    )
+    axes = figure.subplots()
+    line = torch.linspace(0, 1.12 * last, 400, dtype=torch.float64)
+    steep, flat = (1 - line * high).abs(), (1 - line * low).abs()
+    axes.axvspan(last, float(line[-1]), color=VERMILION, alpha=0.12, linewidth=0)
+    axes.plot(line, flat, color=GREEN, linestyle="--", label="flat direction: |1 - lr μ|")
+    axes.plot(line, steep, color=PINK, linestyle=":", label="steep direction: |1 - lr L|")
+    axes.plot(line, torch.maximum(flat, steep), color=BLACK, linestyle="-", lw=1, label="larger")
+    axes.plot(sizes, measured, marker="o", linestyle="none", color=BLUE, label="measured")
+    axes.axhline(1, color=BLACK, linewidth=0.6, linestyle="-")
+    for place, word in ((1 / high, "1/L"), (best, "2/(L + μ)"), (last, "2/L")):
+        axes.axvline(place, color="#777777", linewidth=0.8, linestyle="-")
+        axes.text(place, 1.215, word, ha="center", va="bottom", fontsize=9)
+    axes.text(last * 1.06, 0.5, "diverges", rotation=90, ha="center", va="center", color=VERMILION)
+    axes.set(ylim=(0, 1.2), xlim=(0, float(line[-1])))
+    axes.set_title("The slower of two directions decides", pad=20)
+    axes.set(xlabel="step size lr", ylabel="factor on the distance per step")
+    axes.legend(loc="lower left")
+    return figure
+
+
+@styled
+def descent_report(
+    loss: "descent.Loss",
+    path: "descent.Path",
+    predicted: float,
+    measured: float,
+    *,
+    setting: str,
+    word: str,
+) -> Figure:
+    """Draw a path on a bowl, and its distances beside the slope that theory predicts.
+
+    Parameters
+    ----------
+    loss : callable
+        A bowl of two weights with its minimum at zero.
+    path : Path
+        The descent; its first 60 steps are drawn.
+    predicted, measured : float
+        The factor per step, by theory and from the path.
+    setting, word : str
+        What was set, and what the descent does then.
+    """
+    figure = Figure(
+        figsize=(7, 3.1),
+        alt=f"{word}: factor {measured:.3f} a step, {predicted:.3f} predicted.",
+        layout="none",
+    )
+    left = figure.add_axes((0.075, 0.16, 0.36, 0.7))
+    right = figure.add_axes((0.53, 0.16, 0.45, 0.7))
+    origin = torch.zeros(2, dtype=torch.float64)
+    _contours(left, loss, origin, 3.2)
+    left.plot(*path.points[:61].T, color=BLUE, marker="o", markersize=3, linewidth=1.1)
+    left.plot(*origin, **_GOAL)
+    left.set(xlabel="weight 1", ylabel="weight 2")
+    left.set_title(f"{setting} {word}")
+    distances = path.distances()[:61]
+    steps = torch.arange(len(distances), dtype=torch.float64)
+    right.semilogy(distances, color=BLUE, linestyle="-", label=f"measured × {measured:.3f}")
+    right.semilogy(
+        distances[0] * predicted**steps,
+        color=VERMILION,
+        linestyle="--",
+        label=f"predicted × {predicted:.3f}",
+    )
+    right.set(xlabel="step", ylabel="distance to the minimum", ylim=(1e-6, 1e4))
+    right.legend(loc="lower left", bbox_to_anchor=(-0.05, 0.98), ncols=2, columnspacing=1)
+    return figure
+
+
+@styled
+def loss_curves(paths: "dict[str, descent.Path]", title: str, alt: str) -> Figure:
+    """Draw the losses of several descents on a log scale, with a cross where one blew up."""
+    figure = Figure(figsize=(7, 3.8), alt=alt)
+    axes = figure.subplots()
+    for (name, path), look in zip(paths.items(), _LOOKS, strict=False):
+        losses = path.losses
+        axes.semilogy(losses, label=name, markevery=40, markersize=4, linewidth=1.3, **look)
+        if path.left_at is not None:
+            axes.plot(3, 60, marker="$↑$", markersize=16, color=look["color"])
+            axes.text(11, 60, "off the page", color=look["color"], va="center", fontsize=9)
+    axes.set(xlabel="step", ylabel="loss", ylim=(1e-5, 200), title=title)
+    axes.legend(loc="lower left", fontsize=8.5)
+    return figure
+
+
+@styled
+def chosen_steps(loss: "descent.Loss", path: "descent.Path", bounds: torch.Tensor) -> Figure:
+    """Draw a line search's path, and the step sizes it chose beside the local bound.
+
+    Parameters
+    ----------
+    loss : callable
+        From two weights to one number.
+    path : Path
+        The descent, shape (steps + 1, 2).
+    bounds : torch.Tensor
+        2/L at each point but the last, shape (steps,).
+    """
+    figure = Figure(
+        figsize=(7, 3.5),
+        alt="A line search follows a bent valley; the step sizes it chooses jump from below the "
+        "local bound, two over the largest curvature, to many times that.",
+    )
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
+    center = torch.tensor([0.0, 0.8], dtype=torch.float64)
+    a, b, values = _grid(loss, center, 1.7, 121)
+    left.contour(
+        a, b, values, levels=10.0 ** torch.arange(-2, 2.5, 0.5), colors="#8a8a8a", linewidths=0.6
+    )
+    left.plot(*path.points.T, color=BLUE, marker="o", markersize=2.5, linewidth=1)
+    left.plot(1, 1, **_GOAL)
+    left.set_aspect("equal")
+    left.grid(False)
+    left.set(xlabel="weight 1", ylabel="weight 2", title="Down a bent valley")
+    moves = torch.linalg.vector_norm(path.points.diff(dim=0), dim=-1)
+    slopes = torch.stack([torch.func.grad(loss)(point).norm() for point in path.points[:-1]])
+    right.semilogy(moves / slopes, color=BLUE, marker="o", linestyle="none", ms=3, label="chosen")
+    right.semilogy(bounds, color=VERMILION, linestyle="--", label="2/L at that point")
+    right.set(xlabel="step", ylabel="step size lr", title="It finds its own step sizes")
+    right.legend(loc="upper right")
+    return figure
+
+
+@styled
+def damping(distances: dict[str, torch.Tensor]) -> Figure:
+    """Draw one weight against the step for several momenta."""
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt="One weight over the steps for three momenta: too little creeps to zero, the critical "
+        "one arrives first without overshooting, too much rings around zero.",
+    )
+    axes = figure.subplots()
+    for (name, values), look in zip(distances.items(), _LOOKS, strict=False):
+        axes.plot(values, markevery=4, markersize=4, label=name, **look)
+    axes.axhline(0, color=BLACK, linewidth=0.6, linestyle="-")
+    axes.set(xlabel="step", ylabel="weight (minimum at 0)", title="Creep, arrive, ring")
+    axes.legend()
+    return figure
+
+
+@styled
+def rate_map(
+    sizes: torch.Tensor,
+    momenta: torch.Tensor,
+    rates: torch.Tensor,
+    best: dict[str, dict[str, float]],
+    high: float,
+) -> Figure:
+    """Draw the predicted factor per step over step size and momentum.
+
+    Parameters
+    ----------
+    sizes, momenta : torch.Tensor
+        The step sizes (columns,) and momenta (rows,).
+    rates : torch.Tensor
+        The factors, shape (rows, columns).
+    best : dict
+        What `descent.best_settings` gives.
+    high : float
+        The largest curvature L.
+    """
+    figure = Figure(
+        figsize=(7, 3.9),
+        alt="Map of the factor per step over step size and momentum: momentum widens the range of "
+        "steps that converge, to 2(1 + γ)/L, and its best point is far better than plain.",
+    )
+    axes = figure.subplots()
+    shown = torch.where(rates < 1, rates, torch.nan)
+    areas = axes.contourf(
+        sizes, momenta, shown, levels=[0.5 + 0.05 * i for i in range(11)], cmap="cividis"
+    )
+    axes.contour(sizes, momenta, shown, levels=[0.6, 0.7, 0.8, 0.9], colors="white", linewidths=0.7)
+    axes.plot(2 * (1 + momenta) / high, momenta, color=VERMILION, linestyle="--")
+    axes.text(2 * 1.45 / high + 0.012, 0.45, "2(1 + γ)/L", color=VERMILION, rotation=0, va="center")
+    plain, heavy = best["plain"], best["momentum"]
+    places = (
+        (plain["lr"], 0.0, "best without"),
+        (heavy["lr"], heavy["momentum"], "best with momentum"),
+    )
+    for lr, gamma, word in places:
+        axes.plot(lr, gamma, **_GOAL, clip_on=False)
+        axes.annotate(
+            word,
+            (lr, gamma),
+            xytext=(-8, 8),
+            textcoords="offset points",
+            ha="right",
+            weight="bold",
+            path_effects=_HALO,
+        )
+    axes.grid(False)
+    axes.set(
+        xlabel="step size lr",
+        ylabel="momentum γ",
+        title="Momentum allows longer steps, and a smaller factor",
+        xlim=(0, float(sizes[-1])),
+        ylim=(0, float(momenta[-1])),
+    )
+    figure.colorbar(areas, ax=axes, label="factor per step (white: diverges)")
+    return figure
+
+
+@styled
+def steps_against_condition(
+    conditions: list[float], steps: dict[str, list[int]], slopes: dict[str, float]
+) -> Figure:
+    """Draw how many steps a descent needs against the bowl's condition number, both as logs."""
+    words = " and ".join(f"{slopes[name]:.2f} {name}" for name in steps)
+    figure = Figure(
+        figsize=(7, 3.6),
+        alt=f"Steps needed against the condition number on log scales: slopes {words}, so momentum "
+        "turns the condition number into its square root.",
+    )
+    axes = figure.subplots()
+    for (name, counts), look in zip(steps.items(), _LOOKS, strict=False):
+        axes.loglog(conditions, counts, label=f"{name}: slope {slopes[name]:.2f}", **look)
+    axes.set(
+        xlabel="condition number κ = L/μ",
+        ylabel="steps until a millionth is left",
+        title="From κ to √κ",
+    )
+    axes.legend()
+    return figure
+
+
+@styled
+def snapshots(
+    loss: "descent.Loss", paths: "dict[str, descent.Path]", at: list[int], reach: float
+) -> Figure:
+    """Draw where several descents are after some numbers of steps, one panel for each number."""
+    figure = Figure(
+        figsize=(7, 2.9),
+        alt=f"Two descents on one bowl after {', '.join(map(str, at[:-1]))} and {at[-1]} steps: "
+        "momentum overshoots at first, then arrives while the plain one is still on its way.",
+    )
+    origin = torch.zeros(2, dtype=torch.float64)
+    for axes, count in zip(figure.subplots(1, len(at), sharey=True), at, strict=True):
+        _contours(axes, loss, origin, reach)
+        for (name, path), look in zip(paths.items(), _LOOKS, strict=False):
+            axes.plot(
+                *path.points[: count + 1].T, color=look["color"], lw=1.2, ls=look["linestyle"]
+            )
+            axes.plot(
+                *path.points[count],
+                marker=look["marker"],
+                markersize=9,
+                markeredgecolor="white",
+                color=look["color"],
+                label=name,
+                linestyle="none",
+                zorder=7,
+            )
+        axes.plot(*origin, **_GOAL | {"markersize": 10})
+        axes.set(xlabel="weight 1", title=f"after {count} steps")
+    axes.legend(loc="lower right", fontsize=8)
+    figure.axes[0].set_ylabel("weight 2")
+    return figure
+
+
+@styled
+def noise_ball(
+    loss: "descent.Loss",
+    goal: torch.Tensor,
+    walks: dict[str, torch.Tensor],
+    batches: list[int],
+    radii: dict[float, list[float]],
+) -> Figure:
+    """Draw the wandering of mini-batch descent, and its size against the batch.
+
+    Parameters
+    ----------
+    loss : callable
+        The loss on all rows, of two weights.
+    goal : torch.Tensor
+        Its lowest point, shape (2,).
+    walks : dict
+        From a name to the points of one path, shape (steps + 1, 2); at most five.
+    batches : list of int
+        Batch sizes.
+    radii : dict
+        From a step size to the typical distance from the goal for each batch size.
+    """
+    figure = Figure(
+        figsize=(7, 3.7),
+        alt="Mini-batch descent wanders in a ball around the minimum; on log scales its radius "
+        "falls with the square root of the batch and grows with that of the step.",
+    )
+    left, right = figure.subplots(1, 2)
+    _contours(left, loss, goal, 1.15)
+    for (name, path), look in zip(walks.items(), _LOOKS, strict=False):
+        left.plot(*path.T, color=look["color"], lw=0.9, marker=look["marker"], ms=2.5, label=name)
+    left.plot(*goal, **_GOAL)
+    left.set(xlabel="weight 1", ylabel="weight 2", title="Arrived, but never at rest")
+    left.legend(loc="lower left", fontsize=8)
+    for (lr, values), look in zip(radii.items(), _LOOKS, strict=False):
+        right.loglog(batches, values, label=f"lr {lr:g}", **look)
+    guide = radii[min(radii)][0] * 0.6 / torch.tensor(batches).double().sqrt()
+    right.loglog(batches, guide, color=BLACK, lw=0.8, ls="-", label="slope -1/2")
+    right.set_xticks(batches, [str(batch) for batch in batches])
+    right.minorticks_off()
+    right.set(
+        xlabel="rows in a batch",
+        ylabel="typical distance to the minimum",
+        title="Radius: √(lr/batch)",
+    )
+    right.legend()
+    return figure
+
+
+@styled
+def early_stopping(
+    times: torch.Tensor,
+    weights: dict[str, torch.Tensor],
+    errors: dict[str, torch.Tensor],
+    names: tuple[str, ...],
+) -> Figure:
+    """Draw weights and held-out errors along a descent and along ridge's penalties, on one axis.
+
+    Parameters
+    ----------
+    times : torch.Tensor
+        The step size times the number of steps, shape (n,).
+    weights : dict
+        From the way ("descent" and another) to the weights at each time, shape (n, d).
+    errors : dict
+        From the way to the error on rows held out, in metres, shape (n,).
+    names : tuple of str
+        The names of the first features, as many as are drawn.
+    """
+    ways = dict(zip(weights, ("-", "--"), strict=True))
+    lowest = {way: float(times[errors[way].argmin()]) for way in ways}
+    figure = Figure(
+        figsize=(7, 5),
+        alt="Weights along early-stopped descent and along ridge run side by side from zero; the "
+        "errors on coats held out fall and rise together, and both are lowest half way.",
+    )
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
+    for column, (name, look) in enumerate(zip(names, _LOOKS, strict=False)):
+        for way, dash in ways.items():
+            above.semilogx(
+                times,
+                weights[way][:, column],
+                color=look["color"],
+                linestyle=dash,
+                marker=look["marker"] if dash == "-" else None,
+                markevery=6,
+                label=name if dash == "-" else None,
+            )
+    for way, dash in ways.items():
+        below.semilogx(times, errors[way], color=BLACK, linestyle=dash, label=way)
+        below.plot(lowest[way], errors[way].min(), marker="v", color=BLACK, markersize=8)
+    above.set(ylabel="weight", title="Stopping early and ridge take nearly the same way")
+    above.legend(loc="upper left")
+    below.set(
+        xlabel="how long descent ran: t = lr · steps",
+        ylabel="error (metres)",
+        title="… and do best on unseen coats half way (triangles)",
+    )
+    below.legend(loc="upper center")
+    return figure
+
+
+class Player:
+    """A small film of a descent that shows itself, with or without a kernel.
+
+    The film is one SVG image which moves by itself, so it also plays where a page's scripts are
+    taken out. Where they are kept, a button and a slider under it stop it and wind it.
+
+    Parameters
+    ----------
+    svg : str
+        The film, ASCII; where nothing moves it shows the last frame.
+    steps, seconds : int, float
+        How many steps the film shows, and how long one takes.
+    still : Figure
+        Shown where HTML is not.
+    """
+
+    def __init__(self, svg: str, *, steps: int, seconds: float, still: Figure):
+        self.svg = svg
+        self.alt = still.alt
+        self._still = still
+        self._steps = steps
+        self._seconds = seconds
+
+    def html(self) -> str:
+        """Return the film as an HTML image with its alt text and its controls."""
+        data = base64.b64encode(self.svg.encode("ascii")).decode("ascii")
+        script = html.escape(_WIND_THE_FILM.replace("SECONDS", f"{self._seconds:g}"))
+        return (
+            '<div style="max-width: 700px">'
+            f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(self.alt)}" '
+            f'style="width: 100%" onload="{script}">'
+            '<div style="display: none"><button>Pause</button> <label>step '
+            f'<input type="range" min="0" max="{self._steps}" value="0" '
+            'style="width: 60%; vertical-align: middle"></label></div></div>'
+        )
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {
+            "text/html": self.html(),
+            "image/png": base64.b64encode(self._still.png()).decode("ascii"),
+            "text/plain": self.alt,
+        }
+
+
+# Swaps the image for the same SVG in the page, whose clock can then be stopped and set.
+_WIND_THE_FILM = (
+    "const bar = this.nextElementSibling, [button, label] = bar.children, "
+    "slider = label.querySelector('input'), "
+    "text = atob(this.src.split(',')[1]), "
+    "film = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement; "
+    "film.setAttribute('role', 'img'); film.setAttribute('aria-label', this.alt); "
+    "this.replaceWith(film); bar.style.display = ''; "
+    "const pause = on => { on ? film.pauseAnimations() : film.unpauseAnimations(); "
+    "button.textContent = on ? 'Play' : 'Pause'; }; "
+    "button.onclick = () => pause(!film.animationsPaused()); "
+    "slider.oninput = () => { pause(true); film.setCurrentTime(slider.value * SECONDS); }; "
+    "const watch = setInterval(() => { if (!film.isConnected) clearInterval(watch); "
+    "else if (!film.animationsPaused()) "
+    "slider.value = film.getCurrentTime() % film.dataset.seconds / SECONDS; }, 100); "
+    "if (matchMedia('(prefers-reduced-motion: reduce)').matches) { "
+    "slider.value = slider.max; slider.oninput(); }"
+)
+
+
+def race(
+    hessian: torch.Tensor,
+    paths: "dict[str, descent.Path]",
+    *,
+    title: str,
+    reach: float,
+    still: Figure,
+    seconds: float = 0.2,
+) -> Player:
+    r"""Return a film of several descents on one bowl, step by step, with their distances beside it.
+
+    Parameters
+    ----------
+    hessian : torch.Tensor
+        H of the bowl :math:`\tfrac12 w^\top H w`, shape (2, 2), positive definite.
+    paths : dict
+        From a name, ASCII, to a path of two weights; all of the same number of steps.
+    title : str
+        The finding, ASCII.
+    reach : float
+        How far the left panel reaches from the minimum.
+    still : Figure
+        Shown where HTML is not; its alt text is the film's too.
+    seconds : float
+        How long one step takes.
+
+    Raises
+    ------
+    ValueError
+        If the paths differ in their number of steps.
+    """
+    counts = {path.steps for path in paths.values()}
+    if len(counts) != 1:
+        raise ValueError(f"the paths have {sorted(counts)} steps: give paths of one length")
+    (steps,) = counts
+    moving = steps * seconds
+    # The last frame rests for a while before the film begins again.
+    whole = moving * 1.2
+    times = ";".join(f"{step * seconds / whole:.4f}" for step in range(steps + 1)) + ";1"
+
+    def animate(attribute: str, values: list[float]) -> str:
+        listed = ";".join(f"{value:.4g}" for value in [*values, values[-1]])
+        return (
+            f'<animate attributeName="{attribute}" dur="{whole:.4g}s" repeatCount="indefinite" '
+            f'keyTimes="{times}" values="{listed}"/>'
+        )
+
+    def runner(places: torch.Tensor, color: str, square: bool) -> str:
+        """Return a line that grows along places of shape (steps + 1, 2), and a dot at its end."""
+        lengths = torch.linalg.vector_norm(places.diff(dim=0), dim=1).cumsum(0)
+        left = [1.0, *(1 - lengths / lengths[-1]).clamp(min=0).tolist()]
+        x, y = places[:, 0].tolist(), places[:, 1].tolist()
+        corners = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+        line = (
+            f'<polyline points="{corners}" fill="none" stroke="{color}" stroke-width="1.5" '
+            f'pathLength="1" stroke-dasharray="1 1">{animate("stroke-dashoffset", left)}</polyline>'
+        )
+        if square:
+            corner = (places - 5).tolist()
+            return line + (
+                f'<rect x="{x[-1] - 5:.1f}" y="{y[-1] - 5:.1f}" width="10" height="10" '
+                f'fill="{color}" stroke="white">{animate("x", [a for a, _ in corner])}'
+                f"{animate('y', [b for _, b in corner])}</rect>"
+            )
+        return line + (
+            f'<circle cx="{x[-1]:.1f}" cy="{y[-1]:.1f}" r="5.5" fill="{color}" stroke="white">'
+            f"{animate('cx', x)}{animate('cy', y)}</circle>"
+        )
+
+    curvatures, axes = torch.linalg.eigh(hessian)
+    turn = math.degrees(math.atan(float(axes[1, 0] / axes[0, 0])))
+    scale = 140 / reach
+    rings = "".join(
+        f'<ellipse rx="{scale * size / math.sqrt(curvatures[0]):.1f}" '
+        f'ry="{scale * size / math.sqrt(curvatures[1]):.1f}" transform="rotate({-turn:.2f})"/>'
+        for size in (0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10)
+    )
+    # Right panel: steps from 0 to the last, distances as powers of ten.
+    logs = {name: torch.log10(path.distances()) for name, path in paths.items()}
+    top = math.ceil(max(float(log.max()) for log in logs.values()))
+    bottom = math.floor(min(float(log.min()) for log in logs.values()))
+    unit = 250 / (top - bottom)
+    ticks = "".join(
+        f'<line x1="390" x2="680" y1="{66 + unit * (top - power):.1f}" '
+        f'y2="{66 + unit * (top - power):.1f}" stroke="#e3e3e3"/>'
+        f'<text x="384" y="{70 + unit * (top - power):.1f}" text-anchor="end">'
+        f'10<tspan dy="-4" font-size="8">{power}</tspan></text>'
+        for power in range(top, bottom - 1, -1)
+    )
+    ticks += "".join(
+        f'<text x="{390 + 290 * step / steps:.1f}" y="336" text-anchor="middle">{step}</text>'
+        for step in range(0, steps + 1, max(1, steps // 6))
+    )
+    runners, names = "", ""
+    across = 390 + 290 * torch.arange(steps + 1, dtype=torch.float64) / steps
+    for index, (name, path) in enumerate(paths.items()):
+        color, square = _LOOKS[index]["color"], bool(index % 2)
+        on_bowl = path.points * torch.tensor([scale, -scale]) + torch.tensor([180.0, 180.0])
+        down = 66 + unit * (top - logs[name])
+        runners += runner(on_bowl, color, square)
+        runners += runner(torch.stack([across, down], dim=1), color, square)
+        mark = (
+            '<rect x="-5" y="-9" width="10" height="10"/>' if square else '<circle cy="-4" r="5"/>'
+        )
+        names += (
+            f'<g transform="translate({50 + 240 * index} 368)" fill="{color}">{mark}'
+            f'<text x="12" fill="{color}" font-weight="bold">{name}</text></g>'
+        )
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 380" '
+        f'data-seconds="{whole:.4g}" font-family="DejaVu Sans, Arial, sans-serif" font-size="12">'
+        '<rect width="700" height="380" fill="white"/>'
+        f'<text x="40" y="22" font-size="14" font-weight="bold">{html.escape(title)}</text>'
+        '<svg x="40" y="40" width="280" height="280" viewBox="40 40 280 280">'
+        '<rect x="40" y="40" width="280" height="280" fill="#f6f6f6"/>'
+        f'<g transform="translate(180 180)" fill="none" stroke="#9a9a9a">{rings}</g>'
+        '<path d="M174 180h12M180 174v12" stroke="black" stroke-width="2"/></svg>'
+        '<text x="180" y="336" text-anchor="middle">the bowl from above; the cross is its minimum'
+        f'</text>{ticks}<text x="535" y="50" text-anchor="middle">distance to the minimum</text>'
+        '<text x="535" y="354" text-anchor="middle">step</text>'
+        f"{runners}{names}</svg>"
+    )
+    return Player(svg, steps=steps, seconds=seconds, still=still)
 
 
 # --- Notebook 04: FashionMNIST ---
