@@ -794,7 +794,7 @@ def _loss_over_two_weights(X: "Tensor", y: "Tensor", first: "Tensor", second: "T
 def _draw_map(axes, land: "Hills", height: "Tensor") -> None:
     """Draw heights in colour, between the same limits on every map of the same land."""
     axes.imshow(
-        height,
+        height.numpy(),
         cmap="cividis",
         vmin=float(land.height.min()),
         vmax=float(land.height.max()),

@@ -441,14 +441,17 @@ def leave_one_out_by_refitting(
 def seconds_to_solve(
     solve: Solver, rows: int, sizes: Sequence[int], *, repeats: int = 3
 ) -> list[float]:
-    """Return how long a solver takes on well-conditioned problems with more and more features.
+    """Return how long a solver takes on problems with more and more features.
+
+    The problems are drawn from the normal distribution with a fixed seed; with more rows than
+    features those are well-conditioned.
 
     Parameters
     ----------
     solve : callable
         From `X` and `y` to weights.
     rows : int
-        Rows of every problem, at least as many as the most features.
+        Rows of every problem, at least 1.
     sizes : sequence of int
         The numbers of features to try.
     repeats : int
@@ -459,9 +462,11 @@ def seconds_to_solve(
     list of float
         Seconds for each size.
     """
+    generator = _generator(rows, seed=0)
     seconds = []
     for features in sizes:
-        X, y, _ = conditioned_problem(rows, features, 10.0, seed=0)
+        X = torch.randn(rows, features, dtype=torch.float64, generator=generator)
+        y = torch.randn(rows, dtype=torch.float64, generator=generator)
         times = []
         for _ in range(repeats):
             start = time.perf_counter()
