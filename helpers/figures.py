@@ -211,8 +211,8 @@ def silent_failure(
     """
     figure = Figure(
         figsize=(7, 3.0),
-        alt="Errors on 200 collinear tables. Weights: inv and solve mostly off by about 100 %, "
-        "lstsq by under 1 %. Predictions: only inv is far off, and it does not say so.",
+        alt="Errors on many collinear tables. Weights: inv and solve mostly off by about 100 %, "
+        "lstsq by about 1 %. Predictions: only inv is far off, and it does not say so.",
     )
     figure.suptitle(
         "No error message, and yet: rubbish weights, and from inv rubbish predictions",
@@ -381,7 +381,9 @@ def solver_errors(
                     markeredgewidth=2,
                     label="from here on it raises",
                 )
-        axes.set(xscale="log", yscale="log", ylim=(unit / 4, 1e5), xlim=(0.7, conditions[-1] * 1.5))
+        axes.set(
+            xscale="log", yscale="log", ylim=(unit / 50, 1e5), xlim=(0.7, conditions[-1] * 1.5)
+        )
         axes.set_ylabel("relative error of ŵ")
         title = f"{dtype}, rounding unit u = {unit:.1e}; dashed: theory"
         axes.set_title(title, fontweight="normal", fontsize=10)
@@ -395,7 +397,7 @@ def solver_errors(
                 title=title,
                 alignment="left",
                 loc="upper left",
-                bbox_to_anchor=(left, 0.4),
+                bbox_to_anchor=(left, 0.38),
             )
         )
     panels[1].set_xlabel("condition number κ of X")

@@ -110,15 +110,15 @@ def two_units_problem(rows: int, *, seed: int, dtype: torch.dtype) -> tuple[Tens
     Returns
     -------
     X : Tensor
-        Shape (rows, 2): the chest in centimetres, the same chest in inches.
+        Shape (rows, 3): ones, the chest in centimetres, the same chest in inches.
     y : Tensor
         Shape (rows,): fabric in metres, 0.035 m for each centimetre of chest, and noise.
     """
     generator = _generator(rows, seed)
     centimetres = 80 + 40 * torch.rand(rows, dtype=torch.float64, generator=generator)
     noise = 0.05 * torch.randn(rows, dtype=torch.float64, generator=generator)
-    X = torch.stack([centimetres, centimetres / 2.54], dim=1)
-    return X.to(dtype), (0.035 * centimetres + noise).to(dtype)
+    columns = [torch.ones_like(centimetres), centimetres, centimetres / 2.54]
+    return torch.stack(columns, dim=1).to(dtype), (0.035 * centimetres + noise).to(dtype)
 
 
 def tailor_problem(rows: int, *, seed: int) -> tuple[Tensor, Tensor]:
