@@ -553,7 +553,14 @@ def shrinkage(penalties: "Sequence[float]", factors: "Tensor", singular_values: 
         axes.plot(penalties, factors[:, place], color=color, linestyle="-")
         label = f"σ = {singular_value:.2g}"
         axes.plot(singular_value**2, 0.5, marker, color=color, markersize=7, label=label)
-    axes.legend(loc="lower left", title="marked at λ = σ²", alignment="left")
+    axes.legend(
+        loc="lower left",
+        title="marked at λ = σ²",
+        alignment="left",
+        frameon=True,
+        framealpha=1,
+        edgecolor="white",
+    )
     axes.axhline(0.5, color=_GREY, linewidth=0.8, linestyle=":")
     axes.set(
         xscale="log",
