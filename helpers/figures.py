@@ -9,6 +9,7 @@ import base64
 import functools
 import html
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
@@ -810,7 +811,7 @@ def _draw_map(axes, land: "Hills", height: "Tensor") -> None:
         extent=(0, float(land.east.max()), 0, float(land.north.max())),
     )
     axes.grid(False)
-    axes.set(xlabel="km east", ylabel="km north")
+    axes.set(xlabel="km east", ylabel="km north", xticks=(0, 5, 10), yticks=(0, 5, 10, 15))
 
 
 def _draw_error_curves(axes, penalties: "Sequence[float]", errors: "Sequence[Tensor]") -> None:
@@ -818,4 +819,8 @@ def _draw_error_curves(axes, penalties: "Sequence[float]", errors: "Sequence[Ten
     axes.plot(penalties, errors[1], color=VERMILION, linestyle="--", label="held out")
     axes.set(xscale="log", yscale="log", xlabel="λ", ylabel="error in m")
     axes.set_yticks([30, 50, 100, 200, 300], ["30", "50", "100", "200", "300"])
-    axes.yaxis.set_minor_formatter("")
+    # Plain text, where matplotlib would typeset mathematics: a slider draws this on every move.
+    powers = range(round(math.log10(min(penalties))), round(math.log10(max(penalties))) + 1, 2)
+    raised = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    axes.set_xticks([10.0**p for p in powers], [f"10{str(p).translate(raised)}" for p in powers])
+    axes.minorticks_off()
