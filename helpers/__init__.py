@@ -2,15 +2,17 @@
 
 Each file is one room with one job; the notebooks import the rooms they need.
 
-=============  ==================================================================
-room           what it is for
-=============  ==================================================================
-``graph``      the computation graph: drawn, folded by module, walked step by step
-``standin``    draws garments offline, in FashionMNIST's own file format
-``fashion``    finds or downloads FashionMNIST, verifies it, cuts it into batches
-``training``   ``fit``, ``evaluate`` and the history of a run
-``figures``    every figure of the series, each a function from data to a figure
-``explore``    sliders in JupyterLab, and the printed twin of each
-``learning``   compares a reader's prediction or exercise with what holds
-=============  ==================================================================
+=================  ==================================================================
+room               what it is for
+=================  ==================================================================
+``graph``          the computation graph: drawn, folded by module, walked step by step
+``least_squares``  problems to solve by least squares, and how solvers fare on many of them
+``descent``        gradient descent that keeps its path, and what theory expects of it
+``standin``        draws garments offline, in FashionMNIST's own file format
+``fashion``        finds or downloads FashionMNIST, verifies it, cuts it into batches
+``training``       ``fit``, ``evaluate`` and the history of a run
+``figures``        every figure of the series, each a function from data to a figure
+``explore``        sliders in JupyterLab, and the printed twin of each
+``learning``       compares a reader's prediction or exercise with what holds
+=================  ==================================================================
 """

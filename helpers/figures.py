@@ -23,8 +23,6 @@ import torch
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from helpers import descent
     from helpers.least_squares import Hills
     from helpers.training import Evaluation, History
@@ -150,7 +148,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 @styled
-def line_and_bowl(X: "Tensor", y: "Tensor", weights: "Tensor") -> Figure:
+def line_and_bowl(X: torch.Tensor, y: torch.Tensor, weights: torch.Tensor) -> Figure:
     """Draw a fitted line with its residuals, and the loss over its two weights.
 
     Parameters
@@ -193,7 +191,7 @@ def line_and_bowl(X: "Tensor", y: "Tensor", weights: "Tensor") -> Figure:
 
 
 @styled
-def projection(X: "Tensor", y: "Tensor", fitted: "Tensor") -> Figure:
+def projection(X: torch.Tensor, y: torch.Tensor, fitted: torch.Tensor) -> Figure:
     """Draw three targets as one point in space, and the plane that two columns span.
 
     Parameters
@@ -290,7 +288,7 @@ def silent_failure(
 
 
 @styled
-def valley(X: "Tensor", y: "Tensor", shortest: "Tensor", direction: "Tensor") -> Figure:
+def valley(X: torch.Tensor, y: torch.Tensor, shortest: torch.Tensor, direction: torch.Tensor) -> Figure:
     """Draw a loss with a whole line of minimisers, as a surface and as contours.
 
     Parameters
@@ -449,7 +447,7 @@ def solver_errors(
 
 
 @styled
-def eigenvalues_moved(eigenvalues: "Tensor", penalties: "Sequence[float]") -> Figure:
+def eigenvalues_moved(eigenvalues: torch.Tensor, penalties: "Sequence[float]") -> Figure:
     """Draw the eigenvalues of XᵀX on a line, and the same moved by each penalty.
 
     Parameters
@@ -491,7 +489,7 @@ def eigenvalues_moved(eigenvalues: "Tensor", penalties: "Sequence[float]") -> Fi
 
 
 @styled
-def three_objectives(X: "Tensor", y: "Tensor", penalty: float, found: "Tensor") -> Figure:
+def three_objectives(X: torch.Tensor, y: torch.Tensor, penalty: float, found: torch.Tensor) -> Figure:
     """Draw the squared error, the penalty and their sum over two weights.
 
     Parameters
@@ -573,7 +571,7 @@ def towards_the_shortest(
 
 
 @styled
-def shrinkage(penalties: "Sequence[float]", factors: "Tensor", singular_values: "Tensor") -> Figure:
+def shrinkage(penalties: "Sequence[float]", factors: torch.Tensor, singular_values: torch.Tensor) -> Figure:
     """Draw what is left of each singular direction at each penalty.
 
     Parameters
@@ -616,7 +614,7 @@ def shrinkage(penalties: "Sequence[float]", factors: "Tensor", singular_values: 
 
 
 @styled
-def weight_paths(penalties: "Sequence[float]", weights: "Tensor", names: "Sequence[str]") -> Figure:
+def weight_paths(penalties: "Sequence[float]", weights: torch.Tensor, names: "Sequence[str]") -> Figure:
     """Draw each weight over the penalty.
 
     Parameters
@@ -693,10 +691,10 @@ def hills_and_spots(
 @styled
 def map_at_penalty(
     land: "Hills",
-    drawn: "Tensor",
+    drawn: torch.Tensor,
     penalty: float,
     penalties: "Sequence[float]",
-    errors: "Sequence[Tensor]",
+    errors: Sequence[torch.Tensor],
 ) -> Figure:
     """Draw the map that one penalty gives, beside where it stands on the error curves.
 
@@ -732,7 +730,7 @@ def map_at_penalty(
 
 @styled
 def error_curves(
-    penalties: "Sequence[float]", errors: "Sequence[Tensor]", left_out: "Sequence[float]"
+    penalties: "Sequence[float]", errors: Sequence[torch.Tensor], left_out: "Sequence[float]"
 ) -> Figure:
     """Draw training, validation and leave-one-out error over the penalty.
 
@@ -808,7 +806,7 @@ def closed_form_cost(sizes: "Sequence[int]", seconds: "Sequence[float]", rows: i
 
 
 @styled
-def smoothed_profile(distance: "Tensor", measured: "Tensor", smooth: "Tensor | None") -> Figure:
+def smoothed_profile(distance: torch.Tensor, measured: torch.Tensor, smooth: "Tensor | None") -> Figure:
     """Draw noisy heights along a line, and the curve that smooths them if there is one.
 
     Parameters
@@ -838,13 +836,13 @@ def smoothed_profile(distance: "Tensor", measured: "Tensor", smooth: "Tensor | N
     return figure
 
 
-def _loss_over_two_weights(X: "Tensor", y: "Tensor", first: "Tensor", second: "Tensor") -> "Tensor":
+def _loss_over_two_weights(X: torch.Tensor, y: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Return ‖Xw − y‖² with one row for each second weight and one column for each first."""
     predictions = first[None, :, None] * X[:, 0] + second[:, None, None] * X[:, 1]
     return (predictions - y).square().sum(dim=2)
 
 
-def _draw_map(axes, land: "Hills", height: "Tensor") -> None:
+def _draw_map(axes, land: "Hills", height: torch.Tensor) -> None:
     """Draw heights in colour, between the same limits on every map of the same land."""
     axes.imshow(
         height.numpy(),
@@ -857,7 +855,7 @@ def _draw_map(axes, land: "Hills", height: "Tensor") -> None:
     axes.set(xlabel="km east", ylabel="km north", xticks=(0, 5, 10), yticks=(0, 5, 10, 15))
 
 
-def _draw_error_curves(axes, penalties: "Sequence[float]", errors: "Sequence[Tensor]") -> None:
+def _draw_error_curves(axes, penalties: "Sequence[float]", errors: Sequence[torch.Tensor]) -> None:
     axes.plot(penalties, errors[0], color=BLUE, linestyle="-", label="training")
     axes.plot(penalties, errors[1], color=VERMILION, linestyle="--", label="held out")
     axes.set(xscale="log", yscale="log", xlabel="λ", ylabel="error in m")
