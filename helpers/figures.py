@@ -9,12 +9,18 @@ import base64
 import functools
 import html
 import io
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 import matplotlib
 import matplotlib.figure
+import matplotlib.patheffects
+import torch
+
+if TYPE_CHECKING:
+    from helpers import descent
 
 STYLE_FILE = Path(__file__).with_name("helpers.mplstyle")
 
@@ -90,3 +96,931 @@ def styled(draw: Callable[_Parameters, Figure]) -> Callable[_Parameters, Figure]
             return draw(*args, **kwargs)
 
     return draw_in_style
+
+
+# --- Notebook 03: gradient descent ---
+
+# One look per way of descending, wherever two are compared.
+_LOOKS = [
+    {"color": BLUE, "marker": "o", "linestyle": "-"},
+    {"color": VERMILION, "marker": "s", "linestyle": "--"},
+    {"color": GREEN, "marker": "^", "linestyle": "-."},
+    {"color": PINK, "marker": "D", "linestyle": ":"},
+    {"color": BLACK, "marker": "x", "linestyle": (0, (5, 1))},
+]
+_GOAL = {"marker": "*", "markersize": 13, "color": ORANGE, "markeredgecolor": BLACK, "zorder": 6}
+_HALO = [matplotlib.patheffects.withStroke(linewidth=3, foreground="white")]
+
+
+def _grid(
+    loss: "descent.Loss", center: torch.Tensor, reach: float, count: int = 61
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return a square grid of two weights and the loss on it, each of shape (count, count)."""
+    first = torch.linspace(center[0] - reach, center[0] + reach, count, dtype=torch.float64)
+    second = torch.linspace(center[1] - reach, center[1] + reach, count, dtype=torch.float64)
+    a, b = torch.meshgrid(first, second, indexing="xy")
+    values = torch.func.vmap(loss)(torch.stack([a.flatten(), b.flatten()], dim=1))
+    return a, b, values.reshape(a.shape)
+
+
+def _contours(axes, loss: "descent.Loss", center: torch.Tensor, reach: float) -> None:
+    """Draw level lines, close together near the lowest point, and make the scales equal."""
+    a, b, values = _grid(loss, center, reach)
+    low, high = float(values.min()), float(values.max())
+    levels = low + (high - low) * torch.linspace(0.02, 1, 14, dtype=torch.float64) ** 2
+    axes.contourf(a, b, values, levels=[low, *levels], cmap="Greys", alpha=0.35)
+    axes.contour(a, b, values, levels=levels, colors="#8a8a8a", linewidths=0.6)
+    axes.set(
+        xlim=(center[0] - reach, center[0] + reach), ylim=(center[1] - reach, center[1] + reach)
+    )
+    axes.set_aspect("equal")
+    axes.grid(False)
+
+
+@styled
+def direction_fan(
+    loss: "descent.Loss",
+    point: torch.Tensor,
+    *,
+    center: torch.Tensor,
+    reach: float,
+    length: float,
+    names: tuple[str, str],
+) -> Figure:
+    """Draw a loss as a surface, with the directions out of one point laid upon it, and from above.
+
+    Parameters
+    ----------
+    loss : callable
+        From two weights, shape (2,), to one number.
+    point : torch.Tensor
+        Where the directions start, shape (2,).
+    center : torch.Tensor
+        The middle of the picture, shape (2,): the lowest point.
+    reach : float
+        How far the picture goes from its middle, in the weights' units.
+    length : float
+        How long a direction is drawn.
+    names : tuple of str
+        The names of the two weights.
+    """
+    figure = Figure(
+        figsize=(7, 3.7),
+        alt="A loss surface in 3-D and from above, with 24 directions out of one point: half of "
+        "them fall, half rise, and the steepest fall is straight against the gradient.",
+    )
+    surface = figure.add_subplot(1, 2, 1, projection="3d", computed_zorder=False)
+    plan = figure.add_subplot(1, 2, 2)
+    a, b, values = _grid(loss, center, reach, 41)
+    surface.plot_surface(
+        a, b, values, color="#dfe6ea", edgecolor="#b4bec4", linewidth=0.25, rstride=2, cstride=2
+    )
+    _contours(plan, loss, center, reach)
+
+    gradient = torch.func.grad(loss)(point)
+    uphill = torch.atan2(gradient[1], gradient[0])
+    for turn in range(24):
+        angle = uphill + 2 * torch.pi * turn / 24
+        unit = torch.stack([torch.cos(angle), torch.sin(angle)])
+        line = point + length * torch.linspace(0, 1, 12, dtype=torch.float64)[:, None] * unit
+        heights = torch.func.vmap(loss)(line)
+        look = {"color": VERMILION, "linestyle": "--", "linewidth": 1.3}
+        label = "rises" if turn == 1 else None
+        if turn in (6, 18):
+            look = {"color": BLACK, "linestyle": ":", "linewidth": 2}
+            label = "level at first" if turn == 6 else None
+        elif 6 < turn < 18:
+            look = {"color": BLUE, "linestyle": "-", "linewidth": 3.5 if turn == 12 else 1.3}
+            label = {12: "steepest fall, against the gradient", 7: "falls"}.get(turn)
+        surface.plot(*line.T, heights, zorder=5, **look)
+        plan.plot(*line.T, label=label, **look)
+        if turn == 12:
+            plan.plot(*line[-1], marker="o", color=BLUE)
+            surface.plot(*line[-1:].T, heights[-1:], marker="o", color=BLUE, zorder=6)
+    surface.plot(*center[:, None], values.min().reshape(1), **_GOAL)
+    plan.plot(*center, **_GOAL)
+    surface.set_xlabel(names[0])
+    surface.set_ylabel(names[1])
+    surface.set_zlabel("loss", labelpad=-2)
+    surface.tick_params(labelsize=7, pad=-2)
+    surface.view_init(elev=48, azim=-128)
+    surface.set_box_aspect((1, 1, 0.75), zoom=1.12)
+    surface.set_title("The surface and 24 directions")
+    plan.set(xlabel=names[0], ylabel=names[1], title="From above: half of them fall")
+    handles, labels = plan.get_legend_handles_labels()
+    order = [labels.index("steepest fall, against the gradient"), labels.index("falls")]
+    order += [labels.index("level at first"), labels.index("rises")]
+    figure.legend(
+        [handles[i] for i in order],
+        [labels[i] for i in order],
+        loc="outside lower center",
+        ncols=4,
+        fontsize=8,
+    )
+    return figure
+
+
+@styled
+def change_by_angle(
+    degrees: torch.Tensor, changes: dict[float, torch.Tensor], gradient_length: float
+) -> Figure:
+    """Draw the change of the loss per unit of length against the angle from the gradient.
+
+    Parameters
+    ----------
+    degrees : torch.Tensor
+        Angles from the gradient, shape (n,), in degrees.
+    changes : dict
+        From the length of a step to the measured changes divided by it, shape (n,).
+    gradient_length : float
+        The length of the gradient.
+    """
+    largest = max(changes)
+    best = float(degrees[changes[largest].argmin()])
+    figure = Figure(
+        figsize=(7, 3.6),
+        alt="Change of the loss against the angle from the gradient: tiny steps lie on a cosine, "
+        f"lowest straight against it; steps of {largest:g} fall most at {best:.0f} degrees.",
+    )
+    axes = figure.subplots()
+    cosine = gradient_length * torch.cos(torch.deg2rad(degrees))
+    axes.plot(degrees, cosine, color=BLACK, linestyle="-", linewidth=1, label="|gradient| · cos θ")
+    for (length, change), look in zip(changes.items(), _LOOKS, strict=False):
+        axes.plot(
+            degrees,
+            change,
+            color=look["color"],
+            marker=look["marker"],
+            linestyle="none",
+            markersize=4,
+            label=f"measured, step length {length:g}",
+        )
+        axes.plot(
+            degrees[change.argmin()],
+            change.min(),
+            marker=look["marker"],
+            color=look["color"],
+            markeredgecolor=BLACK,
+            markersize=11,
+            linestyle="none",
+        )
+    axes.axhline(0, color=BLACK, linewidth=0.6, linestyle="-")
+    axes.set_xticks([0, 45, 90, 135, 180, 225, 270, 315, 360])
+    axes.set(
+        xlabel="angle θ from the gradient (degrees)",
+        ylabel="change of the loss per unit of length",
+        title="Tiny steps follow the cosine; a larger one has another best angle",
+    )
+    axes.legend(loc="upper center")
+    return figure
+
+
+@styled
+def change_on_sphere(directions: torch.Tensor, changes: torch.Tensor, gradient: torch.Tensor):
+    """Draw measured changes of the loss for directions on the sphere, and against the cosine.
+
+    Parameters
+    ----------
+    directions : torch.Tensor
+        Unit vectors, shape (n, 3).
+    changes : torch.Tensor
+        The change of the loss along each, divided by the length of the step, shape (n,).
+    gradient : torch.Tensor
+        The gradient, shape (3,).
+    """
+    figure = Figure(
+        figsize=(7, 3.6),
+        alt="Directions on a sphere coloured by the change of the loss, and the same changes "
+        "against the cosine of the angle from the gradient: one straight line.",
+    )
+    sphere = figure.add_subplot(1, 2, 1, projection="3d")
+    flat = figure.add_subplot(1, 2, 2)
+    # Only the half that faces the reader, or the dots behind would shine through.
+    elevation, turn = 12, -60
+    toward = torch.tensor(
+        [
+            math.cos(math.radians(elevation)) * math.cos(math.radians(turn)),
+            math.cos(math.radians(elevation)) * math.sin(math.radians(turn)),
+            math.sin(math.radians(elevation)),
+        ],
+        dtype=directions.dtype,
+    )
+    seen = directions @ toward > 0
+    limit = float(changes.abs().max())
+    dots = sphere.scatter(
+        *directions[seen].T, c=changes[seen], cmap="PuOr_r", vmin=-limit, vmax=limit, s=16
+    )
+    downhill = -gradient / gradient.norm()
+    for end, color, word in ((downhill, BLUE, "-gradient"), (-downhill, VERMILION, "gradient")):
+        sphere.quiver(*(end * 1.02), *(end * 0.55), color=color, linewidth=2.5)
+        sphere.text(*(end * 1.75), word, color=color, ha="center", weight="bold", fontsize=9)
+    sphere.set_box_aspect((1, 1, 1), zoom=1.3)
+    sphere.view_init(elev=elevation, azim=turn)
+    sphere.set_axis_off()
+    sphere.set_title("600 directions in 3-D")
+    cosines = directions @ gradient / gradient.norm()
+    flat.plot([-1, 1], [-gradient.norm(), gradient.norm()], color=BLACK, linestyle="-", lw=1)
+    flat.scatter(cosines, changes, c=changes, cmap="PuOr_r", vmin=-limit, vmax=limit, s=16)
+    flat.set(
+        xlabel="cos θ, the angle from the gradient",
+        ylabel="change per unit of length",
+        title="All on one line: |gradient| · cos θ",
+    )
+    figure.colorbar(dots, ax=flat, shrink=0.8, label="change per unit of length")
+    return figure
+
+
+@styled
+def zigzag(
+    panels: "dict[str, tuple[descent.Loss, descent.Path, torch.Tensor, float]]",
+    *,
+    names: tuple[str, str],
+    alt: str,
+) -> Figure:
+    """Draw paths over the level lines of their losses, side by side.
+
+    Parameters
+    ----------
+    panels : dict
+        From a title to the loss, the path, the lowest point (2,) and how far the panel reaches.
+    names : tuple of str
+        The names of the two weights.
+    alt : str
+        The alt text.
+    """
+    figure = Figure(figsize=(7, 3.6), alt=alt)
+    for axes, (title, (loss, path, goal, reach)) in zip(
+        figure.subplots(1, len(panels)), panels.items(), strict=True
+    ):
+        _contours(axes, loss, goal, reach)
+        start = path.points[0]
+        axes.plot(*torch.stack([start, goal]).T, color=BLACK, linestyle=":", lw=1.2)
+        axes.plot(*path.points.T, color=BLUE, marker="o", markersize=3.5, linewidth=1.3)
+        axes.plot(*start, marker="o", markersize=9, markerfacecolor="white", color=BLUE)
+        axes.plot(*goal, **_GOAL)
+        axes.set(xlabel=names[0], ylabel=names[1], title=title)
+    return figure
+
+
+@styled
+def basins(
+    loss: "descent.Loss", starts: torch.Tensor, labels: torch.Tensor, names: dict[int, str], saddle
+) -> Figure:
+    """Draw start points coloured by where descent from them ends.
+
+    Parameters
+    ----------
+    loss : callable
+        From two weights to one number.
+    starts : torch.Tensor
+        A grid, shape (rows, columns, 2).
+    labels : torch.Tensor
+        Which of the `names` each start ends at, whole numbers of shape (rows, columns).
+    names : dict
+        From a label, 0 and up, to its name.
+    saddle : torch.Tensor
+        The saddle point, shape (2,).
+    """
+    shares = {name: float((labels == label).double().mean()) for label, name in names.items()}
+    figure = Figure(
+        figsize=(7, 4.3),
+        alt="Start points coloured by where descent ends: the deep well, the shallow one, and far "
+        "out a plateau on which it never gets going; a saddle lies on the border.",
+    )
+    axes = figure.subplots()
+    colors = [SKY, ORANGE, "#d9d9d9"][: len(names)]
+    a, b = starts[..., 0], starts[..., 1]
+    edges = [label - 0.5 for label in range(len(names) + 1)]
+    areas = axes.contourf(a, b, labels, levels=edges, colors=colors, hatches=["", "//", ".."])
+    areas.set_edgecolor("white")
+    areas.set_linewidth(0)
+    values = torch.func.vmap(loss)(starts.reshape(-1, 2)).reshape(a.shape)
+    axes.contour(a, b, values, levels=12, colors=BLACK, linewidths=0.5, linestyles="-")
+    for label, (name, share) in enumerate(shares.items()):
+        middle = starts[labels == label].mean(0) if label < 2 else torch.tensor([4.4, -4.3])
+        axes.text(
+            *middle,
+            f"{name}\n{share:.0%} of starts",
+            ha="center",
+            va="center",
+            weight="bold",
+            path_effects=_HALO,
+            zorder=7,
+        )
+    axes.plot(*saddle, marker="X", markersize=12, color=BLACK, markeredgecolor="white", zorder=7)
+    axes.annotate(
+        "saddle",
+        saddle,
+        xytext=(0, 22),
+        textcoords="offset points",
+        ha="center",
+        weight="bold",
+        path_effects=_HALO,
+        zorder=7,
+    )
+    axes.set_aspect("equal")
+    axes.grid(False)
+    axes.set(
+        xlabel="weight 1",
+        ylabel="weight 2",
+        title="Where you start decides where you end",
+    )
+    return figure
+
+
+@styled
+def five_regimes(loss: "descent.Loss", paths: "dict[str, descent.Path]", reach: float) -> Figure:
+    """Draw the same descent with several step sizes: the paths above, the distances below.
+
+    Parameters
+    ----------
+    loss : callable
+        A bowl with its minimum at zero.
+    paths : dict
+        From what the step size does to its path, at most five.
+    reach : float
+        How far each panel reaches from the minimum.
+    """
+    figure = Figure(
+        figsize=(7, 5),
+        alt="Five step sizes on one bowl: the first crawls, the second glides, the third is at its "
+        "best, the fourth rings, the fifth diverges; each distance is a straight line on a log "
+        "scale.",
+    )
+    grid = figure.add_gridspec(2, len(paths), height_ratios=(1, 1.6))
+    origin = torch.zeros(2, dtype=torch.float64)
+    below = figure.add_subplot(grid[1, :])
+    for column, ((name, path), look) in enumerate(zip(paths.items(), _LOOKS, strict=False)):
+        above = figure.add_subplot(grid[0, column])
+        _contours(above, loss, origin, reach)
+        above.plot(*path.points.T, color=look["color"], marker="o", markersize=2, linewidth=1)
+        above.plot(*origin, **_GOAL | {"markersize": 9})
+        above.set_title(name, fontsize=9, color=look["color"])
+        above.set(xticks=[], yticks=[])
+        distances = path.distances()
+        below.semilogy(distances, markevery=5, markersize=4, label=name, **look)
+    below.set(
+        xlabel="step",
+        ylabel="distance to the minimum",
+        title="On a log scale each one becomes a straight line: a constant factor per step",
+    )
+    below.legend(loc="lower left", ncols=2)
+    return figure
+
+
+@styled
+def rate_against_step(
+    sizes: torch.Tensor, measured: torch.Tensor, curvatures: torch.Tensor
+) -> Figure:
+    """Draw the factor per step against the step size: theory as lines, runs as dots.
+
+    Parameters
+    ----------
+    sizes, measured : torch.Tensor
+        Step sizes and the factors measured with them, both of shape (n,).
+    curvatures : torch.Tensor
+        The curvatures of the bowl, smallest first, shape (2,).
+    """
+    low, high = (float(value) for value in curvatures)
+    best, last = 2 / (low + high), 2 / high
+    figure = Figure(
+        figsize=(7, 3.9),
+        alt="Factor per step against step size: a V whose lowest point is at 2/(L + μ) and which "
+        "crosses 1 at 2/L; the measured dots lie on the larger of the two lines.",
+    )
+    axes = figure.subplots()
+    line = torch.linspace(0, 1.12 * last, 400, dtype=torch.float64)
+    steep, flat = (1 - line * high).abs(), (1 - line * low).abs()
+    axes.axvspan(last, float(line[-1]), color=VERMILION, alpha=0.12, linewidth=0)
+    axes.plot(line, flat, color=GREEN, linestyle="--", label="flat direction: |1 - lr μ|")
+    axes.plot(line, steep, color=PINK, linestyle=":", label="steep direction: |1 - lr L|")
+    axes.plot(line, torch.maximum(flat, steep), color=BLACK, linestyle="-", lw=1, label="larger")
+    axes.plot(sizes, measured, marker="o", linestyle="none", color=BLUE, label="measured")
+    axes.axhline(1, color=BLACK, linewidth=0.6, linestyle="-")
+    for place, word in ((1 / high, "1/L"), (best, "2/(L + μ)"), (last, "2/L")):
+        axes.axvline(place, color="#777777", linewidth=0.8, linestyle="-")
+        axes.text(place, 1.215, word, ha="center", va="bottom", fontsize=9)
+    axes.text(last * 1.06, 0.5, "diverges", rotation=90, ha="center", va="center", color=VERMILION)
+    axes.set(ylim=(0, 1.2), xlim=(0, float(line[-1])))
+    axes.set_title("The slower of two directions decides", pad=20)
+    axes.set(xlabel="step size lr", ylabel="factor on the distance per step")
+    axes.legend(loc="lower left")
+    return figure
+
+
+@styled
+def descent_report(
+    loss: "descent.Loss",
+    path: "descent.Path",
+    *,
+    predicted: float,
+    measured: float,
+    title: str,
+    reach: float,
+) -> Figure:
+    """Draw a path on a bowl, and its distances beside the slope that theory predicts.
+
+    Parameters
+    ----------
+    loss : callable
+        A bowl of two weights with its minimum at zero.
+    path : Path
+        The descent.
+    predicted, measured : float
+        The factor per step, by theory and from the path.
+    title : str
+        What was set, and what happens.
+    reach : float
+        How far the left panel reaches from the minimum.
+    """
+    figure = Figure(
+        figsize=(7, 3.1),
+        alt=f"{title}: factor per step {measured:.3f} measured, {predicted:.3f} predicted.",
+        layout="none",
+    )
+    left = figure.add_axes((0.075, 0.16, 0.36, 0.7))
+    right = figure.add_axes((0.53, 0.16, 0.45, 0.7))
+    origin = torch.zeros(2, dtype=torch.float64)
+    _contours(left, loss, origin, reach)
+    left.plot(*path.points.T, color=BLUE, marker="o", markersize=3, linewidth=1.1)
+    left.plot(*origin, **_GOAL)
+    left.set(xlabel="weight 1", ylabel="weight 2")
+    left.set_title(title)
+    distances = path.distances()
+    steps = torch.arange(len(distances), dtype=torch.float64)
+    right.semilogy(distances, color=BLUE, linestyle="-", label=f"measured: × {measured:.3f}")
+    right.semilogy(
+        distances[0] * predicted**steps,
+        color=VERMILION,
+        linestyle="--",
+        label=f"predicted: × {predicted:.3f}",
+    )
+    right.set(xlabel="step", ylabel="distance to the minimum", ylim=(1e-6, 1e4))
+    right.legend(loc="upper right", title="each step", title_fontsize=9)
+    return figure
+
+
+@styled
+def loss_curves(paths: "dict[str, descent.Path]", title: str, alt: str) -> Figure:
+    """Draw the losses of several descents on a log scale, with a cross where one blew up."""
+    figure = Figure(figsize=(7, 3.8), alt=alt)
+    axes = figure.subplots()
+    for (name, path), look in zip(paths.items(), _LOOKS, strict=False):
+        losses = path.losses
+        axes.semilogy(losses, label=name, markevery=40, markersize=4, linewidth=1.3, **look)
+        if path.left_at is not None:
+            axes.plot(3, 60, marker="$↑$", markersize=16, color=look["color"])
+            axes.text(11, 60, "off the page", color=look["color"], va="center", fontsize=9)
+    axes.set(xlabel="step", ylabel="loss", ylim=(1e-5, 200), title=title)
+    axes.legend(loc="lower left", fontsize=8.5)
+    return figure
+
+
+@styled
+def chosen_steps(loss: "descent.Loss", path: "descent.Path", bounds: torch.Tensor) -> Figure:
+    """Draw a line search's path, and the step sizes it chose beside the local bound.
+
+    Parameters
+    ----------
+    loss : callable
+        From two weights to one number.
+    path : Path
+        The descent, shape (steps + 1, 2).
+    bounds : torch.Tensor
+        2/L at each point but the last, shape (steps,).
+    """
+    figure = Figure(
+        figsize=(7, 3.5),
+        alt="A line search follows a bent valley; the step sizes it chooses jump between a tenth "
+        "and many times the local bound of two over the largest curvature.",
+    )
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
+    center = torch.tensor([0.0, 0.8], dtype=torch.float64)
+    a, b, values = _grid(loss, center, 1.7, 121)
+    left.contour(
+        a, b, values, levels=10.0 ** torch.arange(-2, 2.5, 0.5), colors="#8a8a8a", linewidths=0.6
+    )
+    left.plot(*path.points.T, color=BLUE, marker="o", markersize=2.5, linewidth=1)
+    left.plot(1, 1, **_GOAL)
+    left.set_aspect("equal")
+    left.grid(False)
+    left.set(xlabel="weight 1", ylabel="weight 2", title="Down a bent valley")
+    moves = torch.linalg.vector_norm(path.points.diff(dim=0), dim=-1)
+    slopes = torch.stack([torch.func.grad(loss)(point).norm() for point in path.points[:-1]])
+    right.semilogy(moves / slopes, color=BLUE, marker="o", linestyle="none", ms=3, label="chosen")
+    right.semilogy(bounds, color=VERMILION, linestyle="--", label="2/L at that point")
+    right.set(xlabel="step", ylabel="step size lr", title="It finds its own step sizes")
+    right.legend(loc="upper right")
+    return figure
+
+
+@styled
+def damping(distances: dict[str, torch.Tensor]) -> Figure:
+    """Draw one weight against the step for several momenta."""
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt="One weight over the steps for three momenta: too little creeps to zero, the critical "
+        "one arrives first without overshooting, too much rings around zero.",
+    )
+    axes = figure.subplots()
+    for (name, values), look in zip(distances.items(), _LOOKS, strict=False):
+        axes.plot(values, markevery=4, markersize=4, label=name, **look)
+    axes.axhline(0, color=BLACK, linewidth=0.6, linestyle="-")
+    axes.set(xlabel="step", ylabel="weight (minimum at 0)", title="Creep, arrive, ring")
+    axes.legend()
+    return figure
+
+
+@styled
+def rate_map(
+    sizes: torch.Tensor,
+    momenta: torch.Tensor,
+    rates: torch.Tensor,
+    best: dict[str, dict[str, float]],
+    high: float,
+) -> Figure:
+    """Draw the predicted factor per step over step size and momentum.
+
+    Parameters
+    ----------
+    sizes, momenta : torch.Tensor
+        The step sizes (columns,) and momenta (rows,).
+    rates : torch.Tensor
+        The factors, shape (rows, columns).
+    best : dict
+        What `descent.best_settings` gives.
+    high : float
+        The largest curvature L.
+    """
+    figure = Figure(
+        figsize=(7, 3.9),
+        alt="Map of the factor per step over step size and momentum: momentum widens the range of "
+        "steps that converge, to 2(1 + γ)/L, and its best point is far better than plain.",
+    )
+    axes = figure.subplots()
+    shown = torch.where(rates < 1, rates, torch.nan)
+    areas = axes.contourf(
+        sizes, momenta, shown, levels=[0.5 + 0.05 * i for i in range(11)], cmap="cividis"
+    )
+    axes.contour(sizes, momenta, shown, levels=[0.6, 0.7, 0.8, 0.9], colors="white", linewidths=0.7)
+    axes.plot(2 * (1 + momenta) / high, momenta, color=VERMILION, linestyle="--")
+    axes.text(2 * 1.45 / high + 0.012, 0.45, "2(1 + γ)/L", color=VERMILION, rotation=0, va="center")
+    plain, heavy = best["plain"], best["momentum"]
+    places = (
+        (plain["lr"], 0.0, "best without"),
+        (heavy["lr"], heavy["momentum"], "best with momentum"),
+    )
+    for lr, gamma, word in places:
+        axes.plot(lr, gamma, **_GOAL, clip_on=False)
+        axes.annotate(
+            word,
+            (lr, gamma),
+            xytext=(-8, 8),
+            textcoords="offset points",
+            ha="right",
+            weight="bold",
+            path_effects=_HALO,
+        )
+    axes.grid(False)
+    axes.set(
+        xlabel="step size lr",
+        ylabel="momentum γ",
+        title="Momentum allows longer steps, and a smaller factor",
+        xlim=(0, float(sizes[-1])),
+        ylim=(0, float(momenta[-1])),
+    )
+    figure.colorbar(areas, ax=axes, label="factor per step (white: diverges)")
+    return figure
+
+
+@styled
+def steps_against_condition(
+    conditions: list[float], steps: dict[str, list[int]], slopes: dict[str, float]
+) -> Figure:
+    """Draw how many steps a descent needs against the bowl's condition number, both as logs."""
+    words = " and ".join(f"{slopes[name]:.2f} {name}" for name in steps)
+    figure = Figure(
+        figsize=(7, 3.6),
+        alt=f"Steps needed against the condition number on log scales: slopes {words}, so momentum "
+        "turns the condition number into its square root.",
+    )
+    axes = figure.subplots()
+    for (name, counts), look in zip(steps.items(), _LOOKS, strict=False):
+        axes.loglog(conditions, counts, label=f"{name}: slope {slopes[name]:.2f}", **look)
+    axes.set(
+        xlabel="condition number κ = L/μ",
+        ylabel="steps until a millionth is left",
+        title="From κ to √κ",
+    )
+    axes.legend()
+    return figure
+
+
+@styled
+def snapshots(
+    loss: "descent.Loss", paths: "dict[str, descent.Path]", at: list[int], reach: float
+) -> Figure:
+    """Draw where several descents are after some numbers of steps, one panel for each number."""
+    figure = Figure(
+        figsize=(7, 2.9),
+        alt=f"Two descents on one bowl after {', '.join(map(str, at[:-1]))} and {at[-1]} steps: "
+        "momentum overshoots at first, then arrives while the plain one is still on its way.",
+    )
+    origin = torch.zeros(2, dtype=torch.float64)
+    for axes, count in zip(figure.subplots(1, len(at), sharey=True), at, strict=True):
+        _contours(axes, loss, origin, reach)
+        for (name, path), look in zip(paths.items(), _LOOKS, strict=False):
+            axes.plot(
+                *path.points[: count + 1].T, color=look["color"], lw=1.2, ls=look["linestyle"]
+            )
+            axes.plot(
+                *path.points[count],
+                marker=look["marker"],
+                markersize=9,
+                markeredgecolor="white",
+                color=look["color"],
+                label=name,
+                linestyle="none",
+                zorder=7,
+            )
+        axes.plot(*origin, **_GOAL | {"markersize": 10})
+        axes.set(xlabel="weight 1", title=f"after {count} steps")
+    axes.legend(loc="lower right", fontsize=8)
+    figure.axes[0].set_ylabel("weight 2")
+    return figure
+
+
+@styled
+def noise_ball(
+    loss: "descent.Loss",
+    goal: torch.Tensor,
+    walks: "dict[str, descent.Path]",
+    batches: list[int],
+    radii: dict[float, list[float]],
+) -> Figure:
+    """Draw the wandering of mini-batch descent, and its size against the batch.
+
+    Parameters
+    ----------
+    loss : callable
+        The loss on all rows, of two weights.
+    goal : torch.Tensor
+        Its lowest point, shape (2,).
+    walks : dict
+        From a name to one path, at most five.
+    batches : list of int
+        Batch sizes.
+    radii : dict
+        From a step size to the typical distance from the goal for each batch size.
+    """
+    figure = Figure(
+        figsize=(7, 3.7),
+        alt="Mini-batch descent wanders in a ball around the minimum; on log scales its radius "
+        "falls with the square root of the batch and grows with that of the step.",
+    )
+    left, right = figure.subplots(1, 2)
+    _contours(left, loss, goal, 1.15)
+    for (name, path), look in zip(walks.items(), _LOOKS, strict=False):
+        left.plot(
+            *path.points.T, color=look["color"], lw=0.9, marker=look["marker"], ms=2.5, label=name
+        )
+    left.plot(*goal, **_GOAL)
+    left.set(xlabel="weight 1", ylabel="weight 2", title="Arrived, but never at rest")
+    left.legend(loc="lower left", fontsize=8)
+    for (lr, values), look in zip(radii.items(), _LOOKS, strict=False):
+        right.loglog(batches, values, label=f"lr {lr:g}", **look)
+    guide = radii[min(radii)][0] * 0.6 / torch.tensor(batches).double().sqrt()
+    right.loglog(batches, guide, color=BLACK, lw=0.8, ls="-", label="slope -1/2")
+    right.set_xticks(batches, [str(batch) for batch in batches])
+    right.minorticks_off()
+    right.set(
+        xlabel="rows in a batch",
+        ylabel="typical distance to the minimum",
+        title="Radius: √(lr/batch)",
+    )
+    right.legend()
+    return figure
+
+
+@styled
+def early_stopping(
+    times: torch.Tensor, stopped: torch.Tensor, ridge: torch.Tensor, names: tuple[str, ...]
+) -> Figure:
+    """Draw each weight along a descent and along ridge's penalties, on one axis.
+
+    Parameters
+    ----------
+    times : torch.Tensor
+        The step size times the number of steps, shape (n,).
+    stopped, ridge : torch.Tensor
+        The weights of descent stopped there, and of ridge with the penalty that belongs to it,
+        both of shape (n, d).
+    names : tuple of str
+        The names of the d features.
+    """
+    figure = Figure(
+        figsize=(7, 3.9),
+        alt="Each weight along early-stopped descent, and along ridge with the matching penalty: "
+        "the solid and the dashed curves run side by side from zero.",
+    )
+    axes = figure.subplots()
+    for column, (name, look) in enumerate(zip(names, _LOOKS, strict=False)):
+        color = look["color"]
+        axes.semilogx(times, stopped[:, column], color=color, ls="-", label=f"{name}")
+        axes.semilogx(times, ridge[:, column], color=color, ls="--")
+        axes.plot(times[-1], stopped[-1, column], marker=look["marker"], color=color, ms=7)
+        axes.plot(times[-1], ridge[-1, column], marker=look["marker"], color=color, ms=7, mfc="w")
+    axes.plot([], [], color=BLACK, ls="-", label="descent, stopped")
+    axes.plot([], [], color=BLACK, ls="--", label="ridge, λ = n/(2t)")
+    axes.set(
+        xlabel="how long descent ran: t = lr · steps",
+        ylabel="weight (standardised features)",
+        title="Stopping early and ridge take nearly the same way",
+    )
+    axes.legend(ncols=2)
+    return figure
+
+
+class Player:
+    """A small film of a descent that shows itself, with or without a kernel.
+
+    The film is one SVG image which moves by itself, so it also plays where a page's scripts are
+    taken out. Where they are kept, a button and a slider under it stop it and wind it.
+
+    Parameters
+    ----------
+    svg : str
+        The film, ASCII; where nothing moves it shows the last frame.
+    steps, seconds : int, float
+        How many steps the film shows, and how long one takes.
+    still : Figure
+        Shown where HTML is not.
+    """
+
+    def __init__(self, svg: str, *, steps: int, seconds: float, still: Figure):
+        self.svg = svg
+        self.alt = still.alt
+        self._still = still
+        self._steps = steps
+        self._seconds = seconds
+
+    def html(self) -> str:
+        """Return the film as an HTML image with its alt text and its controls."""
+        data = base64.b64encode(self.svg.encode("ascii")).decode("ascii")
+        script = html.escape(_WIND_THE_FILM.replace("SECONDS", f"{self._seconds:g}"))
+        return (
+            '<div style="max-width: 700px">'
+            f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(self.alt)}" '
+            f'style="width: 100%" onload="{script}">'
+            '<div style="display: none"><button>Pause</button> <label>step '
+            f'<input type="range" min="0" max="{self._steps}" value="0" '
+            'style="width: 60%; vertical-align: middle"></label></div></div>'
+        )
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {
+            "text/html": self.html(),
+            "image/png": base64.b64encode(self._still.png()).decode("ascii"),
+            "text/plain": self.alt,
+        }
+
+
+# Swaps the image for the same SVG in the page, whose clock can then be stopped and set.
+_WIND_THE_FILM = (
+    "const bar = this.nextElementSibling, [button, label] = bar.children, "
+    "slider = label.querySelector('input'), "
+    "text = atob(this.src.split(',')[1]), "
+    "film = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement; "
+    "film.setAttribute('role', 'img'); film.setAttribute('aria-label', this.alt); "
+    "this.replaceWith(film); bar.style.display = ''; "
+    "const pause = on => { on ? film.pauseAnimations() : film.unpauseAnimations(); "
+    "button.textContent = on ? 'Play' : 'Pause'; }; "
+    "button.onclick = () => pause(!film.animationsPaused()); "
+    "slider.oninput = () => { pause(true); film.setCurrentTime(slider.value * SECONDS); }; "
+    "setInterval(() => { if (!film.animationsPaused()) "
+    "slider.value = film.getCurrentTime() % film.dataset.seconds / SECONDS; }, 100); "
+    "if (matchMedia('(prefers-reduced-motion: reduce)').matches) { "
+    "slider.value = slider.max; slider.oninput(); }"
+)
+
+
+def race(
+    hessian: torch.Tensor,
+    paths: "dict[str, descent.Path]",
+    *,
+    title: str,
+    reach: float,
+    still: Figure,
+    seconds: float = 0.2,
+) -> Player:
+    r"""Return a film of several descents on one bowl, step by step, with their distances beside it.
+
+    Parameters
+    ----------
+    hessian : torch.Tensor
+        H of the bowl :math:`\tfrac12 w^\top H w`, shape (2, 2), positive definite.
+    paths : dict
+        From a name, ASCII, to a path of two weights; all of the same number of steps.
+    title : str
+        The finding, ASCII.
+    reach : float
+        How far the left panel reaches from the minimum.
+    still : Figure
+        Shown where HTML is not; its alt text is the film's too.
+    seconds : float
+        How long one step takes.
+
+    Raises
+    ------
+    ValueError
+        If the paths differ in their number of steps.
+    """
+    counts = {path.steps for path in paths.values()}
+    if len(counts) != 1:
+        raise ValueError(f"the paths have {sorted(counts)} steps: give paths of one length")
+    (steps,) = counts
+    moving = steps * seconds
+    # The last frame rests for a while before the film begins again.
+    whole = moving * 1.2
+    times = ";".join(f"{step * seconds / whole:.4f}" for step in range(steps + 1)) + ";1"
+
+    def animate(attribute: str, values: list[float]) -> str:
+        listed = ";".join(f"{value:.4g}" for value in [*values, values[-1]])
+        return (
+            f'<animate attributeName="{attribute}" dur="{whole:.4g}s" repeatCount="indefinite" '
+            f'keyTimes="{times}" values="{listed}"/>'
+        )
+
+    def runner(places: torch.Tensor, color: str, square: bool) -> str:
+        """Return a line that grows along places of shape (steps + 1, 2), and a dot at its end."""
+        lengths = torch.linalg.vector_norm(places.diff(dim=0), dim=1).cumsum(0)
+        left = [1.0, *(1 - lengths / lengths[-1]).clamp(min=0).tolist()]
+        x, y = places[:, 0].tolist(), places[:, 1].tolist()
+        corners = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+        line = (
+            f'<polyline points="{corners}" fill="none" stroke="{color}" stroke-width="1.8" '
+            f'pathLength="1" stroke-dasharray="1 1">{animate("stroke-dashoffset", left)}</polyline>'
+        )
+        if square:
+            corner = (places - 5).tolist()
+            return line + (
+                f'<rect x="{x[-1] - 5:.1f}" y="{y[-1] - 5:.1f}" width="10" height="10" '
+                f'fill="{color}" stroke="white">{animate("x", [a for a, _ in corner])}'
+                f"{animate('y', [b for _, b in corner])}</rect>"
+            )
+        return line + (
+            f'<circle cx="{x[-1]:.1f}" cy="{y[-1]:.1f}" r="5.5" fill="{color}" stroke="white">'
+            f"{animate('cx', x)}{animate('cy', y)}</circle>"
+        )
+
+    curvatures, axes = torch.linalg.eigh(hessian)
+    turn = math.degrees(math.atan(float(axes[1, 0] / axes[0, 0])))
+    scale = 140 / reach
+    rings = "".join(
+        f'<ellipse rx="{scale * size / math.sqrt(curvatures[0]):.1f}" '
+        f'ry="{scale * size / math.sqrt(curvatures[1]):.1f}" transform="rotate({-turn:.2f})"/>'
+        for size in (0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10)
+    )
+    # Right panel: steps from 0 to the last, distances as powers of ten.
+    lowest = min(float(path.distances().min()) for path in paths.values())
+    decades = range(0, math.floor(math.log10(lowest)) - 1, -2)
+    unit = 250 / (1 - decades[-1])
+    ticks = "".join(
+        f'<line x1="390" x2="680" y1="{62 - unit * power:.1f}" y2="{62 - unit * power:.1f}" '
+        f'stroke="#e3e3e3"/><text x="384" y="{66 - unit * power:.1f}" text-anchor="end">'
+        f'10<tspan dy="-4" font-size="8">{power}</tspan></text>'
+        for power in decades
+    )
+    ticks += "".join(
+        f'<text x="{390 + 290 * step / steps:.1f}" y="336" text-anchor="middle">{step}</text>'
+        for step in range(0, steps + 1, max(1, steps // 6))
+    )
+    runners, names = "", ""
+    across = 390 + 290 * torch.arange(steps + 1, dtype=torch.float64) / steps
+    for index, (name, path) in enumerate(paths.items()):
+        color, square = _LOOKS[index]["color"], bool(index % 2)
+        on_bowl = path.points * torch.tensor([scale, -scale]) + torch.tensor([180.0, 180.0])
+        down = 62 - unit * torch.log10(path.distances())
+        runners += runner(on_bowl, color, square)
+        runners += runner(torch.stack([across, down], dim=1), color, square)
+        mark = (
+            '<rect x="-5" y="-9" width="10" height="10"/>' if square else '<circle cy="-4" r="5"/>'
+        )
+        names += (
+            f'<g transform="translate({50 + 240 * index} 368)" fill="{color}">{mark}'
+            f'<text x="12" fill="{color}" font-weight="bold">{name}</text></g>'
+        )
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 380" '
+        f'data-seconds="{whole:.4g}" font-family="DejaVu Sans, Arial, sans-serif" font-size="12">'
+        '<rect width="700" height="380" fill="white"/>'
+        f'<text x="40" y="22" font-size="14" font-weight="bold">{html.escape(title)}</text>'
+        '<svg x="40" y="40" width="280" height="280" viewBox="40 40 280 280">'
+        '<rect x="40" y="40" width="280" height="280" fill="#f6f6f6"/>'
+        f'<g transform="translate(180 180)" fill="none" stroke="#9a9a9a">{rings}</g>'
+        '<path d="M174 180h12M180 174v12" stroke="black" stroke-width="2"/></svg>'
+        '<text x="180" y="336" text-anchor="middle">the bowl from above; the cross is its minimum'
+        f'</text>{ticks}<text x="535" y="50" text-anchor="middle">distance to the minimum, step by '
+        f"step</text>{runners}{names}</svg>"
+    )
+    return Player(svg, steps=steps, seconds=seconds, still=still)
