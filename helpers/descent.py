@@ -316,14 +316,14 @@ def regime(lr: float, curvatures: torch.Tensor) -> str:
     -------
     str
         "crawls" below a tenth of 1/L, "glides" up to 1/L, "diverges" above 2/L; between those
-        two, "is at its best" within 0.1 % of 2/(L + μ), and elsewhere "rings". μ and L are the
+        two, "is best" within 0.1 % of 2/(L + μ), and elsewhere "rings". μ and L are the
         smallest and largest curvature.
     """
     low, high = float(torch.min(curvatures)), float(torch.max(curvatures))
     if lr > 2 / high:
         return "diverges"
     if math.isclose(lr, 2 / (low + high), rel_tol=1e-3):
-        return "is at its best"
+        return "is best"
     if lr > 1 / high:
         return "rings"
     return "glides" if lr > 0.1 / high else "crawls"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
 import matplotlib
+import matplotlib.colors
 import matplotlib.figure
 import matplotlib.patheffects
 import torch
@@ -127,63 +128,68 @@ def _contours(axes, loss: "descent.Loss", center: torch.Tensor, reach: float) ->
     """Draw level lines, close together near the lowest point, and make the scales equal."""
     a, b, values = _grid(loss, center, reach)
     low, high = float(values.min()), float(values.max())
-    levels = low + (high - low) * torch.linspace(0.02, 1, 14, dtype=torch.float64) ** 2
-    axes.contourf(a, b, values, levels=[low, *levels], cmap="Greys", alpha=0.35)
-    axes.contour(a, b, values, levels=levels, colors="#8a8a8a", linewidths=0.6)
-    axes.set(
-        xlim=(center[0] - reach, center[0] + reach), ylim=(center[1] - reach, center[1] + reach)
-    )
+    levels = low + (high - low) * torch.linspace(0.05, 1, 11, dtype=torch.float64) ** 2
+    axes.contour(a, b, values, levels=levels, colors="#9a9a9a", linewidths=0.7)
+    axes.set_facecolor("#f6f6f6")
+    across, up = center.tolist()
+    axes.set(xlim=(across - reach, across + reach), ylim=(up - reach, up + reach))
     axes.set_aspect("equal")
     axes.grid(False)
 
 
 @styled
 def direction_fan(
-    loss: "descent.Loss",
-    point: torch.Tensor,
-    *,
-    center: torch.Tensor,
-    reach: float,
-    length: float,
-    names: tuple[str, str],
+    loss: "descent.Loss", point: torch.Tensor, lowest: torch.Tensor, *, names: tuple[str, str]
 ) -> Figure:
-    """Draw a loss as a surface, with the directions out of one point laid upon it, and from above.
+    """Draw a bowl as a surface, with the directions out of one point laid upon it, and from above.
 
     Parameters
     ----------
     loss : callable
         From two weights, shape (2,), to one number.
-    point : torch.Tensor
-        Where the directions start, shape (2,).
-    center : torch.Tensor
-        The middle of the picture, shape (2,): the lowest point.
-    reach : float
-        How far the picture goes from its middle, in the weights' units.
-    length : float
-        How long a direction is drawn.
+    point, lowest : torch.Tensor
+        Where the directions start, and the lowest point, both of shape (2,).
     names : tuple of str
         The names of the two weights.
     """
     figure = Figure(
-        figsize=(7, 3.7),
+        figsize=(7, 4.3),
         alt="A loss surface in 3-D and from above, with 24 directions out of one point: half of "
         "them fall, half rise, and the steepest fall is straight against the gradient.",
+        layout="none",
     )
-    surface = figure.add_subplot(1, 2, 1, projection="3d", computed_zorder=False)
-    plan = figure.add_subplot(1, 2, 2)
-    a, b, values = _grid(loss, center, reach, 41)
+    surface = figure.add_axes((-0.06, 0.1, 0.64, 0.86), projection="3d", computed_zorder=False)
+    plan = figure.add_axes((0.65, 0.24, 0.34, 0.6))
+    # A patch along the valley: on a square one, the far walls would dwarf everything.
+    _, axes = torch.linalg.eigh(torch.func.hessian(loss)(lowest))
+    reach = float((point - lowest).abs().max())
+    along = torch.linspace(-0.6 * reach, 1.7 * reach, 25, dtype=torch.float64)
+    across = torch.linspace(-0.75 * reach, 0.75 * reach, 17, dtype=torch.float64)
+    toward = axes[:, 0] * torch.sign(axes[:, 0] @ (point - lowest))
+    patch = lowest + along[:, None, None] * toward + across[:, None] * axes[:, 1]
+    heights = torch.func.vmap(torch.func.vmap(loss))(patch)
     surface.plot_surface(
-        a, b, values, color="#dfe6ea", edgecolor="#b4bec4", linewidth=0.25, rstride=2, cstride=2
+        patch[..., 0],
+        patch[..., 1],
+        heights,
+        color="#e6ebee",
+        edgecolor="#a9b4ba",
+        linewidth=0.35,
+        rstride=1,
+        cstride=1,
+        shade=False,
+        alpha=0.9,
     )
-    _contours(plan, loss, center, reach)
+    _contours(plan, loss, (point + lowest) / 2, 0.95 * reach)
 
     gradient = torch.func.grad(loss)(point)
     uphill = torch.atan2(gradient[1], gradient[0])
     for turn in range(24):
         angle = uphill + 2 * torch.pi * turn / 24
         unit = torch.stack([torch.cos(angle), torch.sin(angle)])
-        line = point + length * torch.linspace(0, 1, 12, dtype=torch.float64)[:, None] * unit
-        heights = torch.func.vmap(loss)(line)
+        line = point + 0.36 * reach * torch.linspace(0, 1, 12, dtype=torch.float64)[:, None] * unit
+        # Lifted a little, so that the surface does not swallow them.
+        lifted = torch.func.vmap(loss)(line) + 0.01 * heights.max()
         look = {"color": VERMILION, "linestyle": "--", "linewidth": 1.3}
         label = "rises" if turn == 1 else None
         if turn in (6, 18):
@@ -192,30 +198,27 @@ def direction_fan(
         elif 6 < turn < 18:
             look = {"color": BLUE, "linestyle": "-", "linewidth": 3.5 if turn == 12 else 1.3}
             label = {12: "steepest fall, against the gradient", 7: "falls"}.get(turn)
-        surface.plot(*line.T, heights, zorder=5, **look)
+        surface.plot(*line.T, lifted, zorder=5, **look)
         plan.plot(*line.T, label=label, **look)
         if turn == 12:
             plan.plot(*line[-1], marker="o", color=BLUE)
-            surface.plot(*line[-1:].T, heights[-1:], marker="o", color=BLUE, zorder=6)
-    surface.plot(*center[:, None], values.min().reshape(1), **_GOAL)
-    plan.plot(*center, **_GOAL)
-    surface.set_xlabel(names[0])
-    surface.set_ylabel(names[1])
-    surface.set_zlabel("loss", labelpad=-2)
+            surface.plot(*line[-1:].T, lifted[-1:], marker="o", color=BLUE, zorder=6)
+    surface.plot(*lowest[:, None], heights.min().reshape(1), **_GOAL)
+    plan.plot(*lowest, **_GOAL)
+    surface.set_xlabel(names[0], labelpad=-4)
+    surface.set_ylabel(names[1], labelpad=-4)
+    surface.set_zlabel("loss", labelpad=-6)
     surface.tick_params(labelsize=7, pad=-2)
-    surface.view_init(elev=48, azim=-128)
-    surface.set_box_aspect((1, 1, 0.75), zoom=1.12)
-    surface.set_title("The surface and 24 directions")
+    surface.locator_params(nbins=5)
+    surface.view_init(elev=42, azim=-60)
+    surface.set_box_aspect((1, 1, 0.75), zoom=1.02)
+    surface.set_title("The surface and 24 directions", loc="center")
     plan.set(xlabel=names[0], ylabel=names[1], title="From above: half of them fall")
     handles, labels = plan.get_legend_handles_labels()
     order = [labels.index("steepest fall, against the gradient"), labels.index("falls")]
     order += [labels.index("level at first"), labels.index("rises")]
     figure.legend(
-        [handles[i] for i in order],
-        [labels[i] for i in order],
-        loc="outside lower center",
-        ncols=4,
-        fontsize=8,
+        [handles[i] for i in order], [labels[i] for i in order], loc="lower center", ncols=4
     )
     return figure
 
@@ -276,8 +279,10 @@ def change_by_angle(
 
 
 @styled
-def change_on_sphere(directions: torch.Tensor, changes: torch.Tensor, gradient: torch.Tensor):
-    """Draw measured changes of the loss for directions on the sphere, and against the cosine.
+def change_on_sphere(
+    directions: torch.Tensor, changes: torch.Tensor, gradient: torch.Tensor
+) -> Figure:
+    """Draw measured changes of the loss on a sphere of directions, and against the cosine.
 
     Parameters
     ----------
@@ -292,9 +297,10 @@ def change_on_sphere(directions: torch.Tensor, changes: torch.Tensor, gradient: 
         figsize=(7, 3.6),
         alt="Directions on a sphere coloured by the change of the loss, and the same changes "
         "against the cosine of the angle from the gradient: one straight line.",
+        layout="none",
     )
-    sphere = figure.add_subplot(1, 2, 1, projection="3d")
-    flat = figure.add_subplot(1, 2, 2)
+    sphere = figure.add_axes((0, -0.04, 0.47, 0.9), projection="3d")
+    flat = figure.add_axes((0.57, 0.15, 0.41, 0.74))
     # Only the half that faces the reader, or the dots behind would shine through.
     elevation, turn = 12, -60
     toward = torch.tensor(
@@ -307,26 +313,27 @@ def change_on_sphere(directions: torch.Tensor, changes: torch.Tensor, gradient: 
     )
     seen = directions @ toward > 0
     limit = float(changes.abs().max())
-    dots = sphere.scatter(
-        *directions[seen].T, c=changes[seen], cmap="PuOr_r", vmin=-limit, vmax=limit, s=16
-    )
+    # The palest middle would vanish on white.
+    colors = matplotlib.colors.LinearSegmentedColormap.from_list("", [BLUE, "#c9c9c9", VERMILION])
+    look = {"cmap": colors, "vmin": -limit, "vmax": limit}
+    sphere.scatter(*directions[seen].T, c=changes[seen], s=18, depthshade=False, **look)
     downhill = -gradient / gradient.norm()
     for end, color, word in ((downhill, BLUE, "-gradient"), (-downhill, VERMILION, "gradient")):
-        sphere.quiver(*(end * 1.02), *(end * 0.55), color=color, linewidth=2.5)
-        sphere.text(*(end * 1.75), word, color=color, ha="center", weight="bold", fontsize=9)
-    sphere.set_box_aspect((1, 1, 1), zoom=1.3)
+        sphere.quiver(*(end * 1.02), *(end * 0.45), color=color, linewidth=2.5)
+        sphere.text(*(end * 1.65), word, color=color, ha="center", weight="bold", fontsize=9)
+    sphere.set_box_aspect((1, 1, 1), zoom=1)
+    sphere.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-1, 1))
     sphere.view_init(elev=elevation, azim=turn)
     sphere.set_axis_off()
-    sphere.set_title("600 directions in 3-D")
+    sphere.set_title(f"{len(directions)} directions in 3-D", loc="center")
     cosines = directions @ gradient / gradient.norm()
     flat.plot([-1, 1], [-gradient.norm(), gradient.norm()], color=BLACK, linestyle="-", lw=1)
-    flat.scatter(cosines, changes, c=changes, cmap="PuOr_r", vmin=-limit, vmax=limit, s=16)
+    flat.scatter(cosines[::6], changes[::6], c=changes[::6], s=18, zorder=3, **look)
     flat.set(
-        xlabel="cos θ, the angle from the gradient",
+        xlabel="cos θ (θ: angle from the gradient)",
         ylabel="change per unit of length",
         title="All on one line: |gradient| · cos θ",
     )
-    figure.colorbar(dots, ax=flat, shrink=0.8, label="change per unit of length")
     return figure
 
 
@@ -364,7 +371,11 @@ def zigzag(
 
 @styled
 def basins(
-    loss: "descent.Loss", starts: torch.Tensor, labels: torch.Tensor, names: dict[int, str], saddle
+    loss: "descent.Loss",
+    starts: torch.Tensor,
+    labels: torch.Tensor,
+    names: dict[str, tuple[float, float]],
+    points: "dict[str, torch.Tensor]",
 ) -> Figure:
     """Draw start points coloured by where descent from them ends.
 
@@ -375,56 +386,43 @@ def basins(
     starts : torch.Tensor
         A grid, shape (rows, columns, 2).
     labels : torch.Tensor
-        Which of the `names` each start ends at, whole numbers of shape (rows, columns).
+        Where each start ends, as a place in `names`, whole numbers of shape (rows, columns).
     names : dict
-        From a label, 0 and up, to its name.
-    saddle : torch.Tensor
-        The saddle point, shape (2,).
+        From what each of at most three areas is called to where its name is written.
+    points : dict
+        From a name to a point to mark, shape (2,).
     """
-    shares = {name: float((labels == label).double().mean()) for label, name in names.items()}
     figure = Figure(
-        figsize=(7, 4.3),
+        figsize=(7, 4.6),
         alt="Start points coloured by where descent ends: the deep well, the shallow one, and far "
         "out a plateau on which it never gets going; a saddle lies on the border.",
     )
     axes = figure.subplots()
-    colors = [SKY, ORANGE, "#d9d9d9"][: len(names)]
     a, b = starts[..., 0], starts[..., 1]
-    edges = [label - 0.5 for label in range(len(names) + 1)]
-    areas = axes.contourf(a, b, labels, levels=edges, colors=colors, hatches=["", "//", ".."])
-    areas.set_edgecolor("white")
-    areas.set_linewidth(0)
+    looks = zip((SKY, ORANGE, "#dddddd"), (None, "//", ".."), strict=True)
+    for label, ((name, place), (color, hatch)) in enumerate(zip(names.items(), looks, strict=True)):
+        inside = (labels == label).double()
+        area = axes.contourf(a, b, inside, levels=[0.5, 1.5], colors=[color], hatches=[hatch])
+        area.set_edgecolor("white")
+        area.set_linewidth(0)
+        text = f"{name}\n{float(inside.mean()):.0%} of starts"
+        axes.text(*place, text, ha="center", va="center", weight="bold", path_effects=_HALO)
     values = torch.func.vmap(loss)(starts.reshape(-1, 2)).reshape(a.shape)
-    axes.contour(a, b, values, levels=12, colors=BLACK, linewidths=0.5, linestyles="-")
-    for label, (name, share) in enumerate(shares.items()):
-        middle = starts[labels == label].mean(0) if label < 2 else torch.tensor([4.4, -4.3])
-        axes.text(
-            *middle,
-            f"{name}\n{share:.0%} of starts",
+    axes.contour(a, b, values, levels=10, colors=BLACK, linewidths=0.5, linestyles="-")
+    for (name, point), marker in zip(points.items(), "XoDs", strict=False):
+        axes.plot(*point, marker=marker, markersize=10, color=BLACK, markeredgecolor="white")
+        axes.annotate(
+            name,
+            point,
+            xytext=(0, 10),
+            textcoords="offset points",
             ha="center",
-            va="center",
             weight="bold",
             path_effects=_HALO,
-            zorder=7,
         )
-    axes.plot(*saddle, marker="X", markersize=12, color=BLACK, markeredgecolor="white", zorder=7)
-    axes.annotate(
-        "saddle",
-        saddle,
-        xytext=(0, 22),
-        textcoords="offset points",
-        ha="center",
-        weight="bold",
-        path_effects=_HALO,
-        zorder=7,
-    )
     axes.set_aspect("equal")
     axes.grid(False)
-    axes.set(
-        xlabel="weight 1",
-        ylabel="weight 2",
-        title="Where you start decides where you end",
-    )
+    axes.set(xlabel="weight 1", ylabel="weight 2", title="Where you start decides where you end")
     return figure
 
 
@@ -442,7 +440,7 @@ def five_regimes(loss: "descent.Loss", paths: "dict[str, descent.Path]", reach: 
         How far each panel reaches from the minimum.
     """
     figure = Figure(
-        figsize=(7, 5),
+        figsize=(7, 4.8),
         alt="Five step sizes on one bowl: the first crawls, the second glides, the third is at its "
         "best, the fourth rings, the fifth diverges; each distance is a straight line on a log "
         "scale.",
@@ -455,7 +453,7 @@ def five_regimes(loss: "descent.Loss", paths: "dict[str, descent.Path]", reach: 
         _contours(above, loss, origin, reach)
         above.plot(*path.points.T, color=look["color"], marker="o", markersize=2, linewidth=1)
         above.plot(*origin, **_GOAL | {"markersize": 9})
-        above.set_title(name, fontsize=9, color=look["color"])
+        above.set_title(name.replace(": ", "\n"), fontsize=9)
         above.set(xticks=[], yticks=[])
         distances = path.distances()
         below.semilogy(distances, markevery=5, markersize=4, label=name, **look)
@@ -512,11 +510,11 @@ def rate_against_step(
 def descent_report(
     loss: "descent.Loss",
     path: "descent.Path",
-    *,
     predicted: float,
     measured: float,
-    title: str,
-    reach: float,
+    *,
+    setting: str,
+    word: str,
 ) -> Figure:
     """Draw a path on a bowl, and its distances beside the slope that theory predicts.
 
@@ -525,38 +523,36 @@ def descent_report(
     loss : callable
         A bowl of two weights with its minimum at zero.
     path : Path
-        The descent.
+        The descent; its first 60 steps are drawn.
     predicted, measured : float
         The factor per step, by theory and from the path.
-    title : str
-        What was set, and what happens.
-    reach : float
-        How far the left panel reaches from the minimum.
+    setting, word : str
+        What was set, and what the descent does then.
     """
     figure = Figure(
         figsize=(7, 3.1),
-        alt=f"{title}: factor per step {measured:.3f} measured, {predicted:.3f} predicted.",
+        alt=f"{word}: factor {measured:.3f} a step, {predicted:.3f} predicted.",
         layout="none",
     )
     left = figure.add_axes((0.075, 0.16, 0.36, 0.7))
     right = figure.add_axes((0.53, 0.16, 0.45, 0.7))
     origin = torch.zeros(2, dtype=torch.float64)
-    _contours(left, loss, origin, reach)
-    left.plot(*path.points.T, color=BLUE, marker="o", markersize=3, linewidth=1.1)
+    _contours(left, loss, origin, 3.2)
+    left.plot(*path.points[:61].T, color=BLUE, marker="o", markersize=3, linewidth=1.1)
     left.plot(*origin, **_GOAL)
     left.set(xlabel="weight 1", ylabel="weight 2")
-    left.set_title(title)
-    distances = path.distances()
+    left.set_title(f"{setting} {word}")
+    distances = path.distances()[:61]
     steps = torch.arange(len(distances), dtype=torch.float64)
-    right.semilogy(distances, color=BLUE, linestyle="-", label=f"measured: × {measured:.3f}")
+    right.semilogy(distances, color=BLUE, linestyle="-", label=f"measured × {measured:.3f}")
     right.semilogy(
         distances[0] * predicted**steps,
         color=VERMILION,
         linestyle="--",
-        label=f"predicted: × {predicted:.3f}",
+        label=f"predicted × {predicted:.3f}",
     )
     right.set(xlabel="step", ylabel="distance to the minimum", ylim=(1e-6, 1e4))
-    right.legend(loc="upper right", title="each step", title_fontsize=9)
+    right.legend(loc="lower left", bbox_to_anchor=(-0.05, 0.98), ncols=2, columnspacing=1)
     return figure
 
 
@@ -591,8 +587,8 @@ def chosen_steps(loss: "descent.Loss", path: "descent.Path", bounds: torch.Tenso
     """
     figure = Figure(
         figsize=(7, 3.5),
-        alt="A line search follows a bent valley; the step sizes it chooses jump between a tenth "
-        "and many times the local bound of two over the largest curvature.",
+        alt="A line search follows a bent valley; the step sizes it chooses jump from below the "
+        "local bound, two over the largest curvature, to many times that.",
     )
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
     center = torch.tensor([0.0, 0.8], dtype=torch.float64)
@@ -754,7 +750,7 @@ def snapshots(
 def noise_ball(
     loss: "descent.Loss",
     goal: torch.Tensor,
-    walks: "dict[str, descent.Path]",
+    walks: dict[str, torch.Tensor],
     batches: list[int],
     radii: dict[float, list[float]],
 ) -> Figure:
@@ -767,7 +763,7 @@ def noise_ball(
     goal : torch.Tensor
         Its lowest point, shape (2,).
     walks : dict
-        From a name to one path, at most five.
+        From a name to the points of one path, shape (steps + 1, 2); at most five.
     batches : list of int
         Batch sizes.
     radii : dict
@@ -781,9 +777,7 @@ def noise_ball(
     left, right = figure.subplots(1, 2)
     _contours(left, loss, goal, 1.15)
     for (name, path), look in zip(walks.items(), _LOOKS, strict=False):
-        left.plot(
-            *path.points.T, color=look["color"], lw=0.9, marker=look["marker"], ms=2.5, label=name
-        )
+        left.plot(*path.T, color=look["color"], lw=0.9, marker=look["marker"], ms=2.5, label=name)
     left.plot(*goal, **_GOAL)
     left.set(xlabel="weight 1", ylabel="weight 2", title="Arrived, but never at rest")
     left.legend(loc="lower left", fontsize=8)
@@ -804,40 +798,54 @@ def noise_ball(
 
 @styled
 def early_stopping(
-    times: torch.Tensor, stopped: torch.Tensor, ridge: torch.Tensor, names: tuple[str, ...]
+    times: torch.Tensor,
+    weights: dict[str, torch.Tensor],
+    errors: dict[str, torch.Tensor],
+    names: tuple[str, ...],
 ) -> Figure:
-    """Draw each weight along a descent and along ridge's penalties, on one axis.
+    """Draw weights and held-out errors along a descent and along ridge's penalties, on one axis.
 
     Parameters
     ----------
     times : torch.Tensor
         The step size times the number of steps, shape (n,).
-    stopped, ridge : torch.Tensor
-        The weights of descent stopped there, and of ridge with the penalty that belongs to it,
-        both of shape (n, d).
+    weights : dict
+        From the way ("descent" and another) to the weights at each time, shape (n, d).
+    errors : dict
+        From the way to the error on rows held out, in metres, shape (n,).
     names : tuple of str
-        The names of the d features.
+        The names of the first features, as many as are drawn.
     """
+    ways = dict(zip(weights, ("-", "--"), strict=True))
+    lowest = {way: float(times[errors[way].argmin()]) for way in ways}
     figure = Figure(
-        figsize=(7, 3.9),
-        alt="Each weight along early-stopped descent, and along ridge with the matching penalty: "
-        "the solid and the dashed curves run side by side from zero.",
+        figsize=(7, 5),
+        alt="Weights along early-stopped descent and along ridge run side by side from zero; the "
+        "errors on coats held out fall and rise together, and both are lowest half way.",
     )
-    axes = figure.subplots()
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
     for column, (name, look) in enumerate(zip(names, _LOOKS, strict=False)):
-        color = look["color"]
-        axes.semilogx(times, stopped[:, column], color=color, ls="-", label=f"{name}")
-        axes.semilogx(times, ridge[:, column], color=color, ls="--")
-        axes.plot(times[-1], stopped[-1, column], marker=look["marker"], color=color, ms=7)
-        axes.plot(times[-1], ridge[-1, column], marker=look["marker"], color=color, ms=7, mfc="w")
-    axes.plot([], [], color=BLACK, ls="-", label="descent, stopped")
-    axes.plot([], [], color=BLACK, ls="--", label="ridge, λ = n/(2t)")
-    axes.set(
+        for way, dash in ways.items():
+            above.semilogx(
+                times,
+                weights[way][:, column],
+                color=look["color"],
+                linestyle=dash,
+                marker=look["marker"] if dash == "-" else None,
+                markevery=6,
+                label=name if dash == "-" else None,
+            )
+    for way, dash in ways.items():
+        below.semilogx(times, errors[way], color=BLACK, linestyle=dash, label=way)
+        below.plot(lowest[way], errors[way].min(), marker="v", color=BLACK, markersize=8)
+    above.set(ylabel="weight", title="Stopping early and ridge take nearly the same way")
+    above.legend(loc="upper left")
+    below.set(
         xlabel="how long descent ran: t = lr · steps",
-        ylabel="weight (standardised features)",
-        title="Stopping early and ridge take nearly the same way",
+        ylabel="error (metres)",
+        title="… and do best on unseen coats half way (triangles)",
     )
-    axes.legend(ncols=2)
+    below.legend(loc="upper center")
     return figure
 
 
@@ -958,7 +966,7 @@ def race(
         x, y = places[:, 0].tolist(), places[:, 1].tolist()
         corners = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
         line = (
-            f'<polyline points="{corners}" fill="none" stroke="{color}" stroke-width="1.8" '
+            f'<polyline points="{corners}" fill="none" stroke="{color}" stroke-width="1.5" '
             f'pathLength="1" stroke-dasharray="1 1">{animate("stroke-dashoffset", left)}</polyline>'
         )
         if square:
@@ -982,14 +990,16 @@ def race(
         for size in (0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10)
     )
     # Right panel: steps from 0 to the last, distances as powers of ten.
-    lowest = min(float(path.distances().min()) for path in paths.values())
-    decades = range(0, math.floor(math.log10(lowest)) - 1, -2)
-    unit = 250 / (1 - decades[-1])
+    logs = {name: torch.log10(path.distances()) for name, path in paths.items()}
+    top = math.ceil(max(float(log.max()) for log in logs.values()))
+    bottom = math.floor(min(float(log.min()) for log in logs.values()))
+    unit = 250 / (top - bottom)
     ticks = "".join(
-        f'<line x1="390" x2="680" y1="{62 - unit * power:.1f}" y2="{62 - unit * power:.1f}" '
-        f'stroke="#e3e3e3"/><text x="384" y="{66 - unit * power:.1f}" text-anchor="end">'
+        f'<line x1="390" x2="680" y1="{66 + unit * (top - power):.1f}" '
+        f'y2="{66 + unit * (top - power):.1f}" stroke="#e3e3e3"/>'
+        f'<text x="384" y="{70 + unit * (top - power):.1f}" text-anchor="end">'
         f'10<tspan dy="-4" font-size="8">{power}</tspan></text>'
-        for power in decades
+        for power in range(top, bottom - 1, -1)
     )
     ticks += "".join(
         f'<text x="{390 + 290 * step / steps:.1f}" y="336" text-anchor="middle">{step}</text>'
@@ -1000,7 +1010,7 @@ def race(
     for index, (name, path) in enumerate(paths.items()):
         color, square = _LOOKS[index]["color"], bool(index % 2)
         on_bowl = path.points * torch.tensor([scale, -scale]) + torch.tensor([180.0, 180.0])
-        down = 62 - unit * torch.log10(path.distances())
+        down = 66 + unit * (top - logs[name])
         runners += runner(on_bowl, color, square)
         runners += runner(torch.stack([across, down], dim=1), color, square)
         mark = (
@@ -1020,7 +1030,8 @@ def race(
         f'<g transform="translate(180 180)" fill="none" stroke="#9a9a9a">{rings}</g>'
         '<path d="M174 180h12M180 174v12" stroke="black" stroke-width="2"/></svg>'
         '<text x="180" y="336" text-anchor="middle">the bowl from above; the cross is its minimum'
-        f'</text>{ticks}<text x="535" y="50" text-anchor="middle">distance to the minimum, step by '
-        f"step</text>{runners}{names}</svg>"
+        f'</text>{ticks}<text x="535" y="50" text-anchor="middle">distance to the minimum</text>'
+        '<text x="535" y="354" text-anchor="middle">step</text>'
+        f"{runners}{names}</svg>"
     )
     return Player(svg, steps=steps, seconds=seconds, still=still)
