@@ -312,6 +312,13 @@ def measured_rate(distances: torch.Tensor) -> float:
 def regime(lr: float, curvatures: torch.Tensor) -> str:
     """Name what plain descent with this step size does on a bowl.
 
+    Parameters
+    ----------
+    lr : float
+        The step size, above 0.
+    curvatures : torch.Tensor
+        The eigenvalues of the Hessian, shape (d,), all of them above 0.
+
     Returns
     -------
     str
@@ -331,6 +338,11 @@ def regime(lr: float, curvatures: torch.Tensor) -> str:
 
 def best_settings(curvatures: torch.Tensor) -> dict[str, dict[str, float]]:
     """Return the settings of `run` that shrink the distance fastest on a bowl.
+
+    Parameters
+    ----------
+    curvatures : torch.Tensor
+        The eigenvalues of the Hessian, shape (d,), all of them above 0.
 
     Returns
     -------
@@ -392,9 +404,19 @@ def divergence_boundary(
 
 
 def steps_until(distances: torch.Tensor, fraction: float) -> int | None:
-    """Return the first step after which all distances stay within `fraction` of the first.
+    """Return the first step from which on all distances are within a fraction of the first.
 
-    ``None`` if the path ends before that.
+    Parameters
+    ----------
+    distances : torch.Tensor
+        Shape (steps + 1,), as `Path.distances` gives them.
+    fraction : float
+        The fraction of the first distance, above 0.
+
+    Returns
+    -------
+    int or None
+        ``None`` if the path ends before that.
     """
     outside = torch.nonzero(distances > fraction * distances[0]).flatten()
     step = int(outside[-1]) + 1 if len(outside) else 0

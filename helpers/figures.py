@@ -158,7 +158,7 @@ def direction_fan(
         "them fall, half rise, and the steepest fall is straight against the gradient.",
         layout="none",
     )
-    surface = figure.add_axes((-0.06, 0.1, 0.64, 0.86), projection="3d", computed_zorder=False)
+    surface = figure.add_axes((-0.06, 0.07, 0.64, 0.86), projection="3d", computed_zorder=False)
     plan = figure.add_axes((0.65, 0.24, 0.34, 0.6))
     # A patch along the valley: on a square one, the far walls would dwarf everything.
     _, axes = torch.linalg.eigh(torch.func.hessian(loss)(lowest))
@@ -299,7 +299,7 @@ def change_on_sphere(
         "against the cosine of the angle from the gradient: one straight line.",
         layout="none",
     )
-    sphere = figure.add_axes((0, -0.04, 0.47, 0.9), projection="3d")
+    sphere = figure.add_axes((0, 0.03, 0.47, 0.82), projection="3d")
     flat = figure.add_axes((0.57, 0.15, 0.41, 0.74))
     # Only the half that faces the reader, or the dots behind would shine through.
     elevation, turn = 12, -60
@@ -320,7 +320,7 @@ def change_on_sphere(
     downhill = -gradient / gradient.norm()
     for end, color, word in ((downhill, BLUE, "-gradient"), (-downhill, VERMILION, "gradient")):
         sphere.quiver(*(end * 1.02), *(end * 0.45), color=color, linewidth=2.5)
-        sphere.text(*(end * 1.65), word, color=color, ha="center", weight="bold", fontsize=9)
+        sphere.text(*(end * 1.55), f"  {word}", color=color, weight="bold", fontsize=9)
     sphere.set_box_aspect((1, 1, 1), zoom=1)
     sphere.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-1, 1))
     sphere.view_init(elev=elevation, azim=turn)
@@ -905,7 +905,8 @@ _WIND_THE_FILM = (
     "button.textContent = on ? 'Play' : 'Pause'; }; "
     "button.onclick = () => pause(!film.animationsPaused()); "
     "slider.oninput = () => { pause(true); film.setCurrentTime(slider.value * SECONDS); }; "
-    "setInterval(() => { if (!film.animationsPaused()) "
+    "const watch = setInterval(() => { if (!film.isConnected) clearInterval(watch); "
+    "else if (!film.animationsPaused()) "
     "slider.value = film.getCurrentTime() % film.dataset.seconds / SECONDS; }, 100); "
     "if (matchMedia('(prefers-reduced-motion: reduce)').matches) { "
     "slider.value = slider.max; slider.oninput(); }"
