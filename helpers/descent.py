@@ -1,0 +1,449 @@
+"""Gradient descent that keeps its path, the landscapes it walks on, and what theory expects of it.
+
+A loss is a function from one weight vector, a tensor of shape (d,), to a tensor that holds one
+number. Nothing here draws a random number.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+# The first Hessian makes torch load a part of itself that warns of torch's own torch.jit.script.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)
+    torch.func.hessian(torch.sum)(torch.ones(1))
+
+Loss = Callable[[torch.Tensor], torch.Tensor]
+Rule = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Path:
+    """The points that a descent went through.
+
+    Attributes
+    ----------
+    points : torch.Tensor
+        Shape (steps + 1, d), the start first; (steps + 1, n, d) for n descents side by side.
+    losses : torch.Tensor
+        The loss at each point, shape (steps + 1,) or (steps + 1, n).
+    left_at : int or None
+        The step that led out of the finite numbers, if one did; the path ends just before it.
+    """
+
+    points: torch.Tensor
+    losses: torch.Tensor
+    left_at: int | None = None
+
+    @property
+    def end(self) -> torch.Tensor:
+        """The last finite point, shape (d,) or (n, d)."""
+        return self.points[-1]
+
+    @property
+    def steps(self) -> int:
+        """How many steps were recorded."""
+        return len(self.points) - 1
+
+    def distances(self, goal: torch.Tensor | float = 0.0) -> torch.Tensor:
+        """Return how far each point is from `goal`, without the points' last dimension."""
+        return torch.linalg.vector_norm(self.points - goal, dim=-1)
+
+    def verdict(self) -> str:
+        """Say in a few words whether the descent stayed among the finite numbers."""
+        if self.left_at is None:
+            return f"finite for all {self.steps} steps"
+        return f"diverged: left the finite numbers at step {self.left_at}"
+
+
+def gradient(loss: Loss, w: torch.Tensor) -> torch.Tensor:
+    """Return the gradient of `loss` at `w`.
+
+    Parameters
+    ----------
+    loss : callable
+        From a tensor of shape (d,) to one number.
+    w : torch.Tensor
+        Shape (d,), or (n, d) for n points at once; a floating-point dtype.
+
+    Returns
+    -------
+    torch.Tensor
+        The shape and dtype of `w`.
+
+    Raises
+    ------
+    ValueError
+        If `loss` does not give one number, or does not depend on the weights.
+    """
+    w = w.detach().requires_grad_()
+    values = _values(loss, w)
+    if not values.requires_grad:
+        raise ValueError("the loss does not depend on the weights: compute it from its argument")
+    # The descents are independent, so the gradient of the sum holds the gradient of each.
+    (result,) = torch.autograd.grad(values.sum(), w)
+    return result
+
+
+def record(rule: Rule, loss: Loss, start: torch.Tensor, steps: int) -> Path:
+    """Apply an update rule again and again and keep the path.
+
+    Parameters
+    ----------
+    rule : callable
+        From the weights to the weights one step later.
+    loss : callable
+        From a tensor of shape (d,) to one number.
+    start : torch.Tensor
+        Shape (d,), or (n, d) for n descents side by side; floating point.
+    steps : int
+        How many steps to take, at least 1. Fewer are kept if a step leaves the finite numbers.
+
+    Returns
+    -------
+    Path
+        The points and losses, all of them finite.
+
+    Raises
+    ------
+    TypeError
+        If `start` is not a floating-point tensor or `steps` not a whole number.
+    ValueError
+        If `start`, or the loss there, is not finite, or `steps` is below 1.
+    """
+    _check_start(start)
+    if isinstance(steps, bool) or not isinstance(steps, int):
+        raise TypeError(f"steps is {steps!r}: give a whole number")
+    if steps < 1:
+        raise ValueError(f"steps is {steps}: give at least 1")
+    points, losses = [start.detach().clone()], [_values(loss, start.detach())]
+    if not torch.isfinite(losses[0]).all():
+        raise ValueError("the loss at the start is not finite: start where it is")
+    left_at = None
+    for step in range(1, steps + 1):
+        point = rule(points[-1]).detach()
+        value = _values(loss, point)
+        if not (torch.isfinite(point).all() and torch.isfinite(value).all()):
+            left_at = step
+            break
+        points.append(point)
+        losses.append(value)
+    return Path(torch.stack(points), torch.stack(losses), left_at)
+
+
+def run(
+    loss: Loss,
+    start: torch.Tensor,
+    *,
+    lr: float | Callable[[int], float],
+    steps: int,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+) -> Path:
+    """Descend as `torch.optim.SGD` does, and keep the path.
+
+    Parameters
+    ----------
+    loss : callable
+        From a tensor of shape (d,) to one number.
+    start : torch.Tensor
+        Shape (d,), or (n, d) for n descents side by side; floating point.
+    lr : float or callable
+        The step size, above 0; or a schedule, from the number of steps already taken to the
+        size of the next one.
+    steps : int
+        How many steps to take, at least 1.
+    momentum : float
+        How much of the last velocity is kept, at least 0.
+    nesterov : bool
+        Look one step ahead, as Nesterov's method does; needs momentum.
+    weight_decay : float
+        This much times the weights is added to the gradient, at least 0.
+
+    Returns
+    -------
+    Path
+        What `record` gives.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `record`; and if a setting is out of its range.
+    """
+    if not callable(lr):
+        _check_setting("lr", lr, above_zero=True)
+    _check_setting("momentum", momentum)
+    _check_setting("weight_decay", weight_decay)
+    if nesterov and momentum == 0:
+        raise ValueError("nesterov is True and momentum is 0: give a momentum above 0")
+    velocity = None
+    taken = 0
+
+    def step(w: torch.Tensor) -> torch.Tensor:
+        nonlocal velocity, taken
+        direction = gradient(loss, w) + weight_decay * w
+        if momentum:
+            # PyTorch's first velocity is the gradient itself.
+            velocity = direction if velocity is None else momentum * velocity + direction
+            direction = direction + momentum * velocity if nesterov else velocity
+        size = lr(taken) if callable(lr) else lr
+        taken += 1
+        return w - size * direction
+
+    return record(step, loss, start, steps)
+
+
+def bowl(curvatures: Sequence[float], *, tilt: float = 0.0) -> Loss:
+    r"""Return the quadratic bowl :math:`\tfrac12 w^\top H w` with its minimum at zero.
+
+    Parameters
+    ----------
+    curvatures : sequence of float
+        The eigenvalues of H, one for each weight; two of them if `tilt` is given.
+    tilt : float
+        By how many degrees the first axis of the bowl is turned from the first weight's axis.
+
+    Returns
+    -------
+    callable
+        From a tensor of shape (d,), float64, to one number.
+
+    Raises
+    ------
+    ValueError
+        If there are no curvatures, or `tilt` is given and there are not two of them.
+    """
+    if not len(curvatures):
+        raise ValueError("curvatures is empty: give one for each weight")
+    if tilt and len(curvatures) != 2:
+        raise ValueError(f"tilt needs two curvatures, not {len(curvatures)}: leave tilt at 0")
+    hessian = torch.diag(torch.as_tensor(curvatures, dtype=torch.float64))
+    if tilt:
+        c, s = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
+        axes = torch.tensor([[c, -s], [s, c]], dtype=torch.float64)
+        hessian = axes @ hessian @ axes.T
+    return lambda w: w @ hessian @ w / 2
+
+
+def banana(w: torch.Tensor) -> torch.Tensor:
+    """Return the loss of a bent valley with its minimum, 0, at (1, 1).
+
+    Rosenbrock's function (1960), (1 - a)² + b (c - a²)² for w = (a, c), with walls b = 10.
+    """
+    return (1 - w[0]) ** 2 + 10 * (w[1] - w[0] ** 2) ** 2
+
+
+WELLS = torch.tensor([[1.5, 0.5], [-1.5, -0.5]], dtype=torch.float64)
+_DEPTHS = torch.tensor([1.0, 0.6], dtype=torch.float64)
+
+
+def two_wells(w: torch.Tensor) -> torch.Tensor:
+    """Return the loss of a plain with a deep well and a shallow one, near the rows of `WELLS`."""
+    return -_DEPTHS @ torch.exp(-((w - WELLS) ** 2).sum(-1) / 2)
+
+
+def curvatures(loss: Loss, w: torch.Tensor) -> torch.Tensor:
+    """Return the eigenvalues of the Hessian of `loss` at `w`, smallest first, shape (d,)."""
+    return torch.linalg.eigvalsh(torch.func.hessian(loss)(w))
+
+
+def predicted_rate(
+    lr: float | torch.Tensor, curvatures: torch.Tensor, momentum: float | torch.Tensor = 0.0
+) -> torch.Tensor:
+    """Return the factor by which each late step shrinks the distance to a bowl's minimum.
+
+    Along an eigenvector of the Hessian with curvature λ, the distance e follows
+    e[k+1] = (1 + γ - lr λ) e[k] - γ e[k-1], so the factor is the larger root, in modulus, of
+    z² - (1 + γ - lr λ) z + γ (Polyak 1964); the slowest eigenvector decides.
+
+    Parameters
+    ----------
+    lr : float or torch.Tensor
+        The step size, or several.
+    curvatures : torch.Tensor
+        The eigenvalues λ of the Hessian, shape (d,), all of them above 0.
+    momentum : float or torch.Tensor
+        The momentum γ in PyTorch's convention, of a shape that fits the step sizes.
+
+    Returns
+    -------
+    torch.Tensor
+        float64, in the joint shape of `lr` and `momentum`. Below 1 the descent converges, above
+        1 it diverges.
+    """
+    lr = torch.as_tensor(lr, dtype=torch.float64)[..., None]
+    momentum = torch.as_tensor(momentum, dtype=torch.float64)[..., None]
+    middle = (1 + momentum - lr * curvatures) / 2
+    root = torch.sqrt((middle**2 - momentum).to(torch.complex128))
+    return torch.maximum((middle + root).abs(), (middle - root).abs()).amax(-1)
+
+
+def measured_rate(distances: torch.Tensor) -> float:
+    """Return the factor by which the late steps of a descent shrank its distances.
+
+    A straight line is fitted to the logarithm over the later half. Neighbouring distances are
+    joined first, because under momentum a single one can pass near zero while it rings.
+
+    Parameters
+    ----------
+    distances : torch.Tensor
+        Shape (steps + 1,), as `Path.distances` gives them.
+
+    Raises
+    ------
+    ValueError
+        If fewer than four steps are left to fit.
+    """
+    joined = torch.hypot(distances[1:], distances[:-1])
+    # Numbers smaller than these lose digits.
+    joined = joined[: int((joined > 1e-290).cumprod(0).sum())]
+    late = torch.log(joined[len(joined) // 2 :])
+    if len(late) < 4:
+        raise ValueError(f"{len(late)} late steps are too few for a rate: take more steps")
+    steps = torch.arange(len(late), dtype=late.dtype)
+    steps = steps - steps.mean()
+    return float(torch.exp((steps * late).sum() / (steps**2).sum()))
+
+
+def regime(lr: float, curvatures: torch.Tensor) -> str:
+    """Name what plain descent with this step size does on a bowl.
+
+    Parameters
+    ----------
+    lr : float
+        The step size, above 0.
+    curvatures : torch.Tensor
+        The eigenvalues of the Hessian, shape (d,), all of them above 0.
+
+    Returns
+    -------
+    str
+        "crawls" below a tenth of 1/L, "glides" up to 1/L, "diverges" above 2/L; between those
+        two, "is best" within 0.1 % of 2/(L + μ), and elsewhere "rings". μ and L are the
+        smallest and largest curvature.
+    """
+    low, high = float(torch.min(curvatures)), float(torch.max(curvatures))
+    if lr > 2 / high:
+        return "diverges"
+    if math.isclose(lr, 2 / (low + high), rel_tol=1e-3):
+        return "is best"
+    if lr > 1 / high:
+        return "rings"
+    return "glides" if lr > 0.1 / high else "crawls"
+
+
+def best_settings(curvatures: torch.Tensor) -> dict[str, dict[str, float]]:
+    """Return the settings of `run` that shrink the distance fastest on a bowl.
+
+    Parameters
+    ----------
+    curvatures : torch.Tensor
+        The eigenvalues of the Hessian, shape (d,), all of them above 0.
+
+    Returns
+    -------
+    dict
+        Under "plain" lr = 2/(L + μ); under "momentum" lr = (2/(√L + √μ))² and
+        momentum = ((√L - √μ)/(√L + √μ))² (Polyak 1964). μ and L are the smallest and largest
+        curvature.
+    """
+    low, high = float(torch.min(curvatures)), float(torch.max(curvatures))
+    roots = math.sqrt(high) + math.sqrt(low)
+    return {
+        "plain": {"lr": 2 / (high + low)},
+        "momentum": {
+            "lr": (2 / roots) ** 2,
+            "momentum": ((math.sqrt(high) - math.sqrt(low)) / roots) ** 2,
+        },
+    }
+
+
+def divergence_boundary(
+    loss: Loss, start: torch.Tensor, *, low: float, high: float, steps: int = 200
+) -> float:
+    """Find by trial the step size at which plain descent begins to diverge.
+
+    The interval is halved until it is a ten-thousandth as wide as its upper end. A trial counts
+    as diverging when it leaves the finite numbers, or its last step is longer than the one ten
+    steps earlier; neither needs to know where the minimum is.
+
+    Parameters
+    ----------
+    loss : callable
+        From a tensor of shape (d,) to one number.
+    start : torch.Tensor
+        Where each trial starts, shape (d,), away from the minimum along every direction.
+    low, high : float
+        Step sizes that converge and diverge.
+    steps : int
+        The steps of a trial, at least 12: enough for the fading directions to fade.
+
+    Raises
+    ------
+    ValueError
+        If `low` diverges or `high` does not.
+    """
+
+    def diverges(lr: float) -> bool:
+        path = run(loss, start, lr=lr, steps=steps)
+        moves = torch.linalg.vector_norm(path.points.diff(dim=0), dim=-1)
+        return path.left_at is not None or bool(moves[-1] > moves[-11])
+
+    if diverges(low):
+        raise ValueError(f"low is {low} and diverges: give a smaller one")
+    if not diverges(high):
+        raise ValueError(f"high is {high} and does not diverge: give a larger one")
+    while high - low > 1e-4 * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if diverges(middle) else (middle, high)
+    return (low + high) / 2
+
+
+def steps_until(distances: torch.Tensor, fraction: float) -> int | None:
+    """Return the first step from which on all distances are within a fraction of the first.
+
+    Parameters
+    ----------
+    distances : torch.Tensor
+        Shape (steps + 1,), as `Path.distances` gives them.
+    fraction : float
+        The fraction of the first distance, above 0.
+
+    Returns
+    -------
+    int or None
+        ``None`` if the path ends before that.
+    """
+    outside = torch.nonzero(distances > fraction * distances[0]).flatten()
+    step = int(outside[-1]) + 1 if len(outside) else 0
+    return step if step < len(distances) else None
+
+
+def _values(loss: Loss, w: torch.Tensor) -> torch.Tensor:
+    """Return the loss at w of shape (d,), or at each row of w of shape (n, d)."""
+    values = loss(w) if w.ndim == 1 else torch.func.vmap(loss)(w)
+    if not isinstance(values, torch.Tensor) or values.shape != w.shape[:-1]:
+        shape = tuple(values.shape) if isinstance(values, torch.Tensor) else values
+        raise ValueError(f"the loss gave {shape}, not one number in a tensor: reduce it")
+    return values
+
+
+def _check_start(start: torch.Tensor) -> None:
+    if not isinstance(start, torch.Tensor) or not start.is_floating_point():
+        what = start.dtype if isinstance(start, torch.Tensor) else type(start).__name__
+        raise TypeError(f"start is {what}: give a floating-point tensor")
+    if start.ndim not in (1, 2) or not start.numel():
+        raise ValueError(f"start has shape {tuple(start.shape)}: give (d,) or (n, d)")
+    if not torch.isfinite(start).all():
+        raise ValueError(f"start is {start.tolist()}: give finite numbers")
+
+
+def _check_setting(name: str, value: float, *, above_zero: bool = False) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} is {value!r}: give a number")
+    if not math.isfinite(value) or value < 0 or (above_zero and value == 0):
+        raise ValueError(f"{name} is {value}: give a number {'above' if above_zero else 'from'} 0")
