@@ -153,11 +153,11 @@ def line_and_bowl(X: torch.Tensor, y: torch.Tensor, weights: torch.Tensor) -> Fi
 
     Parameters
     ----------
-    X : Tensor
+    X : torch.Tensor
         Shape (rows, 2): a column of ones, then the size.
-    y : Tensor
+    y : torch.Tensor
         Shape (rows,): metres of fabric.
-    weights : Tensor
+    weights : torch.Tensor
         Shape (2,): intercept and slope that fit best.
     """
     figure = Figure(
@@ -196,9 +196,9 @@ def projection(X: torch.Tensor, y: torch.Tensor, fitted: torch.Tensor) -> Figure
 
     Parameters
     ----------
-    X : Tensor
+    X : torch.Tensor
         Shape (3, 2).
-    y, fitted : Tensor
+    y, fitted : torch.Tensor
         Shape (3,): the target, and the point of the plane that is nearest to it.
     """
     figure = Figure(
@@ -242,13 +242,13 @@ def projection(X: torch.Tensor, y: torch.Tensor, fitted: torch.Tensor) -> Figure
 
 @styled
 def silent_failure(
-    weights_off: "Mapping[str, Tensor]", predictions_off: "Mapping[str, Tensor]"
+    weights_off: Mapping[str, torch.Tensor], predictions_off: Mapping[str, torch.Tensor]
 ) -> Figure:
     """Draw how far each solver is off over many collinear tables, in weights and in predictions.
 
     Parameters
     ----------
-    weights_off, predictions_off : mapping of str to Tensor
+    weights_off, predictions_off : mapping of str to torch.Tensor
         For each solver one relative error for each table on which it did not raise.
     """
     figure = Figure(
@@ -288,18 +288,20 @@ def silent_failure(
 
 
 @styled
-def valley(X: torch.Tensor, y: torch.Tensor, shortest: torch.Tensor, direction: torch.Tensor) -> Figure:
+def valley(
+    X: torch.Tensor, y: torch.Tensor, shortest: torch.Tensor, direction: torch.Tensor
+) -> Figure:
     """Draw a loss with a whole line of minimisers, as a surface and as contours.
 
     Parameters
     ----------
-    X : Tensor
+    X : torch.Tensor
         Shape (rows, 2), of rank 1.
-    y : Tensor
+    y : torch.Tensor
         Shape (rows,).
-    shortest : Tensor
+    shortest : torch.Tensor
         Shape (2,): the minimiser of smallest length.
-    direction : Tensor
+    direction : torch.Tensor
         Shape (2,): of length 1, along the line of minimisers.
     """
     figure = Figure(
@@ -350,7 +352,7 @@ def valley(X: torch.Tensor, y: torch.Tensor, shortest: torch.Tensor, direction: 
 
 @styled
 def solver_errors(
-    conditions: "Sequence[float]", errors: "Mapping[tuple[str, str], Tensor]"
+    conditions: Sequence[float], errors: Mapping[tuple[str, str], torch.Tensor]
 ) -> Figure:
     """Draw error against condition number for each solver, beside the slopes of the theory.
 
@@ -358,7 +360,7 @@ def solver_errors(
     ----------
     conditions : sequence of float
         The condition numbers κ of X.
-    errors : mapping of (str, str) to Tensor
+    errors : mapping of (str, str) to torch.Tensor
         For each dtype, ``"float32"`` or ``"float64"``, and each solver the relative errors, NaN
         where it raised. The solvers that form XᵀX are "inv", "solve" and "cholesky".
     """
@@ -447,12 +449,12 @@ def solver_errors(
 
 
 @styled
-def eigenvalues_moved(eigenvalues: torch.Tensor, penalties: "Sequence[float]") -> Figure:
+def eigenvalues_moved(eigenvalues: torch.Tensor, penalties: Sequence[float]) -> Figure:
     """Draw the eigenvalues of XᵀX on a line, and the same moved by each penalty.
 
     Parameters
     ----------
-    eigenvalues : Tensor
+    eigenvalues : torch.Tensor
         Shape (features,): those of XᵀX.
     penalties : sequence of float
         The values of λ, one row each.
@@ -489,18 +491,20 @@ def eigenvalues_moved(eigenvalues: torch.Tensor, penalties: "Sequence[float]") -
 
 
 @styled
-def three_objectives(X: torch.Tensor, y: torch.Tensor, penalty: float, found: torch.Tensor) -> Figure:
+def three_objectives(
+    X: torch.Tensor, y: torch.Tensor, penalty: float, found: torch.Tensor
+) -> Figure:
     """Draw the squared error, the penalty and their sum over two weights.
 
     Parameters
     ----------
-    X : Tensor
+    X : torch.Tensor
         Shape (rows, 2).
-    y : Tensor
+    y : torch.Tensor
         Shape (rows,).
     penalty : float
         λ.
-    found : Tensor
+    found : torch.Tensor
         Shape (2,): where the sum is smallest.
     """
     figure = Figure(
@@ -538,7 +542,7 @@ def three_objectives(X: torch.Tensor, y: torch.Tensor, penalty: float, found: to
 
 @styled
 def towards_the_shortest(
-    penalties: "Sequence[float]", distances: "Mapping[str, Sequence[float]]"
+    penalties: Sequence[float], distances: Mapping[str, Sequence[float]]
 ) -> Figure:
     """Draw how far ridge's weights are from the shortest minimiser as λ goes to zero.
 
@@ -571,16 +575,18 @@ def towards_the_shortest(
 
 
 @styled
-def shrinkage(penalties: "Sequence[float]", factors: torch.Tensor, singular_values: torch.Tensor) -> Figure:
+def shrinkage(
+    penalties: Sequence[float], factors: torch.Tensor, singular_values: torch.Tensor
+) -> Figure:
     """Draw what is left of each singular direction at each penalty.
 
     Parameters
     ----------
     penalties : sequence of float
         The values of λ.
-    factors : Tensor
+    factors : torch.Tensor
         Shape (len(penalties), features): what multiplies the least-squares weights.
-    singular_values : Tensor
+    singular_values : torch.Tensor
         Shape (features,): σ, the largest first.
     """
     figure = Figure(
@@ -614,14 +620,14 @@ def shrinkage(penalties: "Sequence[float]", factors: torch.Tensor, singular_valu
 
 
 @styled
-def weight_paths(penalties: "Sequence[float]", weights: torch.Tensor, names: "Sequence[str]") -> Figure:
+def weight_paths(penalties: Sequence[float], weights: torch.Tensor, names: Sequence[str]) -> Figure:
     """Draw each weight over the penalty.
 
     Parameters
     ----------
     penalties : sequence of float
         The values of λ.
-    weights : Tensor
+    weights : torch.Tensor
         Shape (len(penalties), features).
     names : sequence of str
         The features.
@@ -647,7 +653,9 @@ def weight_paths(penalties: "Sequence[float]", weights: torch.Tensor, names: "Se
 
 @styled
 def hills_and_spots(
-    land: "Hills", fitted: "tuple[Tensor, Tensor]", held_out: "tuple[Tensor, Tensor]"
+    land: "Hills",
+    fitted: tuple[torch.Tensor, torch.Tensor],
+    held_out: tuple[torch.Tensor, torch.Tensor],
 ) -> Figure:
     """Draw a map of heights beside the spots that are fitted and those that are held out.
 
@@ -655,7 +663,7 @@ def hills_and_spots(
     ----------
     land : Hills
         The map.
-    fitted, held_out : tuple of Tensor
+    fitted, held_out : tuple of torch.Tensor
         Positions of shape (spots, 2), km east and north, and heights of shape (spots,), metres.
     """
     figure = Figure(
@@ -693,7 +701,7 @@ def map_at_penalty(
     land: "Hills",
     drawn: torch.Tensor,
     penalty: float,
-    penalties: "Sequence[float]",
+    penalties: Sequence[float],
     errors: Sequence[torch.Tensor],
 ) -> Figure:
     """Draw the map that one penalty gives, beside where it stands on the error curves.
@@ -702,13 +710,13 @@ def map_at_penalty(
     ----------
     land : Hills
         The map's frame.
-    drawn : Tensor
+    drawn : torch.Tensor
         Heights in metres, of the shape of `land.height`.
     penalty : float
         The λ that drew it.
     penalties : sequence of float
         The λ of the curves.
-    errors : sequence of Tensor
+    errors : sequence of torch.Tensor
         Two of shape (len(penalties),): errors in metres on the spots fitted and held out.
     """
     off = float((drawn - land.height).square().mean().sqrt())
@@ -730,7 +738,7 @@ def map_at_penalty(
 
 @styled
 def error_curves(
-    penalties: "Sequence[float]", errors: Sequence[torch.Tensor], left_out: "Sequence[float]"
+    penalties: Sequence[float], errors: Sequence[torch.Tensor], left_out: Sequence[float]
 ) -> Figure:
     """Draw training, validation and leave-one-out error over the penalty.
 
@@ -738,7 +746,7 @@ def error_curves(
     ----------
     penalties : sequence of float
         The values of λ.
-    errors : sequence of Tensor
+    errors : sequence of torch.Tensor
         Two of shape (len(penalties),): errors in metres on the spots fitted and held out.
     left_out : sequence of float
         Leave-one-out error in metres at each λ.
@@ -760,7 +768,7 @@ def error_curves(
 
 
 @styled
-def closed_form_cost(sizes: "Sequence[int]", seconds: "Sequence[float]", rows: int) -> Figure:
+def closed_form_cost(sizes: Sequence[int], seconds: Sequence[float], rows: int) -> Figure:
     """Draw how long the closed form takes, beside the number of multiplications.
 
     Parameters
@@ -806,14 +814,16 @@ def closed_form_cost(sizes: "Sequence[int]", seconds: "Sequence[float]", rows: i
 
 
 @styled
-def smoothed_profile(distance: torch.Tensor, measured: torch.Tensor, smooth: "Tensor | None") -> Figure:
+def smoothed_profile(
+    distance: torch.Tensor, measured: torch.Tensor, smooth: torch.Tensor | None
+) -> Figure:
     """Draw noisy heights along a line, and the curve that smooths them if there is one.
 
     Parameters
     ----------
-    distance, measured : Tensor
+    distance, measured : torch.Tensor
         Shape (points,): km along the line, and heights in metres.
-    smooth : Tensor or None
+    smooth : torch.Tensor or None
         Shape (points,): the smoothed heights.
     """
     figure = Figure(
@@ -836,7 +846,9 @@ def smoothed_profile(distance: torch.Tensor, measured: torch.Tensor, smooth: "Te
     return figure
 
 
-def _loss_over_two_weights(X: torch.Tensor, y: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+def _loss_over_two_weights(
+    X: torch.Tensor, y: torch.Tensor, first: torch.Tensor, second: torch.Tensor
+) -> torch.Tensor:
     """Return ‖Xw − y‖² with one row for each second weight and one column for each first."""
     predictions = first[None, :, None] * X[:, 0] + second[:, None, None] * X[:, 1]
     return (predictions - y).square().sum(dim=2)
@@ -855,7 +867,7 @@ def _draw_map(axes, land: "Hills", height: torch.Tensor) -> None:
     axes.set(xlabel="km east", ylabel="km north", xticks=(0, 5, 10), yticks=(0, 5, 10, 15))
 
 
-def _draw_error_curves(axes, penalties: "Sequence[float]", errors: Sequence[torch.Tensor]) -> None:
+def _draw_error_curves(axes, penalties: Sequence[float], errors: Sequence[torch.Tensor]) -> None:
     axes.plot(penalties, errors[0], color=BLUE, linestyle="-", label="training")
     axes.plot(penalties, errors[1], color=VERMILION, linestyle="--", label="held out")
     axes.set(xscale="log", yscale="log", xlabel="λ", ylabel="error in m")
