@@ -19,6 +19,7 @@ import matplotlib.colors
 import matplotlib.figure
 import matplotlib.patches
 import matplotlib.patheffects
+import PIL.Image
 import torch
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
@@ -75,13 +76,22 @@ class Figure(matplotlib.figure.Figure):
         return _image_tag(self.png(dots_per_inch), self.alt)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        png = self.png()
+        png = _with_palette(self.png())
         return {
             "text/html": _image_tag(png, self.alt),
             # For PDF and for viewers that do not show HTML.
             "image/png": base64.b64encode(png).decode("ascii"),
             "text/plain": self.alt,
         }
+
+
+def _with_palette(png: bytes) -> bytes:
+    """Store a picture with 256 colours: a third of the bytes, and no difference that one sees."""
+    buffer = io.BytesIO()
+    with PIL.Image.open(io.BytesIO(png)) as picture:
+        few_colours = picture.convert("RGB").quantize(256, dither=PIL.Image.Dither.NONE)
+    few_colours.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _image_tag(png: bytes, alt: str) -> str:

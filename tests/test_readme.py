@@ -58,20 +58,17 @@ def test_every_local_link_leads_somewhere():
 def test_the_readme_lists_and_pictures_each_notebook(path):
     title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ")
     assert f"[{title}](notebooks/{path.name})" in README
-    picture = f"notebooks/pictures/{path.stem}.png"
-    assert re.search(rf"!\[[^\]]{{20,}}\]\({picture}\)", README)
-    assert base64.b64encode((ROOT / picture).read_bytes()).decode() in pictures_in(path)
+    shown = re.search(rf"!\[[^\]]{{20,}}\]\((notebooks/pictures/{path.stem}\.(?:png|svg))\)", README)
+    assert shown, "no picture with alt text"
+    assert (ROOT / shown[1]).read_bytes() in pictures_in(path)
 
 
-def pictures_in(path: Path) -> set[str]:
-    """Every PNG stored in the notebook: the README shows one of them, not a likeness."""
+def pictures_in(path: Path) -> set[bytes]:
+    """Every picture stored in the notebook: the README shows one of them, not a likeness."""
     cells = nbformat.read(path, as_version=4).cells
-    outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    return {
-        output["data"]["image/png"].strip()
-        for output in outputs
-        if "image/png" in output.get("data", {})
-    }
+    pages = [o.get("data", {}).get("text/html", "") for c in cells for o in c.get("outputs", [])]
+    encoded = re.findall(r"data:image/[\w+]+;base64,([\w+/=]+)", "".join(pages))
+    return {base64.b64decode(picture) for picture in encoded}
 
 
 def test_the_requirements_are_exact_and_end_with_the_helpers():
