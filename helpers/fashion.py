@@ -136,7 +136,8 @@ class Batches:
     Parameters
     ----------
     images : torch.Tensor
-        Shape (n, 28, 28), dtype uint8. Scaled once to [0, 1], as torchvision's ``ToTensor`` does.
+        Shape (n, 28, 28), dtype uint8. Kept as they are, a byte a pixel, and scaled to [0, 1] batch
+        by batch, as torchvision's ``ToTensor`` does image by image.
     labels : torch.Tensor
         Shape (n,), dtype int64, in 0–9.
     batch_size : int
@@ -176,7 +177,7 @@ class Batches:
             raise TypeError(
                 f"generator is {generator!r}: give torch.Generator().manual_seed(...), or None"
             )
-        self._images = images.to(device).unsqueeze(1).float().div_(255)
+        self._images = images.to(device)
         self._labels = labels.to(device)
         self._batch_size = operator.index(batch_size)
         self._generator = generator
@@ -195,7 +196,7 @@ class Batches:
                 count, generator=self._generator, device=self._generator.device
             ).to(device)
         for chosen in order.split(self._batch_size):
-            yield self._images[chosen], self._labels[chosen]
+            yield self._images[chosen].unsqueeze(1).float().div_(255), self._labels[chosen]
 
 
 def _is_whole(value: object) -> bool:

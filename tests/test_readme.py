@@ -58,7 +58,9 @@ def test_every_local_link_leads_somewhere():
 def test_the_readme_lists_and_pictures_each_notebook(path):
     title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ")
     assert f"[{title}](notebooks/{path.name})" in README
-    shown = re.search(rf"!\[[^\]]{{20,}}\]\((notebooks/pictures/{path.stem}\.(?:png|svg))\)", README)
+    shown = re.search(
+        rf"!\[[^\]]{{20,}}\]\((notebooks/pictures/{path.stem}\.(?:png|svg))\)", README
+    )
     assert shown, "no picture with alt text"
     assert (ROOT / shown[1]).read_bytes() in pictures_in(path)
 
