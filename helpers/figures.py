@@ -194,7 +194,7 @@ def line_and_bowl(X: torch.Tensor, y: torch.Tensor, weights: torch.Tensor) -> Fi
     bowl.annotate(
         "ŵ",
         weights.tolist(),
-        xytext=(8, 4),
+        xytext=(-16, 7),
         textcoords="offset points",
         bbox={"boxstyle": "round,pad=0.1", "color": "white"},
     )
@@ -223,8 +223,7 @@ def projection(X: torch.Tensor, y: torch.Tensor, fitted: torch.Tensor) -> Figure
         alt="The two columns of X span a plane. The fit is the foot of the perpendicular from y: "
         "the residual stands at a right angle to the plane.",
     )
-    # Wider than the figure: a 3-D panel leaves a margin round what it draws.
-    axes = figure.add_axes((-0.08, -0.1, 1.16, 1.12), projection="3d", computed_zorder=False)
+    axes = figure.add_axes((0.0, 0.06, 1.0, 0.98), projection="3d", computed_zorder=False)
     figure.suptitle(
         "The fit is the shadow of y on the plane of the columns",
         x=0.02,
@@ -233,23 +232,23 @@ def projection(X: torch.Tensor, y: torch.Tensor, fitted: torch.Tensor) -> Figure
         fontweight="bold",
     )
     first, second = X.T
-    corners = [a * first + b * second for a, b in ((-0.2, -0.2), (1.5, -0.2), (1.5, 1.3))]
+    corners = [a * first + b * second for a, b in ((-0.95, -0.2), (2.0, -0.2), (2.0, 1.4))]
     corners.append(corners[0] + corners[2] - corners[1])
     sheet = Poly3DCollection([[corner.tolist() for corner in corners]], color=SKY, alpha=0.35)
     axes.add_collection3d(sheet)
-    for end, color, name, side in (
-        (first, GREEN, "column 1 ", "left"),
-        (second, GREEN, "column 2 ", "right"),
-        (fitted, BLUE, " fit Xŵ", "left"),
-        (y, BLACK, " target y", "left"),
+    for end, color, name, beside, side in (
+        (first, GREEN, "column 1", first + 0.27 * second, "left"),
+        (second, GREEN, "column 2", 0.58 * second - 0.12 * first, "right"),
+        (fitted, BLUE, "fit Xŵ", 1.03 * fitted + 0.08 * first, "left"),
+        (y, BLACK, "target y", 1.03 * y, "left"),
     ):
         axes.quiver(0, 0, 0, *end.tolist(), color=color, arrow_length_ratio=0.1, linewidth=2)
-        axes.text(*(1.06 * end).tolist(), name, color=color, fontweight="bold", ha=side)
+        axes.text(*beside.tolist(), name, color=color, fontweight="bold", ha=side)
     axes.plot(*zip(fitted.tolist(), y.tolist(), strict=True), color=VERMILION, linestyle="--")
     middle = 0.55 * fitted + 0.45 * y
     axes.text(*middle.tolist(), " residual", color=VERMILION, fontweight="bold")
     # The mark of a right angle: a small square at the foot, along the residual and the fit.
-    up, back = (0.18 * side / side.norm() for side in (y - fitted, -fitted))
+    up, back = (0.25 * side / side.norm() for side in (y - fitted, -fitted))
     square = torch.stack([fitted + up, fitted + up + back, fitted + back])
     axes.plot(*square.T.tolist(), color=BLACK, linewidth=1, linestyle="-", marker="")
     axes.set(xlabel="row 1", ylabel="row 2", zlabel="row 3")
@@ -257,7 +256,9 @@ def projection(X: torch.Tensor, y: torch.Tensor, fitted: torch.Tensor) -> Figure
     axes.xaxis.labelpad, axes.yaxis.labelpad, axes.zaxis.labelpad = -10, -3, -10
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.pane.set_visible(False)
-    axes.set_aspect("equal")
+    axes.grid(False)
+    limits = (axes.get_xlim(), axes.get_ylim(), axes.get_zlim())
+    axes.set_box_aspect([high - low for low, high in limits], zoom=1.17)  # equal scales
     # The plane's normal is nearest to the second axis: with that one upright the plane lies flat.
     axes.view_init(elev=36, azim=20, vertical_axis="y")
     return figure
@@ -310,7 +311,7 @@ def silent_failure(
         axes.axvline(100, color=_GREY, linewidth=1, linestyle=":")
         axes.set(xscale="log", xlabel=f"{what}, off by %", ylim=(len(errors) - 0.5, -0.5))
         axes.set_xticks([0.01, 1, 100, 10_000], ["0.01", "1", "100", "10 000"])
-        axes.xaxis.set_minor_formatter("")
+        axes.minorticks_off()
     panels[0].set_yticks(range(len(weights_off)), list(weights_off))
     return figure
 
