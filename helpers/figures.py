@@ -191,7 +191,13 @@ def line_and_bowl(X: torch.Tensor, y: torch.Tensor, weights: torch.Tensor) -> Fi
     contours = bowl.contour(intercept, slope, loss, levels=levels, colors=BLUE, linewidths=1.2)
     bowl.clabel(contours, levels[1:], fmt="%.1f", fontsize=8)
     bowl.plot(*weights, "*", color=VERMILION, markersize=13)
-    bowl.annotate("ŵ", weights.tolist(), xytext=(8, 4), textcoords="offset points")
+    bowl.annotate(
+        "ŵ",
+        weights.tolist(),
+        xytext=(-16, 7),
+        textcoords="offset points",
+        bbox={"boxstyle": "round,pad=0.1", "color": "white"},
+    )
     bowl.set(
         title="… is the bottom of a bowl",
         xlabel="intercept in m",
@@ -217,34 +223,42 @@ def projection(X: torch.Tensor, y: torch.Tensor, fitted: torch.Tensor) -> Figure
         alt="The two columns of X span a plane. The fit is the foot of the perpendicular from y: "
         "the residual stands at a right angle to the plane.",
     )
-    axes = figure.add_axes((0.05, 0.0, 0.9, 0.96), projection="3d", computed_zorder=False)
-    figure.text(
-        0.02,
-        0.95,
+    axes = figure.add_axes((0.0, 0.06, 1.0, 0.98), projection="3d", computed_zorder=False)
+    figure.suptitle(
         "The fit is the shadow of y on the plane of the columns",
+        x=0.02,
+        ha="left",
         fontsize=11,
         fontweight="bold",
     )
     first, second = X.T
-    corners = [a * first + b * second for a, b in ((-0.2, -0.2), (1.5, -0.2), (1.5, 1.3))]
+    corners = [a * first + b * second for a, b in ((-0.95, -0.2), (2.0, -0.2), (2.0, 1.4))]
     corners.append(corners[0] + corners[2] - corners[1])
     sheet = Poly3DCollection([[corner.tolist() for corner in corners]], color=SKY, alpha=0.35)
     axes.add_collection3d(sheet)
-    for end, color, name, side in (
-        (first, GREEN, "column 1 ", "left"),
-        (second, GREEN, "column 2 ", "right"),
-        (fitted, BLUE, " fit Xŵ", "left"),
-        (y, BLACK, " target y", "left"),
+    for end, color, name, beside, side in (
+        (first, GREEN, "column 1", first + 0.27 * second, "left"),
+        (second, GREEN, "column 2", 0.58 * second - 0.12 * first, "right"),
+        (fitted, BLUE, "fit Xŵ", 1.03 * fitted + 0.08 * first, "left"),
+        (y, BLACK, "target y", 1.03 * y, "left"),
     ):
         axes.quiver(0, 0, 0, *end.tolist(), color=color, arrow_length_ratio=0.1, linewidth=2)
-        axes.text(*(1.03 * end).tolist(), name, color=color, fontweight="bold", ha=side)
+        axes.text(*beside.tolist(), name, color=color, fontweight="bold", ha=side)
     axes.plot(*zip(fitted.tolist(), y.tolist(), strict=True), color=VERMILION, linestyle="--")
     middle = 0.55 * fitted + 0.45 * y
     axes.text(*middle.tolist(), " residual", color=VERMILION, fontweight="bold")
+    # The mark of a right angle: a small square at the foot, along the residual and the fit.
+    up, back = (0.25 * side / side.norm() for side in (y - fitted, -fitted))
+    square = torch.stack([fitted + up, fitted + up + back, fitted + back])
+    axes.plot(*square.T.tolist(), color=BLACK, linewidth=1, linestyle="-", marker="")
     axes.set(xlabel="row 1", ylabel="row 2", zlabel="row 3")
     axes.set(xticklabels=[], yticklabels=[], zticklabels=[])
     axes.xaxis.labelpad, axes.yaxis.labelpad, axes.zaxis.labelpad = -10, -3, -10
-    axes.set_aspect("equal")
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.pane.set_visible(False)
+    axes.grid(False)
+    limits = (axes.get_xlim(), axes.get_ylim(), axes.get_zlim())
+    axes.set_box_aspect([high - low for low, high in limits], zoom=1.17)  # equal scales
     # The plane's normal is nearest to the second axis: with that one upright the plane lies flat.
     axes.view_init(elev=36, azim=20, vertical_axis="y")
     return figure
@@ -261,10 +275,15 @@ def silent_failure(
     weights_off, predictions_off : mapping of str to torch.Tensor
         For each solver one relative error for each table on which it did not raise.
     """
+
+    def mostly_above(errors: Mapping[str, torch.Tensor], limit: float) -> str:
+        return ", ".join(n for n, values in errors.items() if values.median() > limit) or "none"
+
     figure = Figure(
         figsize=(7, 3.0),
-        alt="Errors on many collinear tables. Weights: inv and solve mostly off by about 100 %, "
-        "lstsq by about 1 %. Predictions: only inv is far off, and it does not say so.",
+        alt="Errors on many collinear tables, on a logarithmic axis. Weights off by over 50 % on "
+        f"most tables: {mostly_above(weights_off, 0.5)}. Prediction off by over 10 % on most: "
+        f"{mostly_above(predictions_off, 0.1)}.",
     )
     figure.suptitle(
         "No error message, and yet: rubbish weights, and from inv rubbish predictions",
@@ -292,7 +311,7 @@ def silent_failure(
         axes.axvline(100, color=_GREY, linewidth=1, linestyle=":")
         axes.set(xscale="log", xlabel=f"{what}, off by %", ylim=(len(errors) - 0.5, -0.5))
         axes.set_xticks([0.01, 1, 100, 10_000], ["0.01", "1", "100", "10 000"])
-        axes.xaxis.set_minor_formatter("")
+        axes.minorticks_off()
     panels[0].set_yticks(range(len(weights_off)), list(weights_off))
     return figure
 
@@ -320,10 +339,10 @@ def valley(
         alt="The loss of a singular problem is a valley with a flat floor: a whole line of "
         "minimisers. The one of minimum norm is where a circle about the origin touches it.",
     )
-    figure.text(
-        0.02,
-        0.94,
+    figure.suptitle(
         "Not one lowest point but a line of them; one of them is the shortest",
+        x=0.02,
+        ha="left",
         fontsize=11,
         fontweight="bold",
     )
@@ -374,14 +393,24 @@ def solver_errors(
         For each dtype, ``"float32"`` or ``"float64"``, and each solver the relative errors, NaN
         where it raised. The solvers that form XᵀX are "inv", "solve" and "cholesky".
     """
+    through_gram = ("inv", "solve", "cholesky")
+    # Slopes where float64 has digits left and the families differ.
+    ends = [k for k, condition in enumerate(conditions) if 10 <= condition <= 1e6]
+    decades = math.log10(conditions[ends[-1]] / conditions[ends[0]])
+    slopes = {
+        name: float((values[ends[-1]] / values[ends[0]]).log10()) / decades
+        for (dtype, name), values in errors.items()
+        if dtype == "float64"
+    }
+    listed = ", ".join(f"{name} {slope:.0f}" for name, slope in slopes.items())
     figure = Figure(
         figsize=(7, 7.4),
-        alt="Relative error against condition number on logarithmic axes: solvers on XᵀX climb "
-        "with slope 2, solvers on X with slope 1, in float32 and in float64.",
+        alt="Relative error against condition number κ on logarithmic axes, in float32 and "
+        f"float64. Slopes in float64 up to κ = 10⁶, rounded: {listed}.",
     )
-    panels = figure.subplots(2, 1, sharex=True)
+    panels = figure.subplots(2, 1)
     figure.suptitle(
-        "Forming XᵀX doubles the slope: half of the digits are gone",
+        "Forming XᵀX doubles the slope: twice as many digits are lost",
         x=0.01,
         ha="left",
         fontsize=11,
@@ -416,7 +445,7 @@ def solver_errors(
             axes.plot(
                 conditions,
                 values,
-                color=VERMILION if name in ("inv", "solve", "cholesky") else BLUE,
+                color=VERMILION if name in through_gram else BLUE,
                 marker=_MARKERS[place],
                 markersize=4.5,
                 markerfacecolor="white" if place % 3 else None,
@@ -433,12 +462,12 @@ def solver_errors(
                     color=BLACK,
                     markersize=11,
                     markeredgewidth=2,
-                    label="from here on it raises",
+                    label="the last before it raises",
                 )
         axes.set(
             xscale="log", yscale="log", ylim=(unit / 50, 1e5), xlim=(0.7, conditions[-1] * 1.5)
         )
-        axes.set_ylabel("relative error of ŵ")
+        axes.set(xlabel="condition number κ of X", ylabel="relative error of ŵ")
         title = f"{dtype}, rounding unit u = {unit:.1e}; dashed: theory"
         axes.set_title(title, fontweight="normal", fontsize=10)
     handles, labels = panels[1].get_legend_handles_labels()
@@ -454,7 +483,6 @@ def solver_errors(
                 bbox_to_anchor=(left, 0.38),
             )
         )
-    panels[1].set_xlabel("condition number κ of X")
     return figure
 
 
@@ -469,13 +497,15 @@ def eigenvalues_moved(eigenvalues: torch.Tensor, penalties: Sequence[float]) -> 
     penalties : sequence of float
         The values of λ, one row each.
     """
+    clear = [f"{p:g}" for p in penalties if float((eigenvalues + p).min()) > 1e-9]
+    here = ", ".join(f"{value:g}" for value in eigenvalues.tolist())
     figure = Figure(
         figsize=(7, 0.95 + 0.55 * len(penalties)),
-        alt="Each λ moves all eigenvalues of XᵀX by λ along the line: those with λ above zero "
-        "stand clear of zero, a negative λ puts one on it or beyond.",
+        alt=f"Each λ moves the eigenvalues of XᵀX, {here}, by λ along the line. Of the "
+        f"{len(penalties)} drawn only λ = {' and '.join(clear) or 'none'} puts all above zero.",
     )
     axes = figure.subplots()
-    axes.axvline(0, color=VERMILION, linestyle="-", linewidth=1.4)
+    axes.axvline(0, color=VERMILION, linestyle="-", linewidth=2.4)
     for place, penalty in enumerate(penalties):
         moved = eigenvalues + penalty
         axes.axhline(place, color="#d0d0d0", linewidth=1, linestyle="-", zorder=0)
@@ -494,7 +524,7 @@ def eigenvalues_moved(eigenvalues: torch.Tensor, penalties: Sequence[float]) -> 
     axes.grid(False)
     axes.set(
         title="λ > 0 moves every eigenvalue off zero, to the right",
-        xlabel="eigenvalues of XᵀX + λI; on the red line there is no inverse, left of it no "
+        xlabel="eigenvalues of XᵀX + λI; on the upright line there is no inverse, left of it no "
         "minimum",
     )
     return figure
@@ -563,10 +593,13 @@ def towards_the_shortest(
     distances : mapping of str to sequence of float
         For each way of computing ridge the distance to X⁺y at each λ.
     """
+    closest = min(distances, key=lambda name: min(distances[name]))
+    falls = [values[0] / values[1] for values in distances.values()]
     figure = Figure(
         figsize=(7, 3.3),
-        alt="The distance between ridge and the shortest minimiser falls in proportion to λ, "
-        "until rounding takes over; solving on X holds out longer than on XᵀX.",
+        alt="Distance between ridge and the shortest minimiser over λ, on logarithmic axes. From "
+        f"λ = {penalties[0]:g} to {penalties[1]:g} it falls {min(falls):.0f}-fold; the way that "
+        f"comes closest in the end is {closest}.",
     )
     axes = figure.subplots()
     for (name, values), color, marker in zip(
@@ -599,10 +632,12 @@ def shrinkage(
     singular_values : torch.Tensor
         Shape (features,): σ, the largest first.
     """
+    middle = len(penalties) // 2
     figure = Figure(
         figsize=(7, 3.6),
-        alt="The factor σ²/(σ²+λ) falls from 1 to 0 as λ grows and is one half where λ = σ²: "
-        "ridge first gives up the directions with small singular values.",
+        alt=f"The factor σ²/(σ²+λ) over λ for {len(singular_values)} directions, one half where "
+        f"λ = σ². At λ = {penalties[middle]:.3g} it is {float(factors[middle, 0]):.2f} for the "
+        f"strongest direction and {float(factors[middle, -1]):.2f} for the weakest.",
     )
     axes = figure.subplots()
     shades = matplotlib.colormaps["cividis"].resampled(len(singular_values) + 1)
@@ -642,10 +677,13 @@ def weight_paths(penalties: Sequence[float], weights: torch.Tensor, names: Seque
     names : sequence of str
         The features.
     """
+    stops = "; ".join(
+        f"at λ = {penalties[k]:.3g}: {weights[k, 0]:.2g} and {weights[k, 1]:.2g}"
+        for k in (0, len(penalties) * 5 // 8, -1)
+    )
     figure = Figure(
         figsize=(7, 3.8),
-        alt="Weights over λ: for small λ the two tapes of the same chest carry weights of opposite "
-        "sign; they meet and share the load as λ grows; all go to zero in the end.",
+        alt=f"{len(names)} weights over λ. The first two, {names[0]} and {names[1]}, {stops}.",
     )
     axes = figure.subplots()
     axes.axhline(0, color=_GREY, linewidth=0.8, linestyle="-")
@@ -678,8 +716,9 @@ def hills_and_spots(
     """
     figure = Figure(
         figsize=(7, 4.1),
-        alt=f"Left: a real piece of hilly land, 15 by 18 km. Right: all that is known of it, the "
-        f"heights at {len(fitted[1])} spots to fit and {len(held_out[1])} to hold out.",
+        alt=f"Left: a real piece of hilly land, {float(land.east.max()):.0f} by "
+        f"{float(land.north.max()):.0f} km. Right: all that is known of it, the heights at "
+        f"{len(fitted[1])} spots to fit and {len(held_out[1])} to hold out.",
     )
     whole, known = figure.subplots(1, 2, sharey=True)
     _draw_map(whole, land, land.height)
@@ -731,7 +770,9 @@ def map_at_penalty(
     """
     off = float((drawn - land.height).square().mean().sqrt())
     figure = Figure(
-        figsize=(7, 3.3), layout="none", alt=f"the map drawn is off by {off:.0f} m of height."
+        figsize=(7, 3.3),
+        layout="none",
+        alt=f"the map drawn is off by {off:.0f} m from the real heights.",
     )
     axes = figure.add_axes((0.1, 0.15, 0.36, 0.74), anchor="W")
     _draw_map(axes, land, drawn)
@@ -761,17 +802,27 @@ def error_curves(
     left_out : sequence of float
         Leave-one-out error in metres at each λ.
     """
+    curves = {
+        "training": (errors[0].tolist(), BLUE),
+        "held-out": (errors[1].tolist(), VERMILION),
+        "leave-one-out": (list(left_out), GREEN),
+    }
+    lowest = {
+        name: min(range(len(values)), key=values.__getitem__)
+        for name, (values, _) in curves.items()
+    }
+    where = ", ".join(f"{name} λ = {penalties[place]:.3g}" for name, place in lowest.items())
     figure = Figure(
         figsize=(7, 3.8),
-        alt="Over λ the training error only rises; the error on held-out spots falls, then rises: "
-        "a U. The leave-one-out error, from training spots alone, has its U in the same place.",
+        alt=f"Training, held-out and leave-one-out error over λ from {penalties[0]:.3g} to "
+        f"{penalties[-1]:.3g}. Where each is smallest: {where}.",
     )
     axes = figure.subplots()
     _draw_error_curves(axes, penalties, errors)
     axes.plot(penalties, left_out, color=GREEN, linestyle="-.", label="leave-one-out")
-    for values, color in ((errors[1].tolist(), VERMILION), (list(left_out), GREEN)):
-        lowest = min(range(len(values)), key=values.__getitem__)
-        axes.plot(penalties[lowest], values[lowest], "o", color=color, markersize=8)
+    for name in ("held-out", "leave-one-out"):
+        values, color = curves[name]
+        axes.plot(penalties[lowest[name]], values[lowest[name]], "o", color=color, markersize=8)
     axes.legend(loc="lower right")
     axes.set_title("Training error only rises with λ; on new spots there is a best λ")
     return figure
@@ -792,8 +843,8 @@ def closed_form_cost(sizes: Sequence[int], seconds: Sequence[float], rows: int) 
     """
     figure = Figure(
         figsize=(7, 3.4),
-        alt=f"Time to solve over the number of features d at {rows} rows, on logarithmic axes: "
-        "for large d it climbs as steeply as the count nd² + d³/3.",
+        alt=f"Measured time to solve over the number of features d, {sizes[0]} to {sizes[-1]}, at "
+        f"{rows} rows, on logarithmic axes, beside the count nd² + d³/3.",
     )
     axes = figure.subplots()
     count = [rows * d**2 + d**3 / 3 for d in sizes]
@@ -840,7 +891,9 @@ def smoothed_profile(
         figsize=(7, 3.2),
         alt="Noisy heights along a line through the hills"
         + (
-            ", waiting for your smooth curve." if smooth is None else " and a smooth curve through."
+            ", waiting for your smooth curve."
+            if smooth is None
+            else ", and the curve you computed."
         ),
     )
     axes = figure.subplots()

@@ -5,8 +5,9 @@ The formulas are not here: the notebook spells them, and hands them over as func
 """
 
 import math
+import numbers
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -58,18 +59,13 @@ def check_problem(X: Tensor, y: Tensor, penalty: float = 0.0) -> None:
     Raises
     ------
     TypeError
-        If `X` or `y` is no tensor or not of a floating dtype, or `penalty` is no number.
+        If `X` or `y` is no tensor or neither float32 nor float64, or `penalty` is no number.
     ValueError
         If shapes or dtypes do not fit, there is nothing to fit, a value is NaN or infinite, or
         `penalty` is NaN, infinite or negative.
     """
-    _check_tensor("X", X, dimensions=2, shape="(rows, features)")
-    _check_tensor("y", y, dimensions=1, shape="(rows,)")
-    if X.shape[0] != y.shape[0]:
-        raise ValueError(f"y has {y.shape[0]} entries and X has {X.shape[0]} rows: give one a row")
-    if X.dtype != y.dtype:
-        raise ValueError(f"y is {y.dtype} and X is {X.dtype}: convert one to the other's dtype")
-    _check_penalty(penalty)
+    _check_rows("X", X, "y", y)
+    _check_number("penalty", penalty, least=0)
 
 
 def line_problem(rows: int, *, seed: int) -> tuple[Tensor, Tensor]:
@@ -89,7 +85,8 @@ def line_problem(rows: int, *, seed: int) -> tuple[Tensor, Tensor]:
     y : Tensor
         Shape (rows,), float64: fabric in metres.
     """
-    generator = _generator(rows, seed)
+    _check_count("rows", rows)
+    generator = _generator(seed)
     size = 4 * torch.rand(rows, dtype=torch.float64, generator=generator)
     noise = 0.15 * torch.randn(rows, dtype=torch.float64, generator=generator)
     return torch.stack([torch.ones_like(size), size], dim=1), 1.5 + 0.4 * size + noise
@@ -114,7 +111,9 @@ def two_units_problem(rows: int, *, seed: int, dtype: torch.dtype) -> tuple[Tens
     y : Tensor
         Shape (rows,): fabric in metres, 0.035 m for each centimetre of chest, and noise.
     """
-    generator = _generator(rows, seed)
+    _check_count("rows", rows)
+    _check_dtype(dtype)
+    generator = _generator(seed)
     centimetres = 80 + 40 * torch.rand(rows, dtype=torch.float64, generator=generator)
     noise = 0.05 * torch.randn(rows, dtype=torch.float64, generator=generator)
     columns = [torch.ones_like(centimetres), centimetres, centimetres / 2.54]
@@ -139,7 +138,8 @@ def tailor_problem(rows: int, *, seed: int) -> tuple[Tensor, Tensor]:
     y : Tensor
         Shape (rows,), float64: fabric in metres.
     """
-    generator = _generator(rows, seed)
+    _check_count("rows", rows)
+    generator = _generator(seed)
 
     def normal(mean: float, spread: float) -> Tensor:
         return mean + spread * torch.randn(rows, dtype=torch.float64, generator=generator)
@@ -178,7 +178,7 @@ def conditioned_problem(
     dtype : torch.dtype
         What `X`, `y` and the weights are rounded to; all is drawn in float64.
     noise : float
-        Standard deviation of what is added to `y`.
+        Standard deviation of what is added to `y`, 0 or more.
 
     Returns
     -------
@@ -191,14 +191,20 @@ def conditioned_problem(
 
     Raises
     ------
+    TypeError
+        If an argument is not of the type above.
     ValueError
-        If there are fewer rows than features or `condition` is below 1 or not finite.
+        If there are fewer rows than features, `condition` is below 1, `noise` is negative, or one
+        of those two is not finite.
     """
-    generator = _generator(rows, seed)
-    if not 1 <= features <= rows:
+    _check_count("rows", rows)
+    _check_count("features", features)
+    if features > rows:
         raise ValueError(f"features is {features} with {rows} rows: choose 1 to {rows}")
-    if not (math.isfinite(condition) and condition >= 1):
-        raise ValueError(f"condition is {condition}: choose a finite number, 1 or more")
+    _check_number("condition", condition, least=1)
+    _check_dtype(dtype)
+    _check_number("noise", noise, least=0)
+    generator = _generator(seed)
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, dtype=torch.float64, generator=generator)
@@ -253,7 +259,9 @@ def spot_heights(land: Hills, count: int, *, seed: int) -> tuple[Tensor, Tensor]
     heights : Tensor
         Shape (count,), float64: metres.
     """
-    generator = _generator(count, seed)
+    _check_land(land)
+    _check_count("count", count)
+    generator = _generator(seed)
     if count > land.height.numel():
         raise ValueError(f"count is {count}: the map has only {land.height.numel()} heights")
     chosen = torch.randperm(land.height.numel(), generator=generator)[:count]
@@ -282,8 +290,8 @@ def bump_features(positions: Tensor, land: Hills, per_side: int) -> Tensor:
     _check_tensor("positions", positions, dimensions=2, shape="(rows, 2)")
     if positions.shape[1] != 2:
         raise ValueError(f"positions has {positions.shape[1]} columns: give km east and north")
-    if per_side < 2:
-        raise ValueError(f"per_side is {per_side}: choose at least 2")
+    _check_land(land)
+    _check_count("per_side", per_side, least=2)
     factors = []
     for side, along in ((0, land.east), (1, land.north)):
         low, high = float(along.min()), float(along.max())
@@ -316,6 +324,28 @@ def relative_error(solve: Solver, X: Tensor, y: Tensor, weights: Tensor) -> floa
     return float((found.double() - weights.double()).norm() / weights.double().norm())
 
 
+def weights_without_failures(
+    solve: Solver, problems: Iterable[tuple[Tensor, Tensor]]
+) -> list[Tensor]:
+    """Return what a solver finds for each problem, leaving out those on which it raises.
+
+    Parameters
+    ----------
+    solve : callable
+        From `X` and `y` to weights.
+    problems : iterable of (Tensor, Tensor)
+        `X` and `y` of each problem; see `check_problem`.
+    """
+    found = []
+    for X, y in problems:
+        check_problem(X, y)
+        try:
+            found.append(solve(X, y))
+        except torch.linalg.LinAlgError:
+            continue  # it said so: nothing to hold against it
+    return found
+
+
 def errors_over_conditions(
     solve: Solver, conditions: Sequence[float], *, dtype: torch.dtype, repeats: int = 5
 ) -> Tensor:
@@ -337,6 +367,8 @@ def errors_over_conditions(
     Tensor
         Shape (len(conditions),), float64; NaN where the solver raised on one of them.
     """
+    _check_sequence("conditions", conditions)
+    _check_count("repeats", repeats)
     rows = []
     for condition in conditions:
         problems = (
@@ -365,6 +397,7 @@ def weights_over_penalties(
     Tensor
         Shape (len(penalties), features), the dtype of `X`.
     """
+    _check_sequence("penalties", penalties)
     for penalty in penalties:
         check_problem(X, y, penalty)
     return torch.stack([solve(X, y, penalty) for penalty in penalties])
@@ -398,10 +431,13 @@ def errors_over_penalties(
         rows fitted and on those held out.
     """
     held_out_X, held_out_y = held_out
-    check_problem(held_out_X, held_out_y)
-    weights = weights_over_penalties(solve, X, y, penalties)
+    _check_rows("held_out X", held_out_X, "held_out y", held_out_y)
+    check_problem(X, y)
     if held_out_X.shape[1] != X.shape[1]:
-        raise ValueError(f"held_out has {held_out_X.shape[1]} features, X has {X.shape[1]}")
+        raise ValueError(f"held_out X has {held_out_X.shape[1]} features, X has {X.shape[1]}")
+    if held_out_X.dtype != X.dtype:
+        raise ValueError(f"held_out X is {held_out_X.dtype} and X is {X.dtype}: convert one")
+    weights = weights_over_penalties(solve, X, y, penalties)
 
     def error(features: Tensor, target: Tensor) -> Tensor:
         return (weights @ features.T - target).square().mean(dim=1).sqrt()
@@ -462,7 +498,12 @@ def seconds_to_solve(
     list of float
         Seconds for each size.
     """
-    generator = _generator(rows, seed=0)
+    _check_count("rows", rows)
+    _check_sequence("sizes", sizes)
+    for features in sizes:
+        _check_count("a size", features)
+    _check_count("repeats", repeats)
+    generator = _generator(seed=0)
     seconds = []
     for features in sizes:
         X = torch.randn(rows, features, dtype=torch.float64, generator=generator)
@@ -476,29 +517,65 @@ def seconds_to_solve(
     return seconds
 
 
-def _generator(rows: int, seed: int) -> torch.Generator:
-    if isinstance(rows, bool) or not isinstance(rows, int):
-        raise TypeError(f"the number of rows is {rows!r}: give a whole number")
-    if rows < 1:
-        raise ValueError(f"the number of rows is {rows}: choose at least 1")
+def _generator(seed: int) -> torch.Generator:
+    _check_count("seed", seed, least=0)
     return torch.Generator().manual_seed(seed)
+
+
+def _check_rows(name: str, features: Tensor, target_name: str, target: Tensor) -> None:
+    _check_tensor(name, features, dimensions=2, shape="(rows, features)")
+    _check_tensor(target_name, target, dimensions=1, shape="(rows,)")
+    if len(features) != len(target):
+        raise ValueError(
+            f"{target_name} has {len(target)} entries and {name} has {len(features)} rows: "
+            "give one target per row"
+        )
+    if features.dtype != target.dtype:
+        raise ValueError(
+            f"{target_name} is {target.dtype} and {name} is {features.dtype}: "
+            "convert one to the other's dtype"
+        )
 
 
 def _check_tensor(name: str, value: Tensor, *, dimensions: int, shape: str) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} is a {type(value).__name__}: give a torch tensor")
-    if not value.is_floating_point():
-        raise TypeError(f"{name} has dtype {value.dtype}: convert it with {name}.double()")
+    if value.dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"{name} has dtype {value.dtype}: give torch.float32 or torch.float64")
     if value.ndim != dimensions:
         raise ValueError(f"{name} has shape {tuple(value.shape)}: give {shape}")
     if value.numel() == 0:
         raise ValueError(f"{name} has shape {tuple(value.shape)}: there is nothing to fit")
     if bad := int((~value.isfinite()).sum()):
-        raise ValueError(f"{name} holds {bad} values that are NaN or infinite: remove those rows")
+        raise ValueError(f"{name} holds NaN or infinite values ({bad}): remove those rows")
 
 
-def _check_penalty(penalty: float) -> None:
-    if isinstance(penalty, bool) or not isinstance(penalty, int | float):
-        raise TypeError(f"penalty is {penalty!r}: give a number")
-    if not math.isfinite(penalty) or penalty < 0:
-        raise ValueError(f"penalty is {penalty}: choose a finite number, 0 or more")
+def _check_number(name: str, value: float, *, least: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} is {value!r}: give a number")
+    if not math.isfinite(value) or value < least:
+        raise ValueError(f"{name} is {value}: choose a finite number, {least} or more")
+
+
+def _check_count(name: str, value: int, *, least: int = 1) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is {value!r}: give a whole number")
+    if value < least:
+        raise ValueError(f"{name} is {value}: choose at least {least}")
+
+
+def _check_sequence(name: str, values: Sequence) -> None:
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise TypeError(f"{name} is a {type(values).__name__}: give a list of numbers")
+    if not values:
+        raise ValueError(f"{name} is empty: give at least one number")
+
+
+def _check_dtype(dtype: torch.dtype) -> None:
+    if dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"dtype is {dtype!r}: give torch.float32 or torch.float64")
+
+
+def _check_land(land: Hills) -> None:
+    if not isinstance(land, Hills):
+        raise TypeError(f"land is a {type(land).__name__}: give the map that hills() returns")
