@@ -38,7 +38,8 @@ _MOST_JACOBIAN_ENTRIES = 256
 _ALT_TEXT_LENGTH = 300
 # What a tensor is called that nobody named.
 _NO_NAME = "no name"
-_FONT = "Helvetica,Arial,sans-serif"
+# Graphviz knows the width of this font, and names a stand-in for viewers that lack it.
+_FONT = "Helvetica"
 
 # A role is told by its border and shape as well as by its colour (Okabe and Ito's, made pale).
 _LOOKS = {
@@ -197,7 +198,7 @@ class Drawing(_Picture):
                 "style": "filled",
                 "fontname": _FONT,
                 "fontsize": "10.5",
-                "margin": "0.16,0.06",
+                "margin": "0.13,0.06",
                 "height": "0.28",
             },
             edge_attr={"fontname": _FONT, "fontsize": "10.5", "color": "#555555"},
@@ -797,7 +798,7 @@ def plain(dot: graphviz.Digraph, *, title: str = "") -> PlainDrawing:
     """Show what ``torchviz.make_dot`` returns, with the same boxes and arrows.
 
     torchviz names nodes by their address in memory, which differs from run to run; here they are
-    n0, n1, … by first appearance. The font is one that viewers have, with room around the words.
+    n0, n1, … by first appearance. The font is one whose width Graphviz knows.
     A ``graphviz.Digraph`` would ask for a system package to show itself.
 
     Parameters
@@ -817,8 +818,8 @@ def plain(dot: graphviz.Digraph, *, title: str = "") -> PlainDrawing:
     if not isinstance(title, str):
         raise TypeError(f"title is of type {type(title).__name__}: pass a text")
     dot = dot.copy()
-    # torchviz asks for "monospace", whose width Graphviz does not know, so words ran over edges.
-    dot.node_attr.update(fontname="Courier New,Courier,monospace", margin="0.15,0.05")
+    # torchviz asks for "monospace", whose width Graphviz does not know: words filled their boxes.
+    dot.node_attr.update(fontname="Courier", margin="0.13,0.05")
     if title:
         dot.graph_attr.update(
             label=graphviz.escape(title), labelloc="t", fontname=_FONT, fontsize="11.5"
@@ -859,21 +860,24 @@ def _folded(graph: _Graph, show: Sequence[str], title: str, legend: bool) -> Dra
     part_of = {segment: place for place, part in enumerate(parts) for segment in part}
 
     arrows: dict[tuple[object, object], None] = {}
-    for (function, _), tensor in graph.made.items():
-        if function in segment_of:
-            arrows[part_of[segment_of[function]], tensor] = None
+    for output in graph.outputs:
+        arrows[part_of[segment_of[id(output.grad_fn)]], id(output)] = None
     for place in reversed(range(len(parts))):
         for segment in reversed(parts[place]):
             for function in segments[segment].functions:
                 for _, source, number in _inputs(function):
                     if id(source) in segment_of:
-                        tensor = graph.box_of(source, number)
-                        tail = part_of[segment_of[id(source)]] if tensor is None else tensor
-                        if tail != place:
+                        tail = part_of[segment_of[id(source)]]
+                        if (tensor := graph.box_of(source, number)) is not None:
+                            arrows[tensor, place] = arrows[tail, tensor] = None
+                        elif tail != place:
                             arrows[tail, place] = None
                     # A leaf without a name counts as part of the box, as a parameter does.
                     elif "." not in graph.names.get(id(source.variable), "."):
                         arrows[id(source.variable), place] = None
+    for (function, _), tensor in graph.made.items():
+        if function in segment_of:  # what nothing uses has no arrow yet
+            arrows[part_of[segment_of[function]], tensor] = None
     names: dict[object, str] = {}
     for arrow in arrows:
         for box in reversed(arrow):
