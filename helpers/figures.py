@@ -132,12 +132,19 @@ def slope_errors(steps: Sequence[float], errors: Mapping[str, Sequence[float]]) 
     Figure
         Both axes logarithmic.
     """
+    helps = all(values[0] > 10 * min(values) for values in errors.values())
     turns = all(values[-1] > 10 * min(values) for values in errors.values())
-    finding = "Smaller steps help" + (" until rounding takes over" if turns else "")
+    finding = "Smaller steps help" if helps else "Smaller steps do not always help"
+    if helps and turns:
+        finding += " until rounding takes over"
+    best = [
+        f"{steps[min(range(len(steps)), key=values.__getitem__)]:g} {name}"
+        for name, values in errors.items()
+    ]
     figure = Figure(
         figsize=(7.0, 3.8),
-        alt=f"Error of difference quotients ({', '.join(errors)}) against the step h, from "
-        f"{steps[0]:g} down to {steps[-1]:g}. {finding}.",
+        alt=f"Error of difference quotients against the step h, from {steps[0]:g} down to "
+        f"{steps[-1]:g}. {finding}; best near {', '.join(best)}.",
     )
     axes = figure.add_subplot()
     for (name, values), marker in zip(errors.items(), "osD^", strict=False):

@@ -1,6 +1,6 @@
 """The computation graph: drawn, written out edge by edge, and walked step by step.
 
-The graph itself comes from ``torchviz.make_dot``. This room adds what that drawing lacks: names
+The graph itself comes from ``torchviz.make_dot``. This module adds what that drawing lacks: names
 that stay the same from run to run, the three roles of a tensor (leaf, intermediate, output),
 values and gradients, large networks folded by module, a renderer that needs no system package,
 and the walk of ``backward()`` with the gradient on each edge.
@@ -10,6 +10,7 @@ import base64
 import contextlib
 import html
 import math
+import operator
 import re
 import shutil
 import subprocess
@@ -35,7 +36,10 @@ _MOST_ELEMENTS_SHOWN = 6
 _MOST_JACOBIAN_ENTRIES = 256
 
 _ALT_TEXT_LENGTH = 300
-_FONT = "Helvetica,Arial,sans-serif"
+# What a tensor is called that nobody named.
+_NO_NAME = "no name"
+# Graphviz knows the width of this font, and names a stand-in for viewers that lack it.
+_FONT = "Helvetica"
 
 # A role is told by its border and shape as well as by its colour (Okabe and Ito's, made pale).
 _LOOKS = {
@@ -194,7 +198,7 @@ class Drawing(_Picture):
                 "style": "filled",
                 "fontname": _FONT,
                 "fontsize": "10.5",
-                "margin": "0.1,0.05",
+                "margin": "0.13,0.06",
                 "height": "0.28",
             },
             edge_attr={"fontname": _FONT, "fontsize": "10.5", "color": "#555555"},
@@ -236,8 +240,9 @@ class Strip:
     drawings: tuple[_Picture, ...]
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        width = 32 if len(self.drawings) == 3 else 48
         pictures = "".join(
-            f'<div style="max-width: 48%; margin: 0 1% 12px 0">{drawing.html()}</div>'
+            f'<div style="max-width: {width}%; margin: 0 1% 12px 0">{drawing.html()}</div>'
             for drawing in self.drawings
         )
         page = f'<div style="display: flex; flex-wrap: wrap; align-items: flex-start">{pictures}'
@@ -249,7 +254,20 @@ class Strip:
 
 
 def side_by_side(*drawings: _Picture) -> Strip:
-    """Return the drawings as one output, beside each other."""
+    """Return the drawings as one output, beside each other.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something else is passed, or nothing.
+    """
+    if not drawings:
+        raise ValueError("there is nothing to show: pass drawings, as in side_by_side(one, other)")
+    for drawing in drawings:
+        if not isinstance(drawing, _Picture):
+            raise TypeError(
+                f"a drawing is of type {type(drawing).__name__}: pass what draw or plain returns"
+            )
     return Strip(drawings)
 
 
@@ -287,13 +305,15 @@ class _Link:
     """An edge of the graph, and what flows back along it.
 
     `flow` is ``("in", f, i)`` for input i of function f, ``("out", f, k)`` for its output k,
-    ``("leaf", a)`` for what accumulator a adds to its leaf, and None where no gradient flows.
+    ``("leaf", a)`` for what accumulator a adds to its leaf, and None where no gradient flows;
+    such a link has a `text` that says what it is instead.
     A box is named by the `id` of its object, which the graph keeps alive.
     """
 
     tail: int
     head: int
     flow: tuple | None
+    text: str = ""
     look: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -314,8 +334,10 @@ class _Graph:
     boxes: dict[int, None] = field(default_factory=dict)
     links: dict[object, _Link] = field(default_factory=dict)
 
-    def add_link(self, tail: int, head: int, flow: tuple | None, **look: str) -> None:
-        self.links.setdefault(flow or (tail, head, look["style"]), _Link(tail, head, flow, look))
+    def add_link(
+        self, tail: int, head: int, flow: tuple | None, text: str = "", **look: str
+    ) -> None:
+        self.links.setdefault(flow or (tail, head, text), _Link(tail, head, flow, text, look))
         self.boxes.setdefault(tail)
         self.boxes.setdefault(head)
 
@@ -346,7 +368,7 @@ class _Graph:
             return "saved"
         places = [place for place, output in enumerate(self.outputs) if id(output) == box]
         if not places:
-            return "no name"
+            return _NO_NAME
         return "output" if len(self.outputs) == 1 else f"output {places[0]}"
 
 
@@ -506,7 +528,7 @@ def _graph(output: object, named: Mapping[str, torch.Tensor]) -> _Graph:
             if first in functions or first in graph.tensors:
                 graph.boxes.setdefault(first)
         elif "dotted" in attributes:
-            graph.add_link(first, second, None, style="dotted", dir="none")
+            graph.add_link(first, second, None, "shares memory", style="dotted", dir="none")
         elif "dir=none" in attributes:
             saved = functions[second].saved_tensors[saved_places[second]]
             saved_places[second] += 1
@@ -524,6 +546,10 @@ def _graph(output: object, named: Mapping[str, torch.Tensor]) -> _Graph:
             else:  # through the box of the tensor, which torchviz does not know or hangs aside
                 graph.add_link(box, second, ("in", second, place))
                 graph.add_link(first, box, ("out", first, number))
+    for box in graph.names:
+        if box not in graph.boxes:  # an output of a function of several, which nothing uses
+            tensor = graph.tensors[box]
+            graph.add_link(id(tensor.grad_fn), box, ("out", id(tensor.grad_fn), tensor.output_nr))
     # Read from the outputs back: what leads to the first box, to the second, and so on.
     places = {box: place for place, box in enumerate(graph.boxes)}
     graph.links = dict(sorted(graph.links.items(), key=lambda item: places[item[1].head]))
@@ -537,7 +563,7 @@ def _add_saved(graph: _Graph, saved: torch.Tensor, function: int) -> None:
         box = id(saved)
         if box not in graph.tensors:
             graph.saved[box] = saved
-    graph.add_link(box, function, None, style="dashed", dir="none")
+    graph.add_link(box, function, None, "saved", style="dashed", dir="none")
 
 
 # --- Tensors in words --------------------------------------------------------------------------
@@ -570,7 +596,7 @@ def _short(tensor: torch.Tensor | None) -> str:
         return "none"
     if tensor.numel() > _MOST_ELEMENTS_SHOWN:
         return f"({_shape(tensor.shape)})"
-    return _numbers(tensor.detach().tolist())
+    return _numbers(tensor.detach().to_dense().tolist())
 
 
 def _details(tensor: torch.Tensor, show: Sequence[str]) -> tuple[str, ...]:
@@ -616,6 +642,22 @@ def _cut(text: str) -> str:
 _SHOWABLE = ("value", "shape", "gradient")
 
 
+def _check_options(show: object, title: object, legend: object, fold: object = None) -> None:
+    for name, value in {"show": show, "title": title, "legend": legend, "fold": fold}.items():
+        if isinstance(value, torch.Tensor):
+            raise TypeError(f"{name} is an option here: pass the tensor under another name")
+    if isinstance(show, str) or not isinstance(show, Iterable):
+        raise TypeError(f"show is {show!r}: pass a tuple, as in show=('value', 'shape')")
+    if unknown := [word for word in show if word not in _SHOWABLE]:
+        raise ValueError(f"show has {unknown}: choose from {list(_SHOWABLE)}")
+    if not isinstance(title, str):
+        raise TypeError(f"title is of type {type(title).__name__}: pass a text")
+    if not isinstance(legend, bool):
+        raise TypeError(f"legend is of type {type(legend).__name__}: pass True or False")
+    if not isinstance(fold, bool | None):
+        raise TypeError(f"fold is of type {type(fold).__name__}: pass True, False or None")
+
+
 def draw(
     output: Output,
     /,
@@ -636,7 +678,8 @@ def draw(
         What each tensor's box says; a value or gradient of more than 6 elements is not written.
     fold : bool, optional
         Whether to draw one box for each module instead of its functions. By default graphs of
-        more than 60 functions are folded. Modules are told by the dots in parameters' names.
+        more than 60 functions are folded. Modules are told by the dots in parameters' names;
+        the parameters are folded in, every other tensor that is named keeps its box.
     title : str
         A line above the graph.
     legend : bool
@@ -651,19 +694,20 @@ def draw(
     Raises
     ------
     TypeError
-        If `output` is a list or no tensor, or a named value is no tensor.
+        If `output` is a list or no tensor, a named value is no tensor, or an option is of
+        another type than is said here.
     ValueError
         If `output` has no graph, the graph has been freed, or a named tensor is not in it.
     """
-    if unknown := set(show) - set(_SHOWABLE):
-        raise ValueError(f"show has {sorted(unknown)}: choose from {list(_SHOWABLE)}")
+    _check_options(show, title, legend, fold)
     graph = _graph(output, named)
     if fold or (fold is None and len(graph.functions) > _MOST_FUNCTIONS_UNFOLDED):
         return _folded(graph, show, title, legend)
     names = {box: f"n{place}" for place, box in enumerate(graph.boxes)}
     nodes = _nodes(graph, names, show)
     edges = tuple(
-        Edge(names[link.tail], names[link.head], look=link.look) for link in graph.links.values()
+        Edge(names[link.tail], names[link.head], link.text, link.look)
+        for link in graph.links.values()
     )
     alt = _alt_text(nodes, "The arrows point the way the computation ran.")
     return Drawing(nodes, edges, alt, title, legend)
@@ -691,11 +735,16 @@ def draw_as_in_notes(
 ) -> Drawing:
     """Draw the same graph the other way: the boxes are tensors, the arrows are functions.
 
-    Parameters, exceptions and result are those of `draw`; nothing is folded.
+    Parameters and result are those of `draw`, without `fold`. So are the exceptions, and there
+    is a ``ValueError`` for a graph of more than 60 functions.
     """
-    if unknown := set(show) - set(_SHOWABLE):
-        raise ValueError(f"show has {sorted(unknown)}: choose from {list(_SHOWABLE)}")
+    _check_options(show, title, legend)
     graph = _graph(output, named)
+    if len(graph.functions) > _MOST_FUNCTIONS_UNFOLDED:
+        raise ValueError(
+            f"the graph has {len(graph.functions)} functions, too many for this picture: use draw, "
+            "which folds them, or draw a smaller part"
+        )
 
     def tensor_of(function: object, number: int) -> object:
         if _is_accumulator(function):
@@ -729,7 +778,7 @@ def draw_as_in_notes(
         function, number = tensor
         shape = graph.functions[function]._input_metadata[number].shape
         return Node(
-            name, "no name", "intermediate", (_shape_line(shape),) if "shape" in show else ()
+            name, _NO_NAME, "intermediate", (_shape_line(shape),) if "shape" in show else ()
         )
 
     nodes = tuple(node(tensor, name) for tensor, name in names.items())
@@ -745,25 +794,43 @@ def _operation(function: object) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def plain(dot: graphviz.Digraph) -> PlainDrawing:
-    """Show what ``torchviz.make_dot`` returns, as it is but for the names of its nodes.
+def plain(dot: graphviz.Digraph, *, title: str = "") -> PlainDrawing:
+    """Show what ``torchviz.make_dot`` returns, with the same boxes and arrows.
 
     torchviz names nodes by their address in memory, which differs from run to run; here they are
-    n0, n1, … by first appearance. A ``graphviz.Digraph`` would ask for a system package to show
-    itself.
+    n0, n1, … by first appearance. The font is one whose width Graphviz knows.
+    A ``graphviz.Digraph`` would ask for a system package to show itself.
 
     Parameters
     ----------
     dot : graphviz.Digraph
         From ``make_dot``.
+    title : str
+        A line above the graph.
+
+    Raises
+    ------
+    TypeError
+        If `dot` is no ``graphviz.Digraph``, or `title` no text.
     """
+    if not isinstance(dot, graphviz.Digraph):
+        raise TypeError(f"dot is of type {type(dot).__name__}: pass what torchviz.make_dot returns")
+    if not isinstance(title, str):
+        raise TypeError(f"title is of type {type(title).__name__}: pass a text")
+    dot = dot.copy()
+    # torchviz asks for "monospace", whose width Graphviz does not know: words filled their boxes.
+    dot.node_attr.update(fontname="Courier", margin="0.13,0.05")
+    if title:
+        dot.graph_attr.update(
+            label=graphviz.escape(title), labelloc="t", fontname=_FONT, fontsize="11.5"
+        )
     names: dict[str, str] = {}
 
     def rename(address: re.Match) -> str:
         return names.setdefault(address[0], f"n{len(names)}")
 
     source = re.sub(r"(?<=^\t)\d+|(?<= -> )\d+", rename, dot.source, flags=re.MULTILINE)
-    labels = [label or "no name" for label in re.findall(r'label="?([^\s"\]]*)', source)]
+    labels = [label or _NO_NAME for label in re.findall(r'label="?([^\s"\]]*)', source)]
     alt = f"torchviz' own drawing, which has these boxes: {_listing(labels, most=8)}."
     return PlainDrawing(source, _cut(alt))
 
@@ -773,11 +840,16 @@ def plain(dot: graphviz.Digraph) -> PlainDrawing:
 
 @dataclass
 class _Segment:
-    """Functions that a folded drawing shows as one box; `before` are the segments it builds on."""
+    """Functions that a folded drawing shows as one box.
+
+    `before` are the segments that it builds on, `cut_from` those of them from which a tensor with
+    a box of its own comes.
+    """
 
     module: str
     functions: list[object] = field(default_factory=list)
     before: dict[int, None] = field(default_factory=dict)
+    cut_from: set[int] = field(default_factory=set)
 
 
 def _folded(graph: _Graph, show: Sequence[str], title: str, legend: bool) -> Drawing:
@@ -793,13 +865,19 @@ def _folded(graph: _Graph, show: Sequence[str], title: str, legend: bool) -> Dra
     for place in reversed(range(len(parts))):
         for segment in reversed(parts[place]):
             for function in segments[segment].functions:
-                for _, source, _ in _inputs(function):
+                for _, source, number in _inputs(function):
                     if id(source) in segment_of:
-                        if (tail := part_of[segment_of[id(source)]]) != place:
+                        tail = part_of[segment_of[id(source)]]
+                        if (tensor := graph.box_of(source, number)) is not None:
+                            arrows[tensor, place] = arrows[tail, tensor] = None
+                        elif tail != place:
                             arrows[tail, place] = None
                     # A leaf without a name counts as part of the box, as a parameter does.
                     elif "." not in graph.names.get(id(source.variable), "."):
                         arrows[id(source.variable), place] = None
+    for (function, _), tensor in graph.made.items():
+        if function in segment_of:  # what nothing uses has no arrow yet
+            arrows[part_of[segment_of[function]], tensor] = None
     names: dict[object, str] = {}
     for arrow in arrows:
         for box in reversed(arrow):
@@ -841,7 +919,7 @@ def _segments(graph: _Graph, modules: Mapping[int, str]) -> tuple[list[_Segment]
 
     A function belongs to the module whose parameter is nearest before it with nothing else
     between (a transposed weight, say); a function with no such parameter belongs to the segment
-    that it follows.
+    that it follows. A tensor with a box of its own ends the segment that made it.
     """
     order = {module: place for place, module in enumerate(dict.fromkeys(modules.values()))}
     segments: list[_Segment] = []
@@ -864,7 +942,8 @@ def _segments(graph: _Graph, modules: Mapping[int, str]) -> tuple[list[_Segment]
         return not any(builds_on(other, segment) for other in before - {segment})
 
     for function in _makers_first(graph):
-        sources = [source for _, source, _ in _inputs(function)]
+        inputs = _inputs(function)
+        sources = [source for _, source, _ in inputs]
         near = []
         for source in sources:
             if _is_accumulator(source) and id(source.variable) in modules:
@@ -872,24 +951,30 @@ def _segments(graph: _Graph, modules: Mapping[int, str]) -> tuple[list[_Segment]
             elif id(source) in own:
                 near.append(own[id(source)])
         before = {segment_of[id(source)] for source in sources if id(source) in segment_of}
+        cut = {
+            segment_of[id(source)]
+            for _, source, number in inputs
+            if id(source) in segment_of and graph.box_of(source, number) is not None
+        }
         if near:
             steps, module = min(near, key=lambda found: (found[0], -order[found[1]]))
             if len(sources) == 1:
                 own[id(function)] = (steps + 1, module)
             candidates = [place for place, s in enumerate(segments) if s.module == module]
         else:
-            candidates = sorted(before) or [
-                place for place, segment in enumerate(segments) if segment.module == ""
-            ]
             module = ""
+            candidates = sorted(before)
+            if not before:
+                candidates = [place for place, s in enumerate(segments) if s.module == module]
         for segment in reversed(candidates):
-            if fits(segment, before):
+            if segment not in cut and fits(segment, before):
                 break
         else:
             segment = len(segments)
             segments.append(_Segment(module))
         segments[segment].functions.append(function)
         segments[segment].before |= dict.fromkeys(sorted(before - {segment}))
+        segments[segment].cut_from |= cut
         segment_of[id(function)] = segment
     return segments, segment_of
 
@@ -925,6 +1010,7 @@ def _runs(segments: Sequence[_Segment]) -> list[list[int]]:
             len(before) == 1
             and after[before[0]] == 1
             and run_of[before[0]][-1] == before[0]
+            and not segment.cut_from
             and kind(segments[before[0]]) == kind(segment)
         )
         if joins:
@@ -953,6 +1039,10 @@ class Step:
         What it kept from the forward pass for this moment, in words.
     local : tuple of str
         The local derivative by each input, in words.
+    jacobians : tuple of Tensor or None
+        The same as tables: a row for each entry of the outputs, a column for each entry of the
+        input, both flattened. None for a table of more than 256 entries and for AccumulateGrad,
+        which computes nothing.
     arriving : tuple of Tensor or None
         The gradient at each of its outputs.
     leaving : tuple of Tensor or None
@@ -963,15 +1053,17 @@ class Step:
     inputs: tuple[str, ...]
     saved: Mapping[str, str]
     local: tuple[str, ...]
+    jacobians: tuple[torch.Tensor | None, ...]
     arriving: tuple[torch.Tensor | None, ...]
     leaving: tuple[torch.Tensor | None, ...]
 
     def row(self, place: int) -> list[str]:
         """Return the step in words, one entry a column."""
-        ends = ".grad" if self.function == "AccumulateGrad" else ""
+        ends = self.inputs
+        if self.function == "AccumulateGrad":
+            ends = ["the leaf's grad" if name == _NO_NAME else f"{name}.grad" for name in ends]
         leaving = [
-            f"{_short(gradient)} to {name}{ends}"
-            for gradient, name in zip(self.leaving, self.inputs, strict=True)
+            f"{_short(gradient)} to {end}" for gradient, end in zip(self.leaving, ends, strict=True)
         ]
         return [
             str(place),
@@ -1039,10 +1131,14 @@ class Walk(Sequence[Step]):
 
         Raises
         ------
+        TypeError
+            If `step` is no whole number.
         ValueError
             If there is no such step, or the graph is too large to draw one by one.
         """
-        if step not in range(1, len(self) + 1):
+        if isinstance(step, bool) or not hasattr(step, "__index__"):
+            raise TypeError(f"step is {step!r}: pass a whole number from 1 to {len(self)}")
+        if (step := operator.index(step)) not in range(1, len(self) + 1):
             raise ValueError(f"step is {step}: choose one from 1 to {len(self)}")
         graph = self._graph
         if len(graph.functions) > _MOST_FUNCTIONS_UNFOLDED:
@@ -1057,7 +1153,7 @@ class Walk(Sequence[Step]):
         edges = []
         lit = {visit.function for visit in self._visits[:step]}
         for link in graph.links.values():
-            text, look = known.get(link.flow, ""), link.look
+            text, look = known.get(link.flow, link.text), link.look
             if link.flow in known:
                 lit |= {box for box in (link.tail, link.head) if box in graph.tensors}
                 look = _GRADIENT_FLOWS
@@ -1204,11 +1300,13 @@ def _visits(
     for name, arriving, leaving in flowed:
         function = graph.functions[name]
         inputs = _inputs(function)
+        jacobians = _jacobians(function)
         step = Step(
             _function_name(function),
             tuple(_source_label(graph, source, number) for _, source, number in inputs),
             _saved_in_words(graph, function),
-            tuple(_local_derivatives(function)),
+            tuple(_local_derivatives(function, jacobians)),
+            jacobians,
             tuple(arriving),
             tuple(leaving[place] for place, *_ in inputs),
         )
@@ -1220,7 +1318,7 @@ def _visits(
             if _is_accumulator(source) and awaited[id(source)] == 0:
                 total = totals[id(source.variable)]
                 leaf = graph.label(id(source.variable))
-                step = Step("AccumulateGrad", (leaf,), {}, ("1",), (total,), (total,))
+                step = Step("AccumulateGrad", (leaf,), {}, ("1",), (None,), (total,), (total,))
                 visits.append(_Visit(step, id(source), {("leaf", id(source)): _short(total)}))
     return visits
 
@@ -1244,17 +1342,16 @@ def _saved_in_words(graph: _Graph, function: object) -> dict[str, str]:
     return words
 
 
-def _local_derivatives(function: object) -> Iterator[str]:
-    """Yield, for each input, the Jacobian of the function's outputs by it, in words."""
-    outputs = function._input_metadata
-    columns = [
-        (place, source._input_metadata[number].shape) for place, source, number in _inputs(function)
-    ]
+def _input_shapes(function: object) -> list[torch.Size]:
+    return [source._input_metadata[number].shape for _, source, number in _inputs(function)]
+
+
+def _jacobians(function: object) -> tuple[torch.Tensor | None, ...]:
+    """Return the Jacobian of the function's outputs by each input, None where it is too large."""
+    outputs, shapes = function._input_metadata, _input_shapes(function)
     rows = sum(math.prod(output.shape) for output in outputs)
-    if rows * max(math.prod(shape) for _, shape in columns) > _MOST_JACOBIAN_ENTRIES:
-        for _, shape in columns:
-            yield f"{rows} by {math.prod(shape)} Jacobian"
-        return
+    if rows * max(map(math.prod, shapes)) > _MOST_JACOBIAN_ENTRIES:
+        return (None,) * len(shapes)
     backward = function.apply if _is_custom(function) else function
     answers = []
     with torch.no_grad():
@@ -1267,14 +1364,26 @@ def _local_derivatives(function: object) -> Iterator[str]:
                 )
             )
             answers.append(answer if isinstance(answer, tuple) else (answer,))
-    for place, shape in columns:
-        jacobian = torch.stack([_shaped(answer[place], shape).flatten() for answer in answers])
-        yield _jacobian_in_words(jacobian, len(outputs) == 1 and outputs[0].shape == shape)
+    return tuple(
+        torch.stack([_shaped(answer[place], shape).flatten() for answer in answers])
+        for (place, *_), shape in zip(_inputs(function), shapes, strict=True)
+    )
+
+
+def _local_derivatives(function: object, jacobians: Sequence[torch.Tensor | None]) -> Iterator[str]:
+    """Yield the function's Jacobians in words, as short as their pattern allows."""
+    outputs = function._input_metadata
+    for jacobian, shape in zip(jacobians, _input_shapes(function), strict=True):
+        if jacobian is None:
+            rows = sum(math.prod(output.shape) for output in outputs)
+            yield f"{rows} by {math.prod(shape)} Jacobian"
+        else:
+            yield _jacobian_in_words(jacobian, len(outputs) == 1 and outputs[0].shape == shape)
 
 
 def _shaped(part: torch.Tensor | None, shape: Sequence[int]) -> torch.Tensor:
     """Return what a function gave for an input, as PyTorch's engine makes it fit that input."""
-    return torch.zeros(shape) if part is None else part.sum_to_size(shape)
+    return torch.zeros(shape) if part is None else part.to_dense().sum_to_size(shape)
 
 
 def _jacobian_in_words(jacobian: torch.Tensor, same_shape: bool) -> str:

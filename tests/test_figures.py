@@ -19,6 +19,7 @@ HISTORY = History([1.0, 0.5], [0.6, 0.8], [0.9, 0.6], [0.7, 0.75])
 LINE = torch.linspace(0, 1, 5)
 
 DRAWINGS = {
+    "slope_errors": lambda: figures.slope_errors([0.1, 0.01], {"central": [0.5, 0.0]}),
     "garments_by_class": lambda: figures.garments_by_class(IMAGES, LABELS, CLASSES, each=4),
     "class_probabilities": lambda: figures.class_probabilities(
         IMAGES[0], torch.tensor([0.2, 0.7, 0.1]), 1, CLASSES

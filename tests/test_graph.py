@@ -2,6 +2,7 @@
 
 import gc
 import graphlib
+import re
 import subprocess
 import sys
 import weakref
@@ -9,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from pathlib import Path
 
+import graphviz
 import numpy as np
 import pytest
 import torch
@@ -155,6 +157,7 @@ def custom_function():
 
 
 def module():
+    torch.manual_seed(0)
     linear = torch.nn.Linear(3, 1, dtype=torch.float64)
     loss = linear(torch.ones(4, 3, dtype=torch.float64)).mean()
     return graph.draw(loss, **dict(linear.named_parameters())), [
@@ -249,8 +252,10 @@ def test_roles_differ_in_more_than_colour():
         (line,) = [
             line for line in drawing.dot.splitlines() if line.strip().startswith(f"legend_{name} [")
         ]
-        looks.append({word for word in line.split() if "=" in word and "color" not in word})
-    assert all(looks[i] ^ looks[j] for i, j in [(0, 1), (0, 2), (1, 2)])
+        # Only what is no colour and no label; it is compared with what the other roles have.
+        looks.append(dict(re.findall(r'(shape|style|peripheries)="?([^"\s\]]+)', line)))
+    assert all(looks[i] != looks[j] for i, j in [(0, 1), (0, 2), (1, 2)])
+    assert looks[1]["style"] == "filled,rounded,dashed" and looks[2]["peripheries"] == "2"
 
 
 def test_boxes_tell_value_shape_and_gradient():
@@ -276,13 +281,35 @@ def test_two_names_of_one_tensor_share_a_box():
 
 
 @pytest.mark.parametrize("example", TEN, ids=lambda example: example.__name__)
-def test_text_is_the_same_a_hundred_times_of_a_hundred(example):
+def test_each_of_the_ten_is_the_same_a_hundred_times(example):
     texts = set()
-    for repetition in range(100):  # ten graphs: a thousand in all
+    for repetition in range(100):
         drawing, _ = example()
-        texts.add(str([str(drawing), *(node.name for node in drawing.nodes)]))
+        texts.add((str(drawing), drawing.dot, drawing.alt))
         if repetition % 25 == 0:
             gc.collect()  # so that addresses are used again
+    assert len(texts) == 1
+
+
+WAYS_TO_SHOW = {
+    "draw": graph.draw,
+    "folded": lambda *output, **named: graph.draw(*output, fold=True, **named),
+    "as in notes": graph.draw_as_in_notes,
+    "walk": lambda *output, **named: graph.backtrack(*output, **named).picture(4),
+}
+
+
+@pytest.mark.parametrize("show", WAYS_TO_SHOW)
+def test_text_is_the_same_a_thousand_times_of_a_thousand(show):
+    texts = set()
+    for repetition in range(1000):
+        x, y = leaf([1.0, 2.0]), leaf(3.0)
+        p = Square.apply(x * y)
+        q = p[0] + y
+        drawing = WAYS_TO_SHOW[show]((p.sum() * q).sin(), p=p, q=q, y=y, **{"part.x": x})
+        texts.add((str(drawing), drawing.dot, drawing.alt))
+        if repetition % 250 == 0:
+            gc.collect()
     assert len(texts) == 1
 
 
@@ -359,6 +386,38 @@ JUNK = {
         ValueError,
         "show has .*: choose",
         lambda: graph.draw_as_in_notes(X * 2, show=["size"]),
+    ),
+    "show text": (TypeError, "show is 'value': pass a tuple", lambda: graph.draw(X, show="value")),
+    "show None": (TypeError, "show is None: pass a tuple", lambda: graph.draw(X, show=None)),
+    "show list": (ValueError, "show has .*: choose", lambda: graph.draw(X, show=[["value"]])),
+    "show mixed": (ValueError, "has \\[1, 'a'\\]: ch", lambda: graph.draw(X, show=[1, "a"])),
+    "title": (TypeError, "title is of type int: pass", lambda: graph.draw(X * 2, title=3)),
+    "title None": (TypeError, "title is .* NoneType: pass", lambda: graph.draw(X, title=None)),
+    "legend": (TypeError, "legend is of type int: pass", lambda: graph.draw(X * 2, legend=1)),
+    "fold": (TypeError, "fold is of type str: pass", lambda: graph.draw(X * 2, fold="yes")),
+    "tensor title": (TypeError, "title is an option.*: pass", lambda: graph.draw(X, title=X)),
+    "tensor fold": (TypeError, "fold is an option.*: pass", lambda: graph.draw(X, fold=X)),
+    "tensor show": (TypeError, "show is an option.*: pass", lambda: graph.draw(X, show=X)),
+    "tensor legend": (
+        TypeError,
+        "legend is an option.*: pass",
+        lambda: graph.draw_as_in_notes(X * 2, legend=X),
+    ),
+    "plain text": (TypeError, "type str: pass what torchviz", lambda: graph.plain("digraph")),
+    "plain None": (TypeError, "type NoneType: pass what", lambda: graph.plain(None)),
+    "plain title": (
+        TypeError,
+        "title is of type int: pass",
+        lambda: graph.plain(graphviz.Digraph(), title=3),
+    ),
+    "beside nothing": (ValueError, "nothing to show: pass", lambda: graph.side_by_side()),
+    "beside a number": (TypeError, "type int: pass", lambda: graph.side_by_side(3)),
+    "half a step": (TypeError, "step is 1.0: pass", lambda: graph.backtrack(X * 2).picture(1.0)),
+    "true step": (TypeError, "step is True: pass", lambda: graph.backtrack(X * 2).picture(True)),
+    "large notes": (
+        ValueError,
+        "too many .*: use draw",
+        lambda: graph.draw_as_in_notes(sum(X * k for k in range(60))),
     ),
     "notes": (TypeError, "type float: pass", lambda: graph.draw_as_in_notes(3.0)),
     "walk": (TypeError, "type float: pass", lambda: graph.backtrack(3.0)),
@@ -531,6 +590,59 @@ def test_a_few_modules_each_get_a_box():
     assert ("layers.0", "layers.1") in drawing.edge_list
 
 
+def test_named_tensors_keep_their_box_among_folded_modules():
+    layers = torch.nn.ModuleDict({f"layer{k}": torch.nn.Linear(2, 2) for k in range(20)})
+    x, named = torch.ones(1, 2), {}
+    for name, layer in layers.items():
+        x = layer(x).tanh()
+        if name in ("layer5", "layer12"):
+            named[f"after_{name}"] = x
+    drawing = graph.draw(x.sum(), fold=True, **named, **dict(layers.named_parameters()))
+    assert drawing.edge_list == [
+        ("layer19", "output"),
+        ("layer13 … layer18", "layer19"),
+        ("after_layer12", "layer13 … layer18"),
+        ("layer6 … layer12", "after_layer12"),
+        ("after_layer5", "layer6 … layer12"),
+        ("layer0 … layer5", "after_layer5"),
+    ]
+
+
+def test_named_tensors_keep_their_box_where_there_are_no_modules():
+    x = leaf(1.0)
+    output, named = x, {}
+    for place in range(62):
+        output = output.sin() if place % 2 else output.exp()
+        if place % 3 == 0:
+            named[f"v{place}"] = output
+    drawing = graph.draw(output, x=x, **named)
+    roles = Counter(node.role for node in drawing.nodes)
+    # v0, v3, … v60 cut the chain of 62 into 22 parts.
+    assert roles == {"module": 22, "intermediate": 21, "leaf": 1, "output": 1}
+    assert {node.label for node in drawing.nodes} >= named.keys()
+    order = graphlib.TopologicalSorter()
+    for edge in drawing.edges:
+        order.add(edge.head, edge.tail)
+    labels = {node.name: node.label for node in drawing.nodes}
+    path = [labels[name] for name in order.static_order()]
+    assert [label for label in path if label in named] == list(named)
+
+
+def test_an_output_that_nothing_uses_is_drawn_if_it_has_a_name():
+    x = leaf([1.0, 2.0])
+    first, second = x.unbind()
+    drawing = graph.draw(first.exp(), x=x, second=second)
+    assert ("UnbindBackward0", "second") in drawing.edge_list
+    folded = graph.draw(first.exp(), fold=True, x=x, second=second)
+    assert ("outside modules", "second") in folded.edge_list
+
+
+def test_links_that_are_no_computation_say_so():
+    x = leaf([1.0, 2.0])
+    assert "n3 x (leaf) -> n1 SquareBackward  [saved]" in str(graph.draw(Square.apply(x), x=x))
+    assert "x (leaf) -> n0 output (output)  [shares memory]" in str(graph.draw(x.view(2, 1), x=x))
+
+
 def test_modules_used_in_turns_fold_without_a_circle():
     one, two = torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)
     x = torch.ones(1, 4)
@@ -664,6 +776,36 @@ def test_walk_takes_several_outputs_and_user_hooks_along():
     assert [float(step.arriving[0]) for step in walk] == [2.0, 110.0, 330.0]
 
 
+def test_walk_takes_a_sparse_gradient():
+    table = leaf([[1.0, 2.0], [3.0, 4.0]])
+    rows = torch.nn.functional.embedding(torch.tensor([1, 1]), table, sparse=True)
+    walk = graph.backtrack(rows.sum(), table=table)
+    assert walk[-1].row(3)[-1] == "[[0, 0], [2, 2]] to table.grad"
+
+
+def test_a_leaf_without_a_name_in_the_table():
+    assert graph.backtrack(leaf(1.0) * 3)[-1].row(2)[-1] == "3 to the leaf's grad"
+
+
+MATRIX = np.array([[0.5, -1.0, 2.0], [1.5, 0.3, -0.7], [-0.2, 0.9, 0.4]])
+
+
+def add_one_in_place(a: torch.Tensor) -> torch.Tensor:
+    return (a / 2).add_(1.0)
+
+
+def sine_of_a_part_in_place(a: torch.Tensor) -> torch.Tensor:
+    copy = a * 1.0
+    copy.view(-1)[:1].sin_()
+    return copy
+
+
+def sine_of_a_part(a: np.ndarray) -> np.ndarray:
+    copy = np.array(a)
+    copy.reshape(-1)[:1] = np.sin(copy.reshape(-1)[:1])
+    return copy
+
+
 UNARY = {
     "sin": (torch.sin, np.sin),
     "tanh": (torch.tanh, np.tanh),
@@ -673,6 +815,13 @@ UNARY = {
     "mean": (torch.mean, np.mean),
     "custom": (lambda a: Square.apply(a.tanh()), lambda a: np.tanh(a) ** 2),
     "first": (lambda a: a.reshape(-1)[0], lambda a: np.reshape(a, -1)[0]),
+    "view": (lambda a: a.expand(2, 3)[1], lambda a: np.broadcast_to(a, (2, 3))[1]),
+    "matmul": (
+        lambda a: (torch.from_numpy(MATRIX) @ a.expand(3).reshape(3, 1)).reshape(3),
+        lambda a: MATRIX @ np.broadcast_to(a, 3),
+    ),
+    "in place": (add_one_in_place, lambda a: a / 2 + 1),
+    "in place, part": (sine_of_a_part_in_place, sine_of_a_part),
 }
 BINARY = {
     "add": (torch.add, np.add),
@@ -680,6 +829,10 @@ BINARY = {
     "mul": (torch.mul, np.multiply),
     "div": (lambda a, b: a / (2 + b**2), lambda a, b: a / (2 + b**2)),
     "dot": (lambda a, b: (a * b).sum(), lambda a, b: np.sum(a * b)),
+    "row by column": (
+        lambda a, b: (a.expand(1, 3) @ b.expand(3).reshape(3, 1)).reshape(()),
+        lambda a, b: np.broadcast_to(a, 3) @ np.broadcast_to(b, 3),
+    ),
 }
 
 
@@ -698,11 +851,10 @@ def random_program(random: np.random.Generator):
 
 
 def run(program, which: int, leaves):
-    """Return all values of the program, in torch (0) or in NumPy (1); the last is a number."""
+    """Return all values of the program, in torch (0) or in NumPy (1)."""
     values = list(leaves)
     for table, name, arguments in program[1]:
         values.append(table[name][which](*(values[argument] for argument in arguments)))
-    values.append(values[-1].sum())
     return values
 
 
@@ -722,10 +874,20 @@ def test_gradients_on_the_edges_are_autograds_and_the_slopes(seed):
     values = run(program, 0, [leaf(value) for value in program[0]])
     named = {f"v{place}": values[place] for place in sorted(used(program))}
     output = values[-1]
-    walk = graph.backtrack(output, output=output, **named)
+    weights = random.uniform(-1, 1, size=output.shape)
+    gradient = torch.as_tensor(weights)
+    walk = graph.backtrack(output, gradient=gradient, **named)
+
+    # Gradient out is gradient in times local derivative, at every function.
+    for step in walk:
+        if step.function != "AccumulateGrad":
+            arriving = torch.cat([part.flatten() for part in step.arriving])
+            for jacobian, part in zip(step.jacobians, step.leaving, strict=True):
+                torch.testing.assert_close(arriving @ jacobian, part.flatten())
 
     # What flows into a tensor along all its edges, and what arrives at each leaf.
     flowed = dict.fromkeys(named, 0.0)
+    flowed[f"v{len(values) - 1}"] = gradient
     arrived = {}
     for step in walk:
         if step.function == "AccumulateGrad":
@@ -736,7 +898,7 @@ def test_gradients_on_the_edges_are_autograds_and_the_slopes(seed):
                 flowed[name] = flowed[name] + part
     for tensor in named.values():
         tensor.retain_grad()
-    output.backward()
+    output.backward(gradient)
     for name, tensor in named.items():
         torch.testing.assert_close(flowed[name], tensor.grad, rtol=1e-12, atol=1e-12)
 
@@ -751,6 +913,6 @@ def test_gradients_on_the_edges_are_autograds_and_the_slopes(seed):
             for sign in (1, -1):
                 moved = [value.copy() for value in program[0]]
                 moved[place][index] += sign * step_size
-                ends.append(run(program, 1, moved)[-1])
+                ends.append(np.sum(weights * run(program, 1, moved)[-1]))
             slopes[index] = (ends[0] - ends[1]) / (2 * step_size)
         np.testing.assert_allclose(arrived[f"v{place}"].numpy(), slopes, rtol=1e-6, atol=1e-7)
