@@ -1568,7 +1568,7 @@ def snapshots(
         leads.append(f"after {count} steps {min(heights, key=heights.get)}")
     figure = Figure(
         figsize=(7, 2.9),
-        alt=f"{len(paths)} descents on one bowl: {', '.join(paths)}. The lowest loss has: "
+        alt=f"{len(paths)} descents on one bowl: {', '.join(paths)}. Lowest in loss: "
         f"{', '.join(leads)}.",
     )
     origin = torch.zeros(2, dtype=torch.float64)
@@ -1691,7 +1691,8 @@ def early_stopping(
     for way, dash in ways.items():
         below.semilogx(times, errors[way], color=BLACK, linestyle=dash, label=way)
         below.plot(lowest[way], errors[way].min(), marker="v", color=BLACK, markersize=8)
-    above.set(ylabel="weight", title="Stopping early and ridge take nearly the same way")
+    above.set(xlabel="t", ylabel="weight")
+    above.set_title("Stopping early and ridge take nearly the same way")
     above.legend(loc="upper left")
     below.set(
         xlabel="how long descent ran: t = lr · steps",
