@@ -54,7 +54,7 @@ class Path:
         return torch.linalg.vector_norm(self.points - goal, dim=-1)
 
     def verdict(self) -> str:
-        """Say in a few words whether the descent stayed among the finite numbers, and rose."""
+        """Say in a few words whether the descent left the finite numbers, or rose."""
         if self.left_at is not None:
             return f"diverged: left the finite numbers at step {self.left_at}"
         first, last = self.losses[0].flatten(), self.losses[-1].flatten()
@@ -229,7 +229,7 @@ def bowl(curvatures: Sequence[float], *, tilt: float = 0.0) -> Loss:
     Returns
     -------
     callable
-        From a tensor of shape (d,), float64, to one number; it raises `ValueError` for another.
+        From a tensor of shape (d,), float64, to one number; `ValueError` for any other tensor.
 
     Raises
     ------
