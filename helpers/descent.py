@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
-# The first Hessian makes torch load a part of itself that warns of torch's own torch.jit.script.
+# The first Hessian in a process makes torch load a part of itself, which warns of torch's own
+# torch.jit.script. Done here, so that the warning does not stand in a reader's first Hessian.
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)
     torch.func.hessian(torch.sum)(torch.ones(1))
@@ -53,10 +54,15 @@ class Path:
         return torch.linalg.vector_norm(self.points - goal, dim=-1)
 
     def verdict(self) -> str:
-        """Say in a few words whether the descent stayed among the finite numbers."""
-        if self.left_at is None:
-            return f"finite for all {self.steps} steps"
-        return f"diverged: left the finite numbers at step {self.left_at}"
+        """Say in a few words whether the descent left the finite numbers, or rose."""
+        if self.left_at is not None:
+            return f"diverged: left the finite numbers at step {self.left_at}"
+        first, last = self.losses[0].flatten(), self.losses[-1].flatten()
+        word = f"finite for all {self.steps} steps"
+        if not bool((last > first).any()):
+            return word
+        worst = (last - first).argmax()
+        return f"{word}, but the loss rose from {first[worst]:.1e} to {last[worst]:.1e}"
 
 
 def gradient(loss: Loss, w: torch.Tensor) -> torch.Tensor:
@@ -76,9 +82,12 @@ def gradient(loss: Loss, w: torch.Tensor) -> torch.Tensor:
 
     Raises
     ------
+    TypeError
+        If `w` is not a floating-point tensor.
     ValueError
-        If `loss` does not give one number, or does not depend on the weights.
+        If `w` has another shape, or `loss` does not give one number or does not depend on it.
     """
+    _check_weights("w", w)
     w = w.detach().requires_grad_()
     values = _values(loss, w)
     if not values.requires_grad:
@@ -100,7 +109,8 @@ def record(rule: Rule, loss: Loss, start: torch.Tensor, steps: int) -> Path:
     start : torch.Tensor
         Shape (d,), or (n, d) for n descents side by side; floating point.
     steps : int
-        How many steps to take, at least 1. Fewer are kept if a step leaves the finite numbers.
+        How many steps to take, at least 1. Fewer are kept if a step leaves the finite numbers;
+        with several descents, the first of them to leave ends them all.
 
     Returns
     -------
@@ -112,9 +122,12 @@ def record(rule: Rule, loss: Loss, start: torch.Tensor, steps: int) -> Path:
     TypeError
         If `start` is not a floating-point tensor or `steps` not a whole number.
     ValueError
-        If `start`, or the loss there, is not finite, or `steps` is below 1.
+        If `start`, or the loss there, is not finite, `steps` is below 1, or `rule` does not give
+        weights like those it was given.
     """
-    _check_start(start)
+    _check_weights("start", start)
+    if not torch.isfinite(start).all():
+        raise ValueError(f"start is {start.tolist()}: give finite numbers")
     if isinstance(steps, bool) or not isinstance(steps, int):
         raise TypeError(f"steps is {steps!r}: give a whole number")
     if steps < 1:
@@ -124,7 +137,10 @@ def record(rule: Rule, loss: Loss, start: torch.Tensor, steps: int) -> Path:
         raise ValueError("the loss at the start is not finite: start where it is")
     left_at = None
     for step in range(1, steps + 1):
-        point = rule(points[-1]).detach()
+        point = rule(points[-1])
+        if not _is_like(point, start):
+            raise ValueError(f"the rule gave {_kind(point)}, not {_kind(start)}: return weights")
+        point = point.detach()
         value = _values(loss, point)
         if not (torch.isfinite(point).all() and torch.isfinite(value).all()):
             left_at = step
@@ -154,7 +170,7 @@ def run(
         Shape (d,), or (n, d) for n descents side by side; floating point.
     lr : float or callable
         The step size, above 0; or a schedule, from the number of steps already taken to the
-        size of the next one.
+        size of the next one, at least 0.
     steps : int
         How many steps to take, at least 1.
     momentum : float
@@ -190,7 +206,10 @@ def run(
             # PyTorch's first velocity is the gradient itself.
             velocity = direction if velocity is None else momentum * velocity + direction
             direction = direction + momentum * velocity if nesterov else velocity
-        size = lr(taken) if callable(lr) else lr
+        size = lr
+        if callable(lr):
+            size = lr(taken)
+            _check_setting(f"lr({taken})", size)
         taken += 1
         return w - size * direction
 
@@ -203,30 +222,35 @@ def bowl(curvatures: Sequence[float], *, tilt: float = 0.0) -> Loss:
     Parameters
     ----------
     curvatures : sequence of float
-        The eigenvalues of H, one for each weight; two of them if `tilt` is given.
+        The eigenvalues of H, one for each weight, above 0; two of them if `tilt` is given.
     tilt : float
         By how many degrees the first axis of the bowl is turned from the first weight's axis.
 
     Returns
     -------
     callable
-        From a tensor of shape (d,), float64, to one number.
+        From a tensor of shape (d,), float64, to one number; `ValueError` for any other tensor.
 
     Raises
     ------
     ValueError
-        If there are no curvatures, or `tilt` is given and there are not two of them.
+        If a curvature is not above 0, or `tilt` is given and there are not two of them.
     """
-    if not len(curvatures):
-        raise ValueError("curvatures is empty: give one for each weight")
+    curvatures = _checked_curvatures(curvatures)
     if tilt and len(curvatures) != 2:
         raise ValueError(f"tilt needs two curvatures, not {len(curvatures)}: leave tilt at 0")
-    hessian = torch.diag(torch.as_tensor(curvatures, dtype=torch.float64))
+    hessian = torch.diag(curvatures)
     if tilt:
         c, s = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
         axes = torch.tensor([[c, -s], [s, c]], dtype=torch.float64)
         hessian = axes @ hessian @ axes.T
-    return lambda w: w @ hessian @ w / 2
+
+    def loss(w: torch.Tensor) -> torch.Tensor:
+        if w.shape != hessian.shape[:1] or w.dtype != hessian.dtype:
+            raise ValueError(f"w is {_kind(w)}: this bowl takes {_kind(hessian[0])}")
+        return w @ hessian @ w / 2
+
+    return loss
 
 
 def banana(w: torch.Tensor) -> torch.Tensor:
@@ -247,7 +271,15 @@ def two_wells(w: torch.Tensor) -> torch.Tensor:
 
 
 def curvatures(loss: Loss, w: torch.Tensor) -> torch.Tensor:
-    """Return the eigenvalues of the Hessian of `loss` at `w`, smallest first, shape (d,)."""
+    """Return the eigenvalues of the Hessian of `loss` at `w`, smallest first, shape (d,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `w` is not a floating-point tensor of shape (d,), or `loss` does not give one number.
+    """
+    _check_weights("w", w, at_once=False)
+    _values(loss, w)
     return torch.linalg.eigvalsh(torch.func.hessian(loss)(w))
 
 
@@ -274,7 +306,13 @@ def predicted_rate(
     torch.Tensor
         float64, in the joint shape of `lr` and `momentum`. Below 1 the descent converges, above
         1 it diverges.
+
+    Raises
+    ------
+    ValueError
+        If a curvature is not above 0.
     """
+    curvatures = _checked_curvatures(curvatures)
     lr = torch.as_tensor(lr, dtype=torch.float64)[..., None]
     momentum = torch.as_tensor(momentum, dtype=torch.float64)[..., None]
     middle = (1 + momentum - lr * curvatures) / 2
@@ -296,8 +334,10 @@ def measured_rate(distances: torch.Tensor) -> float:
     Raises
     ------
     ValueError
-        If fewer than four steps are left to fit.
+        If `distances` has another shape, or fewer than four steps are left to fit.
     """
+    if distances.ndim != 1:
+        raise ValueError(f"distances has shape {tuple(distances.shape)}: give those of one descent")
     joined = torch.hypot(distances[1:], distances[:-1])
     # Numbers smaller than these lose digits.
     joined = joined[: int((joined > 1e-290).cumprod(0).sum())]
@@ -322,11 +362,17 @@ def regime(lr: float, curvatures: torch.Tensor) -> str:
     Returns
     -------
     str
-        "crawls" below a tenth of 1/L, "glides" up to 1/L, "diverges" above 2/L; between those
+        "crawls" up to a tenth of 1/L, "glides" up to 1/L, "diverges" above 2/L; between those
         two, "is best" within 0.1 % of 2/(L + μ), and elsewhere "rings". μ and L are the
         smallest and largest curvature.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `lr` or a curvature is not a number above 0.
     """
-    low, high = float(torch.min(curvatures)), float(torch.max(curvatures))
+    _check_setting("lr", lr, above_zero=True)
+    low, high = (float(end) for end in _checked_curvatures(curvatures).aminmax())
     if lr > 2 / high:
         return "diverges"
     if math.isclose(lr, 2 / (low + high), rel_tol=1e-3):
@@ -350,8 +396,13 @@ def best_settings(curvatures: torch.Tensor) -> dict[str, dict[str, float]]:
         Under "plain" lr = 2/(L + μ); under "momentum" lr = (2/(√L + √μ))² and
         momentum = ((√L - √μ)/(√L + √μ))² (Polyak 1964). μ and L are the smallest and largest
         curvature.
+
+    Raises
+    ------
+    ValueError
+        If a curvature is not above 0.
     """
-    low, high = float(torch.min(curvatures)), float(torch.max(curvatures))
+    low, high = (float(end) for end in _checked_curvatures(curvatures).aminmax())
     roots = math.sqrt(high) + math.sqrt(low)
     return {
         "plain": {"lr": 2 / (high + low)},
@@ -384,9 +435,12 @@ def divergence_boundary(
 
     Raises
     ------
-    ValueError
-        If `low` diverges or `high` does not.
+    TypeError, ValueError
+        As `run`; and if `low` diverges or `high` does not, or `steps` is below 12.
     """
+    _check_weights("start", start, at_once=False)
+    if steps < 12:
+        raise ValueError(f"steps is {steps}: give at least 12")
 
     def diverges(lr: float) -> bool:
         path = run(loss, start, lr=lr, steps=steps)
@@ -432,14 +486,34 @@ def _values(loss: Loss, w: torch.Tensor) -> torch.Tensor:
     return values
 
 
-def _check_start(start: torch.Tensor) -> None:
-    if not isinstance(start, torch.Tensor) or not start.is_floating_point():
-        what = start.dtype if isinstance(start, torch.Tensor) else type(start).__name__
-        raise TypeError(f"start is {what}: give a floating-point tensor")
-    if start.ndim not in (1, 2) or not start.numel():
-        raise ValueError(f"start has shape {tuple(start.shape)}: give (d,) or (n, d)")
-    if not torch.isfinite(start).all():
-        raise ValueError(f"start is {start.tolist()}: give finite numbers")
+def _kind(value: object) -> str:
+    """Describe a value for an error message: a tensor by its dtype and shape."""
+    if isinstance(value, torch.Tensor):
+        return f"{value.dtype} of shape {tuple(value.shape)}"
+    return type(value).__name__
+
+
+def _is_like(value: object, w: torch.Tensor) -> bool:
+    return isinstance(value, torch.Tensor) and value.shape == w.shape and value.dtype == w.dtype
+
+
+def _check_weights(name: str, w: torch.Tensor, *, at_once: bool = True) -> None:
+    if not isinstance(w, torch.Tensor) or not w.is_floating_point():
+        what = w.dtype if isinstance(w, torch.Tensor) else type(w).__name__
+        raise TypeError(f"{name} is {what}: give a floating-point tensor")
+    if w.ndim not in ((1, 2) if at_once else (1,)) or not w.numel():
+        shapes = "(d,) or (n, d)" if at_once else "(d,)"
+        raise ValueError(f"{name} has shape {tuple(w.shape)}: give {shapes}")
+
+
+def _checked_curvatures(curvatures: torch.Tensor | Sequence[float]) -> torch.Tensor:
+    """Return curvatures as float64 of shape (d,), all of them finite and above 0."""
+    checked = torch.as_tensor(curvatures, dtype=torch.float64)
+    if checked.ndim != 1 or not checked.numel():
+        raise ValueError(f"curvatures has shape {tuple(checked.shape)}: give one for each weight")
+    if not bool((torch.isfinite(checked) & (checked > 0)).all()):
+        raise ValueError(f"curvatures is {checked.tolist()}: give finite numbers above 0")
+    return checked
 
 
 def _check_setting(name: str, value: float, *, above_zero: bool = False) -> None:

@@ -960,6 +960,7 @@ _LOOKS = [
     {"color": BLACK, "marker": "x", "linestyle": (0, (5, 1))},
 ]
 _GOAL = {"marker": "*", "markersize": 13, "color": ORANGE, "markeredgecolor": BLACK, "zorder": 6}
+_FRAME = {"frameon": True, "facecolor": "white", "framealpha": 1, "edgecolor": "#cccccc"}
 _HALO = [matplotlib.patheffects.withStroke(linewidth=3, foreground="white")]
 
 
@@ -1004,8 +1005,8 @@ def direction_fan(
     """
     figure = Figure(
         figsize=(7, 4.3),
-        alt="A loss surface in 3-D and from above, with 24 directions out of one point: half of "
-        "them fall, half rise, and the steepest fall is straight against the gradient.",
+        alt="A loss surface in 3-D and from above, with 24 directions out of one point: 11 fall, "
+        "11 rise, 2 are level at first; the steepest fall is straight against the gradient.",
         layout="none",
     )
     surface = figure.add_axes((-0.06, 0.07, 0.64, 0.86), projection="3d", computed_zorder=False)
@@ -1063,7 +1064,7 @@ def direction_fan(
     surface.view_init(elev=42, azim=-60)
     surface.set_box_aspect((1, 1, 0.75), zoom=1.02)
     surface.set_title("The surface and 24 directions", loc="center")
-    plan.set(xlabel=names[0], ylabel=names[1], title="From above: half of them fall")
+    plan.set(xlabel=names[0], ylabel=names[1], title="From above: 11 fall, 11 rise")
     handles, labels = plan.get_legend_handles_labels()
     order = [labels.index("steepest fall, against the gradient"), labels.index("falls")]
     order += [labels.index("level at first"), labels.index("rises")]
@@ -1143,10 +1144,13 @@ def change_on_sphere(
     gradient : torch.Tensor
         The gradient, shape (3,).
     """
+    cosines = directions @ gradient / gradient.norm()
+    off = float((changes - cosines * gradient.norm()).abs().max() / gradient.norm())
+    found = "all on one line" if off < 0.01 else "not all on one line"
     figure = Figure(
         figsize=(7, 3.6),
         alt="Directions on a sphere coloured by the change of the loss, and the same changes "
-        "against the cosine of the angle from the gradient: one straight line.",
+        f"against the cosine of the angle from the gradient: {found}.",
         layout="none",
     )
     sphere = figure.add_axes((0, 0.03, 0.47, 0.82), projection="3d")
@@ -1175,14 +1179,13 @@ def change_on_sphere(
     sphere.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-1, 1))
     sphere.view_init(elev=elevation, azim=turn)
     sphere.set_axis_off()
-    sphere.set_title(f"{len(directions)} directions in 3-D", loc="center")
-    cosines = directions @ gradient / gradient.norm()
+    sphere.set_title(f"{int(seen.sum())} of {len(directions)} directions face you", loc="center")
     flat.plot([-1, 1], [-gradient.norm(), gradient.norm()], color=BLACK, linestyle="-", lw=1)
-    flat.scatter(cosines[::6], changes[::6], c=changes[::6], s=18, zorder=3, **look)
+    flat.scatter(cosines, changes, c=changes, s=9, zorder=3, **look)
     flat.set(
         xlabel="cos θ (θ: angle from the gradient)",
         ylabel="change per unit of length",
-        title="All on one line: |gradient| · cos θ",
+        title=f"{found.capitalize()}: |gradient| · cos θ",
     )
     return figure
 
@@ -1191,7 +1194,7 @@ def change_on_sphere(
 def zigzag(
     panels: "dict[str, tuple[descent.Loss, descent.Path, torch.Tensor, float]]",
     *,
-    names: tuple[str, str],
+    names: Sequence[tuple[str, str]],
     alt: str,
 ) -> Figure:
     """Draw paths over the level lines of their losses, side by side.
@@ -1200,14 +1203,14 @@ def zigzag(
     ----------
     panels : dict
         From a title to the loss, the path, the lowest point (2,) and how far the panel reaches.
-    names : tuple of str
-        The names of the two weights.
+    names : sequence of tuple of str
+        For each panel the names of the two weights.
     alt : str
         The alt text.
     """
     figure = Figure(figsize=(7, 3.6), alt=alt)
-    for axes, (title, (loss, path, goal, reach)) in zip(
-        figure.subplots(1, len(panels)), panels.items(), strict=True
+    for axes, (title, (loss, path, goal, reach)), (first, second) in zip(
+        figure.subplots(1, len(panels)), panels.items(), names, strict=True
     ):
         _contours(axes, loss, goal, reach)
         start = path.points[0]
@@ -1215,7 +1218,7 @@ def zigzag(
         axes.plot(*path.points.T, color=BLUE, marker="o", markersize=3.5, linewidth=1.3)
         axes.plot(*start, marker="o", markersize=9, markerfacecolor="white", color=BLUE)
         axes.plot(*goal, **_GOAL)
-        axes.set(xlabel=names[0], ylabel=names[1], title=title)
+        axes.set(xlabel=first, ylabel=second, title=title)
     return figure
 
 
@@ -1242,10 +1245,12 @@ def basins(
     points : dict
         From a name to a point to mark, shape (2,).
     """
+    shares = [float((labels == label).double().mean()) for label in range(len(names))]
+    ends = ", ".join(f"{name} {share:.0%}" for name, share in zip(names, shares, strict=True))
     figure = Figure(
         figsize=(7, 4.6),
-        alt="Start points coloured by where descent ends: the deep well, the shallow one, and far "
-        "out a plateau on which it never gets going; a saddle lies on the border.",
+        alt=f"Start points coloured by where descent from them ends: {ends}. "
+        f"Marked: {', '.join(points)}.",
     )
     axes = figure.subplots()
     a, b = starts[..., 0], starts[..., 1]
@@ -1255,10 +1260,13 @@ def basins(
         area = axes.contourf(a, b, inside, levels=[0.5, 1.5], colors=[color], hatches=[hatch])
         area.set_edgecolor("white")
         area.set_linewidth(0)
-        text = f"{name}\n{float(inside.mean()):.0%} of starts"
+        text = f"{name}\n{shares[label]:.0%} of starts"
         axes.text(*place, text, ha="center", va="center", weight="bold", path_effects=_HALO)
-    values = torch.func.vmap(loss)(starts.reshape(-1, 2)).reshape(a.shape)
-    axes.contour(a, b, values, levels=10, colors=BLACK, linewidths=0.5, linestyles="-")
+    # The level lines on a finer grid of their own: on that of the starts they would have corners.
+    reach = float((a.max() - a.min()) / 2)
+    c, d, values = _grid(loss, starts.mean((0, 1)), reach, 241)
+    axes.contour(c, d, values, levels=10, colors=BLACK, linewidths=0.5, linestyles="-")
+    axes.set(xlim=(float(a.min()), float(a.max())), ylim=(float(b.min()), float(b.max())))
     for (name, point), marker in zip(points.items(), "XoDs", strict=False):
         axes.plot(*point, marker=marker, markersize=10, color=BLACK, markeredgecolor="white")
         axes.annotate(
@@ -1291,9 +1299,8 @@ def five_regimes(loss: "descent.Loss", paths: "dict[str, descent.Path]", reach: 
     """
     figure = Figure(
         figsize=(7, 4.8),
-        alt="Five step sizes on one bowl: the first crawls, the second glides, the third is at its "
-        "best, the fourth rings, the fifth diverges; each distance is a straight line on a log "
-        "scale.",
+        alt=f"{len(paths)} step sizes on one bowl, paths above and distances below: "
+        f"{', '.join(paths)}. On a log scale each distance becomes a straight line.",
     )
     grid = figure.add_gridspec(2, len(paths), height_ratios=(1, 1.6))
     origin = torch.zeros(2, dtype=torch.float64)
@@ -1402,28 +1409,52 @@ def descent_report(
         label=f"predicted × {predicted:.3f}",
     )
     right.set(xlabel="step", ylabel="distance to the minimum", ylim=(1e-6, 1e4))
+    right.minorticks_off()
     right.legend(loc="lower left", bbox_to_anchor=(-0.05, 0.98), ncols=2, columnspacing=1)
     return figure
 
 
 @styled
 def loss_curves(paths: "dict[str, descent.Path]", title: str, alt: str) -> Figure:
-    """Draw the losses of several descents on a log scale, with a cross where one blew up."""
+    """Draw the losses of several descents on a log scale, with an arrow where one blew up.
+
+    Parameters
+    ----------
+    paths : dict
+        From a name to a path, at most five; one of them at least stayed finite.
+    title, alt : str
+        The finding, short and in a sentence.
+    """
     figure = Figure(figsize=(7, 3.8), alt=alt)
     axes = figure.subplots()
+    finite = torch.cat([path.losses for path in paths.values() if path.left_at is None])
+    low, high = float(finite[finite > 0].min()), float(finite.max())
+    bottom, top = 10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high))
     for (name, path), look in zip(paths.items(), _LOOKS, strict=False):
         losses = path.losses
-        axes.semilogy(losses, label=name, markevery=40, markersize=4, linewidth=1.3, **look)
         if path.left_at is not None:
-            axes.plot(3, 60, marker="$↑$", markersize=16, color=look["color"])
-            axes.text(11, 60, "off the page", color=look["color"], va="center", fontsize=9)
-    axes.set(xlabel="step", ylabel="loss", ylim=(1e-5, 200), title=title)
+            leaves = int((losses > top).nonzero()[0])
+            losses = losses[: leaves + 1]
+            axes.annotate(
+                f"↑ off the page at step {leaves}",
+                (leaves, top),
+                xytext=(5, -5),
+                textcoords="offset points",
+                va="top",
+                color=look["color"],
+                fontsize=9,
+                path_effects=_HALO,
+            )
+        axes.semilogy(losses, label=name, markevery=40, markersize=4, linewidth=1.3, **look)
+    axes.set(xlabel="step", ylabel="loss", ylim=(bottom, top), title=title)
     axes.legend(loc="lower left", fontsize=8.5)
     return figure
 
 
 @styled
-def chosen_steps(loss: "descent.Loss", path: "descent.Path", bounds: torch.Tensor) -> Figure:
+def chosen_steps(
+    loss: "descent.Loss", path: "descent.Path", sizes: torch.Tensor, bounds: torch.Tensor
+) -> Figure:
     """Draw a line search's path, and the step sizes it chose beside the local bound.
 
     Parameters
@@ -1432,13 +1463,16 @@ def chosen_steps(loss: "descent.Loss", path: "descent.Path", bounds: torch.Tenso
         From two weights to one number.
     path : Path
         The descent, shape (steps + 1, 2).
-    bounds : torch.Tensor
-        2/L at each point but the last, shape (steps,).
+    sizes, bounds : torch.Tensor
+        The step size chosen, and 2/L, at each point but the last, shape (steps,).
     """
+    ratios = sizes / bounds
+    longer = float((ratios > 1).double().mean())
     figure = Figure(
         figsize=(7, 3.5),
-        alt="A line search follows a bent valley; the step sizes it chooses jump from below the "
-        "local bound, two over the largest curvature, to many times that.",
+        alt="A line search follows a bent valley; the step sizes it chooses lie between "
+        f"{ratios.min():.2g} and {ratios.max():.2g} times the local bound 2/L, {longer:.0%} of "
+        "them above it.",
     )
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
     center = torch.tensor([0.0, 0.8], dtype=torch.float64)
@@ -1451,22 +1485,30 @@ def chosen_steps(loss: "descent.Loss", path: "descent.Path", bounds: torch.Tenso
     left.set_aspect("equal")
     left.grid(False)
     left.set(xlabel="weight 1", ylabel="weight 2", title="Down a bent valley")
-    moves = torch.linalg.vector_norm(path.points.diff(dim=0), dim=-1)
-    slopes = torch.stack([torch.func.grad(loss)(point).norm() for point in path.points[:-1]])
-    right.semilogy(moves / slopes, color=BLUE, marker="o", linestyle="none", ms=3, label="chosen")
+    right.semilogy(sizes, color=BLUE, marker="o", linestyle="none", ms=3, label="chosen")
     right.semilogy(bounds, color=VERMILION, linestyle="--", label="2/L at that point")
-    right.set(xlabel="step", ylabel="step size lr", title="It finds its own step sizes")
+    right.set(xlabel="step", ylabel="step size lr", title=f"{longer:.0%} of its steps exceed 2/L")
     right.legend(loc="upper right")
     return figure
 
 
 @styled
 def damping(distances: dict[str, torch.Tensor]) -> Figure:
-    """Draw one weight against the step for several momenta."""
+    """Draw one weight against the step for several momenta.
+
+    Parameters
+    ----------
+    distances : dict
+        From a name to the weight at each step, shape (steps + 1,); its minimum is at 0.
+    """
+    crossings = {
+        name: int((values[1:] * values[:-1] < 0).sum()) for name, values in distances.items()
+    }
+    found = ", ".join(f"{name} {count} times" for name, count in crossings.items())
     figure = Figure(
         figsize=(7, 3.4),
-        alt="One weight over the steps for three momenta: too little creeps to zero, the critical "
-        "one arrives first without overshooting, too much rings around zero.",
+        alt=f"One weight over the steps for {len(distances)} momenta. It crosses the minimum: "
+        f"{found}.",
     )
     axes = figure.subplots()
     for (name, values), look in zip(distances.items(), _LOOKS, strict=False):
@@ -1500,8 +1542,9 @@ def rate_map(
     """
     figure = Figure(
         figsize=(7, 3.9),
-        alt="Map of the factor per step over step size and momentum: momentum widens the range of "
-        "steps that converge, to 2(1 + γ)/L, and its best point is far better than plain.",
+        alt="Map of the factor per step over step size and momentum: steps converge up to "
+        f"2(1 + γ)/L; the lowest factor is {rates.min():.2f}; at momentum {momenta[0]:g} it is "
+        f"{rates[0].min():.2f}.",
     )
     axes = figure.subplots()
     shown = torch.where(rates < 1, rates, torch.nan)
@@ -1566,19 +1609,33 @@ def steps_against_condition(
 def snapshots(
     loss: "descent.Loss", paths: "dict[str, descent.Path]", at: list[int], reach: float
 ) -> Figure:
-    """Draw where several descents are after some numbers of steps, one panel for each number."""
+    """Draw where several descents are after some numbers of steps, one panel for each number.
+
+    Parameters
+    ----------
+    loss : callable
+        A bowl of two weights with its minimum at zero.
+    paths : dict
+        From a name to a path, at most five.
+    at : list of int
+        The numbers of steps, in order.
+    reach : float
+        How far each panel reaches from the minimum.
+    """
+    leads = []
+    for count in at:
+        heights = {name: float(path.losses[count]) for name, path in paths.items()}
+        leads.append(f"after {count} steps {min(heights, key=heights.get)}")
     figure = Figure(
         figsize=(7, 2.9),
-        alt=f"Two descents on one bowl after {', '.join(map(str, at[:-1]))} and {at[-1]} steps: "
-        "momentum overshoots at first, then arrives while the plain one is still on its way.",
+        alt=f"{len(paths)} descents on one bowl: {', '.join(paths)}. Lowest in loss: "
+        f"{', '.join(leads)}.",
     )
     origin = torch.zeros(2, dtype=torch.float64)
     for axes, count in zip(figure.subplots(1, len(at), sharey=True), at, strict=True):
         _contours(axes, loss, origin, reach)
         for (name, path), look in zip(paths.items(), _LOOKS, strict=False):
-            axes.plot(
-                *path.points[: count + 1].T, color=look["color"], lw=1.2, ls=look["linestyle"]
-            )
+            axes.plot(*path.points[: count + 1].T, color=look["color"], lw=1.2, ls="-")
             axes.plot(
                 *path.points[count],
                 marker=look["marker"],
@@ -1591,7 +1648,7 @@ def snapshots(
             )
         axes.plot(*origin, **_GOAL | {"markersize": 10})
         axes.set(xlabel="weight 1", title=f"after {count} steps")
-    axes.legend(loc="lower right", fontsize=8)
+    axes.legend(loc="lower right", fontsize=8, **_FRAME)
     figure.axes[0].set_ylabel("weight 2")
     return figure
 
@@ -1619,10 +1676,15 @@ def noise_ball(
     radii : dict
         From a step size to the typical distance from the goal for each batch size.
     """
+    falls = {
+        lr: math.log(values[-1] / values[0]) / math.log(batches[-1] / batches[0])
+        for lr, values in radii.items()
+    }
+    found = " and ".join(f"{slope:.1f} for lr {lr:g}" for lr, slope in falls.items())
     figure = Figure(
         figsize=(7, 3.7),
         alt="Mini-batch descent wanders in a ball around the minimum; on log scales its radius "
-        "falls with the square root of the batch and grows with that of the step.",
+        f"against the batch has the slope {found}.",
     )
     left, right = figure.subplots(1, 2)
     _contours(left, loss, goal, 1.15)
@@ -1630,7 +1692,7 @@ def noise_ball(
         left.plot(*path.T, color=look["color"], lw=0.9, marker=look["marker"], ms=2.5, label=name)
     left.plot(*goal, **_GOAL)
     left.set(xlabel="weight 1", ylabel="weight 2", title="Arrived, but never at rest")
-    left.legend(loc="lower left", fontsize=8)
+    left.legend(loc="lower left", fontsize=8, **_FRAME)
     for (lr, values), look in zip(radii.items(), _LOOKS, strict=False):
         right.loglog(batches, values, label=f"lr {lr:g}", **look)
     guide = radii[min(radii)][0] * 0.6 / torch.tensor(batches).double().sqrt()
@@ -1640,7 +1702,7 @@ def noise_ball(
     right.set(
         xlabel="rows in a batch",
         ylabel="typical distance to the minimum",
-        title="Radius: √(lr/batch)",
+        title="Radius ∝ √(lr/batch)",
     )
     right.legend()
     return figure
@@ -1664,14 +1726,15 @@ def early_stopping(
     errors : dict
         From the way to the error on rows held out, in metres, shape (n,).
     names : tuple of str
-        The names of the first features, as many as are drawn.
+        The names of the d features.
     """
     ways = dict(zip(weights, ("-", "--"), strict=True))
     lowest = {way: float(times[errors[way].argmin()]) for way in ways}
+    found = " and ".join(f"t = {time:.2g} ({way})" for way, time in lowest.items())
     figure = Figure(
         figsize=(7, 5),
-        alt="Weights along early-stopped descent and along ridge run side by side from zero; the "
-        "errors on coats held out fall and rise together, and both are lowest half way.",
+        alt="Weights along descent and along ridge from zero, and their errors on coats held out: "
+        f"lowest at {found} of {times[-1]:.2g}.",
     )
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
     for column, (name, look) in enumerate(zip(names, _LOOKS, strict=False)):
@@ -1688,12 +1751,13 @@ def early_stopping(
     for way, dash in ways.items():
         below.semilogx(times, errors[way], color=BLACK, linestyle=dash, label=way)
         below.plot(lowest[way], errors[way].min(), marker="v", color=BLACK, markersize=8)
-    above.set(ylabel="weight", title="Stopping early and ridge take nearly the same way")
+    above.set(xlabel="t", ylabel="weight")
+    above.set_title("Stopping early and ridge take nearly the same way")
     above.legend(loc="upper left")
     below.set(
         xlabel="how long descent ran: t = lr · steps",
         ylabel="error (metres)",
-        title="… and do best on unseen coats half way (triangles)",
+        title=f"… and the error is lowest at {found}",
     )
     below.legend(loc="upper center")
     return figure
@@ -1792,12 +1856,15 @@ def race(
     Raises
     ------
     ValueError
-        If the paths differ in their number of steps.
+        If the paths differ in their number of steps, or one stands on the minimum.
     """
     counts = {path.steps for path in paths.values()}
     if len(counts) != 1:
         raise ValueError(f"the paths have {sorted(counts)} steps: give paths of one length")
     (steps,) = counts
+    for name, path in paths.items():
+        if not bool((path.distances() > 0).all()):
+            raise ValueError(f"{name!r} reaches the minimum itself: give fewer steps")
     moving = steps * seconds
     # The last frame rests for a while before the film begins again.
     whole = moving * 1.2
@@ -1869,8 +1936,11 @@ def race(
         )
         names += (
             f'<g transform="translate({50 + 240 * index} 368)" fill="{color}">{mark}'
-            f'<text x="12" fill="{color}" font-weight="bold">{name}</text></g>'
+            f'<text x="12" fill="{color}" font-weight="bold">{html.escape(name)}</text></g>'
         )
+    # The minimum wears the same star as in the other figures.
+    points = [(math.pi * (i / 5 - 0.5), 4 if i % 2 else 10) for i in range(10)]
+    star = " ".join(f"{180 + r * math.cos(a):.1f},{180 + r * math.sin(a):.1f}" for a, r in points)
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 380" '
         f'data-seconds="{whole:.4g}" font-family="DejaVu Sans, Arial, sans-serif" font-size="12">'
@@ -1879,8 +1949,8 @@ def race(
         '<svg x="40" y="40" width="280" height="280" viewBox="40 40 280 280">'
         '<rect x="40" y="40" width="280" height="280" fill="#f6f6f6"/>'
         f'<g transform="translate(180 180)" fill="none" stroke="#9a9a9a">{rings}</g>'
-        '<path d="M174 180h12M180 174v12" stroke="black" stroke-width="2"/></svg>'
-        '<text x="180" y="336" text-anchor="middle">the bowl from above; the cross is its minimum'
+        f'<polygon points="{star}" fill="{_GOAL["color"]}" stroke="black"/></svg>'
+        '<text x="180" y="336" text-anchor="middle">the bowl from above; the star is its minimum'
         f'</text>{ticks}<text x="535" y="50" text-anchor="middle">distance to the minimum</text>'
         '<text x="535" y="354" text-anchor="middle">step</text>'
         f"{runners}{names}</svg>"

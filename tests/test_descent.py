@@ -200,6 +200,29 @@ def test_a_finite_run_says_so():
     assert path.verdict() == "finite for all 7 steps"
 
 
+def test_a_run_that_rises_and_stays_finite_says_so():
+    one = torch.tensor([1.0], dtype=torch.float64)
+    # Each step multiplies by -1.02, so the loss by 1.02² = 1.0404: 1.0404^500 = 4.0e8.
+    path = descent.run(lambda w: (w**2).sum(), one, lr=1.01, steps=500)
+    assert path.verdict() == "finite for all 500 steps, but the loss rose from 1.0e+00 to 4.0e+08"
+    both = descent.run(lambda w: (w**4).sum(), torch.stack([one, 0.1 * one]), lr=0.51, steps=1)
+    # 4 · 0.51 = 2.04: the first goes to -1.04, and 1.04⁴ = 1.17; the second falls.
+    assert both.verdict() == "finite for all 1 steps, but the loss rose from 1.0e+00 to 1.2e+00"
+
+
+def test_the_first_of_several_to_leave_ends_them_all():
+    starts = torch.tensor([[0.1], [3.0]], dtype=torch.float64)
+    path = descent.run(lambda w: (w**4).sum(), starts, lr=0.5, steps=50)
+    alone = descent.run(lambda w: (w**4).sum(), starts[1], lr=0.5, steps=50)
+    assert path.left_at == alone.left_at is not None
+    assert path.points.shape == (alone.left_at, 2, 1)
+
+
+def test_a_schedule_may_end_at_zero():
+    path = descent.run(BOWL, START, lr=lambda k: max(0.0, 0.1 * (2 - k)), steps=3)
+    assert torch.equal(path.points[2], path.points[3])
+
+
 def test_steps_until_counts_the_last_time_outside():
     distances = torch.tensor([10.0, 0.5, 3.0, 0.9, 0.8])
     assert descent.steps_until(distances, 0.1) == 3
@@ -292,7 +315,101 @@ BOWL = descent.bowl([1.0, 2.0])
             ValueError,
             "the loss does not depend on the weights",
         ),
-        (lambda: descent.bowl([]), ValueError, "curvatures is empty: give"),
+        (
+            lambda: descent.run(BOWL, START.float(), lr=0.1, steps=5),
+            ValueError,
+            r"w is torch.float32 of shape \(2,\): this bowl takes torch.float64 of shape \(2,\)",
+        ),
+        (
+            lambda: descent.run(BOWL, torch.ones(4, 3).double(), lr=0.1, steps=5),
+            ValueError,
+            r"w is torch.float64 of shape \(3,\): this bowl takes",
+        ),
+        (
+            lambda: descent.run(BOWL, START, lr=lambda k: "a", steps=5),
+            TypeError,
+            r"lr\(0\) is 'a': give",
+        ),
+        (
+            lambda: descent.run(BOWL, START, lr=lambda k: 0.1 - k, steps=5),
+            ValueError,
+            r"lr\(1\) is -0.9: give",
+        ),
+        (
+            lambda: descent.run(BOWL, START, lr=lambda k: math.nan, steps=5),
+            ValueError,
+            r"lr\(0\) is nan: give",
+        ),
+        (
+            lambda: descent.record(lambda w: None, BOWL, START, 5),
+            ValueError,
+            "the rule gave NoneType, not torch.float64",
+        ),
+        (
+            lambda: descent.record(lambda w: w[None], BOWL, START, 5),
+            ValueError,
+            r"the rule gave torch.float64 of shape \(1, 2\), not",
+        ),
+        (
+            lambda: descent.record(lambda w: w.float(), BOWL, START, 5),
+            ValueError,
+            "the rule gave torch.float32 of shape",
+        ),
+        (lambda: descent.gradient(BOWL, [1.0]), TypeError, "w is list: give"),
+        (
+            lambda: descent.gradient(BOWL, torch.ones(2, dtype=torch.int64)),
+            TypeError,
+            "w is torch.int64: give",
+        ),
+        (
+            lambda: descent.curvatures(lambda w: w, START),
+            ValueError,
+            r"the loss gave \(2,\), not one number",
+        ),
+        (
+            lambda: descent.curvatures(BOWL, START[None]),
+            ValueError,
+            r"w has shape \(1, 2\): give \(d,\)",
+        ),
+        (lambda: descent.bowl([]), ValueError, r"curvatures has shape \(0,\): give one"),
+        (lambda: descent.bowl([math.nan, 1.0]), ValueError, r"curvatures is \[nan, 1.0\]: give"),
+        (lambda: descent.bowl([-1.0, 1.0]), ValueError, r"curvatures is \[-1.0, 1.0\]: give"),
+        (
+            lambda: descent.predicted_rate(0.1, torch.tensor([-1.0, 2.0])),
+            ValueError,
+            r"curvatures is \[-1.0, 2.0\]: give",
+        ),
+        (
+            lambda: descent.best_settings([-1.0, 2.0]),
+            ValueError,
+            r"curvatures is \[-1.0, 2.0\]: give",
+        ),
+        (
+            lambda: descent.best_settings(torch.zeros(2)),
+            ValueError,
+            r"curvatures is \[0.0, 0.0\]: give",
+        ),
+        (lambda: descent.regime(-1.0, START), ValueError, "lr is -1.0: give"),
+        (
+            lambda: descent.regime(0.1, -START),
+            ValueError,
+            r"curvatures is \[-1.0, -1.0\]: give",
+        ),
+        (
+            lambda: descent.measured_rate(torch.ones(9, 2)),
+            ValueError,
+            r"distances has shape \(9, 2\): give",
+        ),
+        (
+            lambda: descent.divergence_boundary(BOWL, START, low=0.1, high=3.0, steps=5),
+            ValueError,
+            "steps is 5: give at least 12",
+        ),
+        (
+            lambda: descent.divergence_boundary(BOWL, START[None], low=0.1, high=3.0),
+            ValueError,
+            r"start has shape \(1, 2\): give \(d,\)",
+        ),
         (lambda: descent.bowl([1.0], tilt=30), ValueError, "tilt needs two curvatures, not 1"),
         (
             lambda: descent.measured_rate(torch.ones(4)),

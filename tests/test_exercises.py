@@ -53,9 +53,12 @@ RIGHT_GUESSES = {
         "guess_bound": 0.2,
         "guess_factor": 1.1,
         "guess_ratio": 10,
+        "guess_too_large": "rattle",
         "guess_longer": 5,
+        "guess_first": 0.64,
         "guess_with_momentum": 2,
         "guess_shrink": 4,
+        "guess_length": 1,
     },
     "04_fashion_mnist_pipeline": {
         "guess_updates": 1955,

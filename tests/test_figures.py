@@ -8,7 +8,7 @@ import pytest
 import torch
 from notebook_rules import ALT_TEXT_LENGTHS
 
-from helpers import figures, least_squares
+from helpers import descent, figures, least_squares
 from helpers.training import Evaluation, History
 
 CLASSES = ("coat", "shoe", "bag")
@@ -18,8 +18,79 @@ EVALUATION = Evaluation(1.0, 0.0, LABELS, (LABELS + 1) % 3, torch.linspace(0.5, 
 HISTORY = History([1.0, 0.5], [0.6, 0.8], [0.9, 0.6], [0.7, 0.75])
 LINE = torch.linspace(0, 1, 5)
 
+# --- Notebook 03 ---
+VALLEY = descent.bowl([1.0, 10.0], tilt=30)
+CURVATURES = torch.tensor([1.0, 10.0], dtype=torch.float64)
+ORIGIN = torch.zeros(2, dtype=torch.float64)
+HERE = torch.tensor([2.6, 1.2], dtype=torch.float64)
+SHORT, LONG = (descent.run(VALLEY, HERE, lr=lr, steps=20) for lr in (0.05, 0.15))
+BLOWN = descent.run(VALLEY, HERE, lr=3.0, steps=400)
+SPHERE = torch.nn.functional.normalize(
+    torch.cartesian_prod(*[torch.linspace(-1, 1, 4, dtype=torch.float64)] * 3)
+)
+TILT = torch.tensor([1.0, -2.0, 2.0], dtype=torch.float64)
+DEGREES = torch.arange(0, 360, 30, dtype=torch.float64)
+COSINES = torch.cos(torch.deg2rad(DEGREES))
+STARTS = torch.stack(torch.meshgrid(LINE.double(), LINE.double(), indexing="xy"), dim=2)
+ENDS = torch.tensor([0] * 10 + [1] * 5 + [2] * 10).reshape(5, 5)
+WAYS = {"descent": torch.stack([LINE, -LINE], dim=1), "ridge": torch.stack([LINE] * 2, dim=1)}
+ERRORS = {"descent": (LINE - 0.25).abs(), "ridge": (LINE - 0.5).abs()}
+SIZES = torch.full((20,), 0.25, dtype=torch.float64)
+BOUNDS = torch.tensor([0.5] * 15 + [0.125] * 5, dtype=torch.float64)
+
 DRAWINGS = {
     "slope_errors": lambda: figures.slope_errors([0.1, 0.01], {"central": [0.5, 0.0]}),
+    "direction_fan": lambda: figures.direction_fan(VALLEY, HERE, ORIGIN, names=("a", "b")),
+    "change_by_angle": lambda: figures.change_by_angle(
+        DEGREES, {0.1: COSINES, 0.5: COSINES + 0.2}, 1.0
+    ),
+    "change_on_sphere": lambda: figures.change_on_sphere(SPHERE, SPHERE @ TILT, TILT),
+    "zigzag": lambda: figures.zigzag(
+        {"left": (VALLEY, SHORT, ORIGIN, 3.0), "right": (VALLEY, LONG, ORIGIN, 3.0)},
+        names=[("a", "b"), ("c", "d")],
+        alt="Two paths over the level lines of one bowl, side by side.",
+    ),
+    "basins": lambda: figures.basins(
+        VALLEY,
+        STARTS,
+        ENDS,
+        {"here": (0.2, 0.2), "there": (0.5, 0.5), "nowhere": (0.8, 0.8)},
+        {"pass": ORIGIN},
+    ),
+    "five_regimes": lambda: figures.five_regimes(
+        VALLEY, {"short: glides": SHORT, "long: rings": LONG}, reach=3.0
+    ),
+    "rate_against_step": lambda: figures.rate_against_step(LINE / 5, 1 - LINE / 5, CURVATURES),
+    "descent_report": lambda: figures.descent_report(
+        VALLEY, SHORT, 0.95, 0.951, setting="lr 0.05", word="glides along the valley"
+    ),
+    "loss_curves": lambda: figures.loss_curves(
+        {"short": SHORT, "blown": BLOWN},
+        title="Two fates",
+        alt="One descent comes down, the other leaves the page at once.",
+    ),
+    "chosen_steps": lambda: figures.chosen_steps(VALLEY, SHORT, SIZES, BOUNDS),
+    "damping": lambda: figures.damping({"creeps": 1 - LINE / 2, "rings": torch.cos(7 * LINE)}),
+    "rate_map": lambda: figures.rate_map(
+        LINE[1:] / 4,
+        LINE[:3],
+        torch.linspace(0.55, 1.2, 12).reshape(3, 4),
+        descent.best_settings(CURVATURES),
+        10.0,
+    ),
+    "steps_against_condition": lambda: figures.steps_against_condition(
+        [10.0, 1000.0],
+        {"plain": [70, 7000], "momentum": [30, 300]},
+        {"plain": 1.0, "momentum": 0.5},
+    ),
+    "snapshots": lambda: figures.snapshots(
+        VALLEY, {"short": SHORT, "long": LONG}, [1, 20], reach=3.0
+    ),
+    "noise_ball": lambda: figures.noise_ball(
+        VALLEY, ORIGIN, {"4 rows": SHORT.points}, [4, 64], {0.02: [0.4, 0.1], 0.08: [0.8, 0.2]}
+    ),
+    "early_stopping": lambda: figures.early_stopping(LINE + 0.1, WAYS, ERRORS, ("chest", "waist")),
+    # --- Notebook 04 ---
     "garments_by_class": lambda: figures.garments_by_class(IMAGES, LABELS, CLASSES, each=4),
     "class_probabilities": lambda: figures.class_probabilities(
         IMAGES[0], torch.tensor([0.2, 0.7, 0.1]), 1, CLASSES
@@ -43,7 +114,7 @@ SPOTS = least_squares.spot_heights(LAND, 9, seed=0)
 PENALTIES = [0.1, 1.0, 10.0]
 PENALTY_ERRORS = (torch.tensor([50.0, 60.0, 70.0]), torch.tensor([90.0, 70.0, 80.0]))
 CONDITIONS = [1.0, 10.0, 1e3, 1e6, 1e9]
-ERRORS = torch.tensor(CONDITIONS, dtype=torch.float64) * 1e-16
+SOLVER_ERRORS = torch.tensor(CONDITIONS, dtype=torch.float64) * 1e-16
 WEIGHTS = torch.tensor([1.0, 2.0], dtype=torch.float64)
 
 DRAWINGS |= {
@@ -64,10 +135,10 @@ DRAWINGS |= {
     "solver_errors": lambda: figures.solver_errors(
         CONDITIONS,
         {
-            ("float32", "solve"): ERRORS * 1e9,
-            ("float32", "qr"): ERRORS * 1e9,
-            ("float64", "solve"): ERRORS**2 * 1e16,
-            ("float64", "qr"): ERRORS,
+            ("float32", "solve"): SOLVER_ERRORS * 1e9,
+            ("float32", "qr"): SOLVER_ERRORS * 1e9,
+            ("float64", "solve"): SOLVER_ERRORS**2 * 1e16,
+            ("float64", "qr"): SOLVER_ERRORS,
         },
     ),
     "eigenvalues_moved": lambda: figures.eigenvalues_moved(
@@ -189,3 +260,71 @@ def test_notebook_02_says_what_its_data_say():
     for name, findings in expected.items():
         alt = DRAWINGS[name]().alt
         assert all(finding in alt for finding in findings), alt
+
+
+def test_a_straight_line_on_the_sphere_is_measured():
+    assert "all on one line" in figures.change_on_sphere(SPHERE, SPHERE @ TILT, TILT).alt
+    bent = figures.change_on_sphere(SPHERE, (SPHERE @ TILT) ** 2, TILT)
+    assert "not all on one line" in bent.alt
+    assert bent.axes[1].get_title("left").startswith("Not all on one line")
+
+
+def test_basins_count_their_starts():
+    drawn = DRAWINGS["basins"]()
+    assert "here 40%, there 20%, nowhere 40%" in drawn.alt
+    written = [text.get_text() for text in drawn.axes[0].texts]
+    assert "there\n20% of starts" in written
+
+
+def test_a_descent_that_blew_up_says_where_it_leaves_the_page():
+    drawn = DRAWINGS["loss_curves"]()
+    bottom, top = drawn.axes[0].get_ylim()
+    assert bottom <= float(SHORT.losses.min()) and float(SHORT.losses.max()) <= top
+    leaves = next(step for step, height in enumerate(BLOWN.losses.tolist()) if height > top)
+    assert drawn.axes[0].texts[0].get_text() == f"↑ off the page at step {leaves}"
+
+
+def test_chosen_steps_are_compared_with_their_bounds():
+    drawn = DRAWINGS["chosen_steps"]()
+    # 0.25 beside 0.5 fifteen times, beside 0.125 five times.
+    assert "between 0.5 and 2 times the local bound 2/L, 25% of them" in drawn.alt
+    chosen, bounds = drawn.axes[1].lines
+    assert chosen.get_ydata().tolist() == SIZES.tolist()
+    assert bounds.get_ydata().tolist() == BOUNDS.tolist()
+
+
+def test_damping_counts_the_crossings():
+    # The cosine of 0, 1.75, 3.5, 5.25 and 7 is +, -, -, + and +.
+    assert "creeps 0 times, rings 2 times" in DRAWINGS["damping"]().alt
+
+
+def test_steps_are_drawn_against_the_condition_with_their_slopes():
+    drawn = DRAWINGS["steps_against_condition"]()
+    assert "slopes 1.00 plain and 0.50 momentum" in drawn.alt
+    for line, counts in zip(drawn.axes[0].lines, ([70, 7000], [30, 300]), strict=True):
+        assert list(line.get_xdata()) == [10.0, 1000.0] and list(line.get_ydata()) == counts
+
+
+def test_snapshots_name_the_lower_one():
+    # Each step multiplies the flat and the steep weight by 0.95 and 0.5 with the short steps, by
+    # 0.81 and -0.9 with the long ones: these begin higher, on the steep wall, and end lower.
+    bowl, corner = descent.bowl(CURVATURES), torch.ones(2, dtype=torch.float64)
+    paths = {
+        name: descent.run(bowl, corner, lr=lr, steps=40)
+        for name, lr in {"short": 0.05, "long": 0.19}.items()
+    }
+    drawn = figures.snapshots(bowl, paths, [1, 40], reach=3.0)
+    assert "Lowest in loss: after 1 steps short, after 40 steps long." in drawn.alt
+
+
+def test_the_noise_ball_measures_its_slope():
+    assert "slope -0.5 for lr 0.02 and -0.5 for lr 0.08" in DRAWINGS["noise_ball"]().alt
+
+
+def test_early_stopping_finds_the_lowest_errors():
+    drawn = DRAWINGS["early_stopping"]()
+    # The errors are lowest at 0.25 and 0.5 of the line, which is drawn 0.1 further on.
+    assert "t = 0.35 (descent) and t = 0.6 (ridge) of 1.1" in drawn.alt
+    assert [float(line.get_xdata()[0]) for line in drawn.axes[1].lines[1::2]] == pytest.approx(
+        [0.35, 0.6]
+    )

@@ -63,3 +63,29 @@ def test_paths_of_different_lengths_cannot_race(racers):
     short = descent.run(descent.bowl([1.0, 20.0]), torch.ones(2).double(), lr=0.01, steps=5)
     with pytest.raises(ValueError, match=r"the paths have \[5, 24\] steps: give"):
         figures.race(hessian, paths | {"short": short}, title="", reach=3.2, still=still)
+
+
+def test_a_path_that_stands_on_the_minimum_cannot_race(racers):
+    hessian, _, still = racers
+    there = descent.run(descent.bowl([1.0]), torch.ones(1).double(), lr=1.0, steps=3)
+    assert there.distances()[-1] == 0
+    with pytest.raises(ValueError, match="'there' reaches the minimum itself: give fewer"):
+        figures.race(hessian, {"there": there}, title="", reach=3.2, still=still)
+
+
+def test_names_of_racers_are_escaped(racers):
+    hessian, paths, still = racers
+    named = {"lr < 0.1": paths["plain"], "a & b": paths["momentum"]}
+    player = figures.race(hessian, named, title="", reach=3.2, still=still)
+    texts = [text.text for text in xml.etree.ElementTree.fromstring(player.svg).iter()]
+    assert "lr < 0.1" in texts and "a & b" in texts
+
+
+def test_the_film_marks_the_minimum_with_a_star(racers):
+    root = xml.etree.ElementTree.fromstring(film(racers).svg)
+    (star,) = root.iter("{http://www.w3.org/2000/svg}polygon")
+    corners = [tuple(map(float, pair.split(","))) for pair in star.get("points").split()]
+    assert len(corners) == 10
+    # The middle of the left panel is the bowl's minimum.
+    assert sum(x for x, _ in corners) / 10 == pytest.approx(180, abs=0.1)
+    assert sum(y for _, y in corners) / 10 == pytest.approx(180, abs=0.1)
