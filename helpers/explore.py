@@ -4,6 +4,7 @@ A slider and its twin call the same figure function, so a page without a kernel 
 shows what the slider shows, and nbval compares its alt text.
 """
 
+import gc
 import io
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -72,7 +73,15 @@ def slider(
     picture = ipywidgets.HTML(draw(start).html(_SLIDER_DOTS_PER_INCH))
 
     def redraw(change) -> None:
-        picture.value = draw(change["new"]).html(_SLIDER_DOTS_PER_INCH)
+        # Collecting garbage among all that torch and matplotlib have loaded takes a quarter of a
+        # second. It can wait until the picture is there.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            picture.value = draw(change["new"]).html(_SLIDER_DOTS_PER_INCH)
+        finally:
+            if collecting:
+                gc.enable()
 
     control.observe(redraw, names="value")
     return ipywidgets.VBox([control, picture])
