@@ -79,7 +79,7 @@ _check_exercise, _check_prediction = _learning.check_exercise, _learning.check_p
 
 
 def _exercise(attempt, oracle, inputs, *, mistakes, **options):
-    assert len(mistakes) >= 1
+    assert len(mistakes) >= 3, "too few hints"
     for hint, mistake in mistakes.items():
         said = _check_exercise(mistake, oracle, inputs, mistakes=mistakes, **options)
         assert said == f"Not yet. {hint}", (hint, said)
