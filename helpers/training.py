@@ -73,14 +73,74 @@ class Evaluation:
         return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
+class Momentum:
+    """Gradient descent with momentum, and nothing else: two lines a weight.
+
+    Each weight w with gradient g keeps a velocity v, and one step does v ← γ v + g, then
+    w ← w − η v [1]_. `torch.optim.SGD` takes the same steps, and knows weight decay, Nesterov's
+    variant and much more besides; what it has to ask itself before each step costs a sixth of the
+    time of training a small network.
+
+    Parameters
+    ----------
+    weights : iterable of torch.Tensor
+        The network's parameters.
+    lr : float
+        Learning rate η, above 0.
+    momentum : float
+        γ, at least 0 and below 1.
+
+    Attributes
+    ----------
+    param_groups : list of dict
+        One group with ``params``, ``lr`` and ``momentum``, as PyTorch's optimisers have it: change
+        the numbers here while training.
+
+    Raises
+    ------
+    ValueError
+        If there are no weights, or `lr` or `momentum` is out of range.
+
+    References
+    ----------
+    .. [1] PyTorch, ``torch.optim.SGD``,
+       https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
+    """
+
+    def __init__(self, weights: Iterable[torch.Tensor], *, lr: float, momentum: float = 0.0):
+        weights = list(weights)
+        if not weights:
+            raise ValueError("weights is empty: give network.parameters()")
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum is {momentum}: give a number from 0 to below 1")
+        self.param_groups = [{"params": weights, "lr": lr, "momentum": momentum}]
+        _check_learning_rates(self)
+        self._velocities = [torch.zeros_like(weight) for weight in weights]
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move each weight that has a gradient."""
+        group = self.param_groups[0]
+        for weight, velocity in zip(group["params"], self._velocities, strict=True):
+            if weight.grad is not None:
+                torch.add(weight.grad, velocity, alpha=group["momentum"], out=velocity)
+                weight.sub_(velocity, alpha=group["lr"])
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for weight in self.param_groups[0]["params"]:
+            weight.grad = None
+
+
 def fit(
     network: nn.Module,
     batches: Iterable[Batch],
     loss_function: LossFunction,
-    optimizer: torch.optim.Optimizer,
+    optimizer: "torch.optim.Optimizer | Momentum",
     *,
     epochs: int,
     validation: Iterable[Batch] | None = None,
+    schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
     progress: bool = True,
 ) -> History:
     """Train a network in place.
@@ -93,12 +153,14 @@ def fit(
         Walked once an epoch. Images are floating point, labels int64 class numbers.
     loss_function : callable
         From scores and labels to the mean loss, a scalar tensor with a graph.
-    optimizer : torch.optim.Optimizer
+    optimizer : torch.optim.Optimizer or Momentum
         Holds the network's parameters.
     epochs : int
         How often to walk over `batches`.
     validation : iterable of (images, labels), optional
         Looked at after each epoch, never trained on.
+    schedule : torch.optim.lr_scheduler.LRScheduler, optional
+        Changes the optimiser's learning rate; told after every step, not after every epoch.
     progress : bool
         Whether to show a bar: in a notebook or on a terminal, not in a log.
 
@@ -132,10 +194,12 @@ def fit(
                 images, labels = _checked_batch(images, labels, device)
                 scores = _checked_scores(network, images, labels)
                 loss = loss_function(scores, labels)
-                _check_loss(loss, f"epoch {epoch + 1}, batch {watch.batches + 1}", optimizer)
+                _check_loss(loss, f"epoch {epoch + 1}", watch, optimizer)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
+                if schedule is not None:
+                    schedule.step()
                 watch.see(loss, scores, labels)
                 bar.update()
             watch.check_not_empty(f"batches, in epoch {epoch + 1},")
@@ -190,7 +254,7 @@ def _evaluate(
             images, labels = _checked_batch(images, labels, device)
             scores = _checked_scores(network, images, labels)
             loss = loss_function(scores, labels)
-            _check_loss(loss, f"batch {watch.batches + 1} of {name}")
+            _check_loss(loss, name, watch)
             watch.see(loss, scores, labels)
             # The softmax of logits and the softmax of log-probabilities are the same numbers.
             confidence, prediction = scores.softmax(dim=1).max(dim=1)
@@ -214,18 +278,30 @@ def _evaluate(
 class _Watch:
     """Loss and accuracy over the images seen so far in one walk."""
 
+    # Which score is highest is asked for many batches at once: a tenth of the time of asking each.
+    _BATCHES_AT_ONCE = 64
+
     def __init__(self) -> None:
         self.batches = 0
         self._images = 0
         self._loss = 0.0
         self._correct = 0
+        self._waiting: list[Batch] = []
 
     def see(self, loss: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor) -> None:
         # Weighted by the batch's size: the last batch is often smaller than the others.
         self.batches += 1
         self._images += len(labels)
         self._loss += loss.item() * len(labels)
-        self._correct += int((scores.argmax(dim=1) == labels).sum())
+        self._waiting.append((scores.detach(), labels))
+        if len(self._waiting) == self._BATCHES_AT_ONCE:
+            self._count()
+
+    def _count(self) -> None:
+        if self._waiting:
+            scores, labels = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
+            self._correct += int((scores.argmax(dim=1) == labels).sum())
+            self._waiting.clear()
 
     def check_not_empty(self, what: str) -> None:
         if self._images == 0:
@@ -240,6 +316,7 @@ class _Watch:
 
     @property
     def accuracy(self) -> float:
+        self._count()
         return self._correct / self._images
 
 
@@ -312,8 +389,9 @@ def _checked_scores(network: nn.Module, images: torch.Tensor, labels: torch.Tens
             f"give ({len(labels)}, classes)"
         )
     classes = scores.shape[1]
-    if not (0 <= int(labels.min()) and int(labels.max()) < classes):
-        outside = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
+    lowest, highest = (int(extreme) for extreme in labels.aminmax())
+    if lowest < 0 or highest >= classes:
+        outside = lowest if lowest < 0 else highest
         raise ValueError(
             f"labels hold {outside}: the network tells {classes} classes apart, "
             f"so give class numbers from 0 to {classes - 1}"
@@ -322,7 +400,10 @@ def _checked_scores(network: nn.Module, images: torch.Tensor, labels: torch.Tens
 
 
 def _check_loss(
-    loss: torch.Tensor, where: str, optimizer: torch.optim.Optimizer | None = None
+    loss: torch.Tensor,
+    walk: str,
+    watch: _Watch,
+    optimizer: "torch.optim.Optimizer | Momentum | None" = None,
 ) -> None:
     if not isinstance(loss, torch.Tensor):
         raise TypeError(f"the loss is {type(loss).__name__} and not a tensor: does it return one?")
@@ -333,4 +414,5 @@ def _check_loss(
         if optimizer is not None:
             rate = optimizer.param_groups[0]["lr"]
             cure = f"lower the learning rate (now {rate}) or look for NaN in the images"
+        where = f"{walk}, batch {watch.batches + 1}"
         raise ValueError(f"the loss became {loss.item()} in {where}: {cure}")
