@@ -24,6 +24,7 @@ from pathlib import Path
 import torch
 from torchvision.datasets import FashionMNIST
 from torchvision.datasets.utils import calculate_md5
+from torchvision.transforms import ToTensor
 
 from helpers import standin
 
@@ -130,14 +131,35 @@ def load(*, folder: Path = DATA_FOLDER, download: bool = True, seed: int = 0) ->
         return _read_idx_files(Path(scratch), Source("stand-in", reason))
 
 
+class OneByOne(FashionMNIST):
+    """torchvision's data set over tensors that are in memory already.
+
+    What it does to an image, it does as torchvision wrote it: one image at a time becomes a
+    picture, then, by ``ToTensor``, a tensor. It is there to be compared with.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        Shape (n, 28, 28), dtype uint8.
+    labels : torch.Tensor
+        Shape (n,), dtype int64.
+    """
+
+    def __init__(self, images: torch.Tensor, labels: torch.Tensor):
+        # Not the parent's __init__, which looks for files.
+        self.data, self.targets = images, labels
+        self.transform, self.target_transform = ToTensor(), None
+
+
 class Batches:
     """Batches of garments from tensors in memory, in a new order each time they are walked.
 
     Parameters
     ----------
     images : torch.Tensor
-        Shape (n, 28, 28), dtype uint8. Kept as they are, a byte a pixel, and scaled to [0, 1] batch
-        by batch, as torchvision's ``ToTensor`` does image by image.
+        Shape (n, 28, 28), dtype uint8: kept as they are, a byte a pixel, and scaled to [0, 1] batch
+        by batch, as torchvision's ``ToTensor`` does image by image. Or shape (n, …) of a floating
+        dtype, features made from images: handed out as they are.
     labels : torch.Tensor
         Shape (n,), dtype int64, in 0–9.
     batch_size : int
@@ -150,7 +172,8 @@ class Batches:
     Yields
     ------
     tuple of torch.Tensor
-        Images of shape (batch, 1, 28, 28), float32, and labels of shape (batch,), int64.
+        Images of shape (batch, 1, 28, 28), float32, or the rows of the features; and labels of
+        shape (batch,), int64.
 
     Raises
     ------
@@ -195,14 +218,14 @@ class Batches:
             order = torch.randperm(
                 count, generator=self._generator, device=self._generator.device
             ).to(device)
-        # index_select copies whole rows, where square brackets go pixel by pixel; and dividing bytes
-        # makes the floats on the way: no copy is made only to be changed.
         for chosen in order.split(self._batch_size):
-            images, labels = (
-                self._images.index_select(0, chosen),
-                self._labels.index_select(0, chosen),
-            )
-            yield images.unsqueeze(1).div(255), labels
+            yield self._fetch(chosen), self._labels.index_select(0, chosen)
+
+    def _fetch(self, chosen: torch.Tensor) -> torch.Tensor:
+        # index_select copies whole rows, where square brackets go pixel by pixel; and dividing
+        # bytes makes the floats on the way: no copy is made only to be changed.
+        images = self._images.index_select(0, chosen)
+        return images if images.is_floating_point() else images.unsqueeze(1).div(255)
 
 
 def _is_whole(value: object) -> bool:
@@ -214,9 +237,16 @@ def _is_whole(value: object) -> bool:
 
 
 def _check_images(images: torch.Tensor) -> None:
-    if not isinstance(images, torch.Tensor) or images.dtype != torch.uint8:
+    is_tensor = isinstance(images, torch.Tensor)
+    if is_tensor and images.is_floating_point():
+        if not images.dim() or not len(images):
+            raise ValueError(f"images have shape {tuple(images.shape)}: give at least one row")
+        return
+    if not is_tensor or images.dtype != torch.uint8:
         found = getattr(images, "dtype", type(images).__name__)
-        raise TypeError(f"images are {found}: give a uint8 tensor with values 0 to 255")
+        raise TypeError(
+            f"images are {found}: give a uint8 tensor with values 0 to 255, or floating features"
+        )
     if images.dim() != 3 or images.shape[1:] != (standin.SIDE, standin.SIDE):
         raise ValueError(f"images have shape {tuple(images.shape)}: give (number, 28, 28)")
     if not len(images):

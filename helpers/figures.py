@@ -2244,6 +2244,193 @@ def convex_or_not(
     return figure
 
 
+@styled
+def time_by_part(seconds: Mapping[str, float], unit: str = "one epoch") -> Figure:
+    """Draw what each part of a loop costs, the parts in the order in which they run.
+
+    Parameters
+    ----------
+    seconds : mapping of str to float
+        For each part its seconds.
+    unit : str
+        What the seconds are for.
+    """
+    total = sum(seconds.values())
+    names = list(seconds)
+    figure = Figure(
+        figsize=(7, 0.6 + 0.36 * len(names)),
+        alt=f"One bar for each of {len(names)} parts of the loop, in the order in which they run, "
+        "with its share of the time.",
+    )
+    axes = figure.subplots()
+    bars = axes.barh(names, [1000 * value for value in seconds.values()], color=BLUE)
+    shares = [f" {value / total:.0%}" for value in seconds.values()]
+    axes.bar_label(bars, shares, padding=2)
+    axes.margins(x=0.12)
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel(f"milliseconds for {unit}")
+    longest = max(seconds, key=seconds.get)
+    axes.set_title(f"Of {1000 * total:.0f} ms, most goes into {longest}")
+    return figure
+
+
+@styled
+def ladder(seconds: Mapping[str, float]) -> Figure:
+    """Draw the seconds of an epoch for each way to run it, and how many times faster each is.
+
+    Parameters
+    ----------
+    seconds : mapping of str to float
+        For each way its seconds, the starting point first and the floor last.
+    """
+    names, values = list(seconds), list(seconds.values())
+    gain = values[0] / values[-1]
+    many = "many times" if gain > 4 else "not many times"
+    figure = Figure(
+        figsize=(7, 0.8 + 0.42 * len(names)),
+        alt=f"Seconds an epoch for {len(names)} ways to run it, from {names[0]} down to "
+        f"{names[-1]}: the first takes {many} as long as the last.",
+    )
+    axes = figure.subplots()
+    colours = [VERMILION] + [BLUE] * (len(names) - 2) + [_GREY]
+    hatches = ["//"] + [""] * (len(names) - 2) + [".."]
+    bars = axes.barh(names, values, color=colours, hatch=hatches, edgecolor="white", linewidth=0)
+    axes.bar_label(
+        bars, [f" {value:.2f} s, ×{values[0] / value:.1f}" for value in values], padding=2
+    )
+    axes.set_xlim(0, 1.2 * max(values))
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("seconds an epoch")
+    axes.set_title(f"The floor is {gain:.0f} times as fast as where we came from")
+    return figure
+
+
+@styled
+def cost_growth(
+    by_batch: Mapping[int, float],
+    by_width: Mapping[int, float],
+    by_images: Mapping[int, float],
+    memory: Mapping[int, tuple[float, float]],
+) -> Figure:
+    """Draw how an epoch's seconds grow with batch size, width and number of images.
+
+    Parameters
+    ----------
+    by_batch, by_width, by_images : mapping of int to float
+        Seconds an epoch for each batch size, number of hidden units and number of images.
+    memory : mapping of int to (float, float)
+        Gigabytes for each number of images, as bytes and as 32-bit floats.
+    """
+    figure = Figure(
+        figsize=(7, 5.6),
+        alt="Four panels on logarithmic axes. Seconds an epoch against batch size, hidden units "
+        "and images, each with the limit that binds at either end; and memory against images, "
+        "four times as high for floats as for bytes.",
+    )
+    (batch, width), (images, store) = figure.subplots(2, 2)
+    panels = (
+        (batch, by_batch, "images in a batch", "overhead of a step", "arithmetic"),
+        (width, by_width, "hidden units", "overhead, moving images", "matrix products"),
+        (images, by_images, "images in an epoch", "steps: in proportion", ""),
+    )
+    for axes, seconds, what, low, high in panels:
+        axes.loglog(list(seconds), list(seconds.values()), marker="o", color=BLUE)
+        axes.set_xlabel(what)
+        axes.set_ylabel("seconds an epoch")
+        for x, side, text in ((0.03, "left", low), (0.97, "right", high)):
+            axes.text(x, 1.02, text, transform=axes.transAxes, ha=side, fontsize=8, color=_GREY)
+    sizes = list(memory)
+    for position, (name, marker, dash) in enumerate((("bytes", "o", "-"), ("floats", "s", "--"))):
+        gigabytes = [memory[size][position] for size in sizes]
+        store.loglog(sizes, gigabytes, marker=marker, linestyle=dash, label=name)
+    store.axhline(1, color=VERMILION, linestyle=":")
+    store.text(sizes[0], 1.1, "1 GB: a small cloud machine", color=VERMILION, fontsize=8)
+    store.set_xlabel("images in memory")
+    store.set_ylabel("gigabytes")
+    store.legend(loc="lower right")
+    for axes in (batch, width, images, store):
+        axes.xaxis.set_minor_formatter("")
+        axes.yaxis.set_minor_formatter("")
+    figure.suptitle("What binds changes: overhead, then arithmetic, then memory", fontweight="bold")
+    return figure
+
+
+@styled
+def filters_at_work(image: torch.Tensor, filters: torch.Tensor, maps: torch.Tensor) -> Figure:
+    """Draw a picture, some filters, and what each filter answers to it.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        Shape (height, width).
+    filters : torch.Tensor
+        Shape (filters, 1, side, side).
+    maps : torch.Tensor
+        Shape (filters, height, width): the answers, zero or more.
+    """
+    count = len(filters)
+    figure = Figure(
+        figsize=(7, 2.7),
+        alt=f"A garment beside {count} small filters and the answer of each: every filter lights "
+        "up the edges that face its own way and leaves flat cloth dark.",
+    )
+    panels = figure.subplots(2, count + 1, width_ratios=[1.6] + [1] * count)
+    panels[0, 0].imshow(image, cmap="gray_r")
+    panels[0, 0].set_title("garment", fontsize=9)
+    panels[1, 0].text(0.5, 0.5, "answers →", ha="center", va="center")
+    reach = float(filters.abs().max())
+    for column in range(count):
+        panels[0, column + 1].imshow(filters[column, 0], cmap="RdBu", vmin=-reach, vmax=reach)
+        panels[1, column + 1].imshow(maps[column], cmap="gray")
+    for axes in panels.flat:
+        _hide_frame(axes)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    figure.suptitle("Each filter finds the edges that face its way", fontweight="bold")
+    return figure
+
+
+@styled
+def accuracy_against_seconds(
+    runs: Mapping[str, tuple[Sequence[float], Sequence[float]]], usual_epoch: float
+) -> Figure:
+    """Draw the accuracy that each recipe reaches against the seconds that it takes.
+
+    Parameters
+    ----------
+    runs : mapping of str to (sequence of float, sequence of float)
+        For each recipe the seconds since its start, and the fraction right on the validation part
+        at that time.
+    usual_epoch : float
+        The seconds of one epoch with the usual loader, marked by a line.
+    """
+    figure = Figure(
+        figsize=(7, 4.2),
+        alt="Fraction right on the validation part against seconds, for "
+        f"{len(runs)} recipes, and a line where the usual loader ends its first epoch. One recipe "
+        "is a line of points, an epoch each; the others are single points.",
+    )
+    axes = figure.subplots()
+    colours = (BLUE, GREEN, ORANGE, PINK, SKY, VERMILION)
+    for (name, (seconds, accuracy)), marker, colour in zip(
+        runs.items(), _MARKERS, colours, strict=False
+    ):
+        axes.plot(
+            seconds, accuracy, marker=marker, markersize=8, color=colour, linestyle="-", label=name
+        )
+    axes.axvline(usual_epoch, color=BLACK, linestyle=":", label="usual loader: one epoch")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
+    axes.set_xlabel("seconds (logarithmic)")
+    axes.set_ylabel("fraction right, validation part")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set_title("What one knows beforehand is worth many epochs", loc="left")
+    return figure
+
+
 def _rises_above_chord(positions: torch.Tensor, losses: torch.Tensor) -> bool:
     chord = torch.lerp(losses[0], losses[-1], positions)
     return bool((losses > chord + 1e-6).any())

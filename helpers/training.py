@@ -6,6 +6,8 @@ PyTorch's, and any iterable of batches.
 """
 
 import math
+import statistics
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -193,8 +195,9 @@ def fit(
             for images, labels in batches:
                 images, labels = _checked_batch(images, labels, device)
                 scores = _checked_scores(network, images, labels)
-                loss = loss_function(scores, labels)
-                _check_loss(loss, f"epoch {epoch + 1}", watch, optimizer)
+                loss = _checked_loss(loss_function, scores, labels)
+                if not math.isfinite(loss.item()):
+                    raise ValueError(_not_finite(loss, f"epoch {epoch + 1}", watch, optimizer))
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -202,6 +205,9 @@ def fit(
                     schedule.step()
                 watch.see(loss, scores, labels)
                 bar.update()
+                # Let go before the next batch is made: it then takes the same place in memory,
+                # which the processor still has at hand.
+                del images, labels, scores, loss
             watch.check_not_empty(f"batches, in epoch {epoch + 1},")
             history.loss.append(watch.loss)
             history.accuracy.append(watch.accuracy)
@@ -253,8 +259,9 @@ def _evaluate(
         for images, labels in batches:
             images, labels = _checked_batch(images, labels, device)
             scores = _checked_scores(network, images, labels)
-            loss = loss_function(scores, labels)
-            _check_loss(loss, name, watch)
+            loss = _checked_loss(loss_function, scores, labels)
+            if not math.isfinite(loss.item()):
+                raise ValueError(_not_finite(loss, name, watch))
             watch.see(loss, scores, labels)
             # The softmax of logits and the softmax of log-probabilities are the same numbers.
             confidence, prediction = scores.softmax(dim=1).max(dim=1)
@@ -275,6 +282,59 @@ def _evaluate(
     )
 
 
+class Stopwatch:
+    """Adds up the seconds between marks, by name.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        For each name, in the order in which they first came, the seconds before its marks.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """Add the time since the last mark, or since the start, to `name`."""
+        now = time.perf_counter()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
+        # Asked again: keeping the books is not the work that is timed.
+        self._last = time.perf_counter()
+
+
+def seconds(run: Callable[[], object], *, rounds: int = 3) -> float:
+    """Time a function.
+
+    Parameters
+    ----------
+    run : callable
+        Called without arguments, once to warm up if there is more than one round.
+    rounds : int
+        How often to time it.
+
+    Returns
+    -------
+    float
+        The median of the rounds, in seconds.
+
+    Raises
+    ------
+    ValueError
+        If `rounds` is not above zero.
+    """
+    if rounds < 1:
+        raise ValueError(f"rounds is {rounds}: give a whole number of at least 1")
+    if rounds > 1:
+        run()
+    taken = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
 class _Watch:
     """Loss and accuracy over the images seen so far in one walk."""
 
@@ -290,9 +350,10 @@ class _Watch:
 
     def see(self, loss: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor) -> None:
         # Weighted by the batch's size: the last batch is often smaller than the others.
+        images = len(labels)
         self.batches += 1
-        self._images += len(labels)
-        self._loss += loss.item() * len(labels)
+        self._images += images
+        self._loss += loss.item() * images
         self._waiting.append((scores.detach(), labels))
         if len(self._waiting) == self._BATCHES_AT_ONCE:
             self._count()
@@ -359,14 +420,16 @@ def _checked_batch(images: torch.Tensor, labels: torch.Tensor, device: torch.dev
     if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
         found = getattr(labels, "dtype", type(labels).__name__)
         raise TypeError(f"labels are {found}: give an int64 tensor of class numbers, labels.long()")
-    if labels.shape != images.shape[:1]:
+    if labels.dim() != 1 or len(labels) != len(images):
         raise ValueError(
             f"labels have shape {tuple(labels.shape)} beside images of shape "
             f"{tuple(images.shape)}: give one label for each image"
         )
     if not len(labels):
         raise ValueError("a batch holds no images: leave empty batches out")
-    return images.to(device), labels.to(device)
+    if images.device != device or labels.device != device:
+        return images.to(device), labels.to(device)
+    return images, labels
 
 
 def _checked_scores(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -388,31 +451,44 @@ def _checked_scores(network: nn.Module, images: torch.Tensor, labels: torch.Tens
             f"the network gave scores of shape {tuple(scores.shape)} for {len(labels)} images: "
             f"give ({len(labels)}, classes)"
         )
-    classes = scores.shape[1]
-    lowest, highest = (int(extreme) for extreme in labels.aminmax())
-    if lowest < 0 or highest >= classes:
-        outside = lowest if lowest < 0 else highest
-        raise ValueError(
-            f"labels hold {outside}: the network tells {classes} classes apart, "
-            f"so give class numbers from 0 to {classes - 1}"
-        )
     return scores
 
 
-def _check_loss(
-    loss: torch.Tensor,
-    walk: str,
-    watch: _Watch,
-    optimizer: "torch.optim.Optimizer | Momentum | None" = None,
-) -> None:
+def _checked_loss(
+    loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
+    # On a CPU the loss itself looks at each label. On an accelerator it would end the process.
+    if not labels.is_cpu:
+        _check_classes(scores, labels)
+    try:
+        loss = loss_function(scores, labels)
+    except IndexError:
+        _check_classes(scores, labels)
+        raise
     if not isinstance(loss, torch.Tensor):
         raise TypeError(f"the loss is {type(loss).__name__} and not a tensor: does it return one?")
     if loss.numel() != 1:
         raise ValueError(f"the loss has shape {tuple(loss.shape)}: give one number, the mean")
-    if not math.isfinite(loss.item()):
-        cure = "look for NaN in the images and in the weights"
-        if optimizer is not None:
-            rate = optimizer.param_groups[0]["lr"]
-            cure = f"lower the learning rate (now {rate}) or look for NaN in the images"
-        where = f"{walk}, batch {watch.batches + 1}"
-        raise ValueError(f"the loss became {loss.item()} in {where}: {cure}")
+    return loss
+
+
+def _check_classes(scores: torch.Tensor, labels: torch.Tensor) -> None:
+    classes, (lowest, highest) = scores.shape[1], labels.aminmax()
+    if lowest < 0 or highest >= classes:
+        raise ValueError(
+            f"labels hold {int(lowest if lowest < 0 else highest)}: the network tells {classes} "
+            f"classes apart, so give class numbers from 0 to {classes - 1}"
+        )
+
+
+def _not_finite(
+    loss: torch.Tensor,
+    walk: str,
+    watch: _Watch,
+    optimizer: "torch.optim.Optimizer | Momentum | None" = None,
+) -> str:
+    cure = "look for NaN in the images and in the weights"
+    if optimizer is not None:
+        rate = optimizer.param_groups[0]["lr"]
+        cure = f"lower the learning rate (now {rate}) or look for NaN in the images"
+    return f"the loss became {loss.item()} in {walk}, batch {watch.batches + 1}: {cure}"
