@@ -319,7 +319,7 @@ def _judge_exercise(
             results.append(_result_of(attempt, _own(arguments), seconds))
             if isinstance(results[-1], _Failure):
                 break
-        if all(result is ... for result in results) or _is_blank(attempt):
+        if _is_untouched(attempt, results):
             return _UNTRIED
 
     tried = inputs[: len(results)]
@@ -335,15 +335,21 @@ def _judge_exercise(
     return _not_yet(f"Not yet. {difference}")
 
 
-def _is_blank(attempt: Callable) -> bool:
-    """Say whether a function does nothing but return a constant None or ``...``."""
+def _is_untouched(attempt: Callable, results: Sequence) -> bool:
+    """Say whether the blank is still in a function: ``...``, or nothing but ``return None``."""
+    if all(result is ... for result in results):
+        return True
     code = getattr(attempt, "__code__", None)
-    if code is None:
+    if code is None or not all(result is None for result in results):
         return False
-    steps = list(dis.get_instructions(code))
     idle = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
-    constants = [step.argval for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")]
-    return {step.opname for step in steps} <= idle and constants[-1:] in ([None], [...])
+    if {step.opname for step in dis.get_instructions(code)} <= idle:
+        return True
+    try:
+        lines = inspect.getsource(attempt).splitlines()
+    except (OSError, TypeError):
+        return False
+    return "..." in (line.strip() for line in lines)
 
 
 def _own(arguments: tuple | Callable[[], tuple]) -> tuple:

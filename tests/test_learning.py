@@ -75,6 +75,12 @@ def forgets_return(x):
     print((x**2).sum().item())
 
 
+def has_a_blank_between_lines(x):
+    doubled = 2 * x
+    ...
+    doubled.grad  # noqa: B018
+
+
 def divides_by_zero(x):
     count = 0
     return x.sum() / int(count) if count else 1 / count
@@ -135,6 +141,7 @@ def answers_with_one_tensor(x):
         (answers_with_one_tensor, "Right."),
         (lambda x: None, learning.NO_ATTEMPT),
         (lambda x: ..., learning.NO_ATTEMPT),
+        (has_a_blank_between_lines, learning.NO_ATTEMPT),
         (lambda: 5.0, "Not yet. Your function is called with 1 argument; it takes no arguments."),
         (lambda x, y: 5.0, "Not yet. Your function is called with 1 argument; it takes x, y."),
         (lambda x: x.sum(), "Not yet. Take squares."),
