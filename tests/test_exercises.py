@@ -1,4 +1,4 @@
-"""Solutions are called right and wrong answers get their hints; there is enough to do."""
+"""Solutions are called right, wrong answers get their hints, and junk never passes."""
 
 import re
 from pathlib import Path
@@ -154,7 +154,7 @@ def wrong_cells(notebook: nbformat.NotebookNode, answers: dict) -> dict:
     """Return the exercise cells with wrong lines in the blank, by the exercise's name."""
     exercises = [cell.source for cell in code_cells(notebook) if "exercise" in tags(cell)]
     names = checked_names(notebook, "exercise")
-    assert list(answers) == names
+    assert sorted(answers) == sorted(names), "tests/wrong_answers.py has other exercises"
     return {
         name: [(filled(blank, lines), words) for lines, words in answers[name]]
         for name, blank in zip(names, exercises, strict=True)
@@ -184,14 +184,6 @@ def answer_everything(notebook: nbformat.NotebookNode, guesses: dict) -> None:
             blank = f"{name} = None"
             assert cell.source.count(blank) == 1
             cell.source = cell.source.replace(blank, f"{name} = {guesses[name]!r}")
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_there_is_enough_to_do(path):
-    cells = list(code_cells(read(path)))
-    predictions = [cell for cell in cells if "prediction" in tags(cell)]
-    assert len(predictions) == len(RIGHT_GUESSES[path.stem]) >= 5
-    assert sum("exercise" in tags(cell) for cell in cells) >= 4
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
