@@ -6,12 +6,17 @@ import random
 import sys
 import threading
 from fractions import Fraction
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
+from nbclient import NotebookClient
 
 from helpers import learning
+
+ROOT = Path(__file__).resolve().parents[1]
 
 OTHERWISE = "the run says otherwise. Look at the output above once more."
 
@@ -253,6 +258,43 @@ def test_a_loop_without_end_is_stopped(attempt, capsys):
     assert said.startswith("Not yet. Your code still ran after 0.05 s and was stopped.")
     assert threading.active_count() == threads
     assert len(capsys.readouterr().out) < 5_000
+
+
+IN_A_KERNEL = """
+from helpers import learning
+
+def leaves(x):
+    exit()
+
+def asks(x):
+    return input()
+
+def loops(x):
+    while True:
+        try:
+            print(x)
+        except:
+            pass
+
+for attempt in (leaves, asks, loops):
+    said = learning.check_exercise(attempt, abs, [(1,), (-2,)], seconds=0.1)
+    print(chr(10) + "Check:", said)
+"""
+
+
+def test_a_kernel_lives_on_whatever_the_attempt_does():
+    cells = [IN_A_KERNEL, "print(6 * 7, type(exit).__name__)"]
+    notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(ROOT)}}).execute()
+    said = [output.text for output in notebook.cells[0].outputs]
+    checks = [line for line in "".join(said).splitlines() if line.startswith("Check: ")]
+    assert [check.split()[5:7] for check in checks] == [
+        ["ends", "the"],
+        ["asks", "with"],
+        ["still", "ran"],
+    ]
+    assert len("".join(said)) < 10_000
+    assert notebook.cells[1].outputs[0].text == "42 ZMQExitAutocall\n"
 
 
 def test_what_cannot_be_stopped_at_once_is_left_behind(monkeypatch):
