@@ -358,7 +358,7 @@ def _own(arguments: tuple | Callable[[], tuple]) -> tuple:
         return arguments()
     try:
         return copy.deepcopy(arguments)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise TypeError(
             "inputs holds something that cannot be copied: give a function that makes it "
             f"({_in_one_line(error)})"
@@ -413,6 +413,12 @@ def _difference(
         return "" if same else "Another word is right: look at the output above once more."
     if value is None:
         return "For one of the inputs your function gives nothing back."
+    if isinstance(expected, list | tuple) and not _is_table(expected):
+        if not isinstance(value, list | tuple) or len(value) != len(expected):
+            return f"The answer has {len(expected)} parts: give them with commas between."
+        parts = zip(value, expected, strict=True)
+        found = (_difference(*part, tolerance, nan_is_nan=nan_is_nan) for part in parts)
+        return next(filter(None, found), "")
     wanted = "a number or a tensor"
     try:
         right = torch.as_tensor(expected, dtype=torch.float64, device="cpu").detach()
@@ -434,6 +440,15 @@ def _difference(
     if not torch.allclose(found, right, rtol=tolerance, atol=tolerance, equal_nan=nan_is_nan):
         return "The value differs from the right one: try it on an input you can do by hand."
     return ""
+
+
+def _is_table(values: list | tuple) -> bool:
+    """Say whether values are numbers that make one tensor, and not tensors of their own or text."""
+    try:
+        torch.as_tensor(values, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    return True
 
 
 # --- Running what a reader wrote ---
@@ -582,7 +597,7 @@ def _guarded(function: Callable) -> Iterator[None]:
     def leave(*_: object) -> None:
         raise SystemExit
 
-    names = getattr(function, "__globals__", {})
+    names = getattr(function, "__globals__", vars(sys.modules["__main__"]))
     # In a notebook exit and quit are the kernel's own, and would end it.
     ways_out = {name: names[name] for name in ("exit", "quit") if name in names}
     random_numbers, random_tensors = random.getstate(), torch.get_rng_state()

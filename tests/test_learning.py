@@ -299,12 +299,13 @@ def test_a_kernel_lives_on_whatever_the_attempt_does():
 
 def test_what_cannot_be_stopped_at_once_is_left_behind(monkeypatch):
     monkeypatch.setattr(learning, "_SECONDS_TO_STOP", 0.05)
-    gate = threading.Event()
-    try:
-        said = check(lambda x: gate.wait(), seconds=0.05)
-        assert said.startswith("Not yet. Your code still ran")
-    finally:
-        gate.set()
+    gate, before = threading.Event(), set(threading.enumerate())
+    said = check(lambda x: gate.wait(60), seconds=0.05)
+    assert said.startswith("Not yet. Your code still ran")
+    (left_behind,) = set(threading.enumerate()) - before
+    gate.set()
+    left_behind.join(60)
+    assert not left_behind.is_alive(), "it does not end when it can"
 
 
 def test_the_stop_button_stops_the_attempt_too(monkeypatch):
@@ -373,6 +374,23 @@ def test_an_answer_may_be_a_value():
     assert table(torch.ones(2)).startswith("Not yet. That has shape (2,)")
     assert table(3).startswith("Not yet. That has shape ()")
     assert table(torch.eye(2) * math.nan).startswith("Not yet. There is a NaN")
+
+
+def test_an_answer_may_have_parts():
+    def word(attempt):
+        mistakes = {"The other way round.": lambda n: ("even", torch.ones(n))}
+        return learning.check_exercise(
+            attempt, lambda n: (torch.ones(n), "even"), [(2,), (4,)], mistakes=mistakes
+        )
+
+    assert word(lambda n: (torch.ones(n), "Even")) == "Right."
+    assert word(lambda n: [torch.ones(n), "even"]) == "Right."
+    assert word(lambda n: ("even", torch.ones(n))) == "Not yet. The other way round."
+    assert word(lambda n: torch.ones(n)) == (
+        "Not yet. The answer has 2 parts: give them with commas between."
+    )
+    assert word(lambda n: (torch.ones(2), "even")).startswith("Not yet. That has shape (2,)")
+    assert word(lambda n: (torch.ones(n), None)).startswith("Not yet. That is of type NoneType")
 
 
 def test_inputs_with_a_graph_are_made_anew():
