@@ -71,10 +71,13 @@ def ways_to_train(lesson: dict) -> dict[str, Callable[[], object]]:
     def notes_loader() -> None:
         network = lesson["Network"]()
         sgd = torch.optim.SGD(network.parameters(), **pace)
+        correct = torch.tensor(0)
         for x, y in usual:
-            sgd.zero_grad()
-            F.nll_loss(network(x), y).backward()
+            scores = network(x)
+            F.nll_loss(scores, y).backward()
             sgd.step()
+            sgd.zero_grad()
+            correct += torch.sum(torch.max(scores, 1)[1] == y)
 
     def fit(optimizer_class) -> None:
         network = lesson["Network"]()
