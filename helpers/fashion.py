@@ -222,10 +222,11 @@ class Batches:
             yield self._fetch(chosen), self._labels.index_select(0, chosen)
 
     def _fetch(self, chosen: torch.Tensor) -> torch.Tensor:
-        # index_select copies whole rows, where square brackets go pixel by pixel; and dividing
-        # bytes makes the floats on the way: no copy is made only to be changed.
+        # index_select copies whole rows, where square brackets go pixel by pixel; and the floats
+        # are divided where they lie. What a batch touches then fits beside the weights into the
+        # memory that a processor has on board.
         images = self._images.index_select(0, chosen)
-        return images if images.is_floating_point() else images.unsqueeze(1).div(255)
+        return images if images.is_floating_point() else images.unsqueeze(1).float().div_(255)
 
 
 def _is_whole(value: object) -> bool:

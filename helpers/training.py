@@ -196,14 +196,14 @@ def fit(
                 images, labels = _checked_batch(images, labels, device)
                 scores = _checked_scores(network, images, labels)
                 loss = _checked_loss(loss_function, scores, labels)
-                if not math.isfinite(loss.item()):
-                    raise ValueError(_not_finite(loss, f"epoch {epoch + 1}", watch, optimizer))
+                if not math.isfinite(value := loss.item()):
+                    raise ValueError(_not_finite(value, f"epoch {epoch + 1}", watch, optimizer))
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 if schedule is not None:
                     schedule.step()
-                watch.see(loss, scores, labels)
+                watch.see(value, scores, labels)
                 bar.update()
                 # Let go before the next batch is made: it then takes the same place in memory,
                 # which the processor still has at hand.
@@ -260,9 +260,9 @@ def _evaluate(
             images, labels = _checked_batch(images, labels, device)
             scores = _checked_scores(network, images, labels)
             loss = _checked_loss(loss_function, scores, labels)
-            if not math.isfinite(loss.item()):
-                raise ValueError(_not_finite(loss, name, watch))
-            watch.see(loss, scores, labels)
+            if not math.isfinite(value := loss.item()):
+                raise ValueError(_not_finite(value, name, watch))
+            watch.see(value, scores, labels)
             # The softmax of logits and the softmax of log-probabilities are the same numbers.
             confidence, prediction = scores.softmax(dim=1).max(dim=1)
             all_labels.append(labels.cpu())
@@ -338,31 +338,19 @@ def seconds(run: Callable[[], object], *, rounds: int = 3) -> float:
 class _Watch:
     """Loss and accuracy over the images seen so far in one walk."""
 
-    # Which score is highest is asked for many batches at once: a tenth of the time of asking each.
-    _BATCHES_AT_ONCE = 64
-
     def __init__(self) -> None:
         self.batches = 0
         self._images = 0
         self._loss = 0.0
         self._correct = 0
-        self._waiting: list[Batch] = []
 
-    def see(self, loss: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor) -> None:
+    def see(self, loss: float, scores: torch.Tensor, labels: torch.Tensor) -> None:
         # Weighted by the batch's size: the last batch is often smaller than the others.
         images = len(labels)
         self.batches += 1
         self._images += images
-        self._loss += loss.item() * images
-        self._waiting.append((scores.detach(), labels))
-        if len(self._waiting) == self._BATCHES_AT_ONCE:
-            self._count()
-
-    def _count(self) -> None:
-        if self._waiting:
-            scores, labels = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
-            self._correct += int((scores.argmax(dim=1) == labels).sum())
-            self._waiting.clear()
+        self._loss += loss * images
+        self._correct += int((scores.argmax(dim=1) == labels).sum())
 
     def check_not_empty(self, what: str) -> None:
         if self._images == 0:
@@ -377,7 +365,6 @@ class _Watch:
 
     @property
     def accuracy(self) -> float:
-        self._count()
         return self._correct / self._images
 
 
@@ -482,7 +469,7 @@ def _check_classes(scores: torch.Tensor, labels: torch.Tensor) -> None:
 
 
 def _not_finite(
-    loss: torch.Tensor,
+    loss: float,
     walk: str,
     watch: _Watch,
     optimizer: "torch.optim.Optimizer | Momentum | None" = None,
@@ -491,4 +478,4 @@ def _not_finite(
     if optimizer is not None:
         rate = optimizer.param_groups[0]["lr"]
         cure = f"lower the learning rate (now {rate}) or look for NaN in the images"
-    return f"the loss became {loss.item()} in {walk}, batch {watch.batches + 1}: {cure}"
+    return f"the loss became {loss} in {walk}, batch {watch.batches + 1}: {cure}"

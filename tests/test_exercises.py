@@ -68,6 +68,8 @@ RIGHT_GUESSES = {
         "guess_after_a_step": "lower",
         "guess_hardest": "tops",
         "guess_halfway": "higher",
+        "guess_times": 10,
+        "guess_edges": "better",
     },
 }
 

@@ -402,7 +402,9 @@ IMAGES, LABELS = torch.zeros(4, 28, 28, dtype=torch.uint8), torch.arange(4)
 @pytest.mark.parametrize(
     ("images", "labels", "batch_size", "error", "words"),
     [
-        (IMAGES.float(), LABELS, 2, TypeError, "images are torch.float32: give a uint8"),
+        (IMAGES.short(), LABELS, 2, TypeError, "images are torch.int16: give a uint8"),
+        (IMAGES.float()[:0], LABELS[:0], 2, ValueError, r"shape \(0, 28, 28\): give at least one"),
+        (torch.tensor(1.0), LABELS, 2, ValueError, r"shape \(\): give at least one row"),
         ([[0]], LABELS, 2, TypeError, "images are list: give a uint8"),
         (IMAGES[:, :27], LABELS, 2, ValueError, r"shape \(4, 27, 28\): give \(number, 28, 28\)"),
         (IMAGES[0], LABELS, 2, ValueError, r"shape \(28, 28\): give \(number, 28, 28\)"),
@@ -420,6 +422,31 @@ def test_what_cannot_be_a_batch_is_refused(images, labels, batch_size, error, wo
     with pytest.raises(error, match=words) as caught:
         fashion.Batches(images, labels, batch_size)
     assert "\n" not in str(caught.value)
+
+
+def test_features_are_handed_out_as_they_are():
+    features = torch.arange(20.0).view(5, 4)
+    batches = fashion.Batches(features, torch.arange(5), 2, generator=torch.Generator())
+    rows, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    assert sorted(labels.tolist()) == [0, 1, 2, 3, 4]
+    assert all((4 * n + torch.arange(4.0)).equal(row) for n, row in zip(labels, rows, strict=True))
+
+
+def test_a_batch_that_is_kept_stays_as_it_is():
+    images = torch.arange(8, dtype=torch.uint8).view(8, 1, 1).expand(8, 28, 28)
+    kept = list(fashion.Batches(images, torch.arange(8), 2, generator=torch.Generator()))
+    for pictures, labels in kept:
+        assert (pictures * 255).round().amax(dim=(1, 2, 3)).tolist() == labels.tolist()
+
+
+def test_one_by_one_is_what_torchvision_reads_from_its_files(tmp_path):
+    standin.write(tmp_path, seed=0)
+    theirs = FashionMNIST(tmp_path, transform=ToTensor())
+    ours = fashion.OneByOne(theirs.data, theirs.targets)
+    assert len(ours) == len(theirs)
+    for index in (0, 17, 59_999):
+        image, label = theirs[index]
+        assert torch.equal(ours[index][0], image) and ours[index][1] == label
 
 
 def test_a_seed_is_no_generator():

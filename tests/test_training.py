@@ -281,3 +281,92 @@ def test_a_confusion_matrix_of_too_few_classes_is_refused():
     seen = training.evaluate(linear(), [(X, Y)], F.cross_entropy)
     with pytest.raises(ValueError, match="classes is 2, but class 2 occurs: give more classes"):
         seen.confusion_matrix(2)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.8])
+def test_momentum_takes_the_steps_of_the_formula_and_of_pytorch(momentum):
+    x, y = problem()
+    ours, theirs = linear(), linear()
+    weight, velocity = ours.weight.detach().clone(), torch.zeros(3, 4, dtype=torch.float64)
+    optimizer = training.Momentum(ours.parameters(), lr=0.15, momentum=momentum)
+    reference = sgd(theirs, 0.15, momentum)
+    for images, labels in in_batches(x, y):
+        for network, steps in ((ours, optimizer), (theirs, reference)):
+            steps.zero_grad()
+            F.cross_entropy(network(images), labels).backward()
+            steps.step()
+        velocity = momentum * velocity + ours.weight.grad
+        weight -= 0.15 * velocity
+    torch.testing.assert_close(ours.weight.detach(), weight, rtol=0, atol=1e-15)
+    torch.testing.assert_close(ours.weight, theirs.weight, rtol=0, atol=1e-15)
+
+
+def test_momentum_leaves_alone_what_has_no_gradient_and_heeds_a_new_learning_rate():
+    used, unused = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    optimizer = training.Momentum([used, unused], lr=1.0)
+    optimizer.param_groups[0]["lr"] = 0.25
+    used.sum().backward()
+    optimizer.step()
+    assert used.tolist() == [0.75, 0.75] and unused.tolist() == [1, 1]
+    optimizer.zero_grad()
+    assert used.grad is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "numbers", "words"),
+    [
+        ([], {"lr": 0.1}, "weights is empty: give network.parameters"),
+        ([torch.ones(1)], {"lr": 0.0}, "learning rate is 0.0: give a number above 0"),
+        ([torch.ones(1)], {"lr": math.nan}, "learning rate is nan"),
+        ([torch.ones(1)], {"lr": 0.1, "momentum": 1.0}, "momentum is 1.0: give a number from 0"),
+        ([torch.ones(1)], {"lr": 0.1, "momentum": -0.1}, "momentum is -0.1"),
+    ],
+)
+def test_momentum_refuses_what_cannot_descend(weights, numbers, words):
+    with pytest.raises(ValueError, match=words):
+        training.Momentum(weights, **numbers)
+
+
+def test_a_schedule_is_told_after_each_step():
+    x, y = problem()
+    network = linear()
+    optimizer = sgd(network, lr=1.0)
+    halved = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+    training.fit(network, in_batches(x, y), F.cross_entropy, optimizer, epochs=2, schedule=halved)
+    assert optimizer.param_groups[0]["lr"] == 0.5**6  # Three batches in each of two epochs.
+
+
+def test_a_stopwatch_adds_up_by_name(monkeypatch):
+    ticks = iter([0.0, 1.0, 1.5, 4.5, 5.0, 7.0, 7.0])
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(ticks))
+    watch = training.Stopwatch()
+    for name in ("forward", "backward", "forward"):
+        watch.lap(name)
+    assert watch.seconds == {"forward": 3.0, "backward": 3.0}
+
+
+def test_seconds_are_the_median_after_a_warm_up(monkeypatch):
+    ticks = iter([0.0, 5.0, 10.0, 11.0, 20.0, 22.0])
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(ticks))
+    calls = []
+    assert training.seconds(lambda: calls.append(1), rounds=3) == 2.0
+    assert len(calls) == 4
+    with pytest.raises(ValueError, match="rounds is 0: give a whole number"):
+        training.seconds(lambda: None, rounds=0)
+
+
+def test_the_same_seed_gives_the_same_weights_bit_for_bit():
+    found = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for _ in range(2):
+            torch.manual_seed(0)
+            network = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3)).double()
+            optimizer = training.Momentum(network.parameters(), lr=0.1, momentum=0.9)
+            batches = in_batches(*problem(images=64))
+            training.fit(network, batches, F.cross_entropy, optimizer, epochs=3)
+            found.append([weight.detach().clone() for weight in network.parameters()])
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
