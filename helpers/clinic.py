@@ -369,6 +369,222 @@ def _test_batches(garments: fashion.Garments, part: torch.Tensor) -> fashion.Bat
     return fashion.Batches(garments.test_images[part], garments.test_labels[part], _BATCH)
 
 
+# Which fault each patient of notebook 05 has, ward by ward.
+_WARDS: tuple[dict[str, str], ...] = (
+    {
+        "A": "parameters not handed to the optimiser",
+        "B": "cleared before the step",
+        "C": "gradients never cleared",
+        "D": "no step",
+    },
+    {"E": "loss summed", "F": "learning rate too high", "G": "inputs not scaled"},
+    {
+        "H": "softmax before cross-entropy",
+        "I": "log_softmax over dim=0",
+        "J": "nll_loss on raw scores",
+    },
+    {"K": _LABELS, "L": _EVAL, "M": _MIXED, "N": "a graph kept from step to step"},
+    {"O": "forward called by name"},
+)
+
+
+def ward(number: int, garments: fashion.Garments, *, seed: int = 0) -> dict[str, Case]:
+    """Return the patients of a ward of notebook 05, by letter.
+
+    Parameters
+    ----------
+    number : int
+        From 1 to 5.
+    garments : Garments
+        Where the images come from.
+    seed : int
+        As in `admit`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such ward.
+    """
+    if not 1 <= number <= len(_WARDS):
+        raise ValueError(f"ward is {number}: there are wards 1 to {len(_WARDS)}")
+    faults = _WARDS[number - 1]
+    return {letter: admit(fault, garments, seed=seed) for letter, fault in faults.items()}
+
+
+def diagnosis(letter: str) -> str:
+    """Return the fault of a patient of notebook 05.
+
+    Raises
+    ------
+    ValueError
+        If there is no such patient.
+    """
+    for faults in _WARDS:
+        if letter in faults:
+            return faults[letter]
+    raise ValueError(f"patient is {letter!r}: give a letter from 'A' to 'O'")
+
+
+# --- Tests that one may order --------------------------------------------------------------------
+
+
+def gradients(case: Case) -> dict[str, float]:
+    """Return the length of each parameter's gradient at the moment when step() is called.
+
+    Parameters
+    ----------
+    case : Case
+        Left as it is: one step is taken on a copy.
+
+    Returns
+    -------
+    dict of str to float
+        By the parameter's name; 0 where there is none. Empty if step() is never called.
+    """
+    case, found = case.copy(), {}
+
+    def look(*_) -> None:
+        for name, weight in case.network.named_parameters():
+            found[name] = 0.0 if weight.grad is None else float(weight.grad.norm())
+
+    case.optimizer.register_step_pre_hook(look)
+    images, labels = next(iter(case.batches))
+    case.step(case.network, images, labels, case.loss_function, case.optimizer)
+    return found
+
+
+def weight_change(case: Case, *, updates: int = 10) -> dict[str, float]:
+    """Return how far each parameter moves in a few updates, in units of its first length.
+
+    Parameters
+    ----------
+    case : Case
+        Left as it is.
+    updates : int
+        How many steps are taken on a copy.
+    """
+    case = case.copy()
+    start = {name: weight.detach().clone() for name, weight in case.network.named_parameters()}
+    for images, labels in _endless(case.batches, updates):
+        case.step(case.network, images, labels, case.loss_function, case.optimizer)
+    return {
+        name: float((weight.detach() - start[name]).norm() / start[name].norm())
+        for name, weight in case.network.named_parameters()
+    }
+
+
+@torch.no_grad()
+def outputs(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what the network says of one batch, before any training, and the batch's labels.
+
+    Returns
+    -------
+    tuple of torch.Tensor
+        Shape (128, 10), and shape (128,), dtype int64.
+    """
+    case = case.copy()
+    images, labels = next(iter(case.batches))
+    return case.network.eval()(images), labels
+
+
+# --- Repairs -------------------------------------------------------------------------------------
+
+
+def retrained(case: Case, *, step: Step | None = None, updates: int = 12) -> torch.Tensor | None:
+    """Train a copy of a case in double precision, with a repaired step if one is given.
+
+    Parameters
+    ----------
+    case : Case
+        Left as it is.
+    step : callable, optional
+        Takes the place of the case's own.
+    updates : int
+        How many steps.
+
+    Returns
+    -------
+    torch.Tensor or None
+        Shape (updates + 1,), float64: the loss of each batch before its update, and the fraction
+        of a hundred fresh images that are right in the end, shown one at a time. ``None`` if the
+        step does not even run the network: it is still a blank.
+    """
+    case, runs, losses = case.copy(), [0], []
+    case.network.double()
+
+    def count(*_) -> None:
+        runs[0] += 1
+
+    # On a layer within: it runs however the network is called.
+    handle = case.network[0].register_forward_hook(count)
+    for images, labels in _endless(case.batches, updates):
+        images = images.double()
+        with torch.no_grad():
+            losses.append(float(case.loss_function(case.network(images), labels)))
+        runs[0] = 0
+        (step or case.step)(case.network, images, labels, case.loss_function, case.optimizer)
+        if not runs[0]:
+            return None
+    handle.remove()
+    return torch.tensor([*losses, _one_at_a_time(case)], dtype=torch.float64)
+
+
+def with_head(case: Case, head: Callable[[torch.Tensor], torch.Tensor]) -> Case:
+    """Return a copy of a case whose network ends in a function from scores to log-probabilities."""
+    case = case.copy()
+    case.network[-1] = _Head(head)
+    return case
+
+
+class _Head(nn.Module):
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]):
+        super().__init__()
+        self._function = function
+
+    def forward(self, scores: torch.Tensor) -> torch.Tensor:
+        return self._function(scores)
+
+
+def trained_by_hand(case: Case, *, updates: int = 12) -> torch.Tensor:
+    """Train with the formulas of notebook 04 in place of an optimiser, as `retrained` reports it.
+
+    Parameters
+    ----------
+    case : Case
+        Only its weights and batches are used: two weight matrices, ReLU between them, mean
+        cross-entropy, learning rate 0.15 and momentum 0.8.
+    updates : int
+        How many steps.
+    """
+    case, losses = case.copy(), []
+    first, last = (w.detach().double().requires_grad_() for w in case.network.parameters())
+    velocities = [torch.zeros_like(first), torch.zeros_like(last)]
+
+    def scores(images: torch.Tensor) -> torch.Tensor:
+        return (images.double().flatten(1) @ first.T).clamp(min=0) @ last.T
+
+    for images, labels in _endless(case.batches, updates):
+        z = scores(images)
+        right = z[torch.arange(len(labels)), labels]
+        loss = (z.logsumexp(dim=1) - right).mean()
+        losses.append(float(loss))
+        new = torch.autograd.grad(loss, [first, last])
+        velocities = [_MOMENTUM * v + g for v, g in zip(velocities, new, strict=True)]
+        with torch.no_grad():
+            for weight, velocity in zip([first, last], velocities, strict=True):
+                weight -= _LR * velocity
+    images, labels = next(iter(case.fresh))
+    right = float((scores(images[:100]).argmax(dim=1) == labels[:100]).double().mean())
+    return torch.tensor([*losses, right], dtype=torch.float64)
+
+
+@torch.no_grad()
+def _one_at_a_time(case: Case) -> float:
+    images, labels = next(iter(case.fresh))
+    said = [int(case.network.eval()(image[None].double()).argmax()) for image in images[:100]]
+    return float((torch.tensor(said) == labels[:100]).double().mean())
+
+
 # --- Charts --------------------------------------------------------------------------------------
 
 

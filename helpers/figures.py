@@ -2262,41 +2262,35 @@ _LOSS_SHOWN = (-4.0, 12.0)
 
 
 @styled
-def patients(charts: "Mapping[str, clinic.Chart]", healthy: "clinic.Chart") -> Figure:
+def patients(charts: "Mapping[str, clinic.Chart]", twins: "Mapping[str, clinic.Chart]") -> Figure:
     """Draw what one sees of each patient from outside: loss and accuracy, beside a healthy run.
 
     Parameters
     ----------
-    charts : mapping of str to Chart
-        At least two patients by the name under which they are shown, beside each other.
-    healthy : Chart
-        The same run without a fault.
+    charts, twins : mapping of str to Chart
+        By the name under which the patient is shown: its chart, and that of the same run without
+        the fault.
     """
-    first = healthy.loss[0]
-    starts = [name for name, chart in charts.items() if abs(chart.loss[0] - first) < 0.1]
+    starts = [n for n, chart in charts.items() if abs(chart.loss[0] - math.log(10)) < 0.2]
     figure = Figure(
         figsize=(7, 3.9),
         alt=f"Loss above and accuracy below of {len(charts)} patients, each beside the healthy "
-        f"run. As healthy at the first batch: {_and(starts) if starts else 'none'}.",
+        f"run. Their first loss is near ln 10: {_and(starts) or 'in none'}.",
     )
-    rows = figure.subplots(2, len(charts), sharex=True, sharey="row", squeeze=False)
-    for column, (name, chart) in enumerate(charts.items()):
-        above, below = rows[0, column], rows[1, column]
+    rows = figure.subplots(2, len(charts), sharex="col", sharey="row", squeeze=False)
+    for (above, below), (name, chart) in zip(rows.T, charts.items(), strict=True):
         above.set_title(f"patient {name}")
         for axes, mine, theirs in (
-            (above, _within(chart.loss, *_LOSS_SHOWN), healthy.loss),
-            (below, chart.accuracy, healthy.accuracy),
+            (above, _within(chart.loss, *_LOSS_SHOWN), twins[name].loss),
+            (below, chart.accuracy, twins[name].accuracy),
         ):
             axes.plot(_updates(theirs), theirs, color=BLUE, label="healthy")
             axes.plot(_updates(mine), mine, color=VERMILION, linestyle="--", label="patient")
         above.axhline(math.log(10), color=_GREY, linewidth=1, linestyle=":", label="ln 10")
         below.axhline(0.1, color=_GREY, linewidth=1, linestyle=":")
         below.set_xlabel("update")
-    losses = [v for c in charts.values() for v in c.loss if math.isfinite(v)]
-    rows[0, 0].set_ylim(
-        -0.2 if min(losses) >= 0 else _LOSS_SHOWN[0] - 0.4,
-        _LOSS_SHOWN[1] + 0.4 if max(losses) > 6 else max(2.6, 1.05 * max(losses)),
-    )
+    losses = [v for c in charts.values() for v in _within(c.loss, *_LOSS_SHOWN) if v == v]
+    rows[0, 0].set_ylim(min(0, min(losses)) - 0.2, max(2.6, 1.03 * max(losses)))
     rows[1, 0].set_ylim(0, 1)
     rows[0, 0].set_ylabel("loss (nats)")
     rows[1, 0].set_ylabel("right, last 20 batches")
