@@ -388,7 +388,9 @@ _WARDS: tuple[dict[str, str], ...] = (
 )
 
 
-def ward(number: int, garments: fashion.Garments, *, seed: int = 0) -> dict[str, Case]:
+def ward(
+    number: int, garments: fashion.Garments, *, seed: int = 0, healthy: bool = False
+) -> dict[str, Case]:
     """Return the patients of a ward of notebook 05, by letter.
 
     Parameters
@@ -397,7 +399,7 @@ def ward(number: int, garments: fashion.Garments, *, seed: int = 0) -> dict[str,
         From 1 to 5.
     garments : Garments
         Where the images come from.
-    seed : int
+    seed, healthy
         As in `admit`.
 
     Raises
@@ -408,7 +410,10 @@ def ward(number: int, garments: fashion.Garments, *, seed: int = 0) -> dict[str,
     if not 1 <= number <= len(_WARDS):
         raise ValueError(f"ward is {number}: there are wards 1 to {len(_WARDS)}")
     faults = _WARDS[number - 1]
-    return {letter: admit(fault, garments, seed=seed) for letter, fault in faults.items()}
+    return {
+        letter: admit(fault, garments, seed=seed, healthy=healthy)
+        for letter, fault in faults.items()
+    }
 
 
 def diagnosis(letter: str) -> str:
@@ -507,7 +512,7 @@ def retrained(case: Case, *, step: Step | None = None, updates: int = 12) -> tor
     torch.Tensor or None
         Shape (updates + 1,), float64: the loss of each batch before its update, and the fraction
         of a hundred fresh images that are right in the end, shown one at a time. ``None`` if the
-        step does not even run the network: it is still a blank.
+        network gives nothing or the step does not even run it: something is still a blank.
     """
     case, runs, losses = case.copy(), [0], []
     case.network.double()
@@ -520,7 +525,10 @@ def retrained(case: Case, *, step: Step | None = None, updates: int = 12) -> tor
     for images, labels in _endless(case.batches, updates):
         images = images.double()
         with torch.no_grad():
-            losses.append(float(case.loss_function(case.network(images), labels)))
+            scores = case.network(images)
+        if scores is None:
+            return None
+        losses.append(float(case.loss_function(scores, labels)))
         runs[0] = 0
         (step or case.step)(case.network, images, labels, case.loss_function, case.optimizer)
         if not runs[0]:
@@ -841,6 +849,12 @@ def _end(series: Sequence[float]) -> float:
 
 def _finite_max(series: Sequence[float]) -> float:
     return max(value if math.isfinite(value) else math.inf for value in series)
+
+
+def symptoms_of(letters: Sequence[str]) -> list["Symptom"]:
+    """Return the symptom of each patient's fault, in the order of the letters."""
+    by_fault = {symptom.fault: symptom for symptom in SYMPTOMS}
+    return [by_fault[diagnosis(letter)] for letter in letters]
 
 
 SYMPTOMS: tuple[Symptom, ...] = (

@@ -2301,32 +2301,33 @@ def patients(charts: "Mapping[str, clinic.Chart]", twins: "Mapping[str, clinic.C
 
 @styled
 def symptoms(
-    signs: "Sequence[clinic.Symptom]",
+    signs: "Mapping[str, clinic.Symptom]",
     charts: "Mapping[str, clinic.Chart]",
     twins: "Mapping[str, clinic.Chart]",
 ) -> Figure:
-    """Draw for each symptom its curve, the bound, and on which side patient and twin lie.
+    """Draw for each patient the curve of its symptom, the bound, and the healthy curve.
 
     Parameters
     ----------
-    signs : sequence of Symptom
-        Drawn two in a row.
+    signs : mapping of str to Symptom
+        By the patient's name, drawn two in a row.
     charts, twins : mapping of str to Chart
-        By the fault's name: the patient's chart, and that of the same run without the fault.
+        By the same names: the patient's chart, and that of the same run without the fault.
     """
-    told = sum(s.shown_by(charts[s.fault]) and not s.shown_by(twins[s.fault]) for s in signs)
+    told = sum(s.shown_by(charts[n]) and not s.shown_by(twins[n]) for n, s in signs.items())
     rows = -(-len(signs) // 2)
     figure = Figure(
-        figsize=(7, 2.35 * rows),
+        figsize=(7, 2.5 * rows + 0.2),
         alt=f"A panel for each of {len(signs)} symptoms: the patient's curve, the healthy one and "
         f"a dotted bound. In {told} of them the bound lies between the two.",
     )
-    cells = figure.subplots(rows, 2, squeeze=False).flat
-    for axes, symptom in zip(cells, signs, strict=False):
-        _draw_symptom(axes, symptom, charts[symptom.fault], twins[symptom.fault])
-    for axes in list(cells):
+    cells = list(figure.subplots(rows, 2, squeeze=False).flat)
+    for axes, (name, symptom) in zip(cells, signs.items(), strict=False):
+        _draw_symptom(axes, symptom, charts[name], twins[name])
+        axes.set_title(f"{name}: {symptom.sign}\n→ {symptom.fault}", fontsize=9)
+    for axes in cells[len(signs) :]:
         axes.set_axis_off()
-    handles, labels = figure.axes[0].get_legend_handles_labels()
+    handles, labels = cells[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
@@ -2365,7 +2366,6 @@ def _draw_symptom(
         if lowest > -math.inf:
             axes.set_ylim(lowest - 0.2, None)
     axes.axhline(symptom.bound, color=BLACK, linewidth=1.2, linestyle=":", label="bound")
-    axes.set_title(f"{symptom.sign}\n→ {symptom.fault}", fontsize=9.5)
     axes.set_ylabel(symptom.quantity, fontsize=8)
 
 
