@@ -10,6 +10,7 @@ import copy
 import math
 import statistics
 import traceback
+import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -495,7 +496,9 @@ def outputs(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
 # --- Repairs -------------------------------------------------------------------------------------
 
 
-def retrained(case: Case, *, step: Step | None = None, updates: int = 12) -> torch.Tensor | None:
+def retrained(
+    case: Case, *, step: Step | None = None, updates: int = 12
+) -> torch.Tensor | types.EllipsisType:
     """Train a copy of a case in double precision, with a repaired step if one is given.
 
     Parameters
@@ -509,9 +512,9 @@ def retrained(case: Case, *, step: Step | None = None, updates: int = 12) -> tor
 
     Returns
     -------
-    torch.Tensor or None
+    torch.Tensor or Ellipsis
         Shape (updates + 1,), float64: the loss of each batch before its update, and the fraction
-        of a hundred fresh images that are right in the end, shown one at a time. ``None`` if the
+        of a hundred fresh images that are right in the end, shown one at a time. ``...`` if the
         network gives nothing or the step does not even run it: something is still a blank.
     """
     case, runs, losses = case.copy(), [0], []
@@ -527,12 +530,12 @@ def retrained(case: Case, *, step: Step | None = None, updates: int = 12) -> tor
         with torch.no_grad():
             scores = case.network(images)
         if scores is None:
-            return None
+            return ...
         losses.append(float(case.loss_function(scores, labels)))
         runs[0] = 0
         (step or case.step)(case.network, images, labels, case.loss_function, case.optimizer)
         if not runs[0]:
-            return None
+            return ...
     handle.remove()
     return torch.tensor([*losses, _one_at_a_time(case)], dtype=torch.float64)
 
@@ -575,7 +578,7 @@ def trained_by_hand(case: Case, *, updates: int = 12) -> torch.Tensor:
         z = scores(images)
         right = z[torch.arange(len(labels)), labels]
         loss = (z.logsumexp(dim=1) - right).mean()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         new = torch.autograd.grad(loss, [first, last])
         velocities = [_MOMENTUM * v + g for v, g in zip(velocities, new, strict=True)]
         with torch.no_grad():
@@ -617,7 +620,7 @@ class Chart:
     hooks : list of int
         How often a hook on the network was called so far.
     apart : list of float
-        Largest difference between the scores of two passes of this batch.
+        Largest difference between the scores of two passes of this batch; NaN without dropout.
     epoch : int
         Updates in an epoch.
     in_batches_of : dict of int to float
@@ -736,7 +739,8 @@ def _look_before(case: Case, images: torch.Tensor, labels: torch.Tensor, chart: 
     # On the side: what is looked at here must not change what chance has in store for the run.
     with torch.random.fork_rng(devices=[]):
         scores, again = case.network(images), case.network(images)
-    chart.apart.append(float((scores - again).abs().max()))
+    has_dropout = any(isinstance(layer, nn.Dropout) for layer in case.network)
+    chart.apart.append(float((scores - again).abs().max()) if has_dropout else math.nan)
     chart.loss.append(float(case.loss_function(scores, labels)))
     chart.correct.append(int((scores.argmax(dim=1) == labels).sum()))
     chart.samples.append(len(labels))
@@ -801,6 +805,8 @@ class Symptom:
         From the curve to the number.
     above, below : float or None
         The bound, one of the two: a number beyond it speaks for the fault.
+    drawn : int or None
+        How many updates a figure shows, where it is all in the first ones.
     """
 
     fault: str
@@ -810,6 +816,7 @@ class Symptom:
     reduce: Callable[[Sequence[float]], float]
     above: float | None = None
     below: float | None = None
+    drawn: int | None = None
 
     def measure(self, chart: Chart) -> float:
         """Return the number."""
@@ -881,6 +888,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: chart.piled_up,
         _max_of_ten,
         above=1.5,
+        drawn=30,
     ),
     Symptom(
         "parameters not handed to the optimiser",
@@ -897,6 +905,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: [loss / chart.loss[0] for loss in chart.loss],
         _finite_max,
         above=5,
+        drawn=12,
     ),
     Symptom(
         "loss summed",
@@ -905,6 +914,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: chart.loss,
         _first,
         above=100,
+        drawn=12,
     ),
     Symptom(
         "inputs not scaled",
@@ -913,6 +923,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: chart.loss,
         _first,
         above=8,
+        drawn=12,
     ),
     Symptom(
         "softmax before cross-entropy",
@@ -937,6 +948,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: chart.loss,
         min,
         below=0,
+        drawn=12,
     ),
     Symptom(
         _EVAL,

@@ -2335,7 +2335,7 @@ def symptoms(
 def _draw_symptom(
     axes, symptom: "clinic.Symptom", chart: "clinic.Chart", twin: "clinic.Chart"
 ) -> None:
-    mine, theirs = list(symptom.series(chart)), list(symptom.series(twin))
+    mine, theirs = (list(symptom.series(c))[: symptom.drawn] for c in (chart, twin))
     values = [value for value in mine + theirs if math.isfinite(value)]
     # Where a curve explodes, only a logarithm leaves the other one to be seen.
     wide = max(values) > 50 and min(values) >= 0

@@ -500,7 +500,11 @@ class _Observer:
 
     @property
     def graphs_alive(self) -> int:
-        gc.collect()
+        if self._count() > 1:
+            gc.collect()  # A graph in a circle of references is garbage, and not kept.
+        return self._count()
+
+    def _count(self) -> int:
         return sum(graph() is not None for graph in self._graphs)
 
     def _arrive(self, weight: torch.Tensor) -> None:
