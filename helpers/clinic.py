@@ -807,6 +807,8 @@ class Symptom:
         The bound, one of the two: a number beyond it speaks for the fault.
     drawn : int or None
         How many updates a figure shows, where it is all in the first ones.
+    axis : str
+        What the curve is called, where `quantity` names but one number of it.
     """
 
     fault: str
@@ -817,6 +819,7 @@ class Symptom:
     above: float | None = None
     below: float | None = None
     drawn: int | None = None
+    axis: str = ""
 
     def measure(self, chart: Chart) -> float:
         """Return the number."""
@@ -858,10 +861,10 @@ def _finite_max(series: Sequence[float]) -> float:
     return max(value if math.isfinite(value) else math.inf for value in series)
 
 
-def symptoms_of(letters: Sequence[str]) -> list["Symptom"]:
-    """Return the symptom of each patient's fault, in the order of the letters."""
+def symptoms_of(letters: Sequence[str]) -> dict[str, Symptom]:
+    """Return the symptom of each patient's fault, by letter, in the order of the letters."""
     by_fault = {symptom.fault: symptom for symptom in SYMPTOMS}
-    return [by_fault[diagnosis(letter)] for letter in letters]
+    return {letter: by_fault[diagnosis(letter)] for letter in letters}
 
 
 SYMPTOMS: tuple[Symptom, ...] = (
@@ -872,6 +875,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: chart.moved_most,
         _last,
         below=1e-6,
+        axis="farthest a matrix moved",
     ),
     Symptom(
         "cleared before the step",
@@ -889,6 +893,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         _max_of_ten,
         above=1.5,
         drawn=30,
+        axis=".grad beside the batch's own",
     ),
     Symptom(
         "parameters not handed to the optimiser",
@@ -897,6 +902,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: chart.moved_least,
         _last,
         below=1e-6,
+        axis="least a matrix moved",
     ),
     Symptom(
         "learning rate too high",
@@ -906,6 +912,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         _finite_max,
         above=5,
         drawn=12,
+        axis="loss beside the first",
     ),
     Symptom(
         "loss summed",
@@ -915,6 +922,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         _first,
         above=100,
         drawn=12,
+        axis="loss (nats)",
     ),
     Symptom(
         "inputs not scaled",
@@ -924,6 +932,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         _first,
         above=8,
         drawn=12,
+        axis="loss (nats)",
     ),
     Symptom(
         "softmax before cross-entropy",
@@ -932,6 +941,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: chart.loss,
         _end,
         above=1.46,
+        axis="loss (nats)",
     ),
     Symptom(
         "log_softmax over dim=0",
@@ -940,6 +950,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: list(chart.in_batches_of.values()),
         _last,
         below=0.2,
+        axis="fraction right",
     ),
     Symptom(
         "nll_loss on raw scores",
@@ -949,6 +960,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         min,
         below=0,
         drawn=12,
+        axis="loss (nats)",
     ),
     Symptom(
         _EVAL,
@@ -957,6 +969,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: chart.apart,
         max,
         below=1e-6,
+        axis="two passes differ by",
     ),
     Symptom(
         _LABELS,
@@ -965,6 +978,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: chart.accuracy,
         _last,
         below=0.2,
+        axis="right, last 20 batches",
     ),
     Symptom(
         _MIXED,
@@ -973,6 +987,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: [chart.reported - chart.honest],
         _last,
         above=0.08,
+        axis="flattery: test less fresh images",
     ),
     Symptom(
         "a graph kept from step to step",
@@ -981,6 +996,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda chart: chart.functions,
         _last,
         above=100,
+        axis="functions in the graph",
     ),
     Symptom(
         "forward called by name",

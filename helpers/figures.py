@@ -2324,7 +2324,7 @@ def symptoms(
     cells = list(figure.subplots(rows, 2, squeeze=False).flat)
     for axes, (name, symptom) in zip(cells, signs.items(), strict=False):
         _draw_symptom(axes, symptom, charts[name], twins[name])
-        axes.set_title(f"{name}: {symptom.sign}\n→ {symptom.fault}", fontsize=9)
+        axes.set_title(f"{name}: {symptom.sign}\n→ {symptom.fault}", fontsize=8.5)
     for axes in cells[len(signs) :]:
         axes.set_axis_off()
     handles, labels = cells[0].get_legend_handles_labels()
@@ -2366,7 +2366,7 @@ def _draw_symptom(
         if lowest > -math.inf:
             axes.set_ylim(lowest - 0.2, None)
     axes.axhline(symptom.bound, color=BLACK, linewidth=1.2, linestyle=":", label="bound")
-    axes.set_ylabel(symptom.quantity, fontsize=8)
+    axes.set_ylabel(symptom.axis or symptom.quantity, fontsize=8)
 
 
 def _updates(series: Sequence[float]) -> range:

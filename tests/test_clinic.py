@@ -228,10 +228,10 @@ def test_every_fault_has_its_patient(garments):
     patients = {k: v for number in range(1, 6) for k, v in clinic.ward(number, garments).items()}
     assert "".join(patients) == "ABCDEFGHIJKLMNO"
     assert {clinic.diagnosis(letter) for letter in patients} == set(clinic.FAULTS)
-    assert [s.fault for s in clinic.symptoms_of("BA")] == [
-        clinic.diagnosis("B"),
-        clinic.diagnosis("A"),
-    ]
+    assert {letter: s.fault for letter, s in clinic.symptoms_of("BA").items()} == {
+        "B": clinic.diagnosis("B"),
+        "A": clinic.diagnosis("A"),
+    }
 
 
 # --- Figures --------------------------------------------------------------------------------------
