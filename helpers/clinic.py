@@ -589,6 +589,46 @@ def trained_by_hand(case: Case, *, updates: int = 12) -> torch.Tensor:
     return torch.tensor([*losses, right], dtype=torch.float64)
 
 
+def answers(
+    check: Callable[..., str],
+    faults: Sequence[str],
+    garments: fashion.Garments,
+    words: Sequence[str],
+    *,
+    seed: int,
+) -> list[int] | types.EllipsisType:
+    """Return what a check says of one batch of each of some patients.
+
+    Parameters
+    ----------
+    check : callable
+        Called as ``check(network, images, labels, loss_function)``; returns a word.
+    faults : sequence of str
+        Of the patients: names as `admit` takes them.
+    garments : Garments
+        Where the images come from.
+    words : sequence of str
+        What may be said.
+    seed : int
+        As in `admit`.
+
+    Returns
+    -------
+    list of int or Ellipsis
+        For each patient the word's place among `words`, -1 if it is none of them; ``...`` if the
+        check never says anything: it is still a blank.
+    """
+    said = []
+    for fault in faults:
+        case = admit(fault, garments, seed=seed, images=256)
+        images, labels = next(iter(case.batches))
+        said.append(check(case.network, images, labels, case.loss_function))
+    if all(word is None or word is ... for word in said):
+        return ...
+    places = {word: place for place, word in enumerate(words)}
+    return [places.get(word, -1) if isinstance(word, str) else -1 for word in said]
+
+
 @torch.no_grad()
 def _one_at_a_time(case: Case) -> float:
     images, labels = next(iter(case.fresh))

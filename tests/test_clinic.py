@@ -158,6 +158,18 @@ def test_a_repaired_step_trains_as_the_formula_does(garments):
     assert isinstance(over_images.network[-1], nn.LogSoftmax)
 
 
+def test_answers_are_the_places_of_the_words(garments):
+    def by_the_loss(network, images, labels, loss_function):
+        assert images.shape == (128, 1, 28, 28) and labels.shape == (128,)
+        return "high" if loss_function(network(images), labels) > 10 else "low"
+
+    faults, words = [clinic.HEALTHY, "loss summed"], ["low", "high"]
+    assert clinic.answers(by_the_loss, faults, garments, words, seed=0) == [0, 1]
+    assert clinic.answers(by_the_loss, faults, garments, ["low"], seed=0) == [0, -1]
+    assert clinic.answers(lambda *_: 7, faults, garments, words, seed=0) == [-1, -1]
+    assert clinic.answers(lambda *_: None, faults, garments, words, seed=0) is ...
+
+
 def test_mixed_parts_and_shuffled_labels_are_what_they_say(garments):
     def rows(batches):
         return {row.numpy().tobytes() for images, _ in batches for row in images}
