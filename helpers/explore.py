@@ -61,7 +61,9 @@ def slider(
     if start not in settings:
         raise ValueError(f"start is {start!r}, not one of the settings: choose one of {settings}")
     if ipywidgets is None:
-        return f"The slider for {label} needs ipywidgets; the figure below shows what it shows."
+        return _Notice(
+            f"The slider for {label} needs ipywidgets; the figure below shows what it shows."
+        )
 
     control = ipywidgets.SelectionSlider(
         options=[(_short(setting), setting) for setting in settings],
@@ -85,6 +87,12 @@ def slider(
 
     control.observe(redraw, names="value")
     return ipywidgets.VBox([control, picture])
+
+
+class _Notice(str):
+    """A line that a notebook shows as it stands, without quotes."""
+
+    __repr__ = str.__str__
 
 
 @styled

@@ -319,7 +319,7 @@ def _judge_exercise(
             results.append(_result_of(attempt, _own(arguments), seconds))
             if isinstance(results[-1], _Failure):
                 break
-        if all(result is ... for result in results) or _is_blank(attempt):
+        if _is_untouched(attempt, results):
             return _UNTRIED
 
     tried = inputs[: len(results)]
@@ -335,15 +335,21 @@ def _judge_exercise(
     return _not_yet(f"Not yet. {difference}")
 
 
-def _is_blank(attempt: Callable) -> bool:
-    """Say whether a function does nothing but return a constant None or ``...``."""
+def _is_untouched(attempt: Callable, results: Sequence) -> bool:
+    """Say whether the blank is still in a function: ``...``, or nothing but ``return None``."""
+    if all(result is ... for result in results):
+        return True
     code = getattr(attempt, "__code__", None)
-    if code is None:
+    if code is None or not all(result is None for result in results):
         return False
-    steps = list(dis.get_instructions(code))
     idle = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
-    constants = [step.argval for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")]
-    return {step.opname for step in steps} <= idle and constants[-1:] in ([None], [...])
+    if {step.opname for step in dis.get_instructions(code)} <= idle:
+        return True
+    try:
+        lines = inspect.getsource(attempt).splitlines()
+    except (OSError, TypeError):
+        return False
+    return "..." in (line.strip() for line in lines)
 
 
 def _own(arguments: tuple | Callable[[], tuple]) -> tuple:
@@ -352,7 +358,7 @@ def _own(arguments: tuple | Callable[[], tuple]) -> tuple:
         return arguments()
     try:
         return copy.deepcopy(arguments)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise TypeError(
             "inputs holds something that cannot be copied: give a function that makes it "
             f"({_in_one_line(error)})"
@@ -407,6 +413,12 @@ def _difference(
         return "" if same else "Another word is right: look at the output above once more."
     if value is None:
         return "For one of the inputs your function gives nothing back."
+    if isinstance(expected, list | tuple) and not _is_table(expected):
+        if not isinstance(value, list | tuple) or len(value) != len(expected):
+            return f"The answer has {len(expected)} parts: give them with commas between."
+        parts = zip(value, expected, strict=True)
+        found = (_difference(*part, tolerance, nan_is_nan=nan_is_nan) for part in parts)
+        return next(filter(None, found), "")
     wanted = "a number or a tensor"
     try:
         right = torch.as_tensor(expected, dtype=torch.float64, device="cpu").detach()
@@ -428,6 +440,15 @@ def _difference(
     if not torch.allclose(found, right, rtol=tolerance, atol=tolerance, equal_nan=nan_is_nan):
         return "The value differs from the right one: try it on an input you can do by hand."
     return ""
+
+
+def _is_table(values: list | tuple) -> bool:
+    """Say whether values are numbers that make one tensor, and not tensors of their own or text."""
+    try:
+        torch.as_tensor(values, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    return True
 
 
 # --- Running what a reader wrote ---
@@ -576,7 +597,7 @@ def _guarded(function: Callable) -> Iterator[None]:
     def leave(*_: object) -> None:
         raise SystemExit
 
-    names = getattr(function, "__globals__", {})
+    names = getattr(function, "__globals__", vars(sys.modules["__main__"]))
     # In a notebook exit and quit are the kernel's own, and would end it.
     ways_out = {name: names[name] for name in ("exit", "quit") if name in names}
     random_numbers, random_tensors = random.getstate(), torch.get_rng_state()

@@ -4,6 +4,7 @@ nbval alone is easily fooled: it does not compare a cell without an execution co
 should raise and does not, or a picture. These rules close those gaps.
 """
 
+import html
 import re
 from collections.abc import Iterator
 
@@ -19,6 +20,9 @@ IGNORED_OUTPUTS: dict[tuple[str, str], str] = {
 }
 
 MOST_LINES_IN_A_CELL = 25
+FEWEST_PREDICTIONS, FEWEST_EXERCISES = 5, 4
+# What a check says where the reader has not answered yet, as in every notebook that is committed.
+OPEN_LINES = ("No guess yet.", "Nothing to check yet.")
 ALT_TEXT_LENGTHS = range(40, 301)
 LAST_HEADINGS = ["Your turn", "What to remember", "Terms", "Next", "References"]
 
@@ -46,13 +50,50 @@ def tags(cell: NotebookNode) -> set[str]:
 
 def headings(notebook: NotebookNode) -> list[tuple[int, str]]:
     """Return (level, text) of each heading in the Markdown cells, in order."""
+    return [heading for cell in notebook.cells for heading in _headings_of(cell)]
+
+
+def _headings_of(cell: NotebookNode) -> list[tuple[int, str]]:
+    if cell.cell_type != "markdown":
+        return []
+    text = _without_code(cell.source)
+    found = re.findall(r"^(#+) +(.+?) *$", text, flags=re.MULTILINE)
+    return [(len(marks), title) for marks, title in found]
+
+
+def _without_code(markdown: str) -> str:
+    return re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
+
+
+def sections(notebook: NotebookNode) -> list[tuple[str, list[NotebookNode]]]:
+    """Return (title, cells) of each section of level 2, in order."""
     found = []
     for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            text = re.sub(r"```.*?```", "", cell.source, flags=re.DOTALL)
-            for marks, title in re.findall(r"^(#+) +(.+?) *$", text, flags=re.MULTILINE):
-                found.append((len(marks), title))
+        titles = [title for level, title in _headings_of(cell) if level == 2]
+        for title in titles:
+            found.append((title, []))
+        if found:
+            found[-1][1].append(cell)
     return found
+
+
+def lessons(notebook: NotebookNode) -> list[tuple[str, list[NotebookNode]]]:
+    """Return the sections before the closing ones."""
+    return [(title, cells) for title, cells in sections(notebook) if title not in LAST_HEADINGS]
+
+
+def checked_names(notebook: NotebookNode, what: str) -> list[str]:
+    """Return the name under which each `what`, "prediction" or "exercise", is checked."""
+    pattern = re.compile(rf'progress\.check_{what}\(\s*"([^"]+)"')
+    return [name for cell in code_cells(notebook) for name in pattern.findall(cell.source)]
+
+
+def printed(cell: NotebookNode) -> str:
+    """Return all text that a cell put out, without its errors."""
+    texts = []
+    for output in cell.get("outputs", []):
+        texts += [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
+    return "\n".join(texts)
 
 
 def executed_in_order(notebook: NotebookNode) -> list[str]:
@@ -117,7 +158,7 @@ def figures_have_alt_text(notebook: NotebookNode) -> list[str]:
                 complaints.append(f"cell {cell.id}: a picture without an HTML image and alt text")
             for image in images:
                 alt = re.search(r'\balt="([^"]*)"', image)
-                if alt is None or len(alt[1]) not in ALT_TEXT_LENGTHS:
+                if alt is None or len(html.unescape(alt[1])) not in ALT_TEXT_LENGTHS:
                     complaints.append(f"cell {cell.id}: alt text {alt and alt[1]!r}")
     return complaints
 
@@ -142,6 +183,125 @@ def anatomy_is_in_place(notebook: NotebookNode, repository_url: str, name: str) 
     last = [title for level, title in found if level == 2][-len(LAST_HEADINGS) :]
     if last != LAST_HEADINGS:
         complaints.append(f"the last headings are {last}, expected {LAST_HEADINGS}")
+    return complaints
+
+
+def sections_ask_and_show(notebook: NotebookNode) -> list[str]:
+    """Complain about a section that opens without a question, or shows no picture and no number."""
+    complaints = []
+    for title, cells in lessons(notebook):
+        if "?" not in cells[0].source:
+            complaints.append(f"section {title!r} does not open with a question")
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        pages = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
+        lines = "\n".join(printed(cell) for cell in cells).splitlines()
+        texts = "".join(line for line in lines if not line.startswith(OPEN_LINES))
+        if "<img" not in pages and not re.search(r"\d", texts):
+            complaints.append(f"section {title!r} has no picture and no number that code made")
+    return complaints
+
+
+def sliders_have_twins(notebook: NotebookNode) -> list[str]:
+    """Complain about a slider that is not followed by a picture of what it shows."""
+    complaints = []
+    cells = list(code_cells(notebook))
+    for cell, after in zip(cells, [*cells[1:], None], strict=True):
+        if (slider := re.search(r"explore\.slider\(([\w.]+)", cell.source)) is None:
+            continue
+        drawn = slider[1].split(".")[0]
+        twin = rf"explore\.twin\({drawn}\b|\b{drawn}\.strip\(\)"
+        if after is None or not re.search(twin, after.source):
+            complaints.append(f"cell {cell.id}: a slider over {drawn} without its twin after it")
+        elif "<img" not in str(after.outputs):
+            complaints.append(f"cell {after.id}: a twin without a picture")
+    return complaints
+
+
+def there_is_enough_to_do(notebook: NotebookNode) -> list[str]:
+    """Complain about too few questions, one without a name, and one that is not left open."""
+    complaints = []
+    for what, fewest, open_line in (
+        ("prediction", FEWEST_PREDICTIONS, OPEN_LINES[0]),
+        ("exercise", FEWEST_EXERCISES, OPEN_LINES[1]),
+    ):
+        asked = sum(what in tags(cell) for cell in code_cells(notebook))
+        names = checked_names(notebook, what)
+        if asked < fewest:
+            complaints.append(f"{asked} cells tagged {what}, expected at least {fewest}")
+        if asked != len(names):
+            complaints.append(f"{asked} cells tagged {what}, {len(names)} checked with a name")
+        if len(set(names)) < len(names):
+            complaints.append(f"two checks of a {what} share a name: {names}")
+        said = "\n".join(printed(cell) for cell in code_cells(notebook))
+        if said.count(open_line) != len(names):
+            complaints.append(f"{open_line!r} is not the answer to each {what}")
+    markdown = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    folds = markdown.count("<details><summary>Solution</summary>")
+    if folds != sum("exercise" in tags(cell) for cell in code_cells(notebook)):
+        complaints.append(f"{folds} folded solutions, not one for each exercise")
+    if "exercise" not in {
+        t for c in dict(sections(notebook)).get("Your turn", []) for t in tags(c)
+    }:
+        complaints.append("'Your turn' holds no exercise")
+    return complaints
+
+
+def checks_keep_their_secrets(notebook: NotebookNode) -> list[str]:
+    """Complain about the check of an exercise whose hints lie open."""
+    return [
+        f"cell {cell.id}: the check of an exercise without jupyter.source_hidden"
+        for cell in code_cells(notebook)
+        if "progress.check_exercise(" in cell.source
+        and not cell.metadata.get("jupyter", {}).get("source_hidden")
+    ]
+
+
+def progress_comes_last(notebook: NotebookNode) -> list[str]:
+    """Complain unless the last code cell prints the progress, at the end of 'Your turn'."""
+    cells = list(code_cells(notebook))
+    complaints = []
+    if sum(cell.source.strip() == "progress = learning.Progress()" for cell in cells) != 1:
+        complaints.append("there is not one cell 'progress = learning.Progress()'")
+    last = cells[-1]
+    if last.source.strip() != "print(progress)" or "Predictions: 0 of " not in printed(last):
+        complaints.append(f"cell {last.id}: the last code cell does not print the progress")
+    if last not in dict(sections(notebook)).get("Your turn", []):
+        complaints.append(f"cell {last.id}: the progress does not end the section 'Your turn'")
+    return complaints
+
+
+def tables_have_headers(notebook: NotebookNode) -> list[str]:
+    """Complain about a table, typed or put out, whose columns have no names."""
+    complaints = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            rows = [line.strip() for line in _without_code(cell.source).splitlines()]
+            starts = [
+                n
+                for n, row in enumerate(rows)
+                if row.startswith("|") and (n == 0 or not rows[n - 1].startswith("|"))
+            ]
+            for n in starts:
+                named = all(entry.strip() for entry in rows[n].strip("|").split("|"))
+                ruled = n + 1 < len(rows) and re.fullmatch(r"\|(\s*:?-+:?\s*\|)+", rows[n + 1])
+                if not (named and ruled):
+                    complaints.append(f"cell {cell.id}: a table without a header row, {rows[n]!r}")
+        for output in cell.get("outputs", []):
+            page = output.get("data", {}).get("text/html", "")
+            if page.count("<table") > page.count("<thead"):
+                complaints.append(f"cell {cell.id}: a table put out without a header row")
+    return complaints
+
+
+def closing_is_short(notebook: NotebookNode) -> list[str]:
+    """Complain about more than five lines to remember, and a glossary without its languages."""
+    closing = {title: cells[0].source for title, cells in sections(notebook)}
+    complaints = []
+    points = re.findall(r"^(?:[-*]|\d+\.) ", closing.get("What to remember", ""), re.MULTILINE)
+    if not 1 <= len(points) <= 5:
+        complaints.append(f"{len(points)} points to remember, expected one to five")
+    if not re.search(r"^\| English \| 中文 \|", closing.get("Terms", ""), re.MULTILINE):
+        complaints.append("the terms are not a table of English and 中文")
     return complaints
 
 

@@ -1,4 +1,4 @@
-"""Solutions are called right and wrong answers get their hints; there is enough to do."""
+"""Solutions are called right, wrong answers get their hints, and junk never passes."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from notebook_rules import code_cells, tags
+from notebook_rules import checked_names, code_cells, tags
+from wrong_answers import WRONG_ANSWERS
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 FOLD = re.compile(r"<details><summary>Solution</summary>.*?```python\n(.*?)```", re.DOTALL)
@@ -86,6 +87,8 @@ RIGHT_GUESSES = {
 # meet its own word, the right answer must be called right, and no junk may pass, before the
 # reader's is looked at.
 CHECK_THE_CHECKS = """
+import re as _re
+
 import torch as _torch
 
 from helpers import learning as _learning
@@ -112,6 +115,16 @@ def _junk(oracle, inputs):
     }
 
 
+def _typed(source):
+    # A cell with this source, run in the notebook; what it defines is taken back afterwards.
+    names = get_ipython().user_ns
+    name = _re.match(r"def (\\w+)", source)[1]
+    before = names[name]
+    exec(source, names)
+    names[name], attempt = before, names[name]
+    return attempt
+
+
 class _Checked(_learning.Progress):
     def check_exercise(self, name, attempt, oracle, inputs, *, mistakes, **options):
         def said(attempt, **more):
@@ -124,6 +137,11 @@ class _Checked(_learning.Progress):
             assert said(mistake) == f"Not yet. {hint}", (hint, said(mistake))
         assert said(lambda *_: None) == _learning.NO_ATTEMPT
         assert said(oracle) == "Right."
+        hints = []
+        for source, words in _WRONG_ANSWERS[name]:
+            hints.append(said(_typed(source)))
+            assert hints[-1].startswith("Not yet. ") and words in hints[-1], (source, hints[-1])
+        assert len(set(hints)) == len(hints) >= 3, hints
         for kind, attempt_at_it in _junk(oracle, inputs).items():
             assert said(attempt_at_it, seconds=0.05) != "Right.", (name, kind)
         return super().check_exercise(name, attempt, oracle, inputs, mistakes=mistakes, **options)
@@ -144,6 +162,27 @@ _learning.Progress = _Checked
 """
 
 
+def wrong_cells(notebook: nbformat.NotebookNode, answers: dict) -> dict:
+    """Return the exercise cells with wrong lines in the blank, by the exercise's name."""
+    exercises = [cell.source for cell in code_cells(notebook) if "exercise" in tags(cell)]
+    names = checked_names(notebook, "exercise")
+    assert sorted(answers) == sorted(names), "tests/wrong_answers.py has other exercises"
+    return {
+        name: [(filled(blank, lines), words) for lines, words in answers[name]]
+        for name, blank in zip(names, exercises, strict=True)
+    }
+
+
+def filled(blank: str, lines: str) -> str:
+    """Put lines into a blank: the one line of an exercise cell that holds ``...``."""
+    indented = "".join(f"    {line}\n" for line in lines.splitlines())
+    cell, count = re.subn(
+        r"^    (return )?\.\.\.\n?", lambda _: indented, blank, flags=re.MULTILINE
+    )
+    assert count == 1, blank
+    return cell
+
+
 def answer_everything(notebook: nbformat.NotebookNode, guesses: dict) -> None:
     """Put each solution where its blank is, and each right guess where it says None."""
     for position, cell in enumerate(notebook.cells):
@@ -160,19 +199,13 @@ def answer_everything(notebook: nbformat.NotebookNode, guesses: dict) -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_there_is_enough_to_do(path):
-    cells = list(code_cells(read(path)))
-    predictions = [cell for cell in cells if "prediction" in tags(cell)]
-    assert len(predictions) == len(RIGHT_GUESSES[path.stem]) >= 5
-    assert sum("exercise" in tags(cell) for cell in cells) >= 4
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_right_answers_are_called_right_and_wrong_ones_get_their_hint(path):
     notebook = read(path)
     exercises = sum("exercise" in tags(cell) for cell in code_cells(notebook))
+    wrong = wrong_cells(notebook, WRONG_ANSWERS[path.stem])
     answer_everything(notebook, RIGHT_GUESSES[path.stem])
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(CHECK_THE_CHECKS))
+    checks = f"_WRONG_ANSWERS = {wrong!r}\n{CHECK_THE_CHECKS}"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(checks))
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": path.parent}}).execute()
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     said = "".join(output.get("text", "") for output in outputs).splitlines()

@@ -1,5 +1,8 @@
 """A slider redraws, its twin shows three settings or more, and both come from one function."""
 
+import subprocess
+import sys
+
 import pytest
 
 from helpers import explore
@@ -49,3 +52,32 @@ def test_without_ipywidgets_one_line_says_where_to_look(monkeypatch):
     monkeypatch.setattr(explore, "ipywidgets", None)
     line = explore.slider(draw, [1.0, 2.0], label="slope")
     assert line == "The slider for slope needs ipywidgets; the figure below shows what it shows."
+    assert repr(line) == line, "a notebook would show it in quotes"
+
+
+def test_where_ipywidgets_is_not_installed_the_twin_stands_alone():
+    program = """
+import sys
+sys.modules["ipywidgets"] = None  # as if it were not there
+from helpers import explore
+from helpers.figures import Figure
+
+def draw(slope):
+    return Figure(figsize=(1, 1), alt=f"A line of slope {slope}.")
+
+print(explore.slider(draw, [1, 2, 3], label="slope"))
+print(explore.twin(draw, [1, 2, 3], label="slope").alt)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.splitlines() == [
+        "The slider for slope needs ipywidgets; the figure below shows what it shows.",
+        "slope 1: A line of slope 1. slope 2: A line of slope 2. slope 3: A line of slope 3.",
+    ], run.stderr
+
+
+def test_a_slider_can_be_reached_and_read():
+    control, picture = explore.slider(draw, [0.001234, 2.0], label="slope in m").children
+    assert control.tabbable is not False and not control.disabled
+    assert control.readout and control.description == "slope in m"
+    assert control._options_labels == ("0.00123", "2")
+    assert picture.value.startswith("<img") and 'alt="A line of slope 0.001234."' in picture.value

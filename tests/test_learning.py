@@ -6,12 +6,17 @@ import random
 import sys
 import threading
 from fractions import Fraction
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
+from nbclient import NotebookClient
 
 from helpers import learning
+
+ROOT = Path(__file__).resolve().parents[1]
 
 OTHERWISE = "the run says otherwise. Look at the output above once more."
 
@@ -75,6 +80,12 @@ def forgets_return(x):
     print((x**2).sum().item())
 
 
+def has_a_blank_between_lines(x):
+    doubled = 2 * x
+    ...
+    doubled.grad  # noqa: B018
+
+
 def divides_by_zero(x):
     count = 0
     return x.sum() / int(count) if count else 1 / count
@@ -135,6 +146,7 @@ def answers_with_one_tensor(x):
         (answers_with_one_tensor, "Right."),
         (lambda x: None, learning.NO_ATTEMPT),
         (lambda x: ..., learning.NO_ATTEMPT),
+        (has_a_blank_between_lines, learning.NO_ATTEMPT),
         (lambda: 5.0, "Not yet. Your function is called with 1 argument; it takes no arguments."),
         (lambda x, y: 5.0, "Not yet. Your function is called with 1 argument; it takes x, y."),
         (lambda x: x.sum(), "Not yet. Take squares."),
@@ -248,14 +260,52 @@ def test_a_loop_without_end_is_stopped(attempt, capsys):
     assert len(capsys.readouterr().out) < 5_000
 
 
+IN_A_KERNEL = """
+from helpers import learning
+
+def leaves(x):
+    exit()
+
+def asks(x):
+    return input()
+
+def loops(x):
+    while True:
+        try:
+            print(x)
+        except:
+            pass
+
+for attempt in (leaves, asks, loops):
+    said = learning.check_exercise(attempt, abs, [(1,), (-2,)], seconds=0.1)
+    print(chr(10) + "Check:", said)
+"""
+
+
+def test_a_kernel_lives_on_whatever_the_attempt_does():
+    cells = [IN_A_KERNEL, "print(6 * 7, type(exit).__name__)"]
+    notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(ROOT)}}).execute()
+    said = [output.text for output in notebook.cells[0].outputs]
+    checks = [line for line in "".join(said).splitlines() if line.startswith("Check: ")]
+    assert [check.split()[5:7] for check in checks] == [
+        ["ends", "the"],
+        ["asks", "with"],
+        ["still", "ran"],
+    ]
+    assert len("".join(said)) < 10_000
+    assert notebook.cells[1].outputs[0].text == "42 ZMQExitAutocall\n"
+
+
 def test_what_cannot_be_stopped_at_once_is_left_behind(monkeypatch):
     monkeypatch.setattr(learning, "_SECONDS_TO_STOP", 0.05)
-    gate = threading.Event()
-    try:
-        said = check(lambda x: gate.wait(), seconds=0.05)
-        assert said.startswith("Not yet. Your code still ran")
-    finally:
-        gate.set()
+    gate, before = threading.Event(), set(threading.enumerate())
+    said = check(lambda x: gate.wait(60), seconds=0.05)
+    assert said.startswith("Not yet. Your code still ran")
+    (left_behind,) = set(threading.enumerate()) - before
+    gate.set()
+    left_behind.join(60)
+    assert not left_behind.is_alive(), "it does not end when it can"
 
 
 def test_the_stop_button_stops_the_attempt_too(monkeypatch):
@@ -324,6 +374,23 @@ def test_an_answer_may_be_a_value():
     assert table(torch.ones(2)).startswith("Not yet. That has shape (2,)")
     assert table(3).startswith("Not yet. That has shape ()")
     assert table(torch.eye(2) * math.nan).startswith("Not yet. There is a NaN")
+
+
+def test_an_answer_may_have_parts():
+    def word(attempt):
+        mistakes = {"The other way round.": lambda n: ("even", torch.ones(n))}
+        return learning.check_exercise(
+            attempt, lambda n: (torch.ones(n), "even"), [(2,), (4,)], mistakes=mistakes
+        )
+
+    assert word(lambda n: (torch.ones(n), "Even")) == "Right."
+    assert word(lambda n: [torch.ones(n), "even"]) == "Right."
+    assert word(lambda n: ("even", torch.ones(n))) == "Not yet. The other way round."
+    assert word(lambda n: torch.ones(n)) == (
+        "Not yet. The answer has 2 parts: give them with commas between."
+    )
+    assert word(lambda n: (torch.ones(2), "even")).startswith("Not yet. That has shape (2,)")
+    assert word(lambda n: (torch.ones(n), None)).startswith("Not yet. That is of type NoneType")
 
 
 def test_inputs_with_a_graph_are_made_anew():

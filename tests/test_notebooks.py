@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+# The one that is broken on purpose below: it has a bit of everything, sliders too.
+TO_BREAK = ROOT / "notebooks" / "03_gradient_descent.ipynb"
 
 
 def complaints(path: Path, notebook: nbformat.NotebookNode, repository_url: str) -> list[str]:
@@ -23,6 +26,13 @@ def complaints(path: Path, notebook: nbformat.NotebookNode, repository_url: str)
         *rules.cells_are_small_and_plain(notebook),
         *rules.figures_have_alt_text(notebook),
         *rules.anatomy_is_in_place(notebook, repository_url, path.stem),
+        *rules.sections_ask_and_show(notebook),
+        *rules.sliders_have_twins(notebook),
+        *rules.there_is_enough_to_do(notebook),
+        *rules.checks_keep_their_secrets(notebook),
+        *rules.progress_comes_last(notebook),
+        *rules.tables_have_headers(notebook),
+        *rules.closing_is_short(notebook),
         *rules.nothing_of_a_machine(notebook),
         *rules.stored_from_the_real_data(notebook),
     ]
@@ -35,6 +45,19 @@ def test_there_are_notebooks():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_keeps_the_rules(path, repository_url):
     assert complaints(path, nbformat.read(path, as_version=4), repository_url) == []
+
+
+def test_the_instructors_page_knows_every_notebook():
+    page = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| \[.*?\]\((\w+)\.ipynb\) \|(.*)\|$", page, flags=re.MULTILINE))
+    assert sorted(rows) == [path.stem for path in NOTEBOOKS]
+    for path in NOTEBOOKS:
+        notebook = nbformat.read(path, as_version=4)
+        counts = [len(rules.checked_names(notebook, what)) for what in ("prediction", "exercise")]
+        assert [int(entry) for entry in rows[path.stem].split("|")[1:3]] == counts, path.stem
+        section = page.split(f"\n## {path.stem[:2]} · ")[1].split("\n## ")[0]
+        assert "**Objectives.**" in section and "**Minutes.**" in section
+        assert section.count("\n| ") >= 5, "too few wrong answers"
 
 
 def test_every_allowed_place_exists():
@@ -106,9 +129,125 @@ def run_on_the_stand_in(notebook):
     first_code_cell(notebook).outputs.append(output)
 
 
+def cell_with(notebook, words):
+    return next(cell for cell in notebook.cells if words in cell.source)
+
+
+def close_a_question(notebook):
+    cell = cell_with(notebook, "## Which way is down?")
+    cell.source = cell.source.replace("?", ".")
+
+
+def show_nothing(notebook):
+    for cell in dict(rules.sections(notebook))["Why are narrow valleys slow?"]:
+        if cell.cell_type == "code" and not rules.printed(cell).startswith(rules.OPEN_LINES):
+            cell.outputs = []
+
+
+def lose_a_twin(notebook):
+    notebook.cells.remove(cell_with(notebook, "explore.twin(with_momentum"))
+
+
+def show_the_twin_of_another_slider(notebook):
+    cell = cell_with(notebook, "explore.twin(with_momentum")
+    cell.source = cell.source.replace("with_momentum", "with_condition")
+
+
+def blank_the_twin(notebook):
+    cell_with(notebook, "explore.twin(with_momentum").outputs = []
+
+
+def ask_too_little(notebook):
+    for cell in rules.code_cells(notebook):
+        if "prediction" in rules.tags(cell):
+            cell.metadata["tags"] = []
+        cell.source = cell.source.replace("check_prediction", "compare")
+
+
+def leave_a_prediction_unchecked(notebook):
+    cell = cell_with(notebook, "progress.check_prediction(")
+    cell.source = cell.source.replace("progress.check_prediction", "learning.check_prediction")
+
+
+def leave_an_exercise_unchecked(notebook):
+    cell = cell_with(notebook, "progress.check_exercise(")
+    cell.source = cell.source.replace("progress.check_exercise", "learning.check_exercise")
+
+
+def give_two_the_same_name(notebook):
+    cell = cell_with(notebook, '"factor of a step"')
+    cell.source = cell.source.replace("factor of a step", "steps needed")
+
+
+def store_an_answer(notebook):
+    cell = cell_with(notebook, '"factor of a step"')
+    cell.outputs[0].text = "Right.\n"
+
+
+def lose_a_solution(notebook):
+    notebook.cells.remove(cell_with(notebook, "<summary>Solution</summary>"))
+
+
+def lay_the_hints_open(notebook):
+    del cell_with(notebook, "progress.check_exercise(").metadata["jupyter"]
+
+
+def keep_no_score(notebook):
+    notebook.cells.remove(cell_with(notebook, "learning.Progress()"))
+
+
+def show_the_score_too_early(notebook):
+    cell = cell_with(notebook, "print(progress)")
+    notebook.cells.remove(cell)
+    notebook.cells.insert(5, cell)
+
+
+def name_no_column(notebook):
+    cell = cell_with(notebook, "| English | 中文 |")
+    cell.source = cell.source.replace("| meaning |", "| |")
+
+
+def put_out_a_table_without_names(notebook):
+    page = "<table><tr><td>1</td></tr></table>"
+    table = nbformat.v4.new_output("display_data", data={"text/html": page})
+    first_code_cell(notebook).outputs.append(table)
+
+
+def skip_a_heading_level(notebook):
+    notebook.cells.insert(3, nbformat.v4.new_markdown_cell("#### Deep down"))
+
+
+def remember_too_much(notebook):
+    cell_with(notebook, "## What to remember").source += "\n- And one more thing."
+
+
+def forget_a_language(notebook):
+    cell = cell_with(notebook, "| English | 中文 |")
+    cell.source = cell.source.replace("中文", "Deutsch")
+
+
 @pytest.mark.parametrize(
     "break_it",
     [
+        close_a_question,
+        show_nothing,
+        lose_a_twin,
+        show_the_twin_of_another_slider,
+        blank_the_twin,
+        ask_too_little,
+        leave_a_prediction_unchecked,
+        leave_an_exercise_unchecked,
+        give_two_the_same_name,
+        store_an_answer,
+        lose_a_solution,
+        lay_the_hints_open,
+        keep_no_score,
+        show_the_score_too_early,
+        name_no_column,
+        put_out_a_table_without_names,
+        skip_a_heading_level,
+        remember_too_much,
+        forget_a_language,
         remove_execution_count,
         store_an_error,
         announce_an_error_that_never_comes,
@@ -125,10 +264,10 @@ def run_on_the_stand_in(notebook):
     ],
 )
 def test_a_broken_rule_is_noticed(break_it, repository_url):
-    path = NOTEBOOKS[-1]
-    notebook = copy.deepcopy(nbformat.read(path, as_version=4))
+    notebook = copy.deepcopy(nbformat.read(TO_BREAK, as_version=4))
+    before = complaints(TO_BREAK, notebook, repository_url)
     break_it(notebook)
-    assert complaints(path, notebook, repository_url)
+    assert set(complaints(TO_BREAK, notebook, repository_url)) - set(before)
 
 
 def run_nbval(path: Path) -> subprocess.CompletedProcess:
