@@ -10,7 +10,6 @@ import copy
 import math
 import statistics
 import traceback
-import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -162,10 +161,12 @@ def adding_up() -> Step:
 
 
 class Scaled:
-    """Batches with each pixel times a factor."""
+    """Batches with each pixel times a factor, and of another precision if that is wanted."""
 
-    def __init__(self, batches: fashion.Batches, factor: float):
-        self._batches, self._factor = batches, factor
+    def __init__(
+        self, batches: fashion.Batches, factor: float, *, dtype: torch.dtype = torch.float32
+    ):
+        self._batches, self._factor, self._dtype = batches, factor, dtype
 
     def __len__(self) -> int:
         """Return the number of batches in one walk."""
@@ -174,7 +175,7 @@ class Scaled:
     def __iter__(self) -> Iterator[Batch]:
         """Walk over the batches once."""
         for images, labels in self._batches:
-            yield images * self._factor, labels
+            yield images.to(self._dtype) * self._factor, labels
 
 
 @dataclass
@@ -496,48 +497,12 @@ def outputs(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
 # --- Repairs -------------------------------------------------------------------------------------
 
 
-def retrained(
-    case: Case, *, step: Step | None = None, updates: int = 12
-) -> torch.Tensor | types.EllipsisType:
-    """Train a copy of a case in double precision, with a repaired step if one is given.
-
-    Parameters
-    ----------
-    case : Case
-        Left as it is.
-    step : callable, optional
-        Takes the place of the case's own.
-    updates : int
-        How many steps.
-
-    Returns
-    -------
-    torch.Tensor or Ellipsis
-        Shape (updates + 1,), float64: the loss of each batch before its update, and the fraction
-        of a hundred fresh images that are right in the end, shown one at a time. ``...`` if the
-        network gives nothing or the step does not even run it: something is still a blank.
-    """
-    case, runs, losses = case.copy(), [0], []
+def in_double(case: Case) -> Case:
+    """Return a copy of a case that computes in double precision, so that runs can be compared."""
+    case = case.copy()
     case.network.double()
-
-    def count(*_) -> None:
-        runs[0] += 1
-
-    # On a layer within: it runs however the network is called.
-    handle = case.network[0].register_forward_hook(count)
-    for images, labels in _endless(case.batches, updates):
-        images = images.double()
-        with torch.no_grad():
-            scores = case.network(images)
-        if scores is None:
-            return ...
-        losses.append(float(case.loss_function(scores, labels)))
-        runs[0] = 0
-        (step or case.step)(case.network, images, labels, case.loss_function, case.optimizer)
-        if not runs[0]:
-            return ...
-    handle.remove()
-    return torch.tensor([*losses, _one_at_a_time(case)], dtype=torch.float64)
+    case.batches = Scaled(case.batches, 1.0, dtype=torch.float64)
+    return case
 
 
 def with_head(case: Case, head: Callable[[torch.Tensor], torch.Tensor]) -> Case:
@@ -556,84 +521,34 @@ class _Head(nn.Module):
         return self._function(scores)
 
 
-def trained_by_hand(case: Case, *, updates: int = 12) -> torch.Tensor:
-    """Train with the formulas of notebook 04 in place of an optimiser, as `retrained` reports it.
+def trained_by_hand(case: Case) -> list[float]:
+    """Train for an epoch with the formulas of notebook 04 in place of an optimiser.
 
     Parameters
     ----------
     case : Case
         Only its weights and batches are used: two weight matrices, ReLU between them, mean
         cross-entropy, learning rate 0.15 and momentum 0.8.
-    updates : int
-        How many steps.
+
+    Returns
+    -------
+    list of float
+        The loss of each batch before its update.
     """
     case, losses = case.copy(), []
     first, last = (w.detach().double().requires_grad_() for w in case.network.parameters())
     velocities = [torch.zeros_like(first), torch.zeros_like(last)]
-
-    def scores(images: torch.Tensor) -> torch.Tensor:
-        return (images.double().flatten(1) @ first.T).clamp(min=0) @ last.T
-
-    for images, labels in _endless(case.batches, updates):
-        z = scores(images)
-        right = z[torch.arange(len(labels)), labels]
-        loss = (z.logsumexp(dim=1) - right).mean()
+    for images, labels in case.batches:
+        scores = (images.double().flatten(1) @ first.T).clamp(min=0) @ last.T
+        right = scores[torch.arange(len(labels)), labels]
+        loss = (scores.logsumexp(dim=1) - right).mean()
         losses.append(float(loss.detach()))
         new = torch.autograd.grad(loss, [first, last])
         velocities = [_MOMENTUM * v + g for v, g in zip(velocities, new, strict=True)]
         with torch.no_grad():
             for weight, velocity in zip([first, last], velocities, strict=True):
                 weight -= _LR * velocity
-    images, labels = next(iter(case.fresh))
-    right = float((scores(images[:100]).argmax(dim=1) == labels[:100]).double().mean())
-    return torch.tensor([*losses, right], dtype=torch.float64)
-
-
-def answers(
-    check: Callable[..., str],
-    faults: Sequence[str],
-    garments: fashion.Garments,
-    words: Sequence[str],
-    *,
-    seed: int,
-) -> list[int] | types.EllipsisType:
-    """Return what a check says of one batch of each of some patients.
-
-    Parameters
-    ----------
-    check : callable
-        Called as ``check(network, images, labels, loss_function)``; returns a word.
-    faults : sequence of str
-        Of the patients: names as `admit` takes them.
-    garments : Garments
-        Where the images come from.
-    words : sequence of str
-        What may be said.
-    seed : int
-        As in `admit`.
-
-    Returns
-    -------
-    list of int or Ellipsis
-        For each patient the word's place among `words`, -1 if it is none of them; ``...`` if the
-        check never says anything: it is still a blank.
-    """
-    said = []
-    for fault in faults:
-        case = admit(fault, garments, seed=seed, images=256)
-        images, labels = next(iter(case.batches))
-        said.append(check(case.network, images, labels, case.loss_function))
-    if all(word is None or word is ... for word in said):
-        return ...
-    places = {word: place for place, word in enumerate(words)}
-    return [places.get(word, -1) if isinstance(word, str) else -1 for word in said]
-
-
-@torch.no_grad()
-def _one_at_a_time(case: Case) -> float:
-    images, labels = next(iter(case.fresh))
-    said = [int(case.network.eval()(image[None].double()).argmax()) for image in images[:100]]
-    return float((torch.tensor(said) == labels[:100]).double().mean())
+    return losses
 
 
 # --- Charts --------------------------------------------------------------------------------------
