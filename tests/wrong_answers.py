@@ -515,13 +515,13 @@ WRONG_ANSWERS: dict[str, dict[str, list[tuple[str, str]]]] = {
             (
                 "losses = []\n"
                 "for images, labels in case.batches:\n"
+                "    loss = case.loss_function(case.network(images), labels)\n"
                 "    case.optimizer.step()\n"
                 "    case.optimizer.zero_grad()\n"
-                "    loss = case.loss_function(case.network(images), labels)\n"
                 "    loss.backward()\n"
                 "    losses.append(loss.item())\n"
                 "return losses",
-                "the batch before",
+                "still needs",
             ),
             (
                 "losses = []\n"
