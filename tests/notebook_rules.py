@@ -174,6 +174,11 @@ def anatomy_is_in_place(notebook: NotebookNode, repository_url: str, name: str) 
     binder = f"https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/notebooks/{name}.ipynb"
     if binder not in first:
         complaints.append(f"the first cell has no Binder badge to {binder}")
+    opening = [cell.source for cell in code_cells(notebook)][:2]
+    if "\n| --- |" not in first or not re.match(r"import |from ", opening[0]):
+        complaints.append("no table in the first cell, or no import cell after it")
+    if not opening[1].startswith('print("Python", platform.python_version())'):
+        complaints.append("the second code cell does not print the versions")
     found = headings(notebook)
     if [level for level, _ in found].count(1) != 1:
         complaints.append("there is not exactly one heading of level 1")

@@ -213,6 +213,14 @@ def put_out_a_table_without_names(notebook):
     first_code_cell(notebook).outputs.append(table)
 
 
+def forget_the_versions(notebook):
+    notebook.cells.remove(cell_with(notebook, "platform.python_version()"))
+
+
+def forget_the_overview(notebook):
+    notebook.cells[0].source = notebook.cells[0].source.replace("---", "")
+
+
 def skip_a_heading_level(notebook):
     notebook.cells.insert(3, nbformat.v4.new_markdown_cell("#### Deep down"))
 
@@ -245,6 +253,8 @@ def forget_a_language(notebook):
         show_the_score_too_early,
         name_no_column,
         put_out_a_table_without_names,
+        forget_the_versions,
+        forget_the_overview,
         skip_a_heading_level,
         remember_too_much,
         forget_a_language,
