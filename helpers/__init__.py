@@ -11,6 +11,8 @@ room               what it is for
 ``standin``        draws garments offline, in FashionMNIST's own file format
 ``fashion``        finds or downloads FashionMNIST, verifies it, cuts it into batches
 ``training``       ``fit``, ``evaluate`` and the history of a run
+``preflight``      a check before training that names faults which raise no error
+``clinic``         the faulty runs of notebook 05, what is measured on them, their symptoms
 ``figures``        every figure of the series, each a function from data to a figure
 ``explore``        sliders in JupyterLab, and the printed twin of each
 ``learning``       compares a reader's prediction or exercise with what holds

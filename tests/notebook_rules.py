@@ -12,10 +12,12 @@ from nbformat import NotebookNode
 
 # Cells whose output nbval may ignore: (notebook, cell id) and the reason. Nothing else may.
 _PIPELINE = "04_fashion_mnist_pipeline"
+_CLINIC = "05_debugging_clinic"
 IGNORED_OUTPUTS: dict[tuple[str, str], str] = {
     (_PIPELINE, "load-the-garments"): "a progress bar, on the one run that downloads the data",
     (_PIPELINE, "test-accuracy-in-digits"): "float32 training differs between processors",
     (_PIPELINE, "test-of-the-choice-in-digits"): "float32 training differs between processors",
+    (_CLINIC, "load-the-garments"): "a progress bar, on the one run that downloads the data",
 }
 
 MOST_LINES_IN_A_CELL = 25

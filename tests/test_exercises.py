@@ -71,6 +71,18 @@ RIGHT_GUESSES = {
         "guess_times": 10,
         "guess_edges": "better",
     },
+    "05_debugging_clinic": {
+        "guess_reported": 1,
+        "guess_init": "the optimiser",
+        "guess_a": "left out",
+        "guess_b": "cleared early",
+        "guess_times": 128,
+        "guess_floor": 1.46,
+        "guess_alone": 10,
+        "guess_by_heart": "yes",
+        "guess_functions": "hundreds",
+        "guess_named": 15,
+    },
 }
 
 # Run in each notebook's kernel: every wrong answer and every misconception that a cell names must

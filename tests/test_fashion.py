@@ -444,7 +444,7 @@ def test_one_by_one_is_what_torchvision_reads_from_its_files(tmp_path):
     theirs = FashionMNIST(tmp_path, transform=ToTensor())
     ours = fashion.OneByOne(theirs.data, theirs.targets)
     assert len(ours) == len(theirs)
-    for index in (0, 17, 59_999):
+    for index in (0, 7, len(theirs) - 1):
         image, label = theirs[index]
         assert torch.equal(ours[index][0], image) and ours[index][1] == label
 

@@ -302,10 +302,11 @@ def test_nbval_notices_a_changed_number(tmp_path):
     assert run_nbval(path).returncode == 1
 
 
-def test_the_pipeline_runs_the_same_on_the_stand_in(tmp_path):
+@pytest.mark.parametrize("name", ["04_fashion_mnist_pipeline", "05_debugging_clinic"])
+def test_it_runs_the_same_on_the_stand_in(tmp_path, name):
     """The same notebook, strictly compared, in a copy of the project without data or network."""
-    for name in ("helpers", "notebooks", "tests"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    for folder in ("helpers", "notebooks", "tests"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     environment = {
         **{k: v for k, v in os.environ.items() if k != "FASHION_MNIST_ROOT"},
@@ -316,7 +317,7 @@ def test_the_pipeline_runs_the_same_on_the_stand_in(tmp_path):
         "no_proxy": "",
     }
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "04_fashion_mnist_pipeline.ipynb"],
+        [sys.executable, "-m", "pytest", "-q", f"{name}.ipynb"],
         cwd=tmp_path / "notebooks",
         env=environment,
         capture_output=True,

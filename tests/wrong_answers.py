@@ -495,4 +495,115 @@ WRONG_ANSWERS: dict[str, dict[str, list[tuple[str, str]]]] = {
             ),
         ],
     },
+    "05_debugging_clinic": {
+        "the line to read": [
+            ("return len(files) - 1", "innermost"),
+            ("return files.index(mine)", "outermost"),
+            ("return max(n for n, file in enumerate(files, 1) if file == mine)", "Count from 0"),
+        ],
+        "an epoch that learns": [
+            (
+                "losses = []\n"
+                "for images, labels in case.batches:\n"
+                "    loss = case.loss_function(case.network(images), labels)\n"
+                "    loss.backward()\n"
+                "    case.optimizer.zero_grad()\n"
+                "    losses.append(loss.item())\n"
+                "return losses",
+                "No weight moves",
+            ),
+            (
+                "losses = []\n"
+                "for images, labels in case.batches:\n"
+                "    loss = case.loss_function(case.network(images), labels)\n"
+                "    case.optimizer.step()\n"
+                "    case.optimizer.zero_grad()\n"
+                "    loss.backward()\n"
+                "    losses.append(loss.item())\n"
+                "return losses",
+                "still needs",
+            ),
+            (
+                "losses = []\n"
+                "for images, labels in case.batches:\n"
+                "    loss = case.loss_function(case.network(images), labels)\n"
+                "    loss.backward()\n"
+                "    case.optimizer.step()\n"
+                "    losses.append(loss.item())\n"
+                "return losses",
+                "never clears",
+            ),
+            (
+                "for images, labels in case.batches:\n"
+                "    case.optimizer.zero_grad()\n"
+                "    loss = case.loss_function(case.network(images), labels)\n"
+                "    loss.backward()\n"
+                "    case.optimizer.step()\n"
+                "return loss.item()",
+                "One loss for each batch",
+            ),
+        ],
+        "a head the right way round": [
+            ("return torch.log_softmax(scores, dim=0)", "the images compete"),
+            ("return scores - torch.log(torch.exp(scores).sum())", "whole batch"),
+            ("e = scores.exp()\nreturn e / e.sum(dim=1, keepdim=True)", "take their logarithm"),
+            ("return scores", "raw scores"),
+            ("return scores.logsumexp(1, keepdim=True) - scores", "The sign"),
+            ("return scores - torch.logsumexp(scores, dim=1)", "keepdim"),
+        ],
+        "honest books": [
+            (
+                "right = seen = 0\n"
+                "result = []\n"
+                "for i, (c, s) in enumerate(zip(correct, samples), 1):\n"
+                "    right, seen = right + c, seen + s\n"
+                "    if i % epoch == 0:\n"
+                "        result.append(right / seen)\n"
+                "return result",
+                "Set the counters back",
+            ),
+            (
+                "n = range(0, len(correct), epoch)\n"
+                "return [sum(correct[i:i + epoch]) * sum(samples[i:i + epoch]) for i in n]",
+                "do not multiply",
+            ),
+            (
+                "n = range(0, len(correct), epoch)\n"
+                "return [100 * sum(correct[i:i + epoch]) / sum(samples[i:i + epoch]) for i in n]",
+                "not per cent",
+            ),
+            (
+                "each = [c / s for c, s in zip(correct, samples)]\n"
+                "return [sum(each[i:i + epoch]) / epoch for i in range(0, len(each), epoch)]",
+                "add up first",
+            ),
+            ("return sum(correct) / sum(samples)", "One number for each epoch"),
+        ],
+        "your own check": [
+            ("return SOUND", "nothing was asked"),
+            (
+                "loss = loss_function(network(images), labels)\n"
+                "return INPUTS if loss > 4.6 else SOUND",
+                "The first loss alone",
+            ),
+            (
+                "z = network(images)\n"
+                "if abs(z.exp().sum(1) - 1).max() > 0.01:\n"
+                "    return SCORES\n"
+                "if loss_function(z[:32], labels[:32]) < 0.5 * loss_function(z, labels):\n"
+                "    return LOSS\n"
+                "return INPUTS if loss_function(z, labels) > 4.6 else SOUND",
+                "show one image alone",
+            ),
+            (
+                "z = network(images)\n"
+                "if abs(network(images[5:6]) - z[5]).max() > 0.01:\n"
+                "    return BATCH\n"
+                "if abs(z.exp().sum(1) - 1).max() > 0.01:\n"
+                "    return SCORES\n"
+                "return INPUTS if loss_function(z, labels) > 4.6 else SOUND",
+                "half the batch",
+            ),
+        ],
+    },
 }
