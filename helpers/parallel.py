@@ -9,6 +9,8 @@ import contextlib
 import math
 import os
 import socket
+import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -18,6 +20,8 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+
+_SECONDS_BETWEEN_LOOKS = 0.02
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,9 @@ def joined(device: torch.device) -> Iterator[Group]:
     else:
         _stay_on_this_machine()
     try:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        store, rank, size = _fresh_store()
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, store=store, rank=rank, world_size=size)
     except (dist.DistError, RuntimeError, ValueError) as error:
         where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
         raise OSError(f"the processes cannot meet at {where}: {_first_sentence(error)}") from error
@@ -276,6 +282,31 @@ def _together() -> Iterator[None]:
             f"another process of the run is gone, and the step in flight with it "
             f"({_first_sentence(error)})"
         ) from error
+
+
+def _fresh_store() -> tuple[dist.Store, int, int]:
+    """Return a place to meet that knows nothing of processes that died, the rank and the size.
+
+    After a restart ``torchrun`` hands out the store of the attempt before, with the addresses of
+    the dead in it, and those who dial one of them wait for ever. Its count of restarts may differ
+    between machines. So the first process offers a new name to those whose tokens it reads, and a
+    process takes an offer only if its own token, made just now, stands in it.
+    """
+    store, rank, size = next(dist.rendezvous("env://"))
+    token = uuid.uuid4().hex
+    if rank == 0:
+        everyone = [f"{token}/{other}" for other in range(1, size)]
+        while True:
+            tokens = [store.get(f"token/{other}").decode() for other in range(1, size)]
+            store.set("offer", " ".join([token, *tokens]))
+            if not everyone or store.check(everyone):
+                return dist.PrefixStore(token, store), rank, size
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+    store.set(f"token/{rank}", token)
+    while token not in (offer := store.get("offer").decode().split()):
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    store.set(f"{offer[0]}/{rank}", "here")
+    return dist.PrefixStore(offer[0], store), rank, size
 
 
 def _stay_on_this_machine() -> None:

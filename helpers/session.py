@@ -179,7 +179,7 @@ class _Run:
         self.dtype = getattr(torch, settings.dtype)
         self._make_batches(garments, device)
         torch.manual_seed(settings.seed)
-        self.network = _NETWORKS[settings.network]().to(device, self.dtype)
+        self.network = NETWORKS[settings.network]().to(device, self.dtype)
         self.optimizer = torch.optim.SGD(
             self.network.parameters(), lr=settings.lr, momentum=settings.momentum
         )
@@ -410,4 +410,4 @@ def _named(layers: dict[str, nn.Module]) -> nn.Sequential:
     return network
 
 
-_NETWORKS: dict[str, Callable[[], nn.Module]] = {"mlp": mlp, "cnn": cnn}
+NETWORKS: dict[str, Callable[[], nn.Module]] = {"mlp": mlp, "cnn": cnn}
