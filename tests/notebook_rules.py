@@ -53,6 +53,12 @@ def headings(notebook: NotebookNode) -> list[tuple[int, str]]:
     return found
 
 
+def checked_names(notebook: NotebookNode, what: str) -> list[str]:
+    """Return the name under which each `what`, "prediction" or "exercise", is checked."""
+    pattern = re.compile(rf'progress\.check_{what}\(\s*"([^"]+)"')
+    return [name for cell in code_cells(notebook) for name in pattern.findall(cell.source)]
+
+
 def executed_in_order(notebook: NotebookNode) -> list[str]:
     """Complain where a code cell's execution count is not 1, 2, 3, …"""
     return [

@@ -6,7 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from notebook_rules import code_cells, tags
+from notebook_rules import checked_names, code_cells, tags
+from wrong_answers import WRONG_ANSWERS
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 FOLD = re.compile(r"<details><summary>Solution</summary>.*?```python\n(.*?)```", re.DOTALL)
@@ -71,38 +72,103 @@ RIGHT_GUESSES = {
 }
 
 # Run in each notebook's kernel: every wrong answer and every misconception that a cell names must
-# meet its own word, and the right answer must be called right, before the reader's is looked at.
+# meet its own word, the right answer must be called right, and no junk may pass, before the
+# reader's is looked at.
 CHECK_THE_CHECKS = """
+import re as _re
+
+import torch as _torch
+
 from helpers import learning as _learning
 
-_check_exercise, _check_prediction = _learning.check_exercise, _learning.check_prediction
+
+def _junk(oracle, inputs):
+    first = _torch.as_tensor(oracle(*_learning._own(inputs[0])))
+
+    def loops(*_):
+        while True:
+            pass
+
+    return {
+        "a number for None": lambda *_: None,
+        "NaN": lambda *_: first * float("nan"),
+        "infinity": lambda *_: first + float("inf"),
+        "one axis too many": lambda *a: _torch.as_tensor(oracle(*a))[None],
+        "no shape": lambda *_: [[], [1]],
+        "the first answer each time": lambda *_: first,
+        "an error": lambda *_: 1 / 0,
+        "too few arguments": lambda: first,
+        "text": lambda *_: "the answer",
+        "a loop": loops,
+    }
 
 
-def _exercise(attempt, oracle, inputs, *, mistakes, **options):
-    assert len(mistakes) >= 3, "too few hints"
-    for hint, mistake in mistakes.items():
-        said = _check_exercise(mistake, oracle, inputs, mistakes=mistakes, **options)
-        assert said == f"Not yet. {hint}", (hint, said)
-    blank = _check_exercise(lambda *_: None, oracle, inputs, mistakes=mistakes, **options)
-    assert blank.startswith("Nothing to check yet"), blank
-    assert _check_exercise(oracle, oracle, inputs, mistakes=mistakes, **options) == "Right."
-    fixed = oracle(*inputs[0])
-    said = _check_exercise(lambda *_: fixed, oracle, inputs, mistakes=mistakes, **options)
-    assert said != "Right.", "an answer fixed to the first input passes"
-    return _check_exercise(attempt, oracle, inputs, mistakes=mistakes, **options)
+def _typed(source):
+    # A cell with this source, run in the notebook; what it defines is taken back afterwards.
+    names = get_ipython().user_ns
+    name = _re.match(r"def (\\w+)", source)[1]
+    before = names[name]
+    exec(source, names)
+    names[name], attempt = before, names[name]
+    return attempt
 
 
-def _prediction(guess, answer, *, misconceptions=None, **options):
-    for wrong, word in (misconceptions or {}).items():
-        said = _check_prediction(wrong, answer, misconceptions=misconceptions, **options)
-        assert said == f"You predicted {wrong}. {word}", (wrong, said)
-    said = _check_prediction(answer, answer, misconceptions=misconceptions, **options)
-    assert said.endswith(": right."), said
-    return _check_prediction(guess, answer, misconceptions=misconceptions, **options)
+class _Checked(_learning.Progress):
+    def check_exercise(self, name, attempt, oracle, inputs, *, mistakes, **options):
+        def said(attempt, **more):
+            return _learning.check_exercise(
+                attempt, oracle, inputs, mistakes=mistakes, **options, **more
+            )
+
+        assert name not in self._exercises and len(mistakes) >= 3, name
+        for hint, mistake in mistakes.items():
+            assert said(mistake) == f"Not yet. {hint}", (hint, said(mistake))
+        assert said(lambda *_: None) == _learning.NO_ATTEMPT
+        assert said(oracle) == "Right."
+        hints = []
+        for source, words in _WRONG_ANSWERS[name]:
+            hints.append(said(_typed(source)))
+            assert hints[-1].startswith("Not yet. ") and words in hints[-1], (source, hints[-1])
+        assert len(set(hints)) == len(hints) >= 3, hints
+        for kind, attempt_at_it in _junk(oracle, inputs).items():
+            assert said(attempt_at_it, seconds=0.05) != "Right.", (name, kind)
+        return super().check_exercise(name, attempt, oracle, inputs, mistakes=mistakes, **options)
+
+    def check_prediction(self, name, guess, answer, *, misconceptions=None, **options):
+        assert name not in self._predictions, name
+        for wrong, word in (misconceptions or {}).items():
+            said = _learning.check_prediction(
+                wrong, answer, misconceptions=misconceptions, **options
+            )
+            assert said == f"You predicted {wrong}. {word}", (wrong, said)
+        return super().check_prediction(
+            name, guess, answer, misconceptions=misconceptions, **options
+        )
 
 
-_learning.check_exercise, _learning.check_prediction = _exercise, _prediction
+_learning.Progress = _Checked
 """
+
+
+def wrong_cells(notebook: nbformat.NotebookNode, answers: dict) -> dict:
+    """Return the exercise cells with wrong lines in the blank, by the exercise's name."""
+    exercises = [cell.source for cell in code_cells(notebook) if "exercise" in tags(cell)]
+    names = checked_names(notebook, "exercise")
+    assert list(answers) == names
+    return {
+        name: [(filled(blank, lines), words) for lines, words in answers[name]]
+        for name, blank in zip(names, exercises, strict=True)
+    }
+
+
+def filled(blank: str, lines: str) -> str:
+    """Put lines into a blank: the one line of an exercise cell that holds ``...``."""
+    indented = "".join(f"    {line}\n" for line in lines.splitlines())
+    cell, count = re.subn(
+        r"^    (return )?\.\.\.\n?", lambda _: indented, blank, flags=re.MULTILINE
+    )
+    assert count == 1, blank
+    return cell
 
 
 def answer_everything(notebook: nbformat.NotebookNode, guesses: dict) -> None:
@@ -132,12 +198,16 @@ def test_there_is_enough_to_do(path):
 def test_right_answers_are_called_right_and_wrong_ones_get_their_hint(path):
     notebook = read(path)
     exercises = sum("exercise" in tags(cell) for cell in code_cells(notebook))
+    wrong = wrong_cells(notebook, WRONG_ANSWERS[path.stem])
     answer_everything(notebook, RIGHT_GUESSES[path.stem])
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(CHECK_THE_CHECKS))
+    checks = f"_WRONG_ANSWERS = {wrong!r}\n{CHECK_THE_CHECKS}"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(checks))
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": path.parent}}).execute()
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     said = "".join(output.get("text", "") for output in outputs).splitlines()
     assert said.count("Right.") == exercises
     for guess in RIGHT_GUESSES[path.stem].values():
         assert f"You predicted {guess}: right." in said
-    assert not [line for line in said if line.startswith(("Not yet", "No guess", "Nothing to"))]
+    assert not [
+        line for line in said if line.startswith(("Not yet", "No guess", "Nothing to check"))
+    ]
