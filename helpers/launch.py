@@ -1,25 +1,21 @@
 """Starts real ``torchrun`` processes from a notebook and brings back what they said and found.
 
-What comes back is in the order of the processes, whatever the order in which they ran. `rehearse`
-is for a reader's own protocol: threads play the processes, so that a mistake costs nothing.
+What comes back is in the order of the processes, whatever the order in which they ran.
 """
 
 import inspect
 import os
-import queue
 import subprocess
 import sys
 import tempfile
 import textwrap
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 _SECONDS_AT_MOST = 300.0
-_SECONDS_FOR_A_MESSAGE = 2.0
 
 # What each process runs. It writes into a file of its own, so that lines do not mix.
 _BEGINNING = """
@@ -189,67 +185,3 @@ def _torchrun(folder: Path, text: str, processes: int, restarts: int, may_fail: 
         attempt, rank = map(int, log.name.split("-"))
         lines += [(attempt, rank, line) for line in log.read_text(encoding="utf-8").splitlines()]
     return Launched(torchrun.returncode, tuple(lines), ())
-
-
-def rehearse(protocol: Callable, tensors: Sequence[torch.Tensor]) -> tuple[list, int]:
-    """Let threads of this process play the processes of a protocol, one for each tensor.
-
-    Parameters
-    ----------
-    protocol : callable
-        Called in each thread as ``protocol(mine, rank, size, send, receive)``: its own tensor, its
-        number, how many there are, ``send(to, tensor)`` and ``receive(from_)``, which waits.
-    tensors : sequence of torch.Tensor
-        What each begins with. Every thread gets a copy.
-
-    Returns
-    -------
-    list, int
-        What each call returned, by rank; and how many numbers the busiest of them sent.
-
-    Raises
-    ------
-    ValueError
-        If a thread addresses one that is not there.
-    TimeoutError
-        If a thread waits for a message that never comes.
-    Exception
-        Whatever else `protocol` raises.
-    """
-    size = len(tensors)
-    mail = {(a, b): queue.Queue() for a in range(size) for b in range(size) if a != b}
-    sent = [0] * size
-    results: list = [None] * size
-    troubles: list[Exception] = []
-
-    def play(rank: int) -> None:
-        def send(to: int, tensor: torch.Tensor) -> None:
-            if (rank, to) not in mail:
-                raise ValueError(f"process {rank} sends to process {to}, which is not there")
-            mail[rank, to].put(tensor.clone())
-            sent[rank] += tensor.numel()
-
-        def receive(from_: int) -> torch.Tensor:
-            if (from_, rank) not in mail:
-                raise ValueError(f"process {rank} waits for process {from_}, which is not there")
-            try:
-                return mail[from_, rank].get(timeout=_SECONDS_FOR_A_MESSAGE)
-            except queue.Empty:
-                raise TimeoutError(
-                    f"process {rank} waits for a message that process {from_} never sends"
-                ) from None
-
-        try:
-            results[rank] = protocol(tensors[rank].clone(), rank, size, send, receive)
-        except Exception as error:  # noqa: BLE001 - a reader's code may raise anything
-            troubles.append(error)
-
-    threads = [threading.Thread(target=play, args=(rank,)) for rank in range(size)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if troubles:
-        # A thread that stopped leaves others waiting: what stopped it is the one to name.
-        raise min(troubles, key=lambda error: isinstance(error, TimeoutError))
-    return results, max(sent)
