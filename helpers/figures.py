@@ -2359,7 +2359,7 @@ def growing_batch(
     for (name, losses), marker in zip(first.items(), _MARKERS, strict=False):
         right.plot(range(1, len(losses) + 1), losses, marker=marker, markersize=4, label=name)
     right.set(title="The first steps", xlabel="step", ylabel="loss of the batch", ylim=(0, None))
-    right.legend(loc="upper right")
+    right.legend(loc="lower left")
     return figure
 
 

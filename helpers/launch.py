@@ -44,6 +44,9 @@ from helpers import parallel
 arguments = torch.load({arguments!r}, weights_only=True)
 with parallel.joined(torch.device("cpu")):
     torch.save({name}(*arguments), f"{results}/{{rank}}")
+# All is done and said. The libraries' own threads, taken down in a busy moment, can still abort.
+sys.stdout.flush()
+os._exit(0)
 """
 _MODULE = """
 import runpy

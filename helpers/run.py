@@ -139,4 +139,11 @@ def _number(above: float, below: float) -> Callable[[str], float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    if "RANK" in os.environ:
+        # All is done and said. The libraries' own threads, taken down in a busy moment, can still
+        # abort, and torchrun would take that for a failure.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
