@@ -2342,7 +2342,7 @@ def growing_batch(
         figsize=(7, 3.6),
         alt="Left: with a fixed learning rate the loss after the same epochs rises with the number "
         "of processes; scaled with it, it stays low up to a point. Right: a jump to the scaled "
-        "rate overshoots at first, a warm-up does not.",
+        "rate overshoots at first, a warm-up later and less.",
     )
     left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
     for (name, losses), marker in zip(final.items(), _MARKERS, strict=False):
