@@ -83,6 +83,16 @@ RIGHT_GUESSES = {
         "guess_functions": "hundreds",
         "guess_named": 15,
     },
+    "06_beyond_one_process": {
+        "guess_sum": 3,
+        "guess_bytes": 813_056,
+        "guess_mean": "the same",
+        "guess_times": 5,
+        "guess_updates": 98,
+        "guess_ceiling": 5,
+        "guess_lost": 3,
+        "guess_enough": "others",
+    },
 }
 
 # Run in each notebook's kernel: every wrong answer and every misconception that a cell names must

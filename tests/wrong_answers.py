@@ -606,4 +606,78 @@ WRONG_ANSWERS: dict[str, dict[str, list[tuple[str, str]]]] = {
             ),
         ],
     },
+    "06_beyond_one_process": {
+        "the gradient of the whole": [
+            ("return sum(gradients) / len(gradients)", "plain mean"),
+            ("return sum(g * n for g, n in zip(gradients, sizes))", "the sum over all images"),
+            (
+                "total = sum(g * n for g, n in zip(gradients, sizes))\nreturn total / len(sizes)",
+                "not by the number of parts",
+            ),
+            (
+                "total = sum(g / n for g, n in zip(gradients, sizes))\nreturn total / sum(sizes)",
+                "means already",
+            ),
+            ("return sum(gradients)", "as they are"),
+            ("return gradients[0]", "The value differs"),
+        ],
+        "a rate with a warm-up": [
+            ("return base * processes * min(1, step / warm_up)", "starts from zero"),
+            ("return base + (processes - 1) * base * step / warm_up", "goes on rising"),
+            ("return processes * base", "jumps at once"),
+            (
+                "if step < warm_up:\n    return base\nreturn base * processes",
+                "waits, and then jumps",
+            ),
+            (
+                "share = min(1.0, (step + 1) / warm_up)\n"
+                "return base * (1 - share) + base * processes * share",
+                "one step too early",
+            ),
+            ("return base + base * processes * min(1, step / warm_up)", "processes + 1"),
+        ],
+        "the fraction that stays": [
+            ("return shared / alone", "a part of it is shared work"),
+            ("return alone / shared", "the speed-up"),
+            ("n = processes\nreturn (1 - shared / alone) / (1 - 1 / n)", "that can be shared"),
+            ("return alone / (shared * processes)", "the efficiency"),
+            ("return shared / alone - 1 / processes", "Divide by 1 - 1/N"),
+            (
+                "n = processes\nreturn (shared - alone / n) / (1 - 1 / n)",
+                "in milliseconds",
+            ),
+        ],
+        "an all-reduce of your own": [
+            ("return parts.mean(0).expand_as(parts)", "the mean"),
+            (
+                "N = len(parts)\n"
+                "for k in range(N - 1):\n"
+                "    got = pass_on(torch.stack([parts[r, (r - k) % N] for r in range(N)]))\n"
+                "    for r in range(N):\n"
+                "        parts[r, (r - 1 - k) % N] += got[r]\n"
+                "return parts",
+                "the first half",
+            ),
+            (
+                "N = len(parts)\n"
+                "for k in range(2 * N - 2):\n"
+                "    got = pass_on(torch.stack([parts[r, (r - k) % N] for r in range(N)]))\n"
+                "    for r in range(N):\n"
+                "        parts[r, (r - 1 - k) % N] += got[r]\n"
+                "return parts",
+                "replaces; do not add",
+            ),
+            (
+                "N = len(parts)\n"
+                "for k in range(2 * N - 3):\n"
+                "    got = pass_on(torch.stack([parts[r, (r - k) % N] for r in range(N)]))\n"
+                "    for r in range(N):\n"
+                "        c = (r - 1 - k) % N\n"
+                "        parts[r, c] = got[r] + (parts[r, c] if k < N - 1 else 0)\n"
+                "return parts",
+                "One round too few",
+            ),
+            ("return parts", "Nothing has changed"),
+        ],
+    },
 }

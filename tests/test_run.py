@@ -1,0 +1,381 @@
+"""The command: one process or many, the same weights; and what goes wrong, in one line."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers import checkpoint, fashion, launch, parallel, run, session, training
+
+# Gloo and the rendezvous look for this machine's name, which need not lead anywhere.
+LOOPBACK = {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}
+ENVIRONMENT = {
+    **os.environ,
+    "OMP_NUM_THREADS": "1",
+    **({"GLOO_SOCKET_IFNAME": LOOPBACK.pop()} if LOOPBACK else {}),
+}
+KILLING = Path(__file__).with_name("killing.py")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> str:
+    generator = torch.Generator().manual_seed(0)
+    patterns = torch.randint(0, 200, (10, 28, 28), generator=generator)
+
+    def drawn(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        labels = torch.randint(0, 10, (count,), generator=generator)
+        noise = torch.randint(0, 56, (count, 28, 28), generator=generator)
+        return (patterns[labels] + noise).to(torch.uint8), labels
+
+    parts = dict(zip(("train_images", "train_labels"), drawn(2500), strict=True))
+    parts |= dict(zip(("test_images", "test_labels"), drawn(200), strict=True))
+    file = tmp_path_factory.mktemp("data") / "garments.pt"
+    torch.save(parts, file)
+    return str(file)
+
+
+def weights(file: Path) -> torch.Tensor:
+    return torch.cat([w.flatten() for w in torch.load(file, weights_only=True)["model"].values()])
+
+
+def torchrun(*arguments: object, processes: int = 2) -> list[str]:
+    return [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes),
+        "--local-addr", "127.0.0.1", *map(str, arguments),
+    ]  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+# --- The command line ---
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--epochs 0", "--epochs two", "--batch-size 0", "--lr 0", "--lr nan", "--lr -1",
+        "--momentum 1", "--momentum -0.1", "--device tpu", "--network rnn", "--dtype half",
+        "--limit 5", "--checkpoint-every 0", "--resume", "--epoch 3", "surplus", "--seed -1",
+    ],
+)  # fmt: skip
+def test_a_bad_option_is_one_line_and_exit_code_2(arguments, capsys):
+    assert run.main(arguments.split()) == 2
+    out, err = capsys.readouterr()
+    assert not out and err.count("\n") == 1 and err.startswith("helpers.run: ")
+
+
+def test_only_one_process_of_a_machine_complains(capsys, monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert run.main(["--epochs", "0"]) == 2
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_command_answers_help_and_bad_options_from_a_shell():
+    command = [sys.executable, "-m", "helpers.run"]
+    helped = subprocess.run([*command, "--help"], capture_output=True, text=True)
+    assert helped.returncode == 0
+    for option in (
+        "epochs",
+        "batch-size",
+        "lr",
+        "momentum",
+        "seed",
+        "data",
+        "device",
+        "checkpoint",
+    ):
+        assert f"--{option} " in helped.stdout
+    assert "--resume" in helped.stdout and "--json" in helped.stdout
+    bad = subprocess.run([*command, "--lr", "fast"], capture_output=True, text=True)
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert bad.stderr.count("\n") == 1 and "'fast'" in bad.stderr
+
+
+def trouble(capsys, *arguments: object) -> str:
+    assert run.main([str(argument) for argument in arguments]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("helpers.run: ") and err.count("\n") == 1
+    return err
+
+
+def test_what_goes_wrong_later_is_one_line_and_exit_code_1(data, tmp_path, capsys, monkeypatch):
+    (tmp_path / "file").touch()
+    kept = tmp_path / "kept.pt"
+    start = ("--data", data, "--epochs", 1)
+    assert "no checkpoint can be written" in trouble(
+        capsys, *start, "--checkpoint", tmp_path / "file" / "kept.pt"
+    )
+    assert "no such file" in trouble(capsys, "--data", tmp_path / "none")
+    assert "cannot be read" in trouble(capsys, "--data", tmp_path / "file")
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.cuda, "is_available", lambda: False)
+        assert "--device cuda" in trouble(capsys, *start, "--device", "cuda")
+    kept.write_bytes(b"rubbish")
+    assert "kept.pt' is damaged" in trouble(capsys, *start, "--checkpoint", kept, "--resume")
+    assert "holds a run already" in trouble(capsys, *start, "--checkpoint", kept)
+    kept.unlink()
+    assert run.main([*map(str, start), "--checkpoint", str(kept)]) == 0
+    capsys.readouterr()
+    again = (*start, "--checkpoint", kept, "--resume")
+    assert "made with --lr 0.15" in trouble(capsys, *again, "--lr", 0.1)
+    assert "made with --network mlp" in trouble(capsys, *again, "--network", "cnn")
+    assert "--limit None" in trouble(capsys, *again, "--limit", 600)
+    monkeypatch.setattr(torch.optim.SGD, "step", lambda self: spoil(self))
+    assert "the loss became" in trouble(capsys, *start)
+
+
+def spoil(optimizer: torch.optim.Optimizer) -> None:
+    with torch.no_grad():
+        optimizer.param_groups[0]["params"][0].fill_(float("inf"))
+
+
+def test_a_port_in_use_is_one_line_and_exit_code_1(data):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        group = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+        ran = subprocess.run(
+            [sys.executable, "-m", "helpers.run", "--data", data],
+            env={**ENVIRONMENT, **group, "MASTER_PORT": str(taken.getsockname()[1])},
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.count("\n") == 1 and "address already in use" in ran.stderr
+
+
+# --- One process ---
+
+
+def test_json_is_one_object_and_nothing_else(data, capsys):
+    assert run.main(["--data", data, "--epochs", "2", "--json", "--network", "cnn"]) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert out.count("\n") == 1 and "epoch 2 of 2" in err
+    assert told["network"] == "cnn" and told["processes"] == 1 and told["images"] == 2084
+    assert len(told["loss"]) == len(told["validation_accuracy"]) == len(told["seconds"]) == 2
+    assert 0 <= told["test_accuracy"] <= 1
+
+
+def test_one_process_is_the_loop_of_notebook_04_to_the_last_bit(data, tmp_path, capsys):
+    kept = tmp_path / "kept.pt"
+    assert run.main(["--data", data, "--epochs", "2", "--checkpoint", str(kept), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    parts = torch.load(data, weights_only=True)
+    order = torch.randperm(2500, generator=torch.Generator().manual_seed(0))
+    images, labels = parts["train_images"], parts["train_labels"]
+    chosen, held_out = order[:-416], order[-416:]
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 128, bias=False), nn.ReLU(), nn.Linear(128, 10, bias=False),
+        nn.LogSoftmax(dim=1),
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(0)
+    history = training.fit(
+        network,
+        fashion.Batches(images[chosen], labels[chosen], 128, generator=generator),
+        F.nll_loss,
+        torch.optim.SGD(network.parameters(), lr=0.15, momentum=0.8),
+        epochs=2,
+        validation=fashion.Batches(images[held_out], labels[held_out], 128),
+        progress=False,
+    )
+    expected = torch.cat([weight.detach().flatten() for weight in network.parameters()])
+    assert torch.equal(weights(kept), expected)
+    assert told["accuracy"] == history.accuracy
+    assert told["loss"] == pytest.approx(history.loss, rel=1e-6)
+    assert told["validation_accuracy"] == history.validation_accuracy
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_stopped_in_mid_epoch_ends_with_the_same_weights(
+    data, tmp_path, capsys, monkeypatch, number, code
+):
+    def command(name: str) -> list[str]:
+        return ["--data", data, "--epochs", "2", "--json", "--checkpoint", str(tmp_path / name)]
+
+    assert run.main(command("unbroken.pt")) == 0
+    unbroken = json.loads(capsys.readouterr().out)
+    step, steps = torch.optim.SGD.step, []
+
+    def step_and_be_stopped(self):
+        steps.append(step(self))
+        if len(steps) == 23:  # Of 17 in an epoch: in the second one.
+            os.kill(os.getpid(), number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.SGD, "step", step_and_be_stopped)
+        assert run.main(command("broken.pt")) == code
+    out, err = capsys.readouterr()
+    assert not out and "after epoch 1, batch 6: kept in" in err.splitlines()[-1]
+    assert len(steps) == 23  # The step in flight was finished, and no other begun.
+    torch.manual_seed(99)  # What the process did in between does not matter.
+    assert run.main([*command("broken.pt"), "--resume"]) == 0
+    resumed = json.loads(capsys.readouterr().out)
+    assert torch.equal(weights(tmp_path / "broken.pt"), weights(tmp_path / "unbroken.pt"))
+    assert resumed["resumed_after"] == {"epoch": 1, "batch": 6}
+    for name in ("loss", "accuracy", "validation_loss", "test_loss"):
+        assert resumed[name] == unbroken[name]
+
+
+# --- Many processes ---
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
+def test_two_processes_end_with_the_weights_of_one(data, tmp_path, capsys, dtype, tolerance):
+    # 1041 images to learn from: the last batch of 32 holds 17, and one process gets 9 of them.
+    command = ["--data", data, "--epochs", "1", "--limit", "1249", "--batch-size", "32"]
+    command += ["--dtype", dtype, "--json"]
+    alone, together = tmp_path / "alone.pt", tmp_path / "together.pt"
+    assert run.main([*command, "--checkpoint", str(alone)]) == 0
+    told_alone = json.loads(capsys.readouterr().out)
+    ran = launch.module("helpers.run", *command, "--checkpoint", together)
+    (said,) = ran.said
+    told = json.loads(said[2])
+    assert (weights(alone) - weights(together)).abs().max() <= tolerance
+    assert told["processes"] == 2 and told["accuracy"] == told_alone["accuracy"]
+    assert told["loss"] == pytest.approx(told_alone["loss"], rel=1e-5)
+
+
+def test_two_machines_are_two_agents_that_meet_at_a_port(data, tmp_path, capsys):
+    command = ["--data", data, "--epochs", "1", "--dtype", "float64", "--limit", "600", "--json"]
+    alone, together = tmp_path / "alone.pt", tmp_path / "together.pt"
+    assert run.main([*command, "--checkpoint", str(alone)]) == 0
+    capsys.readouterr()
+    meet = ["--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-id", "garments"]
+    meet += ["--rdzv-endpoint", f"127.0.0.1:{free_port()}", "-m", "helpers.run"]
+    line = torchrun(*meet, *command, "--checkpoint", together, processes=1)
+    hosts = [
+        subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+        for _ in range(2)
+    ]
+    said = [host.communicate(timeout=200)[0] for host in hosts]
+    assert [host.returncode for host in hosts] == [0, 0]
+    (told,) = [json.loads(text) for text in said if text]  # Only the first process speaks.
+    assert told["processes"] == 2
+    assert (weights(alone) - weights(together)).abs().max() <= 1e-12
+
+
+def test_a_part_without_images_and_unequal_parts_give_the_whole_gradient():
+    images, labels = torch.rand(7, 3, dtype=torch.float64), torch.arange(7) % 2
+    network = nn.Linear(3, 2, dtype=torch.float64)
+    whole = torch.autograd.grad(F.cross_entropy(network(images), labels), network.weight)[0]
+    for size in (1, 2, 3, 9):
+        total = torch.zeros_like(whole)
+        for rank in range(size):
+            mine, truth = parallel.share(images, labels, parallel.Group(rank, size))
+            objective = F.cross_entropy(network(mine), truth, reduction="sum") * (size / 7)
+            # What the wrapper does with the gradients of the processes.
+            total += torch.autograd.grad(objective, network.weight)[0] / size
+        assert torch.allclose(total, whole, rtol=0, atol=1e-14)
+
+
+def test_the_checkpoint_that_got_furthest_is_everybodys():
+    assert parallel.furthest(parallel.Group(), None) is None
+    assert parallel.furthest(parallel.Group(), {"epoch": 1, "batch": 2}) == {"epoch": 1, "batch": 2}
+    found = launch.function(find_the_furthest)
+    assert found.results == ({"epoch": 2, "batch": 1}, {"epoch": 2, "batch": 1})
+
+
+def find_the_furthest():
+    group = parallel.Group(torch.distributed.get_rank(), 2)
+    mine = [{"epoch": 1, "batch": 9}, {"epoch": 2, "batch": 1}][group.rank]
+    assert parallel.furthest(group, None) is None
+    return parallel.furthest(group, mine)
+
+
+def fail_in_one():
+    print("begun")
+    if torch.distributed.get_rank() == 1:
+        raise ValueError("on purpose")
+    return 1
+
+
+def test_a_launched_function_that_fails_is_reported():
+    with pytest.raises(RuntimeError, match="on purpose"):
+        launch.function(fail_in_one)
+
+
+# --- Sudden ends ---
+
+
+def killed(what: str, folder: Path, data: str) -> dict:
+    ran = subprocess.run(
+        [sys.executable, str(KILLING), what, str(folder), data],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=400,
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+COMMAND = ["--epochs", "1", "--batch-size", "4", "--limit", "2400"]
+
+
+@needs_fork
+def test_kill_9_at_twenty_moments_loses_at_most_the_step_in_flight(data, tmp_path, capsys):
+    told = killed("run", tmp_path, data)
+    assert len(told["lost"]) == 20 and set(told["lost"]) <= {0, 1}
+    assert told["exit_code"] == 0
+    unbroken = tmp_path / "unbroken.pt"
+    assert run.main([*COMMAND, "--data", data, "--checkpoint", str(unbroken)]) == 0
+    assert torch.equal(weights(tmp_path / "kept.pt"), weights(unbroken))
+
+
+@needs_fork
+def test_torchruns_agent_recovers_from_twenty_killed_workers(data, tmp_path):
+    told = killed("torchrun", tmp_path, data)
+    first, last = told["first"], told["last"]
+    assert len(first) == 21 and first[0] == 1 and last[-1] == 500
+    # Each attempt begins where the one before it was killed, with the step in flight at the latest.
+    assert all(begin >= end for begin, end in zip(first[1:], last, strict=False))
+    assert torch.equal(weights(tmp_path / "kept.pt"), weights(tmp_path / "unbroken" / "kept.pt"))
+
+
+DIE_ONCE = """
+import os, sys
+import torch
+from helpers import run
+
+step, steps = torch.optim.SGD.step, []
+
+def step_or_die(self):
+    steps.append(step(self))
+    if len(steps) == 8 and os.environ["RANK"] > os.environ["TORCHELASTIC_RESTART_COUNT"]:
+        os._exit(9)
+
+torch.optim.SGD.step = step_or_die
+sys.exit(run.main())
+"""
+
+
+def test_when_a_worker_dies_under_torchrun_all_are_started_again(data, tmp_path):
+    (tmp_path / "die_once.py").write_text(DIE_ONCE)
+    line = torchrun("--standalone", "--max-restarts", 1, tmp_path / "die_once.py", *COMMAND)
+    line += ["--data", data, "--checkpoint", str(tmp_path / "kept.pt"), "--checkpoint-every", "5"]
+    ran = subprocess.run(line, capture_output=True, text=True, env=ENVIRONMENT, timeout=200)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    begun = [line for line in ran.stdout.splitlines() if line.startswith("resumed")]
+    # The last regular save was after step 5; rank 0, which survives, has kept step 8 as well.
+    assert begun == ["resumed after epoch 0, batch 8"]
+    assert checkpoint.load(tmp_path / "kept.pt")["epoch"] == 1
+
+
+def test_the_networks_have_the_names_that_notebook_04_gives_its_weights():
+    assert list(session.NETWORKS["mlp"]().state_dict()) == ["linear1.weight", "output.weight"]
