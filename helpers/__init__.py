@@ -13,6 +13,11 @@ room               what it is for
 ``training``       ``fit``, ``evaluate`` and the history of a run
 ``preflight``      a check before training that names faults which raise no error
 ``clinic``         the faulty runs of notebook 05, what is measured on them, their symptoms
+``run``            the training run as a command, alone or under ``torchrun``
+``session``        what the command does: set up, train, save, resume, report
+``parallel``       the group of processes: who takes which images, whose gradient counts how much
+``checkpoint``     a run saved whole at every moment, and taken up again
+``launch``         starts ``torchrun`` processes for a notebook and hears what they say
 ``figures``        every figure of the series, each a function from data to a figure
 ``explore``        sliders in JupyterLab, and the printed twin of each
 ``learning``       compares a reader's prediction or exercise with what holds
