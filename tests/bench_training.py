@@ -44,7 +44,7 @@ RECIPES: dict[str, tuple[str, dict]] = {
     "pixels, one cycle": ("pixels_recipe", {"epochs": 4}),
     "fixed edges": ("edges_recipe", {"epochs": 4}),
     "a network on fixed edges": ("network_recipe", {"epochs": 4}),
-    "the same, wider and deeper": ("network_recipe", {"epochs": 9, "channels": (64, 64)}),
+    "the same, wider and deeper": ("network_recipe", {"epochs": 10, "channels": (64, 64)}),
 }
 
 
