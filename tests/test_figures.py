@@ -105,6 +105,17 @@ DRAWINGS = {
         torch.linspace(-1, 1, 32 * 784).reshape(32, 784)
     ),
     "convex_or_not": lambda: figures.convex_or_not(LINE, LINE**2, LINE - LINE**2),
+    "time_by_part": lambda: figures.time_by_part({"fetch": 0.1, "forward": 0.3, "step": 0.0}),
+    "ladder": lambda: figures.ladder({"usual": 2.5, "in memory": 0.3, "floor": 0.15}),
+    "cost_growth": lambda: figures.cost_growth(
+        {8: 1.0, 128: 0.2}, {8: 0.1, 128: 0.2}, {50_000: 0.2, 500_000: 2.0}, {50_000: (0.04, 0.16)}
+    ),
+    "filters_at_work": lambda: figures.filters_at_work(
+        IMAGES[0], torch.randn(3, 1, 3, 3), IMAGES[:3].float()
+    ),
+    "accuracy_against_seconds": lambda: figures.accuracy_against_seconds(
+        {"quick": ([1.0], [0.9]), "by epoch": ([0.5, 1.0], [0.8, 0.85])}, usual_epoch=2.0
+    ),
 }
 
 
@@ -328,3 +339,18 @@ def test_early_stopping_finds_the_lowest_errors():
     assert [float(line.get_xdata()[0]) for line in drawn.axes[1].lines[1::2]] == pytest.approx(
         [0.35, 0.6]
     )
+
+
+def test_the_ladder_says_how_far_it_goes_down():
+    drawn = figures.ladder({"usual": 3.0, "in memory": 0.3, "floor": 0.15})
+    assert drawn.axes[0].get_title("left") == "The floor is 20 times as fast as where we came from"
+    labels = [text.get_text().strip() for text in drawn.axes[0].texts]
+    assert labels == ["3.00 s, ×1.0", "0.30 s, ×10.0", "0.15 s, ×20.0"]
+    assert "many times as long" in drawn.alt
+    assert "not many times" in figures.ladder({"usual": 0.3, "floor": 0.15}).alt
+
+
+def test_the_longest_part_is_named():
+    drawn = figures.time_by_part({"fetch": 0.1, "backward": 0.3})
+    assert drawn.axes[0].get_title("left") == "Of 400 ms, most goes into backward"
+    assert [text.get_text().strip() for text in drawn.axes[0].texts] == ["25%", "75%"]
