@@ -2381,13 +2381,13 @@ def filters_at_work(image: torch.Tensor, filters: torch.Tensor, maps: torch.Tens
         "up the edges that face its own way and leaves flat cloth dark.",
     )
     panels = figure.subplots(2, count + 1, width_ratios=[1.6] + [1] * count)
-    panels[0, 0].imshow(image, cmap="gray_r")
+    panels[0, 0].imshow(image.numpy(), cmap="gray_r")
     panels[0, 0].set_title("garment", fontsize=9)
     panels[1, 0].text(0.5, 0.5, "answers →", ha="center", va="center")
     reach = float(filters.abs().max())
     for column in range(count):
-        panels[0, column + 1].imshow(filters[column, 0], cmap="RdBu", vmin=-reach, vmax=reach)
-        panels[1, column + 1].imshow(maps[column], cmap="gray")
+        panels[0, column + 1].imshow(filters[column, 0].numpy(), cmap="RdBu", vmin=-reach, vmax=reach)
+        panels[1, column + 1].imshow(maps[column].numpy(), cmap="gray")
     for axes in panels.flat:
         _hide_frame(axes)
         axes.set_xticks([])

@@ -111,7 +111,7 @@ DRAWINGS = {
         {8: 1.0, 128: 0.2}, {8: 0.1, 128: 0.2}, {50_000: 0.2, 500_000: 2.0}, {50_000: (0.04, 0.16)}
     ),
     "filters_at_work": lambda: figures.filters_at_work(
-        IMAGES[0], torch.randn(3, 1, 3, 3), IMAGES[:3].float()
+        IMAGES[0], torch.eye(3).view(1, 1, 3, 3).repeat(3, 1, 1, 1), IMAGES[:3].float()
     ),
     "accuracy_against_seconds": lambda: figures.accuracy_against_seconds(
         {"quick": ([1.0], [0.9]), "by epoch": ([0.5, 1.0], [0.8, 0.85])}, usual_epoch=2.0
