@@ -54,7 +54,7 @@ def definitions(garments: fashion.Garments) -> dict:
     names: dict = {
         "images": garments.train_images,
         "labels": garments.train_labels,
-        "rows": garments.train_images.flatten(start_dim=1).div(255),
+        "rows": garments.train_images.flatten(start_dim=1).float().div_(255),
     }
     for cell in CELLS:
         exec(sources[cell], names)
