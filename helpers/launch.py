@@ -54,6 +54,27 @@ import runpy
 sys.argv[1:] = {arguments!r}
 runpy.run_module({name!r}, run_name="__main__", alter_sys=True)
 """
+# `torchrun` is this `main`, and no more. But it has been seen to wait for ever for its own threads
+# after it had ended its processes and said so: here it just ends.
+TORCHRUN = """
+import os
+import sys
+import traceback
+
+from torch.distributed import run
+
+code = 0
+try:
+    run.main(sys.argv[1:])
+except SystemExit as end:
+    code = end.code
+except BaseException:
+    traceback.print_exc()
+    code = 1
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(code)
+"""
 
 
 @dataclass(frozen=True)
@@ -165,7 +186,7 @@ def _torchrun(folder: Path, text: str, processes: int, restarts: int, may_fail: 
     said.mkdir()
     file = folder / "process.py"
     file.write_text(_BEGINNING.format(said=said.as_posix()) + text, encoding="utf-8")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command = [sys.executable, "-c", TORCHRUN, "--standalone"]
     # The machine's own name need not lead anywhere without a network.
     command += ["--local-addr", "127.0.0.1", "--nproc-per-node", str(processes)]
     command += ["--max-restarts", str(restarts), "--monitor-interval", "0.1", str(file)]

@@ -8,11 +8,12 @@ its images, all processes stop at the same step, and a step is done everywhere o
 import contextlib
 import math
 import os
+import signal
 import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
@@ -72,9 +73,12 @@ class Stop:
     ----------
     signal : int
         The number of the signal that came; 0 while none has.
+    agreed : bool
+        Whether all processes of the group know of the wish, so that all of them stop here.
     """
 
-    signal: int = field(default=0)
+    signal: int = 0
+    agreed: bool = False
 
 
 def started_by_torchrun() -> bool:
@@ -206,7 +210,8 @@ def train(
     tally : Tally
         Counts up, step by step.
     stop : Stop
-        Once it is set in any process, all of them see it set after the step in flight.
+        A signal that came to any process before a step is agreed upon after it, in all of them.
+        One process alone need not ask, and agrees after the step in flight.
     skip : int
         Batches at the start of the walk that are done already.
 
@@ -250,12 +255,10 @@ def train(
         tally.loss += loss_sum
         tally.correct += int(right)
         tally.images += whole
-        if stopped and not stop.signal:
-            stop.signal = _SIGTERM
+        stop.agreed = bool(stopped) if group.size > 1 else bool(stop.signal)
+        if stop.agreed and not stop.signal:
+            stop.signal = signal.SIGTERM
         yield number
-
-
-_SIGTERM = 15
 
 
 def _backward_and_sum(objective: torch.Tensor, report: torch.Tensor, group: Group) -> torch.Tensor:

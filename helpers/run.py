@@ -21,6 +21,8 @@ from typing import NoReturn
 # Nothing that loads PyTorch is imported up here: --help and a mistyped option answer at once.
 
 _NAME = "helpers.run"
+# What PyTorch can hold as a size and as a number of its usual precision.
+_LARGEST_WHOLE, _LARGEST_NUMBER = 2**63 - 1, 3.4e38
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,7 +95,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--epochs", type=_whole(1), default=5, help="walks over the images (5)")
     add("--batch-size", type=_whole(1), default=128, help="images in a step, all processes (128)")
-    add("--lr", type=_number(0, math.inf), default=0.15, help="learning rate, above 0 (0.15)")
+    add("--lr", type=_number(0, _LARGEST_NUMBER), default=0.15, help="learning rate (0.15)")
     add("--momentum", type=_number(-1e-9, 1), default=0.8, help="0 up to below 1 (0.8)")
     add("--seed", type=_whole(0), default=0, help="decides the weights and the order (0)")
     add("--network", choices=("mlp", "cnn"), default="mlp", help="notebook 04's, or a small CNN")
@@ -117,8 +119,10 @@ def _whole(least: int) -> Callable[[str], int]:
             value = int(text)
         except ValueError:
             value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{text!r}: give a whole number of at least {least}")
+        if not least <= value <= _LARGEST_WHOLE:
+            raise argparse.ArgumentTypeError(
+                f"{text[:40]!r}: give a whole number of at least {least} and below 2^63"
+            )
         return value
 
     return convert
@@ -131,8 +135,8 @@ def _number(above: float, below: float) -> Callable[[str], float]:
         except ValueError:
             value = math.nan
         if not above < value < below:
-            limit = "above 0" if below == math.inf else f"from 0 up to below {below:g}"
-            raise argparse.ArgumentTypeError(f"{text!r}: give a number {limit}")
+            limit = f"{'above 0' if above == 0 else 'from 0 up'} and below {below:g}"
+            raise argparse.ArgumentTypeError(f"{text[:40]!r}: give a number {limit}")
         return value
 
     return convert

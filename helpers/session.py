@@ -84,8 +84,8 @@ def run(settings: Settings) -> int:
                 _train(state, stop, report)
         except parallel.PeerLost:
             # The step in flight was made nowhere, so what this process holds is the whole run.
-            state.save()
             if not stop.signal:
+                state.save()
                 raise
         if stop.signal:
             state.save()
@@ -146,6 +146,14 @@ def _garments_in(file: Path) -> dict[str, torch.Tensor]:
         ) from error
     if not isinstance(parts, dict) or not set(_PARTS) <= set(parts):
         raise ValueError(f"--data {str(file)!r}: give a dict with {', '.join(_PARTS)}")
+    for kind in ("train", "test"):
+        images, labels = parts[f"{kind}_images"], parts[f"{kind}_labels"]
+        try:
+            fashion.Batches(images, labels, 1)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"--data {str(file)!r}, {kind}: {error}") from error
+        if images.is_floating_point():
+            raise ValueError(f"--data {str(file)!r}, {kind}: images are {images.dtype}: give uint8")
     return {name: parts[name] for name in _PARTS}
 
 
@@ -231,7 +239,9 @@ class _Run:
 
     def restore(self, found: dict) -> None:
         name = repr(str(self.settings.checkpoint))
-        before = found.get("settings", {})
+        before = found.get("settings")
+        if before is None:
+            raise ValueError(f"{name} was not written by this command: begin anew")
         for key, now in self._decisive().items():
             if before.get(key) != now:
                 what = "other data" if key == "data" else f"{_option(key)} {before.get(key)}"
@@ -275,7 +285,7 @@ def _option(name: str) -> str:
 
 def _train(run: _Run, stop: parallel.Stop, report: "_Report") -> None:
     network = parallel.wrapped(run.network, run.group)
-    while run.epoch < run.settings.epochs and not stop.signal:
+    while run.epoch < run.settings.epochs and not stop.agreed:
         start = time.perf_counter()
         steps = parallel.train(
             network,
@@ -290,7 +300,7 @@ def _train(run: _Run, stop: parallel.Stop, report: "_Report") -> None:
         with report.bar() as bar:
             for run.batch in steps:
                 bar.update()
-                if stop.signal:
+                if stop.agreed:
                     return
                 if run.batch % run.settings.checkpoint_every == 0:
                     run.save()

@@ -3,10 +3,9 @@
 import json
 import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
+import processes
 import pytest
 import torch
 from torch import nn
@@ -174,15 +173,10 @@ def test_an_unwritable_folder_is_found_out_beforehand(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_process_killed_at_any_moment_leaves_a_file_that_loads(tmp_path):
-    ran = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("killing.py")), "save", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=200,
-    )
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    told = json.loads(ran.stdout)
+    killing = Path(__file__).with_name("killing.py")
+    code, out, err = processes.run_to_its_end(killing, "save", tmp_path)
+    assert code == 0, err[-2000:]
+    told = json.loads(out)
     # The log is written after the save: the file may be one ahead of it, and never behind.
     assert len(told["lost"]) == 20 and set(told["lost"]) <= {0, -1}
     assert set(told["files"]) <= {"kept.pt", ".kept.pt.partial", "log"}

@@ -1,13 +1,17 @@
 """The command: one process or many, the same weights; and what goes wrong, in one line."""
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import processes
 import pytest
 import torch
 from torch import nn
@@ -15,14 +19,8 @@ from torch.nn import functional as F
 
 from helpers import checkpoint, fashion, launch, parallel, run, session, training
 
-# Gloo and the rendezvous look for this machine's name, which need not lead anywhere.
-LOOPBACK = {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}
-ENVIRONMENT = {
-    **os.environ,
-    "OMP_NUM_THREADS": "1",
-    **({"GLOO_SOCKET_IFNAME": LOOPBACK.pop()} if LOOPBACK else {}),
-}
 KILLING = Path(__file__).with_name("killing.py")
+TORCHRUN = ["-c", launch.TORCHRUN, "--local-addr", "127.0.0.1"]
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
@@ -47,17 +45,13 @@ def weights(file: Path) -> torch.Tensor:
     return torch.cat([w.flatten() for w in torch.load(file, weights_only=True)["model"].values()])
 
 
-def torchrun(*arguments: object, processes: int = 2) -> list[str]:
-    return [
-        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes),
-        "--local-addr", "127.0.0.1", *map(str, arguments),
-    ]  # fmt: skip
-
-
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    # Below those that the system gives away by itself, so that nobody gets it in the meantime.
+    for port in random.sample(range(15_000, 30_000), 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 # --- The command line ---
@@ -69,6 +63,7 @@ def free_port() -> int:
         "--epochs 0", "--epochs two", "--batch-size 0", "--lr 0", "--lr nan", "--lr -1",
         "--momentum 1", "--momentum -0.1", "--device tpu", "--network rnn", "--dtype half",
         "--limit 5", "--checkpoint-every 0", "--resume", "--epoch 3", "surplus", "--seed -1",
+        "--lr 1e300", "--lr inf", f"--seed {2**63}", f"--epochs {'9' * 5000}",
     ],
 )  # fmt: skip
 def test_a_bad_option_is_one_line_and_exit_code_2(arguments, capsys):
@@ -133,6 +128,20 @@ def test_what_goes_wrong_later_is_one_line_and_exit_code_1(data, tmp_path, capsy
     assert "made with --lr 0.15" in trouble(capsys, *again, "--lr", 0.1)
     assert "made with --network mlp" in trouble(capsys, *again, "--network", "cnn")
     assert "--limit None" in trouble(capsys, *again, "--limit", 600)
+    state = checkpoint.load(kept)
+    checkpoint.save(
+        kept, {key: state[key] for key in ("model", "optimizer", "rng", "epoch", "batch")}
+    )
+    assert "not written by this command" in trouble(capsys, *again)
+    parts, other = torch.load(data, weights_only=True), tmp_path / "other.pt"
+    for part, words in {
+        "train_labels": (parts["train_labels"].int(), "labels are torch.int32"),
+        "test_labels": (parts["test_labels"][1:], "beside 200 images"),
+        "train_images": (parts["train_images"].float(), "images are torch.float32"),
+        "test_images": (3, "images are int"),
+    }.items():
+        torch.save(parts | {part: words[0]}, other)
+        assert words[1] in trouble(capsys, "--data", other)
     monkeypatch.setattr(torch.optim.SGD, "step", lambda self: spoil(self))
     assert "the loss became" in trouble(capsys, *start)
 
@@ -142,20 +151,16 @@ def spoil(optimizer: torch.optim.Optimizer) -> None:
         optimizer.param_groups[0]["params"][0].fill_(float("inf"))
 
 
-def test_a_port_in_use_is_one_line_and_exit_code_1(data):
+def test_a_port_in_use_is_one_line_and_exit_code_1(data, capfd, monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         group = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
-        ran = subprocess.run(
-            [sys.executable, "-m", "helpers.run", "--data", data],
-            env={**ENVIRONMENT, **group, "MASTER_PORT": str(taken.getsockname()[1])},
-            capture_output=True,
-            text=True,
-            timeout=200,
-        )
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr.count("\n") == 1 and "address already in use" in ran.stderr
+        for name, value in (group | {"MASTER_PORT": str(taken.getsockname()[1])}).items():
+            monkeypatch.setenv(name, value)
+        assert run.main(["--data", data]) == 1
+    out, err = capfd.readouterr()
+    assert not out and err.count("\n") == 1 and "address already in use" in err
 
 
 # --- One process ---
@@ -235,20 +240,75 @@ def test_a_run_stopped_in_mid_epoch_ends_with_the_same_weights(
 # --- Many processes ---
 
 
+# 1089 images to learn from: of the last batch of 32, one process gets an image and the other none.
+UNEVEN = ["--epochs", "1", "--limit", "1306", "--batch-size", "32"]
+# In two processes: three runs, the last of which loses a worker after step 8 and is begun again.
+SCRIPT = """
+import os, sys
+import torch
+from helpers import parallel, run
+
+data, folder, *uneven = sys.argv[1:]
+first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
+kept = ["--data", data, "--checkpoint"]
+if first:
+    with parallel.joined(torch.device("cpu")) as group:
+        assert parallel.furthest(group, None) is None
+        mine = [{"epoch": 1, "batch": 9}, {"epoch": 2, "batch": 1}][group.rank]
+        assert parallel.furthest(group, mine) == {"epoch": 2, "batch": 1}
+    for dtype in ("float64", "float32"):
+        assert run.main([*uneven, *kept, f"{folder}/{dtype}.pt", "--dtype", dtype, "--json"]) == 0
+
+step, steps = torch.optim.SGD.step, []
+
+def step_or_die(self):
+    steps.append(step(self))
+    if len(steps) == 8 and first and os.environ["RANK"] == "1":
+        os._exit(9)
+
+torch.optim.SGD.step = step_or_die
+code = run.main([*uneven, *kept, f"{folder}/died.pt", "--checkpoint-every", "5"])
+sys.stdout.flush()
+os._exit(code)
+"""
+
+
+@pytest.fixture(scope="session")
+def in_two(data, tmp_path_factory) -> Path:
+    """What two processes under torchrun leave in a folder, with what they say."""
+    folder = tmp_path_factory.mktemp("together")
+    (folder / "script.py").write_text(SCRIPT)
+    line = [*TORCHRUN, "--standalone", "--nproc-per-node", 2, "--max-restarts", 1]
+    line += ["--monitor-interval", 0.1, folder / "script.py", data, folder, *UNEVEN]
+    code, out, err = processes.run_to_its_end(*line)
+    assert code == 0, err[-2000:]
+    (folder / "said").write_text(out)
+    return folder
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
-def test_two_processes_end_with_the_weights_of_one(data, tmp_path, capsys, dtype, tolerance):
-    # 1041 images to learn from: the last batch of 32 holds 17, and one process gets 9 of them.
-    command = ["--data", data, "--epochs", "1", "--limit", "1249", "--batch-size", "32"]
-    command += ["--dtype", dtype, "--json"]
-    alone, together = tmp_path / "alone.pt", tmp_path / "together.pt"
-    assert run.main([*command, "--checkpoint", str(alone)]) == 0
-    told_alone = json.loads(capsys.readouterr().out)
-    ran = launch.module("helpers.run", *command, "--checkpoint", together)
-    (said,) = ran.said
-    told = json.loads(said[2])
-    assert (weights(alone) - weights(together)).abs().max() <= tolerance
-    assert told["processes"] == 2 and told["accuracy"] == told_alone["accuracy"]
-    assert told["loss"] == pytest.approx(told_alone["loss"], rel=1e-5)
+def test_two_processes_end_with_the_weights_of_one(
+    data, in_two, tmp_path, capsys, dtype, tolerance
+):
+    command = [*UNEVEN, "--data", data, "--dtype", dtype, "--json"]
+    assert run.main([*command, "--checkpoint", str(tmp_path / "alone.pt")]) == 0
+    alone = json.loads(capsys.readouterr().out)
+    lines = [json.loads(line) for line in (in_two / "said").read_text().splitlines()[:2]]
+    (together,) = [told for told in lines if told["dtype"] == dtype]
+    difference = weights(tmp_path / "alone.pt") - weights(in_two / f"{dtype}.pt")
+    assert difference.abs().max() <= tolerance
+    assert together["processes"] == 2 and together["accuracy"] == alone["accuracy"]
+    assert together["loss"] == pytest.approx(alone["loss"], rel=1e-5)
+
+
+def test_when_a_worker_dies_under_torchrun_all_are_started_again(in_two):
+    said = (in_two / "said").read_text().splitlines()
+    begun = [line for line in said if line.startswith("resumed")]
+    # The last regular save was after step 5. The process that survives keeps step 8 as well, if the
+    # other one's last message reached it: else that step was in flight.
+    assert begun in [[f"resumed after epoch 0, batch {last}"] for last in (7, 8)]
+    assert torch.equal(weights(in_two / "died.pt"), weights(in_two / "float32.pt"))
+    assert checkpoint.load(in_two / "died.pt")["epoch"] == 1
 
 
 def test_two_machines_are_two_agents_that_meet_at_a_port(data, tmp_path, capsys):
@@ -256,17 +316,15 @@ def test_two_machines_are_two_agents_that_meet_at_a_port(data, tmp_path, capsys)
     alone, together = tmp_path / "alone.pt", tmp_path / "together.pt"
     assert run.main([*command, "--checkpoint", str(alone)]) == 0
     capsys.readouterr()
-    meet = ["--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-id", "garments"]
-    meet += ["--rdzv-endpoint", f"127.0.0.1:{free_port()}", "-m", "helpers.run"]
-    line = torchrun(*meet, *command, "--checkpoint", together, processes=1)
-    hosts = [
-        subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
-        for _ in range(2)
-    ]
-    said = [host.communicate(timeout=200)[0] for host in hosts]
-    assert [host.returncode for host in hosts] == [0, 0]
-    (told,) = [json.loads(text) for text in said if text]  # Only the first process speaks.
-    assert told["processes"] == 2
+    line = [*TORCHRUN, "--nnodes", 2, "--nproc-per-node", 1, "--rdzv-backend", "c10d"]
+    line += ["--rdzv-id", "garments", "--rdzv-endpoint", f"127.0.0.1:{free_port()}"]
+    line += ["-m", "helpers.run", *command, "--checkpoint", together]
+    with ThreadPoolExecutor() as pool:
+        hosts = [pool.submit(processes.run_to_its_end, *line) for _ in range(2)]
+    codes, said, errors = zip(*(host.result() for host in hosts), strict=True)
+    assert codes == (0, 0), errors
+    (said,) = filter(None, said)  # Only the first process of all speaks.
+    assert json.loads(said)["processes"] == 2
     assert (weights(alone) - weights(together)).abs().max() <= 1e-12
 
 
@@ -284,48 +342,27 @@ def test_a_part_without_images_and_unequal_parts_give_the_whole_gradient():
         assert torch.allclose(total, whole, rtol=0, atol=1e-14)
 
 
-def test_the_checkpoint_that_got_furthest_is_everybodys():
+def test_one_alone_keeps_the_checkpoint_that_it_found():
     assert parallel.furthest(parallel.Group(), None) is None
     assert parallel.furthest(parallel.Group(), {"epoch": 1, "batch": 2}) == {"epoch": 1, "batch": 2}
-    found = launch.function(find_the_furthest)
-    assert found.results == ({"epoch": 2, "batch": 1}, {"epoch": 2, "batch": 1})
 
 
-def find_the_furthest():
-    group = parallel.Group(torch.distributed.get_rank(), 2)
-    mine = [{"epoch": 1, "batch": 9}, {"epoch": 2, "batch": 1}][group.rank]
-    assert parallel.furthest(group, None) is None
-    return parallel.furthest(group, mine)
-
-
-def fail_in_one():
-    print("begun")
-    if torch.distributed.get_rank() == 1:
-        raise ValueError("on purpose")
-    return 1
+def fail():
+    raise ValueError("on purpose")
 
 
 def test_a_launched_function_that_fails_is_reported():
     with pytest.raises(RuntimeError, match="on purpose"):
-        launch.function(fail_in_one)
+        launch.function(fail, processes=1)
 
 
 # --- Sudden ends ---
 
 
 def killed(what: str, folder: Path, data: str) -> dict:
-    ran = subprocess.run(
-        [sys.executable, str(KILLING), what, str(folder), data],
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-        timeout=400,
-    )
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    return json.loads(ran.stdout.splitlines()[-1])
-
-
-COMMAND = ["--epochs", "1", "--batch-size", "4", "--limit", "2400"]
+    code, out, err = processes.run_to_its_end(KILLING, what, folder, data)
+    assert code == 0, err[-2000:]
+    return json.loads(out.splitlines()[-1])
 
 
 @needs_fork
@@ -334,7 +371,8 @@ def test_kill_9_at_twenty_moments_loses_at_most_the_step_in_flight(data, tmp_pat
     assert len(told["lost"]) == 20 and set(told["lost"]) <= {0, 1}
     assert told["exit_code"] == 0
     unbroken = tmp_path / "unbroken.pt"
-    assert run.main([*COMMAND, "--data", data, "--checkpoint", str(unbroken)]) == 0
+    command = ["--epochs", "1", "--batch-size", "4", "--limit", "1440", "--data", data]
+    assert run.main([*command, "--checkpoint", str(unbroken)]) == 0
     assert torch.equal(weights(tmp_path / "kept.pt"), weights(unbroken))
 
 
@@ -342,39 +380,10 @@ def test_kill_9_at_twenty_moments_loses_at_most_the_step_in_flight(data, tmp_pat
 def test_torchruns_agent_recovers_from_twenty_killed_workers(data, tmp_path):
     told = killed("torchrun", tmp_path, data)
     first, last = told["first"], told["last"]
-    assert len(first) == 21 and first[0] == 1 and last[-1] == 500
+    assert len(first) == 21 and first[0] == 1 and last[-1] == 300
     # Each attempt begins where the one before it was killed, with the step in flight at the latest.
     assert all(begin >= end for begin, end in zip(first[1:], last, strict=False))
     assert torch.equal(weights(tmp_path / "kept.pt"), weights(tmp_path / "unbroken" / "kept.pt"))
-
-
-DIE_ONCE = """
-import os, sys
-import torch
-from helpers import run
-
-step, steps = torch.optim.SGD.step, []
-
-def step_or_die(self):
-    steps.append(step(self))
-    if len(steps) == 8 and os.environ["RANK"] > os.environ["TORCHELASTIC_RESTART_COUNT"]:
-        os._exit(9)
-
-torch.optim.SGD.step = step_or_die
-sys.exit(run.main())
-"""
-
-
-def test_when_a_worker_dies_under_torchrun_all_are_started_again(data, tmp_path):
-    (tmp_path / "die_once.py").write_text(DIE_ONCE)
-    line = torchrun("--standalone", "--max-restarts", 1, tmp_path / "die_once.py", *COMMAND)
-    line += ["--data", data, "--checkpoint", str(tmp_path / "kept.pt"), "--checkpoint-every", "5"]
-    ran = subprocess.run(line, capture_output=True, text=True, env=ENVIRONMENT, timeout=200)
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    begun = [line for line in ran.stdout.splitlines() if line.startswith("resumed")]
-    # The last regular save was after step 5; rank 0, which survives, has kept step 8 as well.
-    assert begun == ["resumed after epoch 0, batch 8"]
-    assert checkpoint.load(tmp_path / "kept.pt")["epoch"] == 1
 
 
 def test_the_networks_have_the_names_that_notebook_04_gives_its_weights():

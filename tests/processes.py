@@ -1,0 +1,42 @@
+"""Starts a program for a test, and leaves none of its processes behind."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+# Gloo and the rendezvous look for this machine's name, which need not lead anywhere.
+_LOOPBACK = {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}
+
+
+def run_to_its_end(*command: object, seconds: float = 400) -> tuple[int, str, str]:
+    """Run Python with this command line: exit code, stdout, stderr.
+
+    The limit is for a program that hangs; a slow machine is to stay far below it.
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    if _LOOPBACK:
+        environment["GLOO_SOCKET_IFNAME"] = min(_LOOPBACK)
+    with subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except BaseException:
+            # The workers of torchrun are in sessions of their own: it ends them if it is asked to.
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=60)
+            raise
+        finally:
+            if os.name != "nt":
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, out, err
