@@ -1,0 +1,104 @@
+"""A plugin for nbval: how much memory each notebook takes at most, and that it is not too much.
+
+Binder gives a reader 2 GB, of which JupyterLab takes its part. The peak is the one that Linux
+keeps for the kernel's process; processes that the kernel starts are added while they run.
+"""
+
+import re
+import threading
+from pathlib import Path
+
+import pytest
+from nbval.plugin import IPyNbFile
+
+MOST_MEGABYTES = 1500
+_SECONDS_BETWEEN_LOOKS = 0.25
+
+peaks: dict[str, float] = {}
+
+
+def _megabytes(file: Path, name: str) -> float:
+    """Return a line of a file under /proc such as `VmHWM:  123456 kB`; 0 if it is not there."""
+    try:
+        found = re.search(rf"^{name}:\s*(\d+) kB", file.read_text(), flags=re.MULTILINE)
+    except OSError:
+        return 0.0  # Not Linux, or a process that has just ended.
+    return int(found[1]) * 1024 / 1e6 if found else 0.0
+
+
+def _descendants(process: int) -> list[int]:
+    found = []
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            started = [int(child) for child in children.read_text().split()]
+        except OSError:
+            continue  # A thread that has just ended.
+        for child in started:
+            found += [child, *_descendants(child)]
+    return found
+
+
+class Watch(threading.Thread):
+    """Looks at a process and at those it starts, until it is told to stop.
+
+    Parameters
+    ----------
+    process : int
+        The number of a running process.
+    """
+
+    def __init__(self, process: int):
+        super().__init__(daemon=True)
+        self._process = process
+        self._together = 0.0
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Add up what all processes take at the same time, pages they share counted once."""
+        while not self._stopped.wait(_SECONDS_BETWEEN_LOOKS):
+            if children := _descendants(self._process):
+                shares = [
+                    _megabytes(Path(f"/proc/{process}/smaps_rollup"), "Pss")
+                    for process in [self._process, *children]
+                ]
+                self._together = max(self._together, sum(shares))
+
+    def peak(self) -> float:
+        """Stop looking and return the peak in megabytes; 0 where it cannot be known."""
+        alone = _megabytes(Path(f"/proc/{self._process}/status"), "VmHWM")
+        self._stopped.set()
+        self.join()
+        return max(alone, self._together)
+
+
+def measure_memory_too() -> None:
+    """Make nbval measure each notebook's peak memory, and fail it if that is too much."""
+    if getattr(IPyNbFile, "measures_memory", False):
+        return
+    set_up, tear_down = IPyNbFile.setup, IPyNbFile.teardown
+
+    def setup(self):
+        set_up(self)
+        self.watch = Watch(self.kernel.km.provisioner.pid)
+        self.watch.start()
+
+    def teardown(self):
+        watch = getattr(self, "watch", None)
+        peak = watch.peak() if watch else 0.0
+        tear_down(self)
+        if peak:
+            peaks[self.path.stem] = peak
+        if peak > MOST_MEGABYTES:
+            pytest.fail(
+                f"{self.path.name} took {peak:.0f} MB at its peak; allowed: {MOST_MEGABYTES}",
+                pytrace=False,
+            )
+
+    IPyNbFile.setup, IPyNbFile.teardown = setup, teardown
+    IPyNbFile.measures_memory = True
+
+
+def summary() -> str:
+    """Say in one line what each notebook took; empty where nothing was measured."""
+    taken = ", ".join(f"{name} {peak:.0f} MB" for name, peak in sorted(peaks.items()))
+    return taken and f"Peak memory: {taken}"
