@@ -1,4 +1,4 @@
-"""A plugin for nbval: how much memory each notebook takes at most, and that it is not too much.
+"""A plugin for nbval: how much memory a notebook takes at most, and that it is what it says.
 
 Binder gives a reader 2 GB, of which JupyterLab takes its part. The peak is the one that Linux
 keeps for the kernel's process; processes that the kernel starts are added while they run.
@@ -9,21 +9,23 @@ import threading
 from pathlib import Path
 
 import pytest
+from nbformat import NotebookNode
 from nbval.plugin import IPyNbFile
 
-MOST_MEGABYTES = 1500
+# A gigabyte is 1024 megabytes here, and so on, as Binder and most systems count.
+MOST_GIGABYTES = 1.5
 _SECONDS_BETWEEN_LOOKS = 0.25
 
 peaks: dict[str, float] = {}
 
 
-def _megabytes(file: Path, name: str) -> float:
+def _gigabytes(file: Path, name: str) -> float:
     """Return a line of a file under /proc such as `VmHWM:  123456 kB`; 0 if it is not there."""
     try:
         found = re.search(rf"^{name}:\s*(\d+) kB", file.read_text(), flags=re.MULTILINE)
     except OSError:
         return 0.0  # Not Linux, or a process that has just ended.
-    return int(found[1]) * 1024 / 1e6 if found else 0.0
+    return int(found[1]) / 1024**2 if found else 0.0
 
 
 def _descendants(process: int) -> list[int]:
@@ -58,17 +60,23 @@ class Watch(threading.Thread):
         while not self._stopped.wait(_SECONDS_BETWEEN_LOOKS):
             if children := _descendants(self._process):
                 shares = [
-                    _megabytes(Path(f"/proc/{process}/smaps_rollup"), "Pss")
+                    _gigabytes(Path(f"/proc/{process}/smaps_rollup"), "Pss")
                     for process in [self._process, *children]
                 ]
                 self._together = max(self._together, sum(shares))
 
     def peak(self) -> float:
-        """Stop looking and return the peak in megabytes; 0 where it cannot be known."""
-        alone = _megabytes(Path(f"/proc/{self._process}/status"), "VmHWM")
+        """Stop looking and return the peak in gigabytes; 0 where it cannot be known."""
+        alone = _gigabytes(Path(f"/proc/{self._process}/status"), "VmHWM")
         self._stopped.set()
         self.join()
         return max(alone, self._together)
+
+
+def allowed(notebook: NotebookNode) -> float:
+    """Return what a notebook may take: what its first table says, and never more than the limit."""
+    says = re.search(r"\*\*Memory\*\* \|[^|\n]*?([\d.]+) GB", notebook.cells[0].source)
+    return min(MOST_GIGABYTES, float(says[1])) if says else MOST_GIGABYTES
 
 
 def measure_memory_too() -> None:
@@ -88,9 +96,9 @@ def measure_memory_too() -> None:
         tear_down(self)
         if peak:
             peaks[self.path.stem] = peak
-        if peak > MOST_MEGABYTES:
+        if peak > allowed(self.nb):
             pytest.fail(
-                f"{self.path.name} took {peak:.0f} MB at its peak; allowed: {MOST_MEGABYTES}",
+                f"{self.path.name} took {peak:.2f} GB at its peak; allowed: {allowed(self.nb):g}",
                 pytrace=False,
             )
 
@@ -100,5 +108,5 @@ def measure_memory_too() -> None:
 
 def summary() -> str:
     """Say in one line what each notebook took; empty where nothing was measured."""
-    taken = ", ".join(f"{name} {peak:.0f} MB" for name, peak in sorted(peaks.items()))
+    taken = ", ".join(f"{name} {peak:.2f} GB" for name, peak in sorted(peaks.items()))
     return taken and f"Peak memory: {taken}"

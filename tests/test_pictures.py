@@ -213,7 +213,8 @@ def test_only_other_data_excuses_other_pictures(stored_with, runs_on, folder, ex
     assert notebook_pictures.runs_on_other_data(runs_on, stored_with) is excused
 
 
-def test_with_other_data_a_picture_must_still_have_its_size():
+def test_with_other_data_a_picture_must_still_have_its_size(monkeypatch, tmp_path):
+    monkeypatch.setattr(notebook_pictures, "FOLDER", tmp_path)
     before = notebook_with(curves(), source="").cells[0].outputs
     after = notebook_with(curves(moved=1.0), source="").cells[0].outputs
     compare = notebook_pictures.complaints
