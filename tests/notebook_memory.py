@@ -1,0 +1,112 @@
+"""A plugin for nbval: how much memory a notebook takes at most, and that it is what it says.
+
+Binder gives a reader 2 GB, of which JupyterLab takes its part. The peak is the one that Linux
+keeps for the kernel's process; processes that the kernel starts are added while they run.
+"""
+
+import re
+import threading
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode
+from nbval.plugin import IPyNbFile
+
+# A gigabyte is 1024 megabytes here, and so on, as Binder and most systems count.
+MOST_GIGABYTES = 1.5
+_SECONDS_BETWEEN_LOOKS = 0.25
+
+peaks: dict[str, float] = {}
+
+
+def _gigabytes(file: Path, name: str) -> float:
+    """Return a line of a file under /proc such as `VmHWM:  123456 kB`; 0 if it is not there."""
+    try:
+        found = re.search(rf"^{name}:\s*(\d+) kB", file.read_text(), flags=re.MULTILINE)
+    except OSError:
+        return 0.0  # Not Linux, or a process that has just ended.
+    return int(found[1]) / 1024**2 if found else 0.0
+
+
+def _descendants(process: int) -> list[int]:
+    found = []
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            started = [int(child) for child in children.read_text().split()]
+        except OSError:
+            continue  # A thread that has just ended.
+        for child in started:
+            found += [child, *_descendants(child)]
+    return found
+
+
+class Watch(threading.Thread):
+    """Looks at a process and at those it starts, until it is told to stop.
+
+    Parameters
+    ----------
+    process : int
+        The number of a running process.
+    """
+
+    def __init__(self, process: int):
+        super().__init__(daemon=True)
+        self._process = process
+        self._together = 0.0
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Add up what all processes take at the same time, pages they share counted once."""
+        while not self._stopped.wait(_SECONDS_BETWEEN_LOOKS):
+            if children := _descendants(self._process):
+                shares = [
+                    _gigabytes(Path(f"/proc/{process}/smaps_rollup"), "Pss")
+                    for process in [self._process, *children]
+                ]
+                self._together = max(self._together, sum(shares))
+
+    def peak(self) -> float:
+        """Stop looking and return the peak in gigabytes; 0 where it cannot be known."""
+        alone = _gigabytes(Path(f"/proc/{self._process}/status"), "VmHWM")
+        self._stopped.set()
+        self.join()
+        return max(alone, self._together)
+
+
+def allowed(notebook: NotebookNode) -> float:
+    """Return what a notebook may take: what its first table says, and never more than the limit."""
+    says = re.search(r"\*\*Memory\*\* \|[^|\n]*?([\d.]+) GB", notebook.cells[0].source)
+    return min(MOST_GIGABYTES, float(says[1])) if says else MOST_GIGABYTES
+
+
+def measure_memory_too() -> None:
+    """Make nbval measure each notebook's peak memory, and fail it if that is too much."""
+    if getattr(IPyNbFile, "measures_memory", False):
+        return
+    set_up, tear_down = IPyNbFile.setup, IPyNbFile.teardown
+
+    def setup(self):
+        set_up(self)
+        self.watch = Watch(self.kernel.km.provisioner.pid)
+        self.watch.start()
+
+    def teardown(self):
+        watch = getattr(self, "watch", None)
+        peak = watch.peak() if watch else 0.0
+        tear_down(self)
+        if peak:
+            peaks[self.path.stem] = peak
+        if peak > allowed(self.nb):
+            pytest.fail(
+                f"{self.path.name} took {peak:.2f} GB at its peak; allowed: {allowed(self.nb):g}",
+                pytrace=False,
+            )
+
+    IPyNbFile.setup, IPyNbFile.teardown = setup, teardown
+    IPyNbFile.measures_memory = True
+
+
+def summary() -> str:
+    """Say in one line what each notebook took; empty where nothing was measured."""
+    taken = ", ".join(f"{name} {peak:.2f} GB" for name, peak in sorted(peaks.items()))
+    return taken and f"Peak memory: {taken}"
