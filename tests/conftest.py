@@ -10,6 +10,25 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# Tests that take minutes, by a part of their name: they run whole notebooks once more, or start and
+# kill processes. Those who only want to know whether their notebooks still hold need not wait.
+PROOFS = (
+    "test_exercises.py::test_right_answers_are_called_right",
+    "test_exercises.py::test_no_check_passes_junk",
+    "test_it_runs_the_same_on_the_stand_in",
+    "test_run.py::",
+    "test_checkpoint.py::test_kill",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark what takes minutes as proof."""
+    for item in items:
+        if any(part in item.nodeid for part in PROOFS):
+            item.add_marker(pytest.mark.proof)
+
+
 @pytest.fixture(scope="session")
 def repository_url() -> str:
     """Where the repository lives, from the one place that knows."""
