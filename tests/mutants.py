@@ -159,9 +159,9 @@ def _skipped(node: ast.AST, parent: ast.AST) -> bool:
     called = getattr(node, "func", None)
     if getattr(called, "attr", getattr(called, "id", None)) in _SKIPPED_CALLS:
         return True
-    return (
-        node in getattr(parent, "decorator_list", ())
-        or node in (getattr(parent, "annotation", None), getattr(parent, "returns", None))
+    return node in getattr(parent, "decorator_list", ()) or node in (
+        getattr(parent, "annotation", None),
+        getattr(parent, "returns", None),
     )
 
 
@@ -399,12 +399,12 @@ def all_faults(seed: int) -> list[Fault]:
         ]
         faults += _some(found, count, random.Random(f"{seed} {helper}"))
     for path, place, old, new in faults_by_hand.IN_HELPERS:
-        faults.append(Fault(path, place, f"{_short(old)} → {_short(new)}", _replace(old, new), (place,)))
+        faults.append(
+            Fault(path, place, f"{_short(old)} → {_short(new)}", _replace(old, new), (place,))
+        )
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         found = [
-            fault
-            for fault in _notebook_faults(path)
-            if fault.key not in faults_by_hand.EQUIVALENT
+            fault for fault in _notebook_faults(path) if fault.key not in faults_by_hand.EQUIVALENT
         ]
         faults += _some(found, NOTEBOOK_CELLS, random.Random(f"{seed} {path.stem}"))
         for place, what, change, tests in faults_by_hand.in_notebook(path):
@@ -491,7 +491,9 @@ def _notebook_stages(helper: str, names: tuple[tuple[str, ...], ...]) -> list[St
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         notebook = _notebook(path)
         for name in public:
-            using = [c.id for c in _cells(notebook) if re.search(rf"\b{helper}\.{name}\b", c.source)]
+            using = [
+                c.id for c in _cells(notebook) if re.search(rf"\b{helper}\.{name}\b", c.source)
+            ]
             if using:
                 # Functions are called by cells that call what these cells define.
                 chosen = cells_to_run(notebook, set(using[:3]), onwards=False)
@@ -760,7 +762,9 @@ def main() -> int:
     _warm_up()
     stream = sys.stderr
     with tempfile.TemporaryDirectory() as folder:
-        hunt = Hunt(faults, Ground(Path(folder), options.jobs), lambda s: print(s, file=stream, flush=True))
+        hunt = Hunt(
+            faults, Ground(Path(folder), options.jobs), lambda s: print(s, file=stream, flush=True)
+        )
         hunt.run()
     survivors = [
         {"fault": key, "why": faults_by_hand.SURVIVORS.get(key, "not known"), "seen": seen}

@@ -28,6 +28,7 @@ TILE = 8
 # Pictures that are other ones in each run: (notebook, cell id) and the reason. Nothing else may
 # be. They must be there, as many and as large as stored.
 _PIPELINE = "04_fashion_mnist_pipeline"
+_CLINIC = "05_debugging_clinic"
 _FLOAT32 = "float32 training differs between processors"
 _TIMES = "shows times, and no two runs take the same"
 WOBBLING_PICTURES: dict[tuple[str, str], str] = {
@@ -42,6 +43,18 @@ WOBBLING_PICTURES: dict[tuple[str, str], str] = {
     (_PIPELINE, "laps"): _TIMES,
     (_PIPELINE, "growth-images"): _TIMES,
     (_PIPELINE, "figure-runs"): _TIMES,
+    (_CLINIC, "first-ward-clinic-ward-1-garments"): _FLOAT32,
+    (_CLINIC, "figures-symptoms-clinic-symptoms-of-abcd"): _FLOAT32,
+    (_CLINIC, "second-ward-clinic-ward-2-garments"): _FLOAT32,
+    (_CLINIC, "figures-symptoms-clinic-symptoms-of-efg-"): _FLOAT32,
+    (_CLINIC, "third-ward-clinic-ward-3-garments"): _FLOAT32,
+    (_CLINIC, "one-network-three-accuracies"): _FLOAT32,
+    (_CLINIC, "figures-symptoms-clinic-symptoms-of-hij-"): _FLOAT32,
+    (_CLINIC, "fourth-ward-clinic-ward-4-garments"): _FLOAT32,
+    (_CLINIC, "figures-symptoms-clinic-symptoms-of-klmn"): _FLOAT32,
+    (_CLINIC, "ends-chart-epoch-2-chart-epoch-3-chart-e"): _FLOAT32,
+    (_CLINIC, "by-fault-clinic-diagnosis-letter-chart-f"): _FLOAT32,
+    ("06_beyond_one_process", "run-times"): _TIMES,
 }
 
 ROOT = Path(__file__).resolve().parents[1]

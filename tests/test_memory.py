@@ -78,6 +78,7 @@ def test_a_process_that_is_gone_has_no_peak():
         ("| **Memory** | 0.8 GB |", 0.8),
         ("| **Memory** | under 1 GB, no GPU |", 1.0),
         ("| **Memory** | 3 GB |", 1.5),
+        ("| **Memory** | 1.9 GB, all processes together |", 1.9),
         ("| **Memory** | little |", 1.5),
     ],
 )
