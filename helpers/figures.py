@@ -2758,6 +2758,9 @@ def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
         ylabel="distance from the\ngradient of all images",
     )
     axes.set_xticks(list(sizes), [str(size) for size in sizes], minor=False)
+    steps = [step * 10**power for power in range(-3, 4) for step in (1, 2, 5)]
+    inside = [step for step in steps if min(distances) / 1.5 < step < max(distances) * 1.5]
+    axes.set_yticks(inside, [f"{step:g}" for step in inside])
     axes.minorticks_off()
     axes.legend()
     return figure
@@ -2799,7 +2802,12 @@ def growing_batch(
     left.legend(loc="upper left")
     for (name, losses), marker in zip(first.items(), _MARKERS, strict=False):
         right.plot(range(1, len(losses) + 1), losses, marker=marker, markersize=4, label=name)
-    right.set(title="The first steps", xlabel="step", ylabel="loss of the batch", ylim=(0, None))
+    right.set(
+        title="A warm-up softens the start",
+        xlabel="step",
+        ylabel="loss of the batch",
+        ylim=(0, None),
+    )
     right.legend(loc="lower left")
     return figure
 
@@ -2847,7 +2855,7 @@ def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[f
         columnspacing=0.8,
         handlelength=1.2,
     )
-    processes = [2 ** (step / 4) for step in range(17)]
+    processes = [1 + step / 4 for step in range(61)]
     for fraction in shared:
         lift = [1 / ((1 - fraction) + fraction / number) for number in processes]
         right.plot(processes, lift, "-", color=_GREY, linewidth=1.2)
@@ -2864,8 +2872,7 @@ def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[f
         gain = milliseconds[name][ways[0]] / milliseconds[name][ways[1]]
         right.plot(2, gain, marker, color=colour, markersize=8, label=f"{name}, {ways[1]}")
     right.axhline(1, color=BLACK, linewidth=0.8, linestyle=":")
-    right.set_xscale("log", base=2)
     right.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
-    right.set(title="Amdahl's lines", xlabel="processes", ylabel="times as fast", ylim=(0, None))
+    right.set(title="Amdahl's lines bend", xlabel="processes", ylabel="times as fast", ylim=(0, 12))
     right.legend(loc="upper left")
     return figure

@@ -28,7 +28,6 @@ sys.stdout = open(
 )
 """
 _FUNCTION = """
-import signal
 import time
 
 import torch
@@ -37,7 +36,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from helpers import parallel
+from helpers import checkpoint, parallel, session
 
 {source}
 
@@ -117,8 +116,8 @@ def function(
     ----------
     function : callable
         Its source is what runs, so it stands on its own: it may use ``torch``, ``dist``
-        (`torch.distributed`), ``nn``, ``F``, `DistributedDataParallel`, ``os``, ``signal``,
-        ``time``, and what it imports itself.
+        (`torch.distributed`), ``nn``, ``F``, `DistributedDataParallel`, ``checkpoint``,
+        ``parallel`` and ``session`` of this package, ``os``, ``time``, and what it imports itself.
     *arguments
         Given to the function in each process: numbers, strings, tensors, lists and dicts of them.
     processes : int
