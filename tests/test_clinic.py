@@ -105,8 +105,9 @@ def test_the_graph_of_a_sum_holds_all_graphs(garments):
     assert few[1] - few[0] == few[2] - few[1] > 5
 
 
-def test_observing_and_ordering_tests_leave_a_case_alone(garments):
-    case = clinic.admit("gradients never cleared", garments, images=256)
+@pytest.mark.parametrize("fault", ["gradients never cleared", "a graph kept from step to step"])
+def test_observing_and_ordering_tests_leave_a_case_alone(fault, garments):
+    case = clinic.admit(fault, garments, images=256)
     weights = copy.deepcopy(case.network.state_dict())
     chance = torch.get_rng_state()
     first = clinic.observe(case, updates=3)
