@@ -198,6 +198,8 @@ class Case:
         One training step: ``step(network, images, labels, loss_function, optimizer)``.
     updates : int
         How many of them show what is wrong.
+    make_step : callable, optional
+        Makes the step anew, where it keeps things of its own.
     """
 
     network: nn.Module
@@ -208,13 +210,20 @@ class Case:
     fresh: object
     step: Step = by_the_book
     updates: int = 150
+    make_step: Callable[[], Step] | None = None
 
     def copy(self) -> "Case":
         """Return a case to try things on: training it leaves this one alone."""
         network, optimizer = copy.deepcopy((self.network, self.optimizer))
         batches, test, fresh = copy.deepcopy((self.batches, self.test, self.fresh))
         return replace(
-            self, network=network, optimizer=optimizer, batches=batches, test=test, fresh=fresh
+            self,
+            network=network,
+            batches=batches,
+            optimizer=optimizer,
+            test=test,
+            fresh=fresh,
+            step=self.make_step() if self.make_step else self.step,
         )
 
 
@@ -277,7 +286,9 @@ _CHANGES: dict[str, Callable[[Case], None]] = {
     _EVAL: _leave_in_eval_mode,
     _LABELS: _nothing,
     _MIXED: _nothing,
-    "a graph kept from step to step": lambda case: _with(step=adding_up())(case),
+    "a graph kept from step to step": lambda case: _with(step=adding_up(), make_step=adding_up)(
+        case
+    ),
     "forward called by name": _with(step=calling_forward),
 }
 

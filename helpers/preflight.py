@@ -8,6 +8,7 @@ Network, optimiser, batches and every source of chance are afterwards as they we
 
 import copy
 import gc
+import inspect
 import itertools
 import math
 import random
@@ -32,8 +33,11 @@ _MOST_IMAGES = 2_000
 _MOST_BATCHES = 500
 _UPDATES = 20
 _STEPS_WATCHED = 4
+# A step may add up the gradients of several batches before it moves a weight.
+_MOST_STEPS_WATCHED = 32
 _IMAGES_BY_HEART = 32
 _UPDATES_BY_HEART = 60
+_UPDATES_TO_KNOW = 100
 
 # Pixels of one unit's size have a root mean square of about 1, and those of 0 to 255 one of 100.
 _LARGEST_SIZE_OF_INPUTS = 10.0
@@ -43,10 +47,13 @@ _LEAST_IMAGES_A_CLASS = 20
 _DEVIATIONS = 4.0
 # A pair of duplicates happens; a hundredth of the test set does not.
 _MOST_SHARED = 0.01
+# Fewer scores than these, and it may be chance that none of them is below zero.
+_LEAST_SCORES = 200
 # Beside a weight of size 1, a gradient below this may be rounding: float32 keeps seven digits.
 _MORE_THAN_ROUNDING = 1e-5
 # Layers that do one thing in training and another in evaluation.
-_TWO_MODES = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._NormBase)
+_DROPOUT, _NORM = nn.modules.dropout._DropoutNd, nn.modules.batchnorm._NormBase
+_TWO_MODES = (_DROPOUT, _NORM)
 
 # They hold no generator of a loader's, and much else.
 _WITHOUT_GENERATORS = (type, types.ModuleType, types.FunctionType, nn.Module, torch.Tensor)
@@ -104,6 +111,8 @@ class Report:
         return "\n".join(str(finding) for finding in self.findings)
 
 
+_EVAL = "model left in eval mode"
+
 # What each fault is called, and what is said of it.
 FAULTS: dict[str, str] = {
     "inputs not scaled": (
@@ -126,6 +135,18 @@ FAULTS: dict[str, str] = {
     "images of a batch depend on each other": (
         "an image alone gets other scores than in its batch; look for an operation over dim=0"
     ),
+    "chance in evaluation mode": (
+        "the same images get other scores the second time; use nn.Dropout, or hand "
+        "training=self.training to F.dropout"
+    ),
+    "scores never below zero": (
+        "something behind the last layer, such as a sigmoid or a ReLU, keeps every score from "
+        "falling below zero; cross_entropy wants raw scores, so take it out of the network"
+    ),
+    "loss the wrong way up": (
+        "training makes the score of the right class smaller; look for a minus before the loss, "
+        "or for maximize=True in the optimiser"
+    ),
     "softmax before cross-entropy": (
         "the network gives probabilities where cross_entropy wants raw scores, so the loss cannot "
         "come near zero; take the softmax out of the network"
@@ -141,7 +162,7 @@ FAULTS: dict[str, str] = {
         "the loss grows with the number of images, and so does each step; take the mean, which is "
         "what reduction='mean' does"
     ),
-    "model left in eval mode": (
+    _EVAL: (
         "dropout and batch normalisation are switched off; call network.train() before training"
     ),
     "no parameters": (
@@ -185,8 +206,12 @@ FAULTS: dict[str, str] = {
         "the step calls network.forward(x), which skips hooks; call network(x)"
     ),
     "learning rate too high": (
-        "the loss climbs within the first updates, and at a hundredth of the learning rate it does "
-        "not; lower the learning rate"
+        "the loss climbs within the first updates, and with a far lower learning rate it does not; "
+        "lower the learning rate"
+    ),
+    "first loss not finite": (
+        "the loss is infinite or NaN before anything was learnt; look for the logarithm of zero, a "
+        "division by zero, or numbers too large for their type"
     ),
     "first loss too high": (
         "the first loss is far above that of a guess, the logarithm of the number of classes; "
@@ -244,8 +269,9 @@ def check(
     -----
     Everything is tried on deep copies, and generators found in `batches` and `test` are set back.
     A step may keep things of its own, such as a list of losses; it is called four times on the
-    copies. The tests themselves are common practice; see Karpathy, *A Recipe for Training Neural
-    Networks*, 2019, https://karpathy.github.io/2019/04/25/recipe/.
+    copies, and up to 32 times as long as it moves no weight. The tests themselves are common
+    practice; see Karpathy, *A Recipe for Training Neural Networks*, 2019,
+    https://karpathy.github.io/2019/04/25/recipe/.
     """
     for name, walked in (("batches", batches), ("test", test)):
         if isinstance(walked, Iterator):
@@ -286,7 +312,10 @@ class _Run:
 
     def copies(self) -> tuple[nn.Module, torch.optim.Optimizer]:
         # Together, so that the optimiser's copy holds the parameters of the network's copy.
-        return copy.deepcopy((self.network, self.optimizer))
+        network, optimizer = copy.deepcopy((self.network, self.optimizer))
+        if isinstance(optimizer, torch.optim.LBFGS):  # A copy of it lacks what these two hold.
+            optimizer._params, optimizer._numel_cache = optimizer.param_groups[0]["params"], None
+        return network, optimizer
 
     @torch.no_grad()
     def scores(self, images: torch.Tensor) -> torch.Tensor:
@@ -332,6 +361,7 @@ def _in_the_data(
 ) -> Iterator[tuple[str, str]]:
     images = torch.cat([images.cpu().flatten(start_dim=1).double() for images, _ in run.sample])
     labels = torch.cat([labels.cpu() for _, labels in run.sample])
+    images, labels = images[labels >= 0], labels[labels >= 0]  # A loss may ignore some, as -100.
     size = images.square().mean().sqrt().item()
     # A network may scale its inputs itself; then large ones do no harm.
     harm = updates.losses[0] > 1.5 * run.guess or _climbs(updates.losses, run.guess)
@@ -339,42 +369,101 @@ def _in_the_data(
         yield "inputs not scaled", f"root mean square {size:.3g}, largest {images.abs().max():.3g}"
     classes = len(labels.unique())
     if classes > 1 and len(labels) >= 2 * _LEAST_IMAGES_A_CLASS * classes:
-        known, bound = _knowledge_of_labels(images, labels)
+        known, bound = _knowledge_of_labels(run, images, labels)
         if known <= bound:
             yield (
                 "labels not those of the images",
                 f"guessed from other images, {known:.1%} are right; by chance up to {bound:.1%}",
             )
     if test is not None:
-        shared, number = _shared_images(batches, test)
-        if shared > _MOST_SHARED * number:
+        shared, number, usual = _shared_images(batches, test)
+        if shared > (_MOST_SHARED + 2 * usual) * number:
             yield "test images among the training images", f"{shared} of {number} test images"
 
 
-def _knowledge_of_labels(images: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
+def _knowledge_of_labels(
+    run: "_Run", images: torch.Tensor, labels: torch.Tensor
+) -> tuple[float, float]:
     """How many labels of one half are guessed from the other half, and how many chance may get.
 
-    Two guesses, and the better one counts: the class with the nearest mean, and the class of the
-    nearest image. Neither needs a network, and neither can know labels that were shuffled.
+    Three guesses, until one knows something: the class with the nearest mean, the class of the
+    nearest image, and what a copy of the network says that has learnt a little. None of them can
+    know labels that were shuffled.
     """
     # Every other image, since the images may be sorted by class.
     seen, seen_labels, asked, truth = images[::2], labels[::2], images[1::2], labels[1::2]
     names = seen_labels.unique()
     means = torch.stack([seen[seen_labels == name].mean(dim=0) for name in names])
-    by_mean = names[torch.cdist(asked, means).argmin(dim=1)]
-    by_neighbour = seen_labels[torch.cdist(asked, seen).argmin(dim=1)]
-    known = max(float((guess == truth).double().mean()) for guess in (by_mean, by_neighbour))
-    chance = float(truth.bincount().max()) / len(truth)
-    bound = chance + _DEVIATIONS * math.sqrt(chance * (1 - chance) / len(truth))
+    guesses = (
+        lambda: names[torch.cdist(asked, means).argmin(dim=1)],
+        lambda: seen_labels[torch.cdist(asked, seen).argmin(dim=1)],
+        lambda: _guess_of_a_copy(run),
+    )
+    for guess in guesses:
+        known, bound = _right_and_chance(guess(), truth)
+        if known > bound:
+            break
     return known, bound
 
 
-def _shared_images(batches: Iterable[Batch], test: Iterable[Batch]) -> tuple[int, int]:
-    """How many of the first test images are among all the training images, bit by bit."""
+def _right_and_chance(guess: torch.Tensor, truth: torch.Tensor) -> tuple[float, float]:
+    """Return the fraction of guesses that are right, and what chance may get with the same guesses.
+
+    Chance hands the true labels out in any order. Mean and variance of what is then right are
+    those of a sum of matrix entries over a random permutation (Hoeffding, *A combinatorial central
+    limit theorem*, 1951). So a class that most images are of gives no credit to who always says it.
+    """
+    number = len(truth)
+    names = torch.cat([guess, truth]).unique()
+    said = (guess[:, None] == names).double().mean(dim=0)
+    true = (truth[:, None] == names).double().mean(dim=0)
+    expected = said @ true
+    centred = torch.eye(len(names)).double() - true[:, None] - said[None, :] + expected
+    variance = (said[:, None] * true * centred.square()).sum() / (number - 1)
+    bound = float(expected + _DEVIATIONS * variance.sqrt()) + 1e-9
+    return float((guess == truth).double().mean()), bound
+
+
+def _guess_of_a_copy(run: "_Run") -> torch.Tensor:
+    """Train a copy of the network on every other image, and ask it for the rest."""
+    images, labels = (torch.cat(part) for part in zip(*run.sample, strict=True))
+    kept = labels >= 0
+    images, labels = images[kept], labels[kept]
+    seen = list(zip(images[::2].split(100), labels[::2].split(100), strict=True))
+    network = copy.deepcopy(run.network).train()
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    if weights:
+        optimizer = torch.optim.Adam(weights, lr=3e-3)
+        # Without the last of them, which may be a single image: too few for batch normalisation.
+        whole = seen[:-1] or seen
+        for some, truth in itertools.islice(itertools.cycle(whole), _UPDATES_TO_KNOW):
+            optimizer.zero_grad()
+            loss = run.loss_function(network(some), truth)
+            if not loss.requires_grad:
+                break
+            loss.backward()
+            optimizer.step()
+    with torch.no_grad():
+        parts = images[1::2].split(100)
+        return torch.cat([network.eval()(some).argmax(dim=1) for some in parts]).cpu()
+
+
+def _shared_images(batches: Iterable[Batch], test: Iterable[Batch]) -> tuple[int, int, float]:
+    """How many of the first test images are among all the training images, bit by bit.
+
+    Also their number, and the fraction of training images that repeat an earlier one: a table of a
+    few whole numbers repeats itself, and its test part then does so too.
+    """
     asked = list(itertools.islice(_rows(test), _MOST_IMAGES))
     wanted = set(asked)
-    seen = {row for row in _rows(batches) if row in wanted}
-    return sum(row in seen for row in asked), len(asked)
+    seen, before, number, repeated = set(), set(), 0, 0
+    for row in _rows(batches):
+        if row in wanted:
+            seen.add(row)
+        number += 1
+        repeated += hash(row) in before
+        before.add(hash(row))  # The images themselves would take too much memory.
+    return sum(row in seen for row in asked), len(asked), repeated / number
 
 
 def _rows(batches: Iterable[Batch]) -> Iterator[bytes]:
@@ -389,9 +478,13 @@ def _rows(batches: Iterable[Batch]) -> Iterator[bytes]:
 def _in_the_scores(run: _Run) -> Iterator[tuple[str, str]]:
     images, labels = run.sample[0]
     scores = run.scores(images)
+    if _differ(scores, again := run.scores(images)):
+        apart = float((scores - again).abs().max())
+        yield "chance in evaluation mode", f"a score differs by up to {apart:.3g} the second time"
+        return
     alone = torch.cat([run.scores(image[None]) for image in images[:8]])
-    apart = float((alone - scores[:8]).abs().max())
-    if apart > 1e-3 * max(float(scores.abs().max()), 1e-3):
+    if _differ(scores[:8], alone):
+        apart = float((alone - scores[:8]).abs().max())
         over_images = _sums_to_one(scores.exp().sum(dim=0))
         name = "log_softmax over dim=0" if over_images else "images of a batch depend on each other"
         yield name, f"alone, a score differs by up to {apart:.3g} from the one in its batch"
@@ -399,6 +492,13 @@ def _in_the_scores(run: _Run) -> Iterator[tuple[str, str]]:
         yield from _in_the_loss(run, scores, labels)
     if _is_sum(run, scores, labels):
         yield "loss summed", "twice the images give twice the loss"
+    if _is_wrong_way_up(run, scores, labels):
+        yield "loss the wrong way up", "a higher score of the right class counts as worse"
+
+
+def _differ(scores: torch.Tensor, again: torch.Tensor) -> bool:
+    """Whether scores differ by more than rounding."""
+    return float((again - scores).abs().max()) > 1e-3 * max(float(scores.abs().max()), 1e-3)
 
 
 def _in_the_loss(
@@ -417,6 +517,23 @@ def _in_the_loss(
             yield "probabilities in nll_loss", f"the first loss is {loss:.3g}"
         elif not _sums_to_one(scores.exp().sum(dim=1)):
             yield "nll_loss on raw scores", f"the first loss is {loss:.3g}"
+    if abs(shift) < 1e-3 and not probabilities and _is_never_below_zero(run):
+        yield "scores never below zero", "nor for inputs ten times as large, of either sign"
+
+
+def _is_never_below_zero(run: _Run) -> bool:
+    images = torch.cat([images for images, _ in run.sample])[:_LEAST_SCORES]
+    scores = torch.cat([run.scores(factor * images) for factor in (1, 10, -10)])
+    # Scores that are all the same are those of a last layer that begins at zero.
+    return scores.numel() >= _LEAST_SCORES and bool((scores >= 0).all() and scores.std() > 0)
+
+
+def _is_wrong_way_up(run: _Run, scores: torch.Tensor, labels: torch.Tensor) -> bool:
+    right = nn.functional.one_hot(labels.clamp(min=0), scores.shape[1]).to(scores)
+    worse, now, better = (run.loss(scores + by * right, labels) for by in (-1, 0, 1))
+    if any(group.get("maximize") for group in run.optimizer.param_groups):
+        worse, better = better, worse
+    return worse < now < better
 
 
 def _is_sum(run: _Run, scores: torch.Tensor, labels: torch.Tensor) -> bool:
@@ -443,18 +560,39 @@ def _in_the_optimizer(run: _Run) -> Iterator[tuple[str, str]]:
 
 
 def _in_the_mode(run: _Run) -> Iterator[tuple[str, str]]:
-    if layers := _layers_off(run.network):
-        yield "model left in eval mode", _listing(layers)
+    layers = _layers_off(run.network)
+    if layers or not run.network.training and _has_two_modes(run):
+        yield _EVAL, _listing(layers) or "network.training is False"
 
 
 def _layers_off(network: nn.Module) -> list[str]:
-    """List the layers with two modes, if the network as a whole is in evaluation mode.
+    """List the layers with two modes that are in evaluation mode by mistake.
 
-    In a network that trains, a single layer may be frozen in evaluation mode on purpose.
+    In a network that trains, batch normalisation may be frozen on purpose, and so may a part of the
+    network with all its weights.
     """
-    if network.training:
-        return []
-    return [name for name, layer in network.named_modules() if isinstance(layer, _TWO_MODES)]
+    off, waiting = [], [("", network)]
+    while waiting:
+        name, layer = waiting.pop(0)
+        if layer.training:
+            waiting += [(f"{name}.{n}".strip("."), child) for n, child in layer.named_children()]
+        elif layer is network or isinstance(layer, _DROPOUT) or _learns(layer):
+            inner = layer.named_modules(prefix=name)
+            off += [n for n, m in inner if isinstance(m, _TWO_MODES) and not m.training]
+    return off
+
+
+def _learns(part: nn.Module) -> bool:
+    """Whether a part has weights that are trained, apart from those of batch normalisation."""
+    layers = [layer for layer in part.modules() if not isinstance(layer, _NORM)]
+    return any(w.requires_grad for layer in layers for w in layer.parameters(recurse=False))
+
+
+@torch.no_grad()
+def _has_two_modes(run: _Run) -> bool:
+    """Whether a network without such layers does another thing in training, as F.dropout may."""
+    images = run.sample[0][0]
+    return _differ(run.scores(images), copy.deepcopy(run.network).train()(images))
 
 
 class _Mark:
@@ -479,15 +617,17 @@ class _Observer:
     """Watches a network and an optimiser from outside while steps are taken."""
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer):
-        self.arrived = self.piled_up = False
+        self.arrived = self.arrived_something = self.piled_up = self.in_eval = False
         self.steps = self.empty_steps = self.calls = self.forwards = 0
         self.layers_off: list[str] = []
         self._graphs: list[weakref.ref] = []
-        self._held = [w for group in optimizer.param_groups for w in group["params"]]
+        weights = set(network.parameters())
+        held = [weight for group in optimizer.param_groups for weight in group["params"]]
+        self._held = [weight for weight in held if weight in weights]
         self._used: set[torch.Tensor] = set()
         for weight in network.parameters():
             if weight.requires_grad:
-                weight.register_hook(lambda _, weight=weight: self._arrive(weight))
+                weight.register_hook(lambda new, weight=weight: self._arrive(weight, new))
         optimizer.register_step_pre_hook(lambda *_: self._step())
         network.register_forward_hook(lambda network, _, scores: self._mark(network, scores))
         forward = network.forward
@@ -507,9 +647,10 @@ class _Observer:
     def _count(self) -> int:
         return sum(graph() is not None for graph in self._graphs)
 
-    def _arrive(self, weight: torch.Tensor) -> None:
+    def _arrive(self, weight: torch.Tensor, new: torch.Tensor) -> None:
         # Before it is added: what stands in .grad is what was there before.
         self.arrived = True
+        self.arrived_something = self.arrived_something or _is_something(new)
         if weight in self._used and _is_something(weight.grad):
             self.piled_up = True
         self._used.discard(weight)
@@ -518,12 +659,15 @@ class _Observer:
         # Several gradients may be added up on purpose; once used, they have to go.
         self._used = {weight for weight in self._held if _is_something(weight.grad)}
         self.steps += 1
-        self.empty_steps += not self._used
+        self.empty_steps += bool(self._held) and not self._used
 
     def _mark(self, network: nn.Module, scores: torch.Tensor) -> torch.Tensor:
         self.calls += 1
+        if not scores.requires_grad:  # It only looks, which is what evaluation mode is for.
+            return scores
         self.layers_off = self.layers_off or _layers_off(network)
-        return _Marker.apply(scores, self._graphs) if scores.requires_grad else scores
+        self.in_eval = self.in_eval or not network.training
+        return _Marker.apply(scores, self._graphs)
 
 
 def _in_the_step(run: _Run, step: Step) -> Iterator[tuple[str, str]]:
@@ -533,30 +677,34 @@ def _in_the_step(run: _Run, step: Step) -> Iterator[tuple[str, str]]:
     optimizer.zero_grad()
     start = [weight.detach().clone() for weight in network.parameters()]
     seen = _Observer(network, optimizer)
-    for images, labels in itertools.islice(itertools.cycle(run.sample), _STEPS_WATCHED):
+    moved, steps = False, 0
+    for images, labels in itertools.islice(itertools.cycle(run.sample), _MOST_STEPS_WATCHED):
         step(network, images, labels, run.loss_function, optimizer)
+        steps += 1
+        pairs = zip(start, network.parameters(), strict=True)
+        moved = moved or not all(torch.equal(before, weight.detach()) for before, weight in pairs)
+        if steps >= _STEPS_WATCHED and (seen.steps or moved or not seen.arrived):
+            break
     if not seen.forwards:
         # It may have trained the very network that is only to be looked at.
         run.network.load_state_dict(before)
         run.optimizer.load_state_dict(optimizer_before)
         yield "step works on something else", "forward never ran"
         return
-    if seen.layers_off:
-        yield "model left in eval mode", _listing(seen.layers_off)
+    if seen.layers_off or seen.in_eval and _has_two_modes(run):
+        yield _EVAL, _listing(seen.layers_off) or "network.training is False"
     if not seen.calls:
         yield "forward called by name", f"{seen.forwards} runs of forward, none of them a call"
-    pairs = zip(start, network.parameters(), strict=True)
-    moved = not all(torch.equal(before, weight.detach()) for before, weight in pairs)
     if not seen.arrived:
-        yield "no backward", f"no gradient in {_STEPS_WATCHED} steps"
+        yield "no backward", f"no gradient in {steps} steps"
     elif not seen.steps and not moved:  # A step may move the weights by hand.
-        yield "no step", f"no weight moved in {_STEPS_WATCHED} steps"
-    elif seen.steps and seen.steps == seen.empty_steps and not moved:
+        yield "no step", f"no weight moved in {steps} steps"
+    elif seen.arrived_something and seen.steps == seen.empty_steps > 0:
         yield "cleared before the step", f"{seen.empty_steps} steps without a gradient"
     if seen.piled_up:
         yield "gradients never cleared", "a gradient was added to one already used"
     if (alive := seen.graphs_alive) > 1:
-        yield "a graph kept from step to step", f"{alive} graphs after {_STEPS_WATCHED} steps"
+        yield "a graph kept from step to step", f"{alive} graphs after {steps} steps"
 
 
 def _is_something(gradient: torch.Tensor | None) -> bool:
@@ -587,25 +735,33 @@ def _train(run: _Run, *, factor: float = 1.0) -> _Updates:
     """Train a copy by the book, at the optimiser's learning rate times a factor."""
     network, optimizer = run.copies()
     for group in optimizer.param_groups:
-        group["lr"] = factor * group["lr"]
+        # A schedule that warms up may begin at zero; its optimiser holds what it leads to.
+        group["lr"] = factor * (group["lr"] or group.get("initial_lr", 0.0))
     weights = {name: w for name, w in network.named_parameters() if w.requires_grad}
     start = {name: weight.detach().clone() for name, weight in weights.items()}
     # The largest gradient beside the weight's own size: far below it lies only rounding.
     reached = dict.fromkeys(weights, 0.0)
     losses = []
     for images, labels in itertools.islice(itertools.cycle(run.sample), _UPDATES):
-        optimizer.zero_grad()
-        loss = run.loss_function(network(images), labels)
-        losses.append(float(loss.detach()))
+
+        def backward(images=images, labels=labels) -> torch.Tensor:
+            optimizer.zero_grad()
+            loss = run.loss_function(network(images), labels)
+            if loss.requires_grad:
+                loss.backward()
+            return loss.detach()
+
+        losses.append(float(backward()))
         if not math.isfinite(losses[-1]):
             break
-        if loss.requires_grad:
-            loss.backward()
         for name, weight in weights.items():
             if weight.grad is not None:
                 size = float(weight.grad.abs().max()) / max(float(weight.detach().abs().max()), 1.0)
                 reached[name] = max(reached[name], size)
-        optimizer.step()
+        if _asks_for_the_loss(optimizer):
+            optimizer.step(backward)
+        else:
+            optimizer.step()
     still = [
         name
         for name, weight in weights.items()
@@ -614,12 +770,21 @@ def _train(run: _Run, *, factor: float = 1.0) -> _Updates:
     return _Updates(losses, [name for name, size in reached.items() if size == 0], still)
 
 
+def _asks_for_the_loss(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether its step() wants a function that computes the loss again, as that of LBFGS does."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
+
+
 def _in_the_first_updates(run: _Run, updates: _Updates) -> Iterator[tuple[str, str]]:
     """See whether the loss and each weight did what they should."""
-    if updates.losses[0] > 2 * run.guess:
+    if not math.isfinite(updates.losses[0]):
+        yield "first loss not finite", f"it is {updates.losses[0]}"
+    elif updates.losses[0] > 2 * run.guess:
         yield "first loss too high", f"{updates.losses[0]:.3g}; a guess has {run.guess:.3g}"
     elif _climbs(updates.losses, run.guess):
-        if not _climbs(_train(run, factor=0.01).losses, run.guess):
+        factors = (1e-2, 1e-4, 1e-6)
+        if not all(_climbs(_train(run, factor=factor).losses, run.guess) for factor in factors):
             yield "learning rate too high", f"the loss went up to {_top(updates.losses):.3g}"
     elif updates.unreached:
         yield "no gradient", _listing(updates.unreached)
@@ -641,13 +806,22 @@ def _climbs(losses: list[float], guess: float) -> bool:
 
 def _by_heart(run: _Run) -> Iterator[tuple[str, str]]:
     """Whether one small batch can be learnt by heart, with an optimiser that seldom fails at it."""
+    for rate in (1e-3, 1e-2):  # The second for a small network, which has farther to go.
+        losses = _losses_by_heart(run, rate)
+        # A NaN counts as not learnt.
+        if not losses or losses[0] <= 0.1 or sum(losses[-5:]) / 5 <= 0.9 * losses[0]:
+            return
+    yield "one batch is not learnt by heart", f"from {losses[0]:.3g} to {losses[-1]:.3g}"
+
+
+def _losses_by_heart(run: _Run, rate: float) -> list[float]:
     network = copy.deepcopy(run.network)
     weights = [weight for weight in network.parameters() if weight.requires_grad]
-    if not weights:
-        return
     images, labels = (part[:_IMAGES_BY_HEART] for part in run.sample[0])
-    optimizer = torch.optim.Adam(weights, lr=1e-3)
     losses = []
+    if not weights:
+        return losses
+    optimizer = torch.optim.Adam(weights, lr=rate)
     for _ in range(_UPDATES_BY_HEART):
         optimizer.zero_grad()
         loss = run.loss_function(network(images), labels)
@@ -656,8 +830,7 @@ def _by_heart(run: _Run) -> Iterator[tuple[str, str]]:
         loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
-    if losses and sum(losses[-5:]) / 5 > 0.9 * losses[0] and losses[0] > 0.1:
-        yield "one batch is not learnt by heart", f"from {losses[0]:.3g} to {losses[-1]:.3g}"
+    return losses
 
 
 # --- What must not change ------------------------------------------------------------------------

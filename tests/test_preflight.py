@@ -210,7 +210,30 @@ class Across(nn.Module):
         return scores - scores.mean(dim=0)
 
 
+class DropsAlways(nn.Module):
+    def __init__(self, p=0.5):
+        super().__init__()
+        self.first, self.last, self.p = nn.Linear(784, 20), nn.Linear(20, 10), p
+
+    def forward(self, x):
+        on = self.training if self.p is None else True
+        return self.last(F.dropout(self.first(x.flatten(1)).relu(), 0.5, training=on))
+
+
+class Logarithm(nn.Module):
+    def forward(self, scores):
+        return (scores - scores.amax(dim=1, keepdim=True)).log()
+
+
+def minus(scores, labels):
+    return -F.cross_entropy(scores, labels)
+
+
 OTHER_FAULTS = {
+    "chance in evaluation mode": lambda b: check(DropsAlways(), b),
+    "scores never below zero": with_loss(nn.Sigmoid(), F.cross_entropy),
+    "loss the wrong way up": with_loss(nn.Identity(), minus),
+    "first loss not finite": with_loss(Logarithm(), F.cross_entropy),
     "softmax before cross-entropy": with_loss(nn.Softmax(dim=1), F.cross_entropy),
     "probabilities in nll_loss": with_loss(nn.Softmax(dim=1), F.nll_loss),
     "nll_loss on raw scores": with_loss(nn.Identity(), F.nll_loss),
@@ -237,6 +260,41 @@ OTHER_FAULTS = {
 def test_faults_of_other_networks_are_named(fault, batches):
     torch.manual_seed(1)
     assert OTHER_FAULTS[fault](batches).faults == (fault,)
+
+
+def test_a_part_in_eval_mode_is_a_fault_unless_it_is_frozen(batches):
+    torch.manual_seed(0)
+    network = nn.Sequential(cnn()[:5], nn.Flatten(), nn.Linear(576, 10))
+    network[0].eval()
+    report = check(network, batches)
+    assert report.faults == ("model left in eval mode",)
+    assert report.findings[0].evidence == "0.1"  # The batch normalisation in it.
+    for weight in network[0].parameters():
+        weight.requires_grad_(False)
+    assert check(network, batches).healthy
+    dropping = mlp(noise=[nn.Dropout(0.5)])
+    dropping[3].eval()
+    assert check(dropping, batches, step=step).faults == ("model left in eval mode",)
+    assert check(DropsAlways(p=None).eval(), batches).faults == ("model left in eval mode",)
+    assert check(DropsAlways(p=None), batches).healthy
+    assert check(mlp().eval(), batches).healthy  # The same in both modes.
+
+
+def test_other_ways_to_the_same_fault(batches):
+    torch.manual_seed(0)
+    up = check(mlp(), batches, sgd(0.1, maximize=True))
+    assert up.faults == ("loss the wrong way up",)
+    assert check(mlp(nn.ReLU()), batches).faults == ("scores never below zero",)
+    assert check(mlp(), batches, sgd(1e5)).faults == ("learning rate too high",)
+
+    def filled_with_zeros(network, images, labels, loss_function, optimizer):
+        loss_function(network(images), labels).backward()
+        optimizer.zero_grad(set_to_none=False)
+        optimizer.step()
+
+    decaying = sgd(0.1, weight_decay=0.01)  # It moves the weights even so.
+    report = check(mlp(), batches, decaying, step=filled_with_zeros)
+    assert report.faults == ("cleared before the step",)
 
 
 def test_eval_mode_is_judged_where_the_step_runs_the_network(batches):
@@ -307,6 +365,92 @@ def test_unusual_but_sound_runs_pass(batches):
     assert check(frozen, batches).healthy
     weighted = nn.CrossEntropyLoss(weight=torch.linspace(0.5, 2, 10), label_smoothing=0.1)
     assert check(mlp(), batches, loss_function=weighted).healthy
+
+
+def adding_up_over_calls(every):
+    calls = itertools.count(1)
+
+    def adding_up(network, images, labels, loss_function, optimizer):
+        (loss_function(network(images), labels) / every).backward()
+        if next(calls) % every == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+
+    return adding_up
+
+
+def looking_too(network, images, labels, loss_function, optimizer):
+    step(network, images, labels, loss_function, optimizer)
+    network.eval()
+    with torch.no_grad():
+        network(images)
+    network.train()
+
+
+def test_unusual_steps_and_optimisers_pass(batches):
+    torch.manual_seed(0)
+    assert check(mlp(), batches, step=adding_up_over_calls(8)).healthy
+    assert check(cnn(), batches, step=looking_too).healthy
+    assert check(mlp(width=16), batches[:1], lambda w: torch.optim.LBFGS(w, lr=0.05, max_iter=4)).healthy
+    network = mlp()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1, n / 100))
+    assert optimizer.param_groups[0]["lr"] == 0
+    assert preflight.check(network, batches, F.cross_entropy, optimizer, step=step).healthy
+    some_ignored = [(x, y.where(torch.arange(len(y)) % 10 > 0, -100)) for x, y in batches]
+    assert check(mlp(), some_ignored).healthy
+
+
+def in_batches(inputs, labels):
+    return list(zip(inputs.split(100), labels.split(100), strict=True))
+
+
+def test_unusual_data_pass(batches, drawn):
+    torch.manual_seed(0)
+    # Nineteen of twenty are of one class; a guess that says so each time knows nothing.
+    labels = drawn.train_labels
+    rare = ((labels == 6).cumsum(0) <= 100) & (labels == 6)
+    pixels = drawn.train_images[(labels == 0) | rare].unsqueeze(1).float() / 255
+    uneven = labels[(labels == 0) | rare]
+    assert check(mlp(), in_batches(pixels, uneven)).healthy
+    shuffled = uneven[torch.randperm(len(uneven))]
+    assert check(mlp(), in_batches(pixels, shuffled)).faults == ("labels not those of the images",)
+    # A tone of one of three pitches that may begin anywhere: no two are near each other.
+    classes = torch.randint(3, (2_000,))
+    phase, time = torch.rand(2_000, 1), torch.arange(64) / 64
+    tones = torch.sin(2 * torch.pi * ((3 + 3 * classes[:, None]) * time + phase))
+    noisy = tones + 1.5 * torch.randn(2_000, 64)
+    hearing = nn.Sequential(
+        nn.Unflatten(1, (1, 64)),
+        nn.Conv1d(1, 16, 16, stride=2),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool1d(1),
+        nn.Flatten(),
+        nn.Linear(16, 3),
+    )
+    assert check(hearing, in_batches(noisy, classes)).healthy
+    # A table of four answers of three kinds: its rows repeat, and none has leaked.
+    table, others = torch.randint(3, (2_000, 4)).float(), torch.randint(3, (500, 4)).float()
+    rule = [(t, (t.sum(dim=1) > 4).long()) for t in (table, others)]
+    small = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
+    assert check(small, in_batches(*rule[0]), test=in_batches(*rule[1])).healthy
+
+
+def test_chance_is_that_of_the_same_labels_in_any_order():
+    generator = torch.Generator().manual_seed(0)
+    truth = (torch.rand(400, generator=generator) < 0.2).long()
+    guess = (torch.rand(400, generator=generator) < 0.4).long()
+    right = [
+        float((guess == truth[torch.randperm(400, generator=generator)]).double().mean())
+        for _ in range(4_000)
+    ]
+    shares = torch.tensor(right, dtype=torch.float64)
+    known, bound = preflight._right_and_chance(guess, truth)
+    assert known == float((guess == truth).double().mean())
+    assert bound == pytest.approx(float(shares.mean() + 4 * shares.std()), abs=0.005)
+    always = torch.zeros(400, dtype=torch.int64)
+    known, bound = preflight._right_and_chance(always, truth)
+    assert known <= bound
 
 
 def test_a_trained_network_passes(batches):
