@@ -391,7 +391,9 @@ def test_unusual_steps_and_optimisers_pass(batches):
     torch.manual_seed(0)
     assert check(mlp(), batches, step=adding_up_over_calls(8)).healthy
     assert check(cnn(), batches, step=looking_too).healthy
-    assert check(mlp(width=16), batches[:1], lambda w: torch.optim.LBFGS(w, lr=0.05, max_iter=4)).healthy
+    assert check(
+        mlp(width=16), batches[:1], lambda w: torch.optim.LBFGS(w, lr=0.05, max_iter=4)
+    ).healthy
     network = mlp()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1, n / 100))
