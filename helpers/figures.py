@@ -2386,7 +2386,8 @@ def filters_at_work(image: torch.Tensor, filters: torch.Tensor, maps: torch.Tens
     panels[1, 0].text(0.5, 0.5, "answers →", ha="center", va="center")
     reach = float(filters.abs().max())
     for column in range(count):
-        panels[0, column + 1].imshow(filters[column, 0].numpy(), cmap="RdBu", vmin=-reach, vmax=reach)
+        weights = filters[column, 0].numpy()
+        panels[0, column + 1].imshow(weights, cmap="RdBu", vmin=-reach, vmax=reach)
         panels[1, column + 1].imshow(maps[column].numpy(), cmap="gray")
     for axes in panels.flat:
         _hide_frame(axes)

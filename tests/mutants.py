@@ -14,7 +14,6 @@ Needs a system with `os.fork` (Linux, macOS). Exit code 1 if fewer than 95 % are
 import argparse
 import ast
 import hashlib
-import io
 import json
 import os
 import random
@@ -26,7 +25,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -140,8 +138,8 @@ _COSMETIC = set(
     "edgecolors facecolor figsize fontsize fontweight format_ft ha handlelength height_ratios "
     "hspace labelpad layout leave left length levels linestyle linewidth linewidths loc lw marker "
     "markersize markevery ms ncol ncols ndivs numpoints pad rasterized rotation s shrink size "
-    "stacklevel strict va weight width width_ratios wspace xy xytext y zorder mininterval smoothing "
-    "desc capsize axes_pad radius step where borderpad handletextpad labelspacing".split()
+    "stacklevel strict va weight width width_ratios wspace xy xytext y zorder mininterval "
+    "desc capsize axes_pad radius step where borderpad handletextpad labelspacing smoothing".split()
 )
 _SKIPPED_CALLS = {"warn", "simplefilter", "catch_warnings", "set_axis_off", "TypeVar", "namedtuple"}
 
@@ -733,8 +731,9 @@ def _warm_up() -> None:
 
     matplotlib.use("Agg")
     for name in (
-        "IPython.display", "matplotlib.pyplot", "nbclient", "nbval.plugin", "pytest", "scipy.linalg",
-        "scipy.optimize", "torch", "torch.func", "torch.distributed", "torchvision.datasets",
+        "IPython.display", "matplotlib.pyplot", "nbclient", "nbval.plugin", "pytest",
+        "scipy.linalg", "scipy.optimize",
+        "torch", "torch.func", "torch.distributed", "torchvision.datasets",
         "torchviz", "tqdm.auto", "ipywidgets", "hypothesis",
     ):  # fmt: skip
         __import__(name)
