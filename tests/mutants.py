@@ -734,7 +734,7 @@ def _warm_up() -> None:
         "IPython.display", "matplotlib.pyplot", "nbclient", "nbval.plugin", "pytest",
         "scipy.linalg", "scipy.optimize",
         "torch", "torch.func", "torch.distributed", "torchvision.datasets",
-        "torchviz", "tqdm.auto", "ipywidgets", "hypothesis",
+        "torchviz", "tqdm.auto", "ipywidgets",
     ):  # fmt: skip
         __import__(name)
 
