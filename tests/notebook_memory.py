@@ -14,6 +14,8 @@ from nbval.plugin import IPyNbFile
 
 # A gigabyte is 1024 megabytes here, and so on, as Binder and most systems count.
 MOST_GIGABYTES = 1.5
+# The same notebook takes a little more on one machine, or on one run, than on another.
+LEEWAY = 1.1
 _SECONDS_BETWEEN_LOOKS = 0.25
 
 peaks: dict[str, float] = {}
@@ -102,7 +104,7 @@ def measure_memory_too() -> None:
         tear_down(self)
         if peak:
             peaks[self.path.stem] = peak
-        if peak > allowed(self.nb):
+        if peak > LEEWAY * allowed(self.nb):
             pytest.fail(
                 f"{self.path.name} took {peak:.2f} GB at its peak; allowed: {allowed(self.nb):g}",
                 pytrace=False,
