@@ -316,12 +316,17 @@ def test_two_machines_are_two_agents_that_meet_at_a_port(data, tmp_path, capsys)
     alone, together = tmp_path / "alone.pt", tmp_path / "together.pt"
     assert run.main([*command, "--checkpoint", str(alone)]) == 0
     capsys.readouterr()
-    line = [*TORCHRUN, "--nnodes", 2, "--nproc-per-node", 1, "--rdzv-backend", "c10d"]
-    line += ["--rdzv-id", "garments", "--rdzv-endpoint", f"127.0.0.1:{free_port()}"]
-    line += ["-m", "helpers.run", *command, "--checkpoint", together]
-    with ThreadPoolExecutor() as pool:
-        hosts = [pool.submit(processes.run_to_its_end, *line) for _ in range(2)]
-    codes, said, errors = zip(*(host.result() for host in hosts), strict=True)
+    # The agent that keeps the meeting place may leave before the other has said goodbye, which that
+    # one counts as a failure, now and then on a busy machine. Then they meet once more.
+    for _ in range(3):
+        line = [*TORCHRUN, "--nnodes", 2, "--nproc-per-node", 1, "--rdzv-backend", "c10d"]
+        line += ["--rdzv-id", "garments", "--rdzv-endpoint", f"127.0.0.1:{free_port()}"]
+        line += ["-m", "helpers.run", *command, "--checkpoint", together]
+        with ThreadPoolExecutor() as pool:
+            hosts = [pool.submit(processes.run_to_its_end, *line) for _ in range(2)]
+        codes, said, errors = zip(*(host.result() for host in hosts), strict=True)
+        if codes == (0, 0):
+            break
     assert codes == (0, 0), errors
     (said,) = filter(None, said)  # Only the first process of all speaks.
     assert json.loads(said)["processes"] == 2
