@@ -109,7 +109,8 @@ def check_writable(file: Path | str) -> None:
     try:
         with open(partial, "wb"):
             pass
-        partial.unlink()
+        # The processes of a machine may all be asking: another one may have removed it by now.
+        partial.unlink(missing_ok=True)
     except OSError as error:
         raise type(error)(
             f"no checkpoint can be written to the folder {str(file.parent)!r}: {error.strerror}"

@@ -171,6 +171,17 @@ def test_an_unwritable_folder_is_found_out_beforehand(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_the_processes_of_a_machine_may_all_ask_at_once(tmp_path, monkeypatch):
+    unlink = Path.unlink
+
+    def when_another_was_faster(self, **options):
+        os.unlink(self)
+        unlink(self, **options)
+
+    monkeypatch.setattr(Path, "unlink", when_another_was_faster)
+    checkpoint.check_writable(tmp_path / "kept.pt")
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_process_killed_at_any_moment_leaves_a_file_that_loads(tmp_path):
     killing = Path(__file__).with_name("killing.py")
