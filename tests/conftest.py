@@ -9,6 +9,10 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Two threads that share an operation wait for each other, and beside other work on the machine they
+# can wait a hundred times as long as they work. One is enough for what a test computes.
+torch.set_num_threads(1)
+
 
 # Tests that take minutes, by a part of their name: they run whole notebooks once more, or start and
 # kill processes. Those who only want to know whether their notebooks still hold need not wait.
