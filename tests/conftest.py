@@ -14,9 +14,22 @@ ROOT = Path(__file__).resolve().parents[1]
 torch.set_num_threads(1)
 
 
-# Tests that take minutes, by a part of their name: they run whole notebooks once more, or start and
-# kill processes. Those who only want to know whether their notebooks still hold need not wait.
+# Tests that take their time, by a part of their name: they run whole notebooks once more, train
+# many networks, or start and kill processes. Those who only want to know whether their notebooks
+# still hold need not wait.
 PROOFS = (
+    "test_descent.py::test_paths_equal_pytorchs_on_50_quadratics",
+    "test_fashion.py::test_two_processes_that_start_at_once",
+    "test_first_aid.py::test_one_screen_without_a_data_folder",
+    "test_memory.py::test_the_limit_is_held",
+    "test_notebooks.py::test_nbval_notices_a_changed_number",
+    "test_pictures.py::test_nbval_",
+    "test_preflight.py::test_a_sound_run_passes",
+    "test_preflight.py::test_each_fault_is_named_and_its_healthy_twin_passes",
+    "test_preflight.py::test_faults_of_other_networks_are_named",
+    "test_preflight.py::test_unusual_",
+    "test_real_data.py::test_the_notes_recipe",
+    "test_standin.py::test_the_notes_network",
     "test_exercises.py::test_right_answers_are_called_right",
     "test_exercises.py::test_no_check_passes_junk",
     "test_it_runs_the_same_on_the_stand_in",
