@@ -10,14 +10,19 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 
 
-# Tests that take minutes, by a part of their name: they run whole notebooks once more, or start and
-# kill processes. Those who only want to know whether their notebooks still hold need not wait.
+# Tests that take long, by a part of their name: they run whole notebooks once more, or start and
+# kill processes. Those who only want to know whether their notebooks still hold need not wait. And
+# tests that need what `.ci/requirements.txt` installs, which only `.ci/run` does.
 PROOFS = (
     "test_exercises.py::test_right_answers_are_called_right",
     "test_exercises.py::test_no_check_passes_junk",
     "test_it_runs_the_same_on_the_stand_in",
     "test_run.py::",
     "test_checkpoint.py::test_kill",
+    "test_binder.py::test_the_image_has_the_python",
+    "test_binder.py::test_the_helpers_are_installed",
+    "test_binder.py::test_the_repository_adds_one_step",
+    "test_binder.py::test_pip_takes_the_cpu_builds",
 )
 
 
