@@ -23,6 +23,7 @@ PROOFS = (
     "test_binder.py::test_the_helpers_are_installed",
     "test_binder.py::test_the_repository_adds_one_step",
     "test_binder.py::test_pip_takes_the_cpu_builds",
+    "test_workflows.py::test_actionlint",
 )
 
 

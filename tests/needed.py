@@ -7,6 +7,8 @@ The packages stand in `.ci/requirements.txt`. `.ci/run` installs them and sets
 import importlib
 import os
 import shutil
+import sys
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
@@ -25,7 +27,9 @@ def needed(module: str) -> ModuleType:
 
 def needed_command(name: str) -> str:
     """Return the path of the command `name`; skip the test, or fail it in CI, without it."""
-    return shutil.which(name) or missing(f"the command {name}")
+    # Beside Python first: there pip puts commands, and the environment need not be activated.
+    folders = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return shutil.which(name, path=folders) or missing(f"the command {name}")
 
 
 def missing(what: str) -> NoReturn:

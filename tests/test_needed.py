@@ -1,8 +1,8 @@
 """What is not installed is skipped at home and fails in continuous integration."""
 
 import json
-import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from needed import VARIABLE, needed, needed_command
@@ -11,9 +11,9 @@ from needed import VARIABLE, needed, needed_command
 def test_what_is_there_is_returned(monkeypatch):
     monkeypatch.setenv(VARIABLE, "1")
     assert needed("json") is json
-    python = sys.executable
-    monkeypatch.setattr(shutil, "which", lambda name: python if name == "python-here" else None)
-    assert needed_command("python-here") == python
+    python = Path(sys.executable)
+    monkeypatch.setenv("PATH", "")
+    assert Path(needed_command(python.name)) == python
 
 
 @pytest.mark.parametrize(
