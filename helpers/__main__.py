@@ -28,7 +28,6 @@ _NOT_NEEDED_TO_RUN = {
     "ipywidgets": "sliders",
     "pytest": "tests",
     "nbval": "tests",
-    "scipy": "tests",
 }
 
 

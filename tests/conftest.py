@@ -13,10 +13,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # can wait a hundred times as long as they work. One is enough for what a test computes.
 torch.set_num_threads(1)
 
-
 # Tests that take their time, by a part of their name: they run whole notebooks once more, train
 # many networks, or start and kill processes. Those who only want to know whether their notebooks
-# still hold need not wait.
+# still hold need not wait. And tests that need what `.ci/requirements.txt` installs.
 PROOFS = (
     "test_descent.py::test_paths_equal_pytorchs_on_50_quadratics",
     "test_fashion.py::test_two_processes_that_start_at_once",
@@ -35,6 +34,11 @@ PROOFS = (
     "test_it_runs_the_same_on_the_stand_in",
     "test_run.py::",
     "test_checkpoint.py::test_kill",
+    "test_binder.py::test_the_image_has_the_python",
+    "test_binder.py::test_the_helpers_are_installed",
+    "test_binder.py::test_the_repository_adds_one_step",
+    "test_binder.py::test_pip_takes_the_cpu_builds",
+    "test_workflows.py::test_actionlint",
 )
 
 

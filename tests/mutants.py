@@ -732,7 +732,6 @@ def _warm_up() -> None:
     matplotlib.use("Agg")
     for name in (
         "IPython.display", "matplotlib.pyplot", "nbclient", "nbval.plugin", "pytest",
-        "scipy.linalg", "scipy.optimize",
         "torch", "torch.func", "torch.distributed", "torchvision.datasets",
         "torchviz", "tqdm.auto", "ipywidgets",
     ):  # fmt: skip

@@ -100,7 +100,7 @@ def installed_without(monkeypatch, missing: set[str], **other: str):
     ("missing", "state", "words"),
     [
         ({"torchviz"}, "fault", "missing torchviz"),
-        ({"ipywidgets", "scipy"}, "note", "missing ipywidgets, scipy (for sliders and tests)"),
+        ({"ipywidgets", "nbval"}, "note", "missing ipywidgets, nbval (for sliders and tests)"),
     ],
 )
 def test_a_missing_package_is_named(missing, state, words, monkeypatch):

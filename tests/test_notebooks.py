@@ -281,10 +281,11 @@ def test_a_broken_rule_is_noticed(break_it, repository_url):
 
 
 def run_nbval(path: Path) -> subprocess.CompletedProcess:
-    arguments = ["--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-q", str(path)]
+    path.with_name("pytest.ini").write_text("[pytest]\n")
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "--rootdir", str(path.parent), "-c", "/dev/null"]
-        + arguments,
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pytest.ini"]
+        + ["--nbval", "--nbval-current-env", path.name],
+        cwd=path.parent,
         capture_output=True,
         text=True,
         timeout=120,

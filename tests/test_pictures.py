@@ -151,9 +151,11 @@ def run_nbval(folder: Path, notebook: nbformat.NotebookNode, **environment: str)
         f"    config.option.nbval_sanitize_with = {str(folder / 'sanitize.cfg')!r}\n"
         "    notebook_pictures.compare_pictures_too()\n"
     )
+    (folder / "pytest.ini").write_text("[pytest]\n")
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull]
-        + ["--rootdir", str(folder), "--nbval", "--nbval-current-env", str(folder / "small.ipynb")],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pytest.ini"]
+        + ["--nbval", "--nbval-current-env", "small.ipynb"],
+        cwd=folder,
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -83,7 +83,7 @@ def test_the_requirements_are_exact_and_end_with_the_helpers():
 def test_binder_gets_the_cpu_build_and_a_python_that_torch_knows():
     lines = (ROOT / "binder" / "requirements.txt").read_text().splitlines()
     assert lines[0].startswith("--extra-index-url https://") and lines[0].endswith("/whl/cpu")
-    assert lines[1:] == ["-r ../requirements.txt"]
+    assert lines[1:] == ["-c constraints.txt", "-r ../requirements.txt"]
     version = (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-")
     with open(ROOT / "pyproject.toml", "rb") as file:
         oldest = tomllib.load(file)["project"]["requires-python"].removeprefix(">=")

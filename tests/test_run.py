@@ -220,7 +220,7 @@ def test_a_run_stopped_in_mid_epoch_ends_with_the_same_weights(
     def step_and_be_stopped(self):
         steps.append(step(self))
         if len(steps) == 23:  # Of 17 in an epoch: in the second one.
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
 
     with monkeypatch.context() as patch:
         patch.setattr(torch.optim.SGD, "step", step_and_be_stopped)
