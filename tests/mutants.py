@@ -13,8 +13,10 @@ Needs a system with `os.fork` (Linux, macOS). Exit code 1 if fewer than 95 % are
 
 import argparse
 import ast
+import gc
 import hashlib
 import json
+import math
 import os
 import random
 import re
@@ -25,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -38,9 +41,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 import faults_by_hand  # noqa: E402  It lies beside this file.
 
 LEAST_CAUGHT = 0.95
-# In processor seconds, so that a busy machine turns no slow test into a caught fault. A test that
-# ran out of them must pass without the fault in a third.
-CPU_SECONDS = 150
+# In processor seconds, so that a busy machine turns no slow test into a caught fault: for a test,
+# and for all the cells of a notebook. What ran out of them must pass without the fault in a third.
+TEST_SECONDS = 45
+CELLS_SECONDS = 150
 WALL_SECONDS = 900
 # At most this many notebooks are asked about a fault in a helper that its own tests let pass.
 NOTEBOOKS_TO_ASK = 2
@@ -258,9 +262,12 @@ def _short(code: str) -> str:
     return f"{line[:60]} … {hashlib.sha256(line.encode()).hexdigest()[:6]}"
 
 
-def _some(faults: list[Fault], count: int, chance: random.Random) -> list[Fault]:
-    """Choose faults in as many functions, of as many kinds, as there are."""
-    chance.shuffle(faults)
+def _some(faults: list[Fault], count: int, seed: int) -> list[Fault]:
+    """Choose faults in as many functions, of as many kinds, as there are.
+
+    Each fault has its own place in the order, so that one more or one less moves no other.
+    """
+    faults = sorted(faults, key=lambda f: hashlib.sha256(f"{seed} {f.key}".encode()).digest())
     chosen: list[Fault] = []
     used: dict[str, int] = {}
     while faults and len(chosen) < count:
@@ -395,7 +402,7 @@ def all_faults(seed: int) -> list[Fault]:
             for place, what, new in _tree_faults(source, constants=helper != "figures")
             if f"{path} · {place} · {what}" not in faults_by_hand.EQUIVALENT
         ]
-        faults += _some(found, count, random.Random(f"{seed} {helper}"))
+        faults += _some(found, count, seed)
     for path, place, old, new in faults_by_hand.IN_HELPERS:
         faults.append(
             Fault(path, place, f"{_short(old)} → {_short(new)}", _replace(old, new), (place,))
@@ -404,7 +411,7 @@ def all_faults(seed: int) -> list[Fault]:
         found = [
             fault for fault in _notebook_faults(path) if fault.key not in faults_by_hand.EQUIVALENT
         ]
-        faults += _some(found, NOTEBOOK_CELLS, random.Random(f"{seed} {path.stem}"))
+        faults += _some(found, NOTEBOOK_CELLS, seed)
         for place, what, change, tests in faults_by_hand.in_notebook(path):
             names = () if tests else (place,)
             faults.append(
@@ -512,8 +519,14 @@ def _notebook_stages(helper: str, names: tuple[tuple[str, ...], ...]) -> list[St
 class Watcher:
     """A pytest plugin: the likeliest test first, and each word of it passed on."""
 
-    def __init__(self, stage: Stage, tell: Callable[..., None], durations: dict[str, float]):
-        self.stage, self.tell, self.durations = stage, tell, durations
+    def __init__(
+        self,
+        stage: Stage,
+        tell: Callable[..., None],
+        durations: dict[str, float],
+        share: float,
+    ):
+        self.stage, self.tell, self.durations, self.share = stage, tell, durations, share
 
     def pytest_collection_modifyitems(self, items) -> None:
         """Order the tests by who mentions the function, then by the time they took."""
@@ -542,6 +555,8 @@ class Watcher:
     def pytest_runtest_logstart(self, nodeid) -> None:
         """Tell which test begins: it is the one that hangs, if one does."""
         self.tell(began=nodeid)
+        if "--nbval" not in self.stage.arguments:
+            _limit_processor(self.share * TEST_SECONDS)
 
     def pytest_runtest_logreport(self, report) -> None:
         """Tell how a test ended."""
@@ -584,7 +599,7 @@ class Ground:
             self.free.append(slot)
         self.runs = 0
 
-    def start(self, fault: Fault | None, stage: Stage, slot: Path, cpu_seconds: int) -> Running:
+    def start(self, fault: Fault | None, stage: Stage, slot: Path, share: float) -> Running:
         """Plant a fault in a free copy and run one stage on it."""
         self.runs += 1
         words = self.folder / f"words-{self.runs}"
@@ -594,15 +609,15 @@ class Ground:
             (slot / path).write_bytes(_slice((slot / path).read_bytes(), chosen))
         process = os.fork()
         if process == 0:
-            self._run(stage, slot, words, cpu_seconds)
+            self._run(stage, slot, words, share)
         return Running(process, slot, words, fault, stage, time.monotonic())
 
-    def _run(self, stage: Stage, slot: Path, words: Path, cpu_seconds: int) -> None:
+    def _run(self, stage: Stage, slot: Path, words: Path, share: float) -> None:
         """Run pytest in this process, and end it."""
         code = 70
         try:
             os.setpgid(0, 0)
-            resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
+            _limit_processor(share * CELLS_SECONDS)
             log = os.open(words.with_suffix(".log"), os.O_WRONLY | os.O_CREAT)
             os.dup2(log, 1)
             os.dup2(log, 2)
@@ -619,9 +634,9 @@ class Ground:
                     file.write(json.dumps(word) + "\n")
                     file.flush()
 
-                arguments = ["-x", "-q", "-p", "no:cacheprovider", "-o", "addopts="]
-                arguments += ["--nbval-cell-timeout=300", f"--rootdir={slot}"]
-                plugin = Watcher(stage, tell, self.durations)
+                arguments = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:anyio"]
+                arguments += ["-o", "addopts=", "--nbval-cell-timeout=300", f"--rootdir={slot}"]
+                plugin = Watcher(stage, tell, self.durations, share)
                 code = pytest.main([*arguments, *stage.arguments], plugins=[plugin])
         finally:
             sys.stdout.flush()
@@ -672,11 +687,11 @@ class Hunt:
         self.count = len(faults)
 
     def _follow(self, fault: Fault):
-        """Ask stage after stage; a generator of (fault, stage, limit) that is sent the ends."""
+        """Ask stage after stage; a generator of (fault, stage, share) that is sent the ends."""
         began = time.monotonic()
         note = "no test failed"
         for stage in stages(fault):
-            how, where = yield fault, stage, CPU_SECONDS
+            how, where = yield fault, stage, 1
             if how == "passed":
                 continue
             if "--nbval" in stage.arguments:
@@ -686,7 +701,7 @@ class Hunt:
             else:
                 alone = stage
             if alone not in self.sound:
-                ended, _ = yield None, alone, CPU_SECONDS // 3
+                ended, _ = yield None, alone, 1 / 3
                 self.sound[alone] = ended == "passed"
             if self.sound[alone]:
                 self._note(fault, self.caught, f"{where}, {how}", began)
@@ -717,11 +732,18 @@ class Hunt:
 
     def _advance(self, follower, end, active: list) -> None:
         try:
-            fault, stage, limit = follower.send(end)
+            fault, stage, share = follower.send(end)
         except StopIteration:
             return
         slot = self.ground.free.pop()
-        active.append((follower, self.ground.start(fault, stage, slot, limit)))
+        active.append((follower, self.ground.start(fault, stage, slot, share)))
+
+
+def _limit_processor(seconds: float) -> None:
+    """Let this process compute so much longer, and each that it starts so long in all."""
+    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used + seconds), most))
 
 
 def _warm_up() -> None:
@@ -737,6 +759,14 @@ def _warm_up() -> None:
         "torchviz", "tqdm.auto", "ipywidgets",
     ):  # fmt: skip
         __import__(name)
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.func.hessian(torch.sum)(torch.ones(1))  # the first of a process loads much of torch
+    # What lives now lives on: pytest collects garbage several times over, in each process.
+    gc.collect()
+    gc.freeze()
 
 
 def main() -> int:
