@@ -82,7 +82,6 @@ class Fault:
     what: str
     plant: Callable[[bytes], bytes] = field(repr=False, compare=False)
     names: tuple[str, ...] = ()  # the functions of a helper, or cells of a notebook, it touches
-    whole_tests: tuple[str, ...] | None = None  # in place of the tests of the file
 
     @property
     def key(self) -> str:
@@ -412,10 +411,9 @@ def all_faults(seed: int) -> list[Fault]:
             fault for fault in _notebook_faults(path) if fault.key not in faults_by_hand.EQUIVALENT
         ]
         faults += _some(found, NOTEBOOK_CELLS, seed)
-        for place, what, change, tests in faults_by_hand.in_notebook(path):
-            names = () if tests else (place,)
+        for place, what, change in faults_by_hand.in_notebook(path):
             faults.append(
-                Fault(f"notebooks/{path.name}", place, what, in_notebook(change), names, tests)
+                Fault(f"notebooks/{path.name}", place, what, in_notebook(change), (place,))
             )
     return faults
 
@@ -443,8 +441,6 @@ class Stage:
 
 def stages(fault: Fault) -> list[Stage]:
     """Return the calls of pytest that could see a fault, the cheapest first."""
-    if fault.whole_tests:
-        return [Stage(fault.whole_tests)]
     path = ROOT / fault.path
     if path.suffix == ".ipynb":
         rules = Stage((f"tests/test_notebooks.py::test_notebook_keeps_the_rules[{path.stem}]",))
