@@ -325,14 +325,11 @@ def _is_seen(notebook: nbformat.NotebookNode, cell_id: str) -> bool:
 def _uses_and_makes(source: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """Return the names that a cell reads, binds, and may change in place."""
     tree = ast.parse(source)
-    reads, binds, changes = set(), set(), set()
+    reads, changes = set(), set()
+    binds = set(_bound(tree))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            (reads if isinstance(node.ctx, ast.Load) else binds).add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            binds.add(node.name)
-        elif isinstance(node, ast.alias):
-            binds.add((node.asname or node.name).split(".")[0])
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            reads.add(node.id)
         elif isinstance(node, ast.Call):
             inside = ast.unparse(node.func)
             if not re.match(r"print|figures\.|explore\.|graph\.|progress\.|len|float|int", inside):
@@ -343,6 +340,24 @@ def _uses_and_makes(source: str) -> tuple[frozenset[str], frozenset[str], frozen
             changes.add(node.target.id)
             reads.add(node.target.id)
     return frozenset(reads), frozenset(binds), frozenset(changes)
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a piece of code binds, without those that live in its functions."""
+    for child in ast.iter_child_nodes(node):
+        match child:
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.alias():
+                yield (child.asname or child.name).split(".")[0]
+            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp():
+                pass
+            case ast.GeneratorExp():
+                pass
+            case _:
+                yield from _bound(child)
 
 
 _EVERYWHERE = re.compile(r"set_num_threads|set_default_dtype|manual_seed\(")
