@@ -454,7 +454,7 @@ class Stage:
     cut: tuple[tuple[str, frozenset[str]], ...] = ()
 
 
-def stages(fault: Fault) -> list[Stage]:
+def stages(fault: Fault, quick: bool) -> list[Stage]:
     """Return the calls of pytest that could see a fault, the cheapest first."""
     path = ROOT / fault.path
     if path.suffix == ".ipynb":
@@ -465,7 +465,7 @@ def stages(fault: Fault) -> list[Stage]:
     files = (*HELPERS[path.stem][1], *FOR_ALL)
     names = callers(path, fault.names[0])
     found = [Stage((f"tests/{file}.py",), names) for file in files if _exists(file)]
-    return found + _notebook_stages(path.stem, names)
+    return found if quick else found + _notebook_stages(path.stem, names)
 
 
 def _exists(file: str) -> bool:
@@ -628,6 +628,7 @@ class Ground:
         code = 70
         try:
             os.setpgid(0, 0)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             _limit_processor(share * CELLS_SECONDS)
             log = os.open(words.with_suffix(".log"), os.O_WRONLY | os.O_CREAT)
             os.dup2(log, 1)
@@ -659,10 +660,7 @@ class Ground:
         late = process == 0 and time.monotonic() - running.began > WALL_SECONDS
         if process == 0 and not late:
             return None
-        try:
-            os.killpg(running.process, signal.SIGKILL)  # kernels and workers that stayed behind
-        except (ProcessLookupError, PermissionError):
-            pass
+        _kill_group(running.process)  # kernels and workers that stayed behind
         if late:
             os.waitpid(running.process, 0)
         self._restore(running)
@@ -686,11 +684,20 @@ class Ground:
             shutil.copy(ROOT / path, running.slot / path)
 
 
+def _kill_group(process: int) -> None:
+    try:
+        os.killpg(process, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
 class Hunt:
     """Takes faults through their stages, several at a time, and keeps what became of them."""
 
-    def __init__(self, faults: list[Fault], ground: Ground, report: Callable[[str], None]):
-        self.ground, self.report = ground, report
+    def __init__(
+        self, faults: list[Fault], ground: Ground, report: Callable[[str], None], quick: bool
+    ):
+        self.ground, self.report, self.quick = ground, report, quick
         self.waiting = [self._follow(fault) for fault in reversed(faults)]
         self.sound: dict[tuple, bool] = {}
         self.caught: dict[str, str] = {}
@@ -701,7 +708,7 @@ class Hunt:
         """Ask stage after stage; a generator of (fault, stage, share) that is sent the ends."""
         began = time.monotonic()
         note = "no test failed"
-        for stage in stages(fault):
+        for stage in stages(fault, self.quick):
             how, where = yield fault, stage, 1
             if how == "passed":
                 continue
@@ -730,16 +737,20 @@ class Hunt:
     def run(self) -> None:
         """Run until every fault is caught or has survived."""
         active: list[tuple[object, Running]] = []
-        while self.waiting or active:
-            while self.waiting and self.ground.free:
-                self._advance(self.waiting.pop(), None, active)
-            time.sleep(0.02)
-            for entry in list(active):
-                follower, running = entry
-                if (end := self.ground.end(running)) is not None:
-                    active.remove(entry)
-                    self.ground.free.append(running.slot)
-                    self._advance(follower, end, active)
+        try:
+            while self.waiting or active:
+                while self.waiting and self.ground.free:
+                    self._advance(self.waiting.pop(), None, active)
+                time.sleep(0.02)
+                for entry in list(active):
+                    follower, running = entry
+                    if (end := self.ground.end(running)) is not None:
+                        active.remove(entry)
+                        self.ground.free.append(running.slot)
+                        self._advance(follower, end, active)
+        finally:  # Also where somebody stops the hunt.
+            for _, running in active:
+                _kill_group(running.process)
 
     def _advance(self, follower, end, active: list) -> None:
         try:
@@ -788,6 +799,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="chooses the faults; 0 by default")
     parser.add_argument("--only", default="", help="only paths or places that contain this")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
+    parser.add_argument(
+        "--quick", action="store_true", help="ask no notebook about a fault in a helper"
+    )
     parser.add_argument("--list", action="store_true", help="only list what would be planted")
     options = parser.parse_args()
     if not hasattr(os, "fork"):
@@ -800,11 +814,11 @@ def main() -> int:
         print("\n".join(fault.key for fault in faults))
         return 0
     _warm_up()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     stream = sys.stderr
     with tempfile.TemporaryDirectory() as folder:
-        hunt = Hunt(
-            faults, Ground(Path(folder), options.jobs), lambda s: print(s, file=stream, flush=True)
-        )
+        ground = Ground(Path(folder), options.jobs)
+        hunt = Hunt(faults, ground, lambda s: print(s, file=stream, flush=True), options.quick)
         hunt.run()
     survivors = [
         {"fault": key, "why": faults_by_hand.SURVIVORS.get(key, "not known"), "seen": seen}
