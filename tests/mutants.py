@@ -317,8 +317,8 @@ def _notebook_faults(path: Path) -> Iterator[Fault]:
 
 def _is_seen(notebook: nbformat.NotebookNode, cell_id: str) -> bool:
     """Say whether the cell, or one that uses what it makes, puts out something."""
-    chosen = cells_to_run(notebook, {cell_id})
-    return any(cell.id in chosen and cell.outputs for cell in _cells(notebook))
+    seen = _with_what_uses_them(notebook, {cell_id})
+    return any(cell.id in seen and cell.outputs for cell in _cells(notebook))
 
 
 @cache
@@ -374,17 +374,7 @@ def cells_to_run(
     cells = [cell for cell in _cells(notebook) if cell.source.strip()]
     facts = {cell.id: _uses_and_makes(cell.source) for cell in cells}
     modules = facts[cells[0].id][1]
-    chosen = set(wanted)
-    if onwards:
-        tainted: set[str] = set()
-        for cell in cells:
-            reads, binds, _ = facts[cell.id]
-            if cell.id in chosen:
-                tainted |= binds - modules
-            elif reads & tainted and "progress.check_" not in cell.source:
-                chosen.add(cell.id)
-            elif cell.id not in chosen:
-                tainted -= binds  # it holds something else from here on
+    chosen = _with_what_uses_them(notebook, wanted) if onwards else set(wanted)
     needed: set[str] = set()
     for cell in reversed(cells):
         reads, binds, changes = facts[cell.id]
@@ -394,6 +384,22 @@ def cells_to_run(
             chosen.add(cell.id)
             needed |= reads
     return chosen | {cells[0].id}
+
+
+def _with_what_uses_them(notebook: nbformat.NotebookNode, wanted: set[str]) -> set[str]:
+    cells = [cell for cell in _cells(notebook) if cell.source.strip()]
+    modules = _uses_and_makes(cells[0].source)[1]
+    chosen = set(wanted)
+    tainted: set[str] = set()
+    for cell in cells:
+        reads, binds, _ = _uses_and_makes(cell.source)
+        if cell.id in chosen:
+            tainted |= binds - modules
+        elif reads & tainted and "progress.check_" not in cell.source:
+            chosen.add(cell.id)
+        else:
+            tainted -= binds  # it holds something else from here on
+    return chosen
 
 
 def _slice(data: bytes, chosen: set[str]) -> bytes:
@@ -820,6 +826,7 @@ def main() -> int:
         ground = Ground(Path(folder), options.jobs)
         hunt = Hunt(faults, ground, lambda s: print(s, file=stream, flush=True), options.quick)
         hunt.run()
+    gc.unfreeze()  # Some libraries complain of what is left when they are unloaded.
     survivors = [
         {"fault": key, "why": faults_by_hand.SURVIVORS.get(key, "not known"), "seen": seen}
         for key, seen in hunt.survived.items()
