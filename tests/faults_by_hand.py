@@ -118,7 +118,7 @@ _IN_CELLS: list[tuple[str, str, str, str]] = [
     ("04", "torch-manual-seed-seed-2", "    sgd.step()  # 6.4 update\n", ""),
     ("05", "repairs", '    ("batch_data", "batchdata"),\n', ""),
     ("06", "run-unequal", "(80 * parts[0] + 16 * parts[1])", "(16 * parts[0] + 80 * parts[1])"),
-    ("06", "pass-on", "sent.roll(1, dims=0)", "sent.roll(-1, dims=0)"),
+    ("06", "train-or-die", "checkpoint.restore(found, network, sgd)", "pass"),
 ]
 
 
