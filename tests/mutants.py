@@ -13,8 +13,10 @@ Needs a system with `os.fork` (Linux, macOS). Exit code 1 if fewer than 95 % are
 
 import argparse
 import ast
+import gc
 import hashlib
 import json
+import math
 import os
 import random
 import re
@@ -25,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -38,9 +41,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 import faults_by_hand  # noqa: E402  It lies beside this file.
 
 LEAST_CAUGHT = 0.95
-# In processor seconds, so that a busy machine turns no slow test into a caught fault. A test that
-# ran out of them must pass without the fault in a third.
-CPU_SECONDS = 150
+# In processor seconds, so that a busy machine turns no slow test into a caught fault: for a test,
+# and for all the cells of a notebook. What ran out of them must pass without the fault in a third.
+TEST_SECONDS = 45
+CELLS_SECONDS = 150
 WALL_SECONDS = 900
 # At most this many notebooks are asked about a fault in a helper that its own tests let pass.
 NOTEBOOKS_TO_ASK = 2
@@ -78,7 +82,6 @@ class Fault:
     what: str
     plant: Callable[[bytes], bytes] = field(repr=False, compare=False)
     names: tuple[str, ...] = ()  # the functions of a helper, or cells of a notebook, it touches
-    whole_tests: tuple[str, ...] | None = None  # in place of the tests of the file
 
     @property
     def key(self) -> str:
@@ -258,9 +261,12 @@ def _short(code: str) -> str:
     return f"{line[:60]} … {hashlib.sha256(line.encode()).hexdigest()[:6]}"
 
 
-def _some(faults: list[Fault], count: int, chance: random.Random) -> list[Fault]:
-    """Choose faults in as many functions, of as many kinds, as there are."""
-    chance.shuffle(faults)
+def _some(faults: list[Fault], count: int, seed: int) -> list[Fault]:
+    """Choose faults in as many functions, of as many kinds, as there are.
+
+    Each fault has its own place in the order, so that one more or one less moves no other.
+    """
+    faults = sorted(faults, key=lambda f: hashlib.sha256(f"{seed} {f.key}".encode()).digest())
     chosen: list[Fault] = []
     used: dict[str, int] = {}
     while faults and len(chosen) < count:
@@ -311,22 +317,19 @@ def _notebook_faults(path: Path) -> Iterator[Fault]:
 
 def _is_seen(notebook: nbformat.NotebookNode, cell_id: str) -> bool:
     """Say whether the cell, or one that uses what it makes, puts out something."""
-    chosen = cells_to_run(notebook, {cell_id})
-    return any(cell.id in chosen and cell.outputs for cell in _cells(notebook))
+    seen = _with_what_uses_them(notebook, {cell_id})
+    return any(cell.id in seen and cell.outputs for cell in _cells(notebook))
 
 
 @cache
 def _uses_and_makes(source: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """Return the names that a cell reads, binds, and may change in place."""
     tree = ast.parse(source)
-    reads, binds, changes = set(), set(), set()
+    reads, changes = set(), set()
+    binds = set(_bound(tree))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            (reads if isinstance(node.ctx, ast.Load) else binds).add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            binds.add(node.name)
-        elif isinstance(node, ast.alias):
-            binds.add((node.asname or node.name).split(".")[0])
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            reads.add(node.id)
         elif isinstance(node, ast.Call):
             inside = ast.unparse(node.func)
             if not re.match(r"print|figures\.|explore\.|graph\.|progress\.|len|float|int", inside):
@@ -337,6 +340,24 @@ def _uses_and_makes(source: str) -> tuple[frozenset[str], frozenset[str], frozen
             changes.add(node.target.id)
             reads.add(node.target.id)
     return frozenset(reads), frozenset(binds), frozenset(changes)
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a piece of code binds, without those that live in its functions."""
+    for child in ast.iter_child_nodes(node):
+        match child:
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.alias():
+                yield (child.asname or child.name).split(".")[0]
+            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp():
+                pass
+            case ast.GeneratorExp():
+                pass
+            case _:
+                yield from _bound(child)
 
 
 _EVERYWHERE = re.compile(r"set_num_threads|set_default_dtype|manual_seed\(")
@@ -353,17 +374,7 @@ def cells_to_run(
     cells = [cell for cell in _cells(notebook) if cell.source.strip()]
     facts = {cell.id: _uses_and_makes(cell.source) for cell in cells}
     modules = facts[cells[0].id][1]
-    chosen = set(wanted)
-    if onwards:
-        tainted: set[str] = set()
-        for cell in cells:
-            reads, binds, _ = facts[cell.id]
-            if cell.id in chosen:
-                tainted |= binds - modules
-            elif reads & tainted and "progress.check_" not in cell.source:
-                chosen.add(cell.id)
-            elif cell.id not in chosen:
-                tainted -= binds  # it holds something else from here on
+    chosen = _with_what_uses_them(notebook, wanted) if onwards else set(wanted)
     needed: set[str] = set()
     for cell in reversed(cells):
         reads, binds, changes = facts[cell.id]
@@ -373,6 +384,22 @@ def cells_to_run(
             chosen.add(cell.id)
             needed |= reads
     return chosen | {cells[0].id}
+
+
+def _with_what_uses_them(notebook: nbformat.NotebookNode, wanted: set[str]) -> set[str]:
+    cells = [cell for cell in _cells(notebook) if cell.source.strip()]
+    modules = _uses_and_makes(cells[0].source)[1]
+    chosen = set(wanted)
+    tainted: set[str] = set()
+    for cell in cells:
+        reads, binds, _ = _uses_and_makes(cell.source)
+        if cell.id in chosen:
+            tainted |= binds - modules
+        elif reads & tainted and "progress.check_" not in cell.source:
+            chosen.add(cell.id)
+        else:
+            tainted -= binds  # it holds something else from here on
+    return chosen
 
 
 def _slice(data: bytes, chosen: set[str]) -> bytes:
@@ -395,7 +422,7 @@ def all_faults(seed: int) -> list[Fault]:
             for place, what, new in _tree_faults(source, constants=helper != "figures")
             if f"{path} · {place} · {what}" not in faults_by_hand.EQUIVALENT
         ]
-        faults += _some(found, count, random.Random(f"{seed} {helper}"))
+        faults += _some(found, count, seed)
     for path, place, old, new in faults_by_hand.IN_HELPERS:
         faults.append(
             Fault(path, place, f"{_short(old)} → {_short(new)}", _replace(old, new), (place,))
@@ -404,11 +431,10 @@ def all_faults(seed: int) -> list[Fault]:
         found = [
             fault for fault in _notebook_faults(path) if fault.key not in faults_by_hand.EQUIVALENT
         ]
-        faults += _some(found, NOTEBOOK_CELLS, random.Random(f"{seed} {path.stem}"))
-        for place, what, change, tests in faults_by_hand.in_notebook(path):
-            names = () if tests else (place,)
+        faults += _some(found, NOTEBOOK_CELLS, seed)
+        for place, what, change in faults_by_hand.in_notebook(path):
             faults.append(
-                Fault(f"notebooks/{path.name}", place, what, in_notebook(change), names, tests)
+                Fault(f"notebooks/{path.name}", place, what, in_notebook(change), (place,))
             )
     return faults
 
@@ -434,10 +460,8 @@ class Stage:
     cut: tuple[tuple[str, frozenset[str]], ...] = ()
 
 
-def stages(fault: Fault) -> list[Stage]:
+def stages(fault: Fault, quick: bool) -> list[Stage]:
     """Return the calls of pytest that could see a fault, the cheapest first."""
-    if fault.whole_tests:
-        return [Stage(fault.whole_tests)]
     path = ROOT / fault.path
     if path.suffix == ".ipynb":
         rules = Stage((f"tests/test_notebooks.py::test_notebook_keeps_the_rules[{path.stem}]",))
@@ -447,7 +471,7 @@ def stages(fault: Fault) -> list[Stage]:
     files = (*HELPERS[path.stem][1], *FOR_ALL)
     names = callers(path, fault.names[0])
     found = [Stage((f"tests/{file}.py",), names) for file in files if _exists(file)]
-    return found + _notebook_stages(path.stem, names)
+    return found if quick else found + _notebook_stages(path.stem, names)
 
 
 def _exists(file: str) -> bool:
@@ -512,8 +536,14 @@ def _notebook_stages(helper: str, names: tuple[tuple[str, ...], ...]) -> list[St
 class Watcher:
     """A pytest plugin: the likeliest test first, and each word of it passed on."""
 
-    def __init__(self, stage: Stage, tell: Callable[..., None], durations: dict[str, float]):
-        self.stage, self.tell, self.durations = stage, tell, durations
+    def __init__(
+        self,
+        stage: Stage,
+        tell: Callable[..., None],
+        durations: dict[str, float],
+        share: float,
+    ):
+        self.stage, self.tell, self.durations, self.share = stage, tell, durations, share
 
     def pytest_collection_modifyitems(self, items) -> None:
         """Order the tests by who mentions the function, then by the time they took."""
@@ -542,6 +572,8 @@ class Watcher:
     def pytest_runtest_logstart(self, nodeid) -> None:
         """Tell which test begins: it is the one that hangs, if one does."""
         self.tell(began=nodeid)
+        if "--nbval" not in self.stage.arguments:
+            _limit_processor(self.share * TEST_SECONDS)
 
     def pytest_runtest_logreport(self, report) -> None:
         """Tell how a test ended."""
@@ -584,7 +616,7 @@ class Ground:
             self.free.append(slot)
         self.runs = 0
 
-    def start(self, fault: Fault | None, stage: Stage, slot: Path, cpu_seconds: int) -> Running:
+    def start(self, fault: Fault | None, stage: Stage, slot: Path, share: float) -> Running:
         """Plant a fault in a free copy and run one stage on it."""
         self.runs += 1
         words = self.folder / f"words-{self.runs}"
@@ -594,15 +626,16 @@ class Ground:
             (slot / path).write_bytes(_slice((slot / path).read_bytes(), chosen))
         process = os.fork()
         if process == 0:
-            self._run(stage, slot, words, cpu_seconds)
+            self._run(stage, slot, words, share)
         return Running(process, slot, words, fault, stage, time.monotonic())
 
-    def _run(self, stage: Stage, slot: Path, words: Path, cpu_seconds: int) -> None:
+    def _run(self, stage: Stage, slot: Path, words: Path, share: float) -> None:
         """Run pytest in this process, and end it."""
         code = 70
         try:
             os.setpgid(0, 0)
-            resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            _limit_processor(share * CELLS_SECONDS)
             log = os.open(words.with_suffix(".log"), os.O_WRONLY | os.O_CREAT)
             os.dup2(log, 1)
             os.dup2(log, 2)
@@ -619,9 +652,9 @@ class Ground:
                     file.write(json.dumps(word) + "\n")
                     file.flush()
 
-                arguments = ["-x", "-q", "-p", "no:cacheprovider", "-o", "addopts="]
-                arguments += ["--nbval-cell-timeout=300", f"--rootdir={slot}"]
-                plugin = Watcher(stage, tell, self.durations)
+                arguments = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:anyio"]
+                arguments += ["-o", "addopts=", "--nbval-cell-timeout=300", f"--rootdir={slot}"]
+                plugin = Watcher(stage, tell, self.durations, share)
                 code = pytest.main([*arguments, *stage.arguments], plugins=[plugin])
         finally:
             sys.stdout.flush()
@@ -633,10 +666,7 @@ class Ground:
         late = process == 0 and time.monotonic() - running.began > WALL_SECONDS
         if process == 0 and not late:
             return None
-        try:
-            os.killpg(running.process, signal.SIGKILL)  # kernels and workers that stayed behind
-        except (ProcessLookupError, PermissionError):
-            pass
+        _kill_group(running.process)  # kernels and workers that stayed behind
         if late:
             os.waitpid(running.process, 0)
         self._restore(running)
@@ -660,11 +690,20 @@ class Ground:
             shutil.copy(ROOT / path, running.slot / path)
 
 
+def _kill_group(process: int) -> None:
+    try:
+        os.killpg(process, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
 class Hunt:
     """Takes faults through their stages, several at a time, and keeps what became of them."""
 
-    def __init__(self, faults: list[Fault], ground: Ground, report: Callable[[str], None]):
-        self.ground, self.report = ground, report
+    def __init__(
+        self, faults: list[Fault], ground: Ground, report: Callable[[str], None], quick: bool
+    ):
+        self.ground, self.report, self.quick = ground, report, quick
         self.waiting = [self._follow(fault) for fault in reversed(faults)]
         self.sound: dict[tuple, bool] = {}
         self.caught: dict[str, str] = {}
@@ -672,11 +711,11 @@ class Hunt:
         self.count = len(faults)
 
     def _follow(self, fault: Fault):
-        """Ask stage after stage; a generator of (fault, stage, limit) that is sent the ends."""
+        """Ask stage after stage; a generator of (fault, stage, share) that is sent the ends."""
         began = time.monotonic()
         note = "no test failed"
-        for stage in stages(fault):
-            how, where = yield fault, stage, CPU_SECONDS
+        for stage in stages(fault, self.quick):
+            how, where = yield fault, stage, 1
             if how == "passed":
                 continue
             if "--nbval" in stage.arguments:
@@ -686,7 +725,7 @@ class Hunt:
             else:
                 alone = stage
             if alone not in self.sound:
-                ended, _ = yield None, alone, CPU_SECONDS // 3
+                ended, _ = yield None, alone, 1 / 3
                 self.sound[alone] = ended == "passed"
             if self.sound[alone]:
                 self._note(fault, self.caught, f"{where}, {how}", began)
@@ -704,24 +743,35 @@ class Hunt:
     def run(self) -> None:
         """Run until every fault is caught or has survived."""
         active: list[tuple[object, Running]] = []
-        while self.waiting or active:
-            while self.waiting and self.ground.free:
-                self._advance(self.waiting.pop(), None, active)
-            time.sleep(0.02)
-            for entry in list(active):
-                follower, running = entry
-                if (end := self.ground.end(running)) is not None:
-                    active.remove(entry)
-                    self.ground.free.append(running.slot)
-                    self._advance(follower, end, active)
+        try:
+            while self.waiting or active:
+                while self.waiting and self.ground.free:
+                    self._advance(self.waiting.pop(), None, active)
+                time.sleep(0.02)
+                for entry in list(active):
+                    follower, running = entry
+                    if (end := self.ground.end(running)) is not None:
+                        active.remove(entry)
+                        self.ground.free.append(running.slot)
+                        self._advance(follower, end, active)
+        finally:  # Also where somebody stops the hunt.
+            for _, running in active:
+                _kill_group(running.process)
 
     def _advance(self, follower, end, active: list) -> None:
         try:
-            fault, stage, limit = follower.send(end)
+            fault, stage, share = follower.send(end)
         except StopIteration:
             return
         slot = self.ground.free.pop()
-        active.append((follower, self.ground.start(fault, stage, slot, limit)))
+        active.append((follower, self.ground.start(fault, stage, slot, share)))
+
+
+def _limit_processor(seconds: float) -> None:
+    """Let this process compute so much longer, and each that it starts so long in all."""
+    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used + seconds), most))
 
 
 def _warm_up() -> None:
@@ -736,6 +786,14 @@ def _warm_up() -> None:
         "torchviz", "tqdm.auto", "ipywidgets",
     ):  # fmt: skip
         __import__(name)
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.func.hessian(torch.sum)(torch.ones(1))  # the first of a process loads much of torch
+    # What lives now lives on: pytest collects garbage several times over, in each process.
+    gc.collect()
+    gc.freeze()
 
 
 def main() -> int:
@@ -746,6 +804,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="chooses the faults; 0 by default")
     parser.add_argument("--only", default="", help="only paths or places that contain this")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
+    parser.add_argument(
+        "--quick", action="store_true", help="ask no notebook about a fault in a helper"
+    )
     parser.add_argument("--list", action="store_true", help="only list what would be planted")
     options = parser.parse_args()
     if not hasattr(os, "fork"):
@@ -758,12 +819,13 @@ def main() -> int:
         print("\n".join(fault.key for fault in faults))
         return 0
     _warm_up()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     stream = sys.stderr
     with tempfile.TemporaryDirectory() as folder:
-        hunt = Hunt(
-            faults, Ground(Path(folder), options.jobs), lambda s: print(s, file=stream, flush=True)
-        )
+        ground = Ground(Path(folder), options.jobs)
+        hunt = Hunt(faults, ground, lambda s: print(s, file=stream, flush=True), options.quick)
         hunt.run()
+    gc.unfreeze()  # Some libraries complain of what is left when they are unloaded.
     survivors = [
         {"fault": key, "why": faults_by_hand.SURVIVORS.get(key, "not known"), "seen": seen}
         for key, seen in hunt.survived.items()

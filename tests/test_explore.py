@@ -1,5 +1,6 @@
 """A slider redraws, its twin shows three settings or more, and both come from one function."""
 
+import gc
 import subprocess
 import sys
 
@@ -26,12 +27,26 @@ def test_moving_the_slider_draws_the_chosen_setting():
     assert picture.value == draw(3.0).html(explore._SLIDER_DOTS_PER_INCH)
 
 
+@pytest.mark.parametrize("collecting", [True, False])
+def test_moving_the_slider_leaves_the_collecting_of_garbage_as_it_was(collecting):
+    control = explore.slider(draw, [1.0, 2.0, 3.0], label="slope", start=2.0).children[0]
+    was_collecting = gc.isenabled()
+    try:
+        (gc.enable if collecting else gc.disable)()
+        control.index = 2
+        assert gc.isenabled() == collecting
+    finally:
+        (gc.enable if was_collecting else gc.disable)()
+
+
 def test_the_twin_names_each_setting():
     twin = explore.twin(draw, [1.0, 2.5, 4.0], label="slope")
     shown = ["1: A line of slope 1.0.", "2.5: A line of slope 2.5.", "4: A line of slope 4.0."]
     assert twin.alt == " ".join(f"slope {setting}" for setting in shown)
     assert len(twin.axes) == 3
     assert twin.get_figheight() == pytest.approx(6)
+    places = [axes.get_position().bounds for axes in twin.axes]
+    assert places == [pytest.approx((0, bottom / 3, 1, 1 / 3)) for bottom in (2, 1, 0)]
 
 
 def test_a_twin_of_fewer_than_three_settings_is_refused():

@@ -768,6 +768,12 @@ def test_local_derivatives_in_words(compute, words):
     assert list(step.local) == words
 
 
+def test_local_derivatives_are_worked_out_up_to_256_entries():
+    for count, words in ((16, "3 for each entry"), (17, "17 by 17 Jacobian")):
+        output = leaf([1.0] * count) * 3
+        assert graph.backtrack(output, gradient=torch.ones(count))[0].local == (words,)
+
+
 def test_walk_takes_several_outputs_and_user_hooks_along():
     x = leaf(2.0)
     h = x * 3

@@ -441,6 +441,8 @@ def test_two_units_are_one_column_told_twice():
     intercept, slope = np.linalg.lstsq(X[:, :2].double().numpy(), y.double().numpy())[0]
     assert slope == pytest.approx(0.035, rel=0.05)
     assert intercept == pytest.approx(0, abs=0.2)
+    assert 80 <= X[:, 1].min() < 82 and 118 < X[:, 1].max() <= 120, "centimetres of a chest"
+    np.testing.assert_allclose(X[:, 1] / X[:, 2], 2.54, rtol=1e-6)
 
 
 def test_two_tapes_of_the_tailor_nearly_agree():
@@ -449,6 +451,21 @@ def test_two_tapes_of_the_tailor_nearly_agree():
     assert X.shape[1] == len(least_squares.TAILOR_FEATURES)
     assert 0.99 < correlations[0, 1] < 1
     assert correlations[0, 3] < 0.2
+
+
+def test_the_tailors_measures_vary_as_peoples_do():
+    X, fabric = (part.numpy() for part in least_squares.tailor_problem(20_000, seed=0))
+    chest, other_tape, waist, height, sleeve = X.T
+    for values, mean, spread in (
+        (chest, 98, 8),
+        (waist - 0.8 * chest, 5, 4),
+        (height, 172, 9),
+        (sleeve - 0.3 * height, 10, 2),
+        (chest - other_tape, 0, 0.3 * math.sqrt(2)),
+        (fabric - 0.02 * chest - 0.005 * waist - 0.008 * height, 0, 0.15),
+    ):
+        assert values.mean() == pytest.approx(mean, abs=0.05 * spread)
+        assert values.std() == pytest.approx(spread, rel=0.03)
 
 
 def test_hills_are_the_heights_that_matplotlib_ships():
