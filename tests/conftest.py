@@ -33,7 +33,7 @@ PROOFS = (
     "test_exercises.py::test_no_check_passes_junk",
     "test_it_runs_the_same_on_the_stand_in",
     "test_run.py::",
-    "test_checkpoint.py::test_kill",
+    "test_checkpoint.py::test_a_process_killed",
     "test_binder.py::test_the_image_has_the_python",
     "test_binder.py::test_the_helpers_are_installed",
     "test_binder.py::test_the_repository_adds_one_step",
