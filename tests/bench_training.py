@@ -45,10 +45,13 @@ VIEWS = ((1, 1), (1, 1), (0, 1), (2, 1), (1, 0), (1, 2))
 RECIPES: dict[str, tuple[str, dict]] = {
     "pixels, one cycle": ("pixels_recipe", {"epochs": 4}),
     "fixed edges": ("edges_recipe", {"epochs": 5}),
-    "a network on fixed edges": ("network_recipe", {"epochs": 5, "views": VIEWS}),
+    "a network on fixed edges": (
+        "network_recipe",
+        {"epochs": 5, "hidden": 256, "views": VIEWS},
+    ),
     "the same, a layer deeper": (
         "network_recipe",
-        {"epochs": 9, "channels": (32, 64), "views": VIEWS},
+        {"epochs": 9, "channels": (32, 64), "hidden": 256, "views": VIEWS},
     ),
 }
 
