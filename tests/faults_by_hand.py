@@ -97,7 +97,15 @@ EQUIVALENT: dict[str, str] = {
     "(difference <= 1e-12)": "a measured difference is never the bound to the last bit",
 }
 # What no test notices, and why that is borne.
-SURVIVORS: dict[str, str] = {}
+SURVIVORS: dict[str, str] = {
+    "helpers/training.py · _checked_loss · _check_classes(scores, labels) → "
+    "(_check_classes(labels, scores))": "runs on an accelerator alone, and no test has one",
+    "notebooks/06_beyond_one_process.ipynb · run-in-one-and-in-two · 1e-12 → (2e-12)": (
+        "the cell prints that the difference is below the bound, and not the bound"
+    ),
+    "notebooks/06_beyond_one_process.ipynb · time-a-step · time.perf_counter() - start → "
+    "(time.perf_counter() + start)": "no two machines take the same time: nothing compares it",
+}
 
 Change = Callable[[NotebookNode], object]
 

@@ -802,7 +802,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--sample", type=int, metavar="N", help="plant only N of the faults")
     parser.add_argument("--seed", type=int, default=0, help="chooses the faults; 0 by default")
-    parser.add_argument("--only", default="", help="only paths or places that contain this")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="only those with one of these in their names"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
     parser.add_argument(
         "--quick", action="store_true", help="ask no notebook about a fault in a helper"
@@ -812,7 +814,9 @@ def main() -> int:
     if not hasattr(os, "fork"):
         parser.error("this system cannot fork: run it on Linux or macOS")
 
-    faults = [fault for fault in all_faults(options.seed) if options.only in fault.key]
+    found = all_faults(options.seed)
+    named = {fault.key: fault for part in options.only for fault in found if part in fault.key}
+    faults = list(named.values())
     if options.sample:
         faults = random.Random(options.seed).sample(faults, min(options.sample, len(faults)))
     if options.list:

@@ -457,3 +457,9 @@ def test_a_seed_is_no_generator():
 
 def test_a_whole_number_of_numpys_will_do():
     assert len(fashion.Batches(IMAGES, LABELS, np.int64(3))) == 2
+
+
+def test_a_download_goes_into_the_folder_that_git_ignores():
+    root = Path(__file__).resolve().parents[1]
+    assert fashion.DATA_FOLDER == root / "data"
+    assert "/data/" in (root / ".gitignore").read_text(encoding="utf-8").split()

@@ -750,6 +750,11 @@ def test_saved_dimensions_keep_their_sign():
     assert saved["dim"] == "-1"
 
 
+def test_what_is_saved_goes_by_a_name_that_reads_well():
+    saved = graph.backtrack(leaf([1.0, 2.0, 3.0]).mean())[0].saved
+    assert saved == {"self_numel": "3"}  # PyTorch calls it _saved_self_sym_numel.
+
+
 @pytest.mark.parametrize(
     ("compute", "words"),
     [

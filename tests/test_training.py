@@ -355,6 +355,20 @@ def test_seconds_are_the_median_after_a_warm_up(monkeypatch):
         training.seconds(lambda: None, rounds=0)
 
 
+@pytest.mark.parametrize(("rounds", "calls"), [(1, 1), (2, 3)])
+def test_more_than_one_round_warms_up_first(rounds, calls):
+    called = []
+    training.seconds(lambda: called.append(1), rounds=rounds)
+    assert len(called) == calls
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_notebook_shows_a_bar_where_one_is_wanted(monkeypatch, wanted):
+    monkeypatch.setattr(training, "notebook_tqdm", training.tqdm)  # as if this were a notebook
+    with training._progress_bar([1, 2], epochs=3, shown=wanted) as bar:
+        assert bar.disable != wanted
+
+
 def test_the_same_seed_gives_the_same_weights_bit_for_bit():
     found = []
     threads = torch.get_num_threads()
