@@ -70,6 +70,8 @@ class Figure(matplotlib.figure.Figure):
         with matplotlib.rc_context(fname=STYLE_FILE):
             # "Software" carries matplotlib's version, which would change the bytes.
             self.savefig(buffer, format="png", dpi=dots_per_inch, metadata={"Software": None})
+        # Its panels have found their places. Laid out once more, they would move on from there.
+        self.set_layout_engine("none")
         return buffer.getvalue()
 
     def html(self, dots_per_inch: int = _DOTS_PER_INCH) -> str:

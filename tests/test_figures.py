@@ -210,6 +210,12 @@ def test_drawing_leaves_no_setting_behind_and_repeats_itself(draw):
     assert dict(matplotlib.rcParams) == before
 
 
+def test_a_figure_that_is_shown_again_shows_the_same(figure):
+    first = figure.png()
+    assert figure.html(80) == figure.html(80)
+    assert figure.png() == first
+
+
 def test_a_figure_is_wide_enough_to_be_sharp_at_700_pixels(figure):
     pixels = matplotlib.image.imread(io.BytesIO(figure.png()))
     assert pixels.shape[1] >= 900
