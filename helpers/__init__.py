@@ -19,6 +19,7 @@ room               what it is for
 ``checkpoint``     a run saved whole at every moment, and taken up again
 ``launch``         starts ``torchrun`` processes for a notebook and hears what they say
 ``figures``        every figure of the series, each a function from data to a figure
+``checks``         what all rooms ask of their arguments, in one voice
 ``explore``        sliders in JupyterLab, and the printed twin of each
 ``learning``       compares a reader's prediction or exercise with what holds
 =================  ==================================================================

@@ -13,6 +13,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from helpers import checks
+
 # Reading back, PyTorch takes three of four flipped bits for good: the file carries its own sum.
 _DIGEST = "digest"
 # What a file must hold, and of which type.
@@ -33,11 +35,12 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If something of these is missing or of another type.
     OSError
         If the file cannot be written. What was there before is untouched.
     """
+    checks.path("file", file)
     file = Path(file)
     _check_shape(contents, "the contents of a checkpoint")
     partial = _partial(file)
@@ -74,6 +77,7 @@ def load(file: Path | str) -> dict:
     ValueError
         If the file is damaged, is no checkpoint, or lacks something. The line names the file.
     """
+    checks.path("file", file)
     file = Path(file)
     with open(file, "rb") as stream:
         try:
@@ -102,6 +106,7 @@ def check_writable(file: Path | str) -> None:
     OSError
         If the folder is missing or cannot be written, or `file` is a folder.
     """
+    checks.path("file", file)
     file = Path(file)
     if file.is_dir():
         raise IsADirectoryError(f"{str(file)!r} is a folder: give the name of a file in it")
@@ -136,14 +141,20 @@ def restore(
 
     Raises
     ------
+    TypeError
+        If an argument is of another type.
     ValueError
-        If the weights have other names, shapes or dtypes than the network's, or the optimiser's
-        state is not for these weights.
+        If something is missing in the contents, the weights have other names, shapes or dtypes than
+        the network's, or the optimiser's state is not for these weights.
     """
+    checks.text("name", name)
+    checks.network("network", network)
+    checks.instance("optimizer", optimizer, torch.optim.Optimizer, "an optimiser of torch.optim's")
+    _check_shape(contents, name)
     _check_weights(contents["model"], network.state_dict(), name)
     _check_optimizer(contents["optimizer"], optimizer, name)
-    network.load_state_dict(contents["model"])
     optimizer.load_state_dict(contents["optimizer"])
+    network.load_state_dict(contents["model"])
 
 
 def _partial(file: Path) -> Path:
@@ -203,25 +214,34 @@ def _check_weights(saved: Mapping, current: Mapping, name: str) -> None:
         if key not in saved:
             raise ValueError(f"{name} is of another network: it holds no weights {key!r}")
         found = saved[key]
+        if not isinstance(found, torch.Tensor):
+            raise ValueError(f"{name} is of another network: {key} is {checks.shown(found)} in it")
         if found.shape != weight.shape or found.dtype != weight.dtype:
             raise ValueError(
                 f"{name} is of another network: {key} is {tuple(found.shape)} {found.dtype} in it "
                 f"and {tuple(weight.shape)} {weight.dtype} here"
             )
-    if extra := sorted(set(saved) - set(current)):
+    if extra := [key for key in saved if key not in current]:
         raise ValueError(f"{name} is of another network: this one has no weights {extra[0]!r}")
 
 
 def _check_optimizer(saved: Mapping, optimizer: torch.optim.Optimizer, name: str) -> None:
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-    numbers = [number for group in saved.get("param_groups", []) for number in group["params"]]
+    groups, state = saved.get("param_groups"), saved.get("state")
+    is_one = isinstance(groups, list) and isinstance(state, Mapping)
+    for group in groups if is_one else ():
+        kept = group.get("params") if isinstance(group, Mapping) else None
+        is_one = is_one and isinstance(kept, list) and set(optimizer.defaults) <= set(group)
+    if not is_one or not all(isinstance(part, Mapping) for part in state.values()):
+        raise ValueError(f"{name} holds no state of such an optimiser: make the same one again")
+    numbers = [number for group in groups for number in group["params"]]
     if len(numbers) != len(weights):
         raise ValueError(
             f"{name} is of another optimiser: it steps {len(numbers)} weight tensors, "
             f"this one {len(weights)}"
         )
     for number, weight in zip(numbers, weights, strict=True):
-        for key, value in saved.get("state", {}).get(number, {}).items():
+        for key, value in state.get(number, {}).items():
             # A count of steps is a tensor of no dimension; all else is as large as the weights.
             if isinstance(value, torch.Tensor) and value.dim() and value.shape != weight.shape:
                 raise ValueError(

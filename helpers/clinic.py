@@ -8,6 +8,7 @@ it, and at which line.
 
 import copy
 import math
+import re
 import statistics
 import traceback
 import warnings
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import nn
 
-from helpers import fashion
+from helpers import checks, fashion
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -74,7 +75,13 @@ def first_error(listing: str, **names: object) -> Complaint | None:
         Python source. It is run as it is: only for listings that you trust.
     **names
         What the listing finds already defined.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `listing` is no text, or one that no file of Python can hold.
     """
+    _check_listing(listing)
     try:
         # Warnings name lines and files of this machine; the errors are the subject here.
         with warnings.catch_warnings(action="ignore"):
@@ -84,15 +91,29 @@ def first_error(listing: str, **names: object) -> Complaint | None:
     except Exception as error:  # noqa: BLE001 - whatever the listing raises is the subject
         frames = traceback.extract_tb(error.__traceback__)
         mine = [place for place, frame in enumerate(frames) if frame.filename == _LISTING]
+        if not mine:  # Python gave up before it ran the first line.
+            return _complaint(error, listing, 0, 0)
         return _complaint(error, listing, frames[mine[-1]].lineno, len(frames) - 1 - mine[-1])
     return None
 
 
 def _complaint(error: Exception, listing: str, line: int, frames_below: int) -> Complaint:
     message = error.msg if isinstance(error, SyntaxError) else str(error)
-    source = listing.splitlines()[line - 1].strip()
+    # Python counts lines by these three alone, and may complain of the one behind the last.
+    lines = ["", *re.split(r"\r\n|\r|\n", listing), ""]
     first = message.splitlines()[0] if message else ""
-    return Complaint(type(error).__name__, first, line, source, frames_below)
+    return Complaint(type(error).__name__, first, line, lines[line].strip(), frames_below)
+
+
+def _check_listing(listing: object) -> None:
+    if not isinstance(listing, str):
+        raise TypeError(f"listing is {checks.shown(listing)}: give a text")
+    try:
+        listing.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"listing holds half a character, {ascii(listing)[:60]}") from None
+    if "\0" in listing:
+        raise ValueError(f"listing holds a null character, {listing[:60]!r}: take it out")
 
 
 # --- Steps, one of them sound --------------------------------------------------------------------
@@ -166,6 +187,9 @@ class Scaled:
     def __init__(
         self, batches: fashion.Batches, factor: float, *, dtype: torch.dtype = torch.float32
     ):
+        checks.batches("batches", batches)
+        checks.number("factor", factor)
+        checks.dtype("dtype", dtype)
         self._batches, self._factor, self._dtype = batches, factor, dtype
 
     def __len__(self) -> int:
@@ -174,7 +198,7 @@ class Scaled:
 
     def __iter__(self) -> Iterator[Batch]:
         """Walk over the batches once."""
-        for images, labels in self._batches:
+        for images, labels in checks.pairs("batches", self._batches):
             yield images.to(self._dtype) * self._factor, labels
 
 
@@ -325,11 +349,16 @@ def admit(
 
     Raises
     ------
-    ValueError
-        If there is no such fault.
+    TypeError, ValueError
+        If there is no such fault, or an argument is of another kind.
     """
-    if fault not in (*FAULTS, HEALTHY):
-        raise ValueError(f"fault is {fault!r}: choose one of clinic.FAULTS")
+    checks.choice("fault", fault, (*FAULTS, HEALTHY), "clinic.FAULTS")
+    checks.instance("garments", garments, fashion.Garments, "what fashion.load() returns")
+    checks.seed("seed", seed)
+    checks.truth("healthy", healthy)
+    if images is not None:
+        # Two at least, so that a mixed-up test part has an image of each kind.
+        checks.whole("images", images, least=2)
     broken = fault != HEALTHY and not healthy
     count = images or (_IMAGES_LEARNT_BY_HEART if fault == _MIXED else _IMAGES)
     chance = torch.Generator().manual_seed(seed)
@@ -417,11 +446,10 @@ def ward(
 
     Raises
     ------
-    ValueError
-        If there is no such ward.
+    TypeError, ValueError
+        If there is no such ward, or an argument is of another kind.
     """
-    if not 1 <= number <= len(_WARDS):
-        raise ValueError(f"ward is {number}: there are wards 1 to {len(_WARDS)}")
+    checks.whole("number", number, most=len(_WARDS))
     faults = _WARDS[number - 1]
     return {
         letter: admit(fault, garments, seed=seed, healthy=healthy)
@@ -434,13 +462,12 @@ def diagnosis(letter: str) -> str:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If there is no such patient.
     """
-    for faults in _WARDS:
-        if letter in faults:
-            return faults[letter]
-    raise ValueError(f"patient is {letter!r}: give a letter from 'A' to 'O'")
+    patients = {name: fault for faults in _WARDS for name, fault in faults.items()}
+    checks.choice("letter", letter, patients)
+    return patients[letter]
 
 
 # --- Tests that one may order --------------------------------------------------------------------
@@ -459,6 +486,7 @@ def gradients(case: Case) -> dict[str, float]:
     dict of str to float
         By the parameter's name; 0 where there is none. Empty if step() is never called.
     """
+    _check_case(case)
     case, found = case.copy(), {}
 
     def look(*_) -> None:
@@ -481,6 +509,8 @@ def weight_change(case: Case, *, updates: int = 10) -> dict[str, float]:
     updates : int
         How many steps are taken on a copy.
     """
+    _check_case(case)
+    checks.whole("updates", updates)
     case = case.copy()
     start = {name: weight.detach().clone() for name, weight in case.network.named_parameters()}
     for images, labels in _endless(case.batches, updates):
@@ -500,6 +530,7 @@ def outputs(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
     tuple of torch.Tensor
         Shape (128, 10), and shape (128,), dtype int64.
     """
+    _check_case(case)
     case = case.copy()
     images, labels = next(iter(case.batches))
     return case.network.eval()(images), labels
@@ -510,6 +541,7 @@ def outputs(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
 
 def in_double(case: Case) -> Case:
     """Return a copy of a case that computes in double precision, so that runs can be compared."""
+    _check_case(case)
     case = case.copy()
     case.network.double()
     case.batches = Scaled(case.batches, 1.0, dtype=torch.float64)
@@ -518,6 +550,8 @@ def in_double(case: Case) -> Case:
 
 def with_head(case: Case, head: Callable[[torch.Tensor], torch.Tensor]) -> Case:
     """Return a copy of a case whose network ends in a function from scores to log-probabilities."""
+    _check_case(case)
+    checks.function("head", head)
     case = case.copy()
     case.network[-1] = _Head(head)
     return case
@@ -546,6 +580,7 @@ def trained_by_hand(case: Case) -> list[float]:
     list of float
         The loss of each batch before its update.
     """
+    _check_case(case)
     case, losses = case.copy(), []
     first, last = (w.detach().double().requires_grad_() for w in case.network.parameters())
     velocities = [torch.zeros_like(first), torch.zeros_like(last)]
@@ -653,6 +688,9 @@ def observe(case: Case, *, updates: int | None = None) -> Chart:
     Chart
         What was seen.
     """
+    _check_case(case)
+    if updates is not None:
+        checks.whole("updates", updates)
     case = case.copy()
     chart = Chart(epoch=len(case.batches))
     weights = dict(case.network.named_parameters())
@@ -738,16 +776,32 @@ def accuracy(network: nn.Module, batches, *, in_batches_of: int = _BATCH) -> flo
         What to classify.
     in_batches_of : int
         How many images the network sees at once, at most.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind, or there are no images.
     """
+    checks.network("network", network)
+    checks.batches("batches", batches)
+    checks.whole("in_batches_of", in_batches_of)
     network = copy.deepcopy(network).eval()
     right = images_seen = 0
-    for images, labels in batches:
+    for images, labels in checks.pairs("batches", batches):
+        checks.tensor("images of batches", images, finite=False)
+        checks.tensor("labels of batches", labels, (len(images),), dtypes=[torch.int64])
         for some, truth in zip(
             images.split(in_batches_of), labels.split(in_batches_of), strict=True
         ):
             right += int((network(some).argmax(dim=1) == truth).sum())
             images_seen += len(truth)
+    if not images_seen:
+        raise ValueError("batches gave no images: give something that holds at least one batch")
     return right / images_seen
+
+
+def _check_case(case: object) -> None:
+    checks.instance("case", case, Case, "what admit() or ward() returns")
 
 
 # --- Symptoms ------------------------------------------------------------------------------------
@@ -828,7 +882,14 @@ def _finite_max(series: Sequence[float]) -> float:
 
 
 def symptoms_of(letters: Sequence[str]) -> dict[str, Symptom]:
-    """Return the symptom of each patient's fault, by letter, in the order of the letters."""
+    """Return the symptom of each patient's fault, by letter, in the order of the letters.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is no patient.
+    """
+    checks.instance("letters", letters, Sequence, "a text such as 'ABCD'")
     by_fault = {symptom.fault: symptom for symptom in SYMPTOMS}
     return {letter: by_fault[diagnosis(letter)] for letter in letters}
 

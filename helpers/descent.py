@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
+from helpers import checks
+
 # The first Hessian in a process makes torch load a part of itself, which warns of torch's own
 # torch.jit.script. Done here, so that the warning does not stand in a reader's first Hessian.
 with warnings.catch_warnings():
@@ -39,6 +41,21 @@ class Path:
     losses: torch.Tensor
     left_at: int | None = None
 
+    def __post_init__(self) -> None:
+        """Look at what is given."""
+        for name, value in (("points", self.points), ("losses", self.losses)):
+            if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+                raise TypeError(f"{name} is {_kind(value)}: give a floating-point tensor")
+        if self.points.ndim not in (2, 3) or not self.points.numel():
+            raise ValueError(
+                f"points has shape {tuple(self.points.shape)}: give (steps + 1, d) or "
+                "(steps + 1, n, d)"
+            )
+        if self.losses.shape != (shape := self.points.shape[:-1]):
+            raise ValueError(f"losses is {_kind(self.losses)}: give shape {tuple(shape)}")
+        if self.left_at is not None:
+            checks.whole("left_at", self.left_at)
+
     @property
     def end(self) -> torch.Tensor:
         """The last finite point, shape (d,) or (n, d)."""
@@ -50,7 +67,20 @@ class Path:
         return len(self.points) - 1
 
     def distances(self, goal: torch.Tensor | float = 0.0) -> torch.Tensor:
-        """Return how far each point is from `goal`, without the points' last dimension."""
+        """Return how far each point is from `goal`, without the points' last dimension.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `goal` is neither a finite number nor a point, shape (d,), or one for each descent.
+        """
+        if isinstance(goal, torch.Tensor):
+            shapes = [(), self.points.shape[-1:], self.points.shape[1:]]
+            if goal.shape not in shapes:
+                raise ValueError(f"goal is {_kind(goal)}: give shape {tuple(shapes[1])}")
+            checks.tensor("goal", goal)
+        else:
+            checks.number("goal", goal)
         return torch.linalg.vector_norm(self.points - goal, dim=-1)
 
     def verdict(self) -> str:
@@ -87,6 +117,7 @@ def gradient(loss: Loss, w: torch.Tensor) -> torch.Tensor:
     ValueError
         If `w` has another shape, or `loss` does not give one number or does not depend on it.
     """
+    checks.function("loss", loss)
     _check_weights("w", w)
     w = w.detach().requires_grad_()
     values = _values(loss, w)
@@ -125,13 +156,12 @@ def record(rule: Rule, loss: Loss, start: torch.Tensor, steps: int) -> Path:
         If `start`, or the loss there, is not finite, `steps` is below 1, or `rule` does not give
         weights like those it was given.
     """
+    checks.function("rule", rule)
+    checks.function("loss", loss)
     _check_weights("start", start)
     if not torch.isfinite(start).all():
         raise ValueError(f"start is {start.tolist()}: give finite numbers")
-    if isinstance(steps, bool) or not isinstance(steps, int):
-        raise TypeError(f"steps is {steps!r}: give a whole number")
-    if steps < 1:
-        raise ValueError(f"steps is {steps}: give at least 1")
+    checks.whole("steps", steps)
     points, losses = [start.detach().clone()], [_values(loss, start.detach())]
     if not torch.isfinite(losses[0]).all():
         raise ValueError("the loss at the start is not finite: start where it is")
@@ -191,9 +221,10 @@ def run(
         As `record`; and if a setting is out of its range.
     """
     if not callable(lr):
-        _check_setting("lr", lr, above_zero=True)
-    _check_setting("momentum", momentum)
-    _check_setting("weight_decay", weight_decay)
+        checks.number("lr", lr, above=0)
+    checks.number("momentum", momentum, least=0)
+    checks.truth("nesterov", nesterov)
+    checks.number("weight_decay", weight_decay, least=0)
     if nesterov and momentum == 0:
         raise ValueError("nesterov is True and momentum is 0: give a momentum above 0")
     velocity = None
@@ -209,7 +240,7 @@ def run(
         size = lr
         if callable(lr):
             size = lr(taken)
-            _check_setting(f"lr({taken})", size)
+            checks.number(f"lr({taken})", size, least=0)
         taken += 1
         return w - size * direction
 
@@ -237,6 +268,7 @@ def bowl(curvatures: Sequence[float], *, tilt: float = 0.0) -> Loss:
         If a curvature is not above 0, or `tilt` is given and there are not two of them.
     """
     curvatures = _checked_curvatures(curvatures)
+    checks.number("tilt", tilt)
     if tilt and len(curvatures) != 2:
         raise ValueError(f"tilt needs two curvatures, not {len(curvatures)}: leave tilt at 0")
     hessian = torch.diag(curvatures)
@@ -246,7 +278,7 @@ def bowl(curvatures: Sequence[float], *, tilt: float = 0.0) -> Loss:
         hessian = axes @ hessian @ axes.T
 
     def loss(w: torch.Tensor) -> torch.Tensor:
-        if w.shape != hessian.shape[:1] or w.dtype != hessian.dtype:
+        if not _is_like(w, hessian[0]):
             raise ValueError(f"w is {_kind(w)}: this bowl takes {_kind(hessian[0])}")
         return w @ hessian @ w / 2
 
@@ -258,6 +290,7 @@ def banana(w: torch.Tensor) -> torch.Tensor:
 
     Rosenbrock's function (1960), (1 - a)² + b (c - a²)² for w = (a, c), with walls b = 10.
     """
+    _check_two_weights(w)
     return (1 - w[0]) ** 2 + 10 * (w[1] - w[0] ** 2) ** 2
 
 
@@ -267,6 +300,7 @@ _DEPTHS = torch.tensor([1.0, 0.6], dtype=torch.float64)
 
 def two_wells(w: torch.Tensor) -> torch.Tensor:
     """Return the loss of a plain with a deep well and a shallow one, near the rows of `WELLS`."""
+    _check_two_weights(w)
     return -_DEPTHS @ torch.exp(-((w - WELLS) ** 2).sum(-1) / 2)
 
 
@@ -278,6 +312,7 @@ def curvatures(loss: Loss, w: torch.Tensor) -> torch.Tensor:
     TypeError, ValueError
         If `w` is not a floating-point tensor of shape (d,), or `loss` does not give one number.
     """
+    checks.function("loss", loss)
     _check_weights("w", w, at_once=False)
     _values(loss, w)
     return torch.linalg.eigvalsh(torch.func.hessian(loss)(w))
@@ -309,12 +344,20 @@ def predicted_rate(
 
     Raises
     ------
-    ValueError
-        If a curvature is not above 0.
+    TypeError, ValueError
+        If a curvature is not above 0, `lr` or `momentum` holds anything but finite numbers from 0
+        up, or their shapes do not fit.
     """
     curvatures = _checked_curvatures(curvatures)
-    lr = torch.as_tensor(lr, dtype=torch.float64)[..., None]
-    momentum = torch.as_tensor(momentum, dtype=torch.float64)[..., None]
+    lr, momentum = _checked_settings("lr", lr), _checked_settings("momentum", momentum)
+    try:
+        torch.broadcast_shapes(lr.shape, momentum.shape)
+    except RuntimeError:
+        raise ValueError(
+            f"momentum has shape {tuple(momentum.shape)} and lr has shape {tuple(lr.shape)}: give "
+            "shapes that fit"
+        ) from None
+    lr, momentum = lr[..., None], momentum[..., None]
     middle = (1 + momentum - lr * curvatures) / 2
     root = torch.sqrt((middle**2 - momentum).to(torch.complex128))
     return torch.maximum((middle + root).abs(), (middle - root).abs()).amax(-1)
@@ -333,17 +376,19 @@ def measured_rate(distances: torch.Tensor) -> float:
 
     Raises
     ------
-    ValueError
-        If `distances` has another shape, or fewer than four steps are left to fit.
+    TypeError, ValueError
+        If `distances` is anything but finite numbers from 0 up, of shape (steps + 1,), or fewer
+        than four steps are left to fit.
     """
-    if distances.ndim != 1:
-        raise ValueError(f"distances has shape {tuple(distances.shape)}: give those of one descent")
+    _check_distances(distances)
     joined = torch.hypot(distances[1:], distances[:-1])
     # Numbers smaller than these lose digits.
     joined = joined[: int((joined > 1e-290).cumprod(0).sum())]
     late = torch.log(joined[len(joined) // 2 :])
     if len(late) < 4:
-        raise ValueError(f"{len(late)} late steps are too few for a rate: take more steps")
+        raise ValueError(
+            f"distances has {len(late)} late steps, too few for a rate: take more steps"
+        )
     steps = torch.arange(len(late), dtype=late.dtype)
     steps = steps - steps.mean()
     return float(torch.exp((steps * late).sum() / (steps**2).sum()))
@@ -371,7 +416,7 @@ def regime(lr: float, curvatures: torch.Tensor) -> str:
     TypeError, ValueError
         If `lr` or a curvature is not a number above 0.
     """
-    _check_setting("lr", lr, above_zero=True)
+    checks.number("lr", lr, above=0)
     low, high = (float(end) for end in _checked_curvatures(curvatures).aminmax())
     if lr > 2 / high:
         return "diverges"
@@ -439,8 +484,9 @@ def divergence_boundary(
         As `run`; and if `low` diverges or `high` does not, or `steps` is below 12.
     """
     _check_weights("start", start, at_once=False)
-    if steps < 12:
-        raise ValueError(f"steps is {steps}: give at least 12")
+    checks.whole("steps", steps, least=12)
+    checks.number("low", low, above=0)
+    checks.number("high", high, above=low)
 
     def diverges(lr: float) -> bool:
         path = run(loss, start, lr=lr, steps=steps)
@@ -471,7 +517,15 @@ def steps_until(distances: torch.Tensor, fraction: float) -> int | None:
     -------
     int or None
         ``None`` if the path ends before that.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `distances` is anything but finite numbers from 0 up, of shape (steps + 1,), or
+        `fraction` is not above 0.
     """
+    _check_distances(distances)
+    checks.number("fraction", fraction, above=0)
     outside = torch.nonzero(distances > fraction * distances[0]).flatten()
     step = int(outside[-1]) + 1 if len(outside) else 0
     return step if step < len(distances) else None
@@ -508,7 +562,7 @@ def _check_weights(name: str, w: torch.Tensor, *, at_once: bool = True) -> None:
 
 def _checked_curvatures(curvatures: torch.Tensor | Sequence[float]) -> torch.Tensor:
     """Return curvatures as float64 of shape (d,), all of them finite and above 0."""
-    checked = torch.as_tensor(curvatures, dtype=torch.float64)
+    checked = _as_numbers("curvatures", curvatures)
     if checked.ndim != 1 or not checked.numel():
         raise ValueError(f"curvatures has shape {tuple(checked.shape)}: give one for each weight")
     if not bool((torch.isfinite(checked) & (checked > 0)).all()):
@@ -516,8 +570,35 @@ def _checked_curvatures(curvatures: torch.Tensor | Sequence[float]) -> torch.Ten
     return checked
 
 
-def _check_setting(name: str, value: float, *, above_zero: bool = False) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} is {value!r}: give a number")
-    if not math.isfinite(value) or value < 0 or (above_zero and value == 0):
-        raise ValueError(f"{name} is {value}: give a number {'above' if above_zero else 'from'} 0")
+def _checked_settings(name: str, value: object) -> torch.Tensor:
+    """Return one setting or several as float64, all of them finite and from 0 up."""
+    checked = _as_numbers(name, value)
+    if not checked.numel():
+        raise ValueError(f"{name} is empty: give at least one number")
+    if not bool((torch.isfinite(checked) & (checked >= 0)).all()):
+        raise ValueError(f"{name} is {checked.tolist()}: give finite numbers from 0 up")
+    return checked
+
+
+def _as_numbers(name: str, value: object) -> torch.Tensor:
+    is_odd = isinstance(value, bool | str) or (
+        isinstance(value, torch.Tensor) and (value.is_complex() or value.dtype == torch.bool)
+    )
+    try:
+        if not is_odd:
+            return torch.as_tensor(value, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        pass  # Said below.
+    raise TypeError(f"{name} is {checks.shown(value)}: give numbers")
+
+
+def _check_distances(distances: object) -> None:
+    checks.tensor("distances", distances, ("steps + 1",))
+    if bool((distances < 0).any()):
+        raise ValueError(f"distances holds {float(distances.min())}: give numbers from 0 up")
+
+
+def _check_two_weights(w: object) -> None:
+    # Without a look at the numbers: this runs at each step, and under vmap.
+    if not _is_like(w, WELLS[0]):
+        raise ValueError(f"w is {_kind(w)}: this loss takes {_kind(WELLS[0])}")

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import matplotlib.image
 
+from helpers import checks
 from helpers.figures import Figure, styled
 
 try:
@@ -51,15 +52,18 @@ def slider(
 
     Raises
     ------
-    ValueError
-        If `settings` is empty or `start` is not one of them.
+    TypeError, ValueError
+        If `settings` is no list or empty, `start` is not one of them, `label` is no text, or
+        `draw` does not give a figure.
     """
+    checks.function("draw", draw)
+    checks.items("settings", settings)
+    checks.text("label", label)
     settings = list(settings)
-    if not settings:
-        raise ValueError("settings is empty: give at least one setting to step through")
     start = settings[0] if start is None else start
-    if start not in settings:
-        raise ValueError(f"start is {start!r}, not one of the settings: choose one of {settings}")
+    if not _is_among(start, settings):
+        listed = ", ".join(map(checks.shown, settings))
+        raise ValueError(f"start is {checks.shown(start)}: give one of the settings, {listed}")
     if ipywidgets is None:
         return _Notice(
             f"The slider for {label} needs ipywidgets; the figure below shows what it shows."
@@ -72,7 +76,7 @@ def slider(
         style={"description_width": "initial"},
         layout={"width": "95%", "max_width": "700px"},
     )
-    picture = ipywidgets.HTML(draw(start).html(_SLIDER_DOTS_PER_INCH))
+    picture = ipywidgets.HTML(_drawn(draw, start).html(_SLIDER_DOTS_PER_INCH))
 
     def redraw(change) -> None:
         # Collecting garbage among all that torch and matplotlib have loaded takes a quarter of a
@@ -80,7 +84,7 @@ def slider(
         collecting = gc.isenabled()
         gc.disable()
         try:
-            picture.value = draw(change["new"]).html(_SLIDER_DOTS_PER_INCH)
+            picture.value = _drawn(draw, change["new"]).html(_SLIDER_DOTS_PER_INCH)
         finally:
             if collecting:
                 gc.enable()
@@ -115,13 +119,16 @@ def twin(draw: Callable[[_Setting], Figure], settings: Sequence[_Setting], *, la
 
     Raises
     ------
-    ValueError
-        If there are fewer than three settings.
+    TypeError, ValueError
+        If there are fewer than three settings, `label` is no text, or `draw` does not give a
+        figure.
     """
-    settings = list(settings)
-    if len(settings) < 3:
-        raise ValueError(f"settings has {len(settings)} entries: a twin needs at least three")
+    checks.function("draw", draw)
+    checks.items("settings", settings, fewest=3)
+    checks.text("label", label)
     figures = [draw(setting) for setting in settings]
+    for figure in figures:
+        checks.instance("what draw gives", figure, Figure, "a figure")
     heights = [figure.get_figheight() for figure in figures]
     alt = " ".join(
         f"{label} {_short(setting)}: {figure.alt}"
@@ -135,6 +142,20 @@ def twin(draw: Callable[[_Setting], Figure], settings: Sequence[_Setting], *, la
         axes.imshow(matplotlib.image.imread(io.BytesIO(figure.png())), aspect="auto")
         axes.set_axis_off()
     return strip
+
+
+def _is_among(start: object, settings: list) -> bool:
+    try:
+        return start in settings
+    except (RuntimeError, ValueError):  # Tensors and arrays, compared, give no one answer.
+        return False
+
+
+def _drawn(draw: Callable[[_Setting], Figure], setting: _Setting):
+    drawn = draw(setting)
+    if not hasattr(drawn, "html"):  # The film of notebook 03 and a drawn graph have it too.
+        raise TypeError(f"draw gave {checks.shown(drawn)}: let it return a figure")
+    return drawn
 
 
 def _short(setting: object) -> str:

@@ -9,7 +9,6 @@ FashionMNIST: Xiao, Rasul and Vollgraf, 2017, https://arxiv.org/abs/1708.07747.
 
 import gzip
 import http.client
-import operator
 import os
 import shutil
 import socket
@@ -26,7 +25,7 @@ from torchvision.datasets import FashionMNIST
 from torchvision.datasets.utils import calculate_md5
 from torchvision.transforms import ToTensor
 
-from helpers import standin
+from helpers import checks, standin
 
 CLASSES: tuple[str, ...] = tuple(FashionMNIST.classes)
 DATA_FOLDER = Path(__file__).resolve().parents[1] / "data"
@@ -59,6 +58,11 @@ class Source:
 
     kind: str
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Look at what is given."""
+        checks.choice("kind", self.kind, ("environment", "download", "stand-in"))
+        checks.instance("reason", self.reason, str, "a text")
 
     def __str__(self) -> str:
         """Say it in one line."""
@@ -118,6 +122,9 @@ def load(*, folder: Path = DATA_FOLDER, download: bool = True, seed: int = 0) ->
         If a file is cut short or altered, or ``FASHION_MNIST_ROOT`` names a folder without the
         four files. The line names the file, the MD5 sum it should have and the one it has.
     """
+    checks.path("folder", folder)
+    checks.truth("download", download)
+    checks.whole("seed", seed, least=0, most=2**62)
     if root := os.environ.get(ROOT_VARIABLE):
         return _read_verified(Path(root), Source("environment"))
     folder = Path(folder)
@@ -146,6 +153,8 @@ class OneByOne(FashionMNIST):
     """
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor):
+        checks.tensor("images", images, ("n", standin.SIDE, standin.SIDE), dtypes=[torch.uint8])
+        _check_labels(labels, len(images))
         # Not the parent's __init__, which looks for files.
         self.data, self.targets = images, labels
         self.transform, self.target_transform = ToTensor(), None
@@ -178,9 +187,10 @@ class Batches:
     Raises
     ------
     TypeError
-        If images or labels are not tensors of those dtypes, or `generator` is not a generator.
+        If images or labels are not tensors of those dtypes, the batch size is not a whole number,
+        or `generator` is not a generator.
     ValueError
-        If shapes, labels or the batch size do not fit, or there are no images.
+        If shapes, labels or the batch size do not fit, there are no images, or no such device.
     """
 
     def __init__(
@@ -194,15 +204,16 @@ class Batches:
     ):
         _check_images(images)
         _check_labels(labels, len(images))
-        if not _is_whole(batch_size) or batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size!r}: give a whole number of at least 1")
+        checks.whole("batch_size", batch_size)
+        checks.device("device", device)
         if generator is not None and not isinstance(generator, torch.Generator):
             raise TypeError(
-                f"generator is {generator!r}: give torch.Generator().manual_seed(...), or None"
+                f"generator is {checks.shown(generator)}: give torch.Generator().manual_seed(...), "
+                "or None"
             )
         self._images = images.to(device)
         self._labels = labels.to(device)
-        self._batch_size = operator.index(batch_size)
+        self._batch_size = int(batch_size)
         self._generator = generator
 
     def __len__(self) -> int:
@@ -227,14 +238,6 @@ class Batches:
         # memory that a processor has on board.
         images = self._images.index_select(0, chosen)
         return images if images.is_floating_point() else images.unsqueeze(1).float().div_(255)
-
-
-def _is_whole(value: object) -> bool:
-    try:
-        operator.index(value)
-    except TypeError:
-        return False
-    return not isinstance(value, bool)
 
 
 def _check_images(images: torch.Tensor) -> None:
@@ -297,6 +300,8 @@ def amiss_in(root: Path) -> str:
     str
         The first file that is missing or damaged; empty if all four are the official ones.
     """
+    checks.path("root", root)
+    root = Path(root)
     for packed, packed_md5, unpacked, unpacked_md5 in _packed_and_unpacked(root):
         file, expected = (packed, packed_md5) if packed.exists() else (unpacked, unpacked_md5)
         if not file.exists():

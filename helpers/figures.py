@@ -24,12 +24,17 @@ import PIL.Image
 import torch
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
+from helpers import checks
+
 if TYPE_CHECKING:
     from helpers import clinic, descent
     from helpers.least_squares import Hills
     from helpers.training import Evaluation, History
 
-STYLE_FILE = Path(__file__).with_name("helpers.mplstyle")
+# Read once: a slider draws on every move.
+_STYLE = matplotlib.rc_params_from_file(
+    Path(__file__).with_name("helpers.mplstyle"), use_default_template=False
+)
 
 # Okabe and Ito's colours by name, for figures that need one colour to mean one thing.
 BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK = (
@@ -60,16 +65,20 @@ class Figure(matplotlib.figure.Figure):
     """
 
     def __init__(self, *args, alt: str, **kwargs):
+        checks.text("alt", alt)
         super().__init__(*args, **kwargs)
         self.alt = alt
 
     def png(self, dots_per_inch: int = _DOTS_PER_INCH) -> bytes:
         """Return the figure as the bytes of a PNG file, the same bytes each time."""
+        checks.whole("dots_per_inch", dots_per_inch, most=1_000)
         buffer = io.BytesIO()
         # The style again: some settings, such as the figure's background, are read on saving.
-        with matplotlib.rc_context(fname=STYLE_FILE):
+        with matplotlib.rc_context(_STYLE):
             # "Software" carries matplotlib's version, which would change the bytes.
             self.savefig(buffer, format="png", dpi=dots_per_inch, metadata={"Software": None})
+        # Its panels have found their places. Laid out once more, they would move on from there.
+        self.set_layout_engine("none")
         return buffer.getvalue()
 
     def html(self, dots_per_inch: int = _DOTS_PER_INCH) -> str:
@@ -105,13 +114,115 @@ def _image_tag(png: bytes, alt: str) -> str:
 
 def styled(draw: Callable[_Parameters, Figure]) -> Callable[_Parameters, Figure]:
     """Decorate a figure function so that it draws in the series' style."""
+    checks.function("draw", draw)
 
     @functools.wraps(draw)
     def draw_in_style(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> Figure:
-        with matplotlib.rc_context(fname=STYLE_FILE):
+        with matplotlib.rc_context(_STYLE):
             return draw(*args, **kwargs)
 
     return draw_in_style
+
+
+# --- What the figures ask of their arguments ---
+
+_PIXELS = (torch.uint8, *checks.FLOATS)
+# More of them would be too small to see.
+_MOST_PICTURES = 120
+
+_check_tensor = functools.partial(checks.tensor, plain=True)
+
+
+def _check_tensors(
+    name: str, value: object, shape: Sequence, *, most: int, of: type = str, **rules
+) -> None:
+    checks.mapping(name, value, most=most, of=of)
+    for key, tensor in value.items():
+        _check_tensor(f"{name}[{checks.shown(key)}]", tensor, shape, **rules)
+
+
+def _check_curves(name: str, value: object, *, most: int, of: type = str, **rules) -> None:
+    checks.mapping(name, value, most=most, of=of)
+    for key, values in value.items():
+        checks.series(f"{name}[{checks.shown(key)}]", values, **rules)
+
+
+def _check_numbers(name: str, value: object, of: type = str, **bounds: float) -> None:
+    checks.mapping(name, value, of=of)
+    for key, number in value.items():
+        checks.number(f"{name}[{checks.shown(key)}]", number, **bounds)
+
+
+def _check_at_most(name: str, values: Sequence, most: int) -> None:
+    if len(values) > most:
+        raise ValueError(f"{name} has {len(values)} entries: give at most {most}")
+
+
+def _check_parts(name: str, value: object, parts: Sequence[str], give: str) -> None:
+    """Ask for a record of another room by what it holds: that room need not be loaded for it."""
+    if isinstance(value, type) or not all(hasattr(value, part) for part in parts):
+        raise TypeError(f"{name} is {checks.shown(value)}: give {give}")
+
+
+def _check_two_columns(X: object, y: object) -> None:
+    _check_tensor("X", X, ("rows", 2))
+    _check_tensor("y", y, (len(X),), dtypes=[X.dtype])
+
+
+def _check_land(land: object) -> None:
+    _check_parts("land", land, ("east", "north", "height"), "the map that hills() returns")
+
+
+def _check_error_curves(penalties: object, errors: object) -> None:
+    checks.series("penalties", penalties, above=0)
+    checks.items("errors", errors, length=2)
+    for place, values in enumerate(errors):
+        _check_tensor(f"errors[{place}]", values, (len(penalties),))
+        checks.number(f"the smallest of errors[{place}]", float(values.min()), above=0)
+
+
+def _check_point(name: str, point: object) -> None:
+    _check_tensor(name, point, (2,), dtypes=[torch.float64])
+
+
+def _check_loss(loss: object, point: torch.Tensor, name: str = "loss") -> None:
+    checks.function(name, loss)
+    value = loss(point)
+    if not isinstance(value, torch.Tensor) or value.ndim:
+        raise TypeError(f"what {name} gives is {checks.shown(value)}: give one number in a tensor")
+
+
+def _check_path(name: str, path: object) -> None:
+    _check_parts(name, path, ("points", "losses", "left_at"), "what descent.run returns")
+    _check_tensor(f"points of {name}", path.points, ("steps + 1", 2), dtypes=[torch.float64])
+
+
+def _check_paths(name: str, paths: object) -> None:
+    checks.mapping(name, paths, most=len(_LOOKS))
+    for key, path in paths.items():
+        _check_path(f"{name}[{checks.shown(key)}]", path)
+
+
+def _check_images(images: object, labels: object, name: str = "labels") -> None:
+    _check_tensor("images", images, ("n", "height", "width"), dtypes=_PIXELS)
+    _check_tensor(name, labels, (len(images),), dtypes=[torch.int64])
+
+
+def _check_matrix(matrix: object, classes: object) -> None:
+    checks.texts("classes", classes)
+    _check_tensor("matrix", matrix, (len(classes), len(classes)), dtypes=[torch.int64])
+
+
+def _check_charts(name: str, charts: object, keys: Sequence[str] = ()) -> None:
+    checks.mapping(name, charts, keys=keys)
+    for key, chart in charts.items():
+        parts = ("loss", "accuracy", "in_batches_of")
+        _check_parts(f"{name}[{checks.shown(key)}]", chart, parts, "what clinic.observe returns")
+        checks.series(f"loss of {name}[{checks.shown(key)}]", chart.loss, finite=False)
+
+
+def _check_symptom(name: str, symptom: object) -> None:
+    _check_parts(name, symptom, ("fault", "sign", "shown_by"), "one of clinic.SYMPTOMS")
 
 
 # --- Notebook 01: the computation graph ---
@@ -133,6 +244,8 @@ def slope_errors(steps: Sequence[float], errors: Mapping[str, Sequence[float]]) 
     Figure
         Both axes logarithmic.
     """
+    checks.series("steps", steps, above=0)
+    _check_curves("errors", errors, most=4, length=len(steps), least=0)
     helps = all(values[0] > 10 * min(values) for values in errors.values())
     turns = all(values[-1] > 10 * min(values) for values in errors.values())
     finding = "Smaller steps help" if helps else "Smaller steps do not always help"
@@ -178,6 +291,8 @@ def line_and_bowl(X: torch.Tensor, y: torch.Tensor, weights: torch.Tensor) -> Fi
     weights : torch.Tensor
         Shape (2,): intercept and slope that fit best.
     """
+    _check_two_columns(X, y)
+    _check_tensor("weights", weights, (2,), dtypes=[X.dtype])
     figure = Figure(
         figsize=(7, 3.4),
         alt=f"Left: {len(y)} coats and the line with the smallest squared residuals. Right: the "
@@ -225,6 +340,9 @@ def projection(X: torch.Tensor, y: torch.Tensor, fitted: torch.Tensor) -> Figure
     y, fitted : torch.Tensor
         Shape (3,): the target, and the point of the plane that is nearest to it.
     """
+    _check_tensor("X", X, (3, 2))
+    _check_tensor("y", y, (3,), dtypes=[X.dtype])
+    _check_tensor("fitted", fitted, (3,), dtypes=[X.dtype])
     figure = Figure(
         figsize=(7, 4.6),
         layout="none",
@@ -283,6 +401,9 @@ def silent_failure(
     weights_off, predictions_off : mapping of str to torch.Tensor
         For each solver one relative error for each table on which it did not raise.
     """
+    _check_tensors("weights_off", weights_off, ("tables",), most=3, finite=False)
+    _check_tensors("predictions_off", predictions_off, ("tables",), most=3, finite=False)
+    checks.mapping("predictions_off", predictions_off, keys=weights_off)
 
     def mostly_above(errors: Mapping[str, torch.Tensor], limit: float) -> str:
         return ", ".join(n for n, values in errors.items() if values.median() > limit) or "none"
@@ -341,6 +462,9 @@ def valley(
     direction : torch.Tensor
         Shape (2,): of length 1, along the line of minimisers.
     """
+    _check_two_columns(X, y)
+    _check_tensor("shortest", shortest, (2,), dtypes=[X.dtype])
+    _check_tensor("direction", direction, (2,), dtypes=[X.dtype])
     figure = Figure(
         figsize=(7, 3.7),
         layout="none",
@@ -401,6 +525,13 @@ def solver_errors(
         For each dtype, ``"float32"`` or ``"float64"``, and each solver the relative errors, NaN
         where it raised. The solvers that form XᵀX are "inv", "solve" and "cholesky".
     """
+    checks.series("conditions", conditions, above=0)
+    if sum(10 <= condition <= 1e6 for condition in conditions) < 2:
+        raise ValueError("conditions has fewer than two from 10 to 1e6: give more of them")
+    _check_tensors("errors", errors, (len(conditions),), most=12, of=tuple, finite=False)
+    for kind in errors:
+        if len(kind) != 2 or kind[0] not in ("float32", "float64"):
+            raise ValueError(f"errors has an entry for {kind!r}: give (dtype, solver)")
     through_gram = ("inv", "solve", "cholesky")
     # Slopes where float64 has digits left and the families differ.
     ends = [k for k, condition in enumerate(conditions) if 10 <= condition <= 1e6]
@@ -505,6 +636,8 @@ def eigenvalues_moved(eigenvalues: torch.Tensor, penalties: Sequence[float]) -> 
     penalties : sequence of float
         The values of λ, one row each.
     """
+    _check_tensor("eigenvalues", eigenvalues, ("features",))
+    checks.series("penalties", penalties)
     clear = [f"{p:g}" for p in penalties if float((eigenvalues + p).min()) > 1e-9]
     here = ", ".join(f"{value:g}" for value in eigenvalues.tolist())
     figure = Figure(
@@ -555,6 +688,9 @@ def three_objectives(
     found : torch.Tensor
         Shape (2,): where the sum is smallest.
     """
+    _check_two_columns(X, y)
+    checks.number("penalty", penalty, least=0)
+    _check_tensor("found", found, (2,), dtypes=[X.dtype])
     figure = Figure(
         figsize=(7, 2.9),
         alt="Contours of three functions of two weights: the squared error is a valley, the "
@@ -601,6 +737,10 @@ def towards_the_shortest(
     distances : mapping of str to sequence of float
         For each way of computing ridge the distance to X⁺y at each λ.
     """
+    checks.series("penalties", penalties, fewest=2, above=0)
+    _check_curves("distances", distances, most=2, length=len(penalties), above=0)
+    if len(distances) < 2:
+        raise ValueError("distances has 1 entry: give two ways to compare")
     closest = min(distances, key=lambda name: min(distances[name]))
     falls = [values[0] / values[1] for values in distances.values()]
     figure = Figure(
@@ -640,6 +780,10 @@ def shrinkage(
     singular_values : torch.Tensor
         Shape (features,): σ, the largest first.
     """
+    checks.series("penalties", penalties, above=0)
+    _check_tensor("factors", factors, (len(penalties), "features"))
+    _check_tensor("singular_values", singular_values, (factors.shape[1],))
+    _check_at_most("singular_values", singular_values, len(_MARKERS))
     middle = len(penalties) // 2
     figure = Figure(
         figsize=(7, 3.6),
@@ -685,6 +829,12 @@ def weight_paths(penalties: Sequence[float], weights: torch.Tensor, names: Seque
     names : sequence of str
         The features.
     """
+    checks.series("penalties", penalties, above=0)
+    checks.texts("names", names)
+    _check_at_most("names", names, len(_MARKERS))
+    if len(names) < 2:
+        raise ValueError("names has 1 entry: give two features or more")
+    _check_tensor("weights", weights, (len(penalties), len(names)))
     stops = "; ".join(
         f"at λ = {penalties[k]:.3g}: {weights[k, 0]:.2g} and {weights[k, 1]:.2g}"
         for k in (0, len(penalties) * 5 // 8, -1)
@@ -722,6 +872,11 @@ def hills_and_spots(
     fitted, held_out : tuple of torch.Tensor
         Positions of shape (spots, 2), km east and north, and heights of shape (spots,), metres.
     """
+    _check_land(land)
+    for name, spots in (("fitted", fitted), ("held_out", held_out)):
+        checks.items(name, spots, length=2)
+        _check_tensor(f"positions of {name}", spots[0], ("spots", 2))
+        _check_tensor(f"heights of {name}", spots[1], (len(spots[0]),))
     figure = Figure(
         figsize=(7, 4.1),
         alt=f"Left: a real piece of hilly land, {float(land.east.max()):.0f} by "
@@ -776,6 +931,12 @@ def map_at_penalty(
     errors : sequence of torch.Tensor
         Two of shape (len(penalties),): errors in metres on the spots fitted and held out.
     """
+    _check_land(land)
+    _check_tensor("drawn", drawn, land.height.shape)
+    _check_error_curves(penalties, errors)
+    checks.number("penalty", penalty)
+    if penalty not in list(penalties):
+        raise ValueError(f"penalty is {checks.shown(penalty)}: give one of the penalties")
     off = float((drawn - land.height).square().mean().sqrt())
     figure = Figure(
         figsize=(7, 3.3),
@@ -810,6 +971,8 @@ def error_curves(
     left_out : sequence of float
         Leave-one-out error in metres at each λ.
     """
+    _check_error_curves(penalties, errors)
+    checks.series("left_out", left_out, length=len(penalties), above=0)
     curves = {
         "training": (errors[0].tolist(), BLUE),
         "held-out": (errors[1].tolist(), VERMILION),
@@ -849,6 +1012,9 @@ def closed_form_cost(sizes: Sequence[int], seconds: Sequence[float], rows: int) 
     rows : int
         The number of rows n.
     """
+    checks.series("sizes", sizes, above=0)
+    checks.series("seconds", seconds, length=len(sizes), above=0)
+    checks.whole("rows", rows)
     figure = Figure(
         figsize=(7, 3.4),
         alt=f"Measured time to solve over the number of features d, {sizes[0]} to {sizes[-1]}, at "
@@ -895,6 +1061,10 @@ def smoothed_profile(
     smooth : torch.Tensor or None
         Shape (points,): the smoothed heights.
     """
+    _check_tensor("distance", distance, ("points",))
+    _check_tensor("measured", measured, (len(distance),))
+    if smooth is not None:
+        _check_tensor("smooth", smooth, (len(distance),))
     figure = Figure(
         figsize=(7, 3.2),
         alt="Noisy heights along a line through the hills"
@@ -1004,6 +1174,12 @@ def direction_fan(
     names : tuple of str
         The names of the two weights.
     """
+    _check_point("point", point)
+    _check_point("lowest", lowest)
+    _check_loss(loss, point)
+    if bool((point == lowest).all()):
+        raise ValueError("point is the lowest point itself: give another")
+    checks.texts("names", names, length=2)
     figure = Figure(
         figsize=(7, 4.3),
         alt="A loss surface in 3-D and from above, with 24 directions out of one point: 11 fall, "
@@ -1090,6 +1266,11 @@ def change_by_angle(
     gradient_length : float
         The length of the gradient.
     """
+    _check_tensor("degrees", degrees, ("n",))
+    _check_tensors("changes", changes, (len(degrees),), most=len(_LOOKS), of=float)
+    for length in changes:
+        checks.number("a length in changes", length, above=0)
+    checks.number("gradient_length", gradient_length, least=0)
     largest = max(changes)
     best = float(degrees[changes[largest].argmin()])
     figure = Figure(
@@ -1145,6 +1326,11 @@ def change_on_sphere(
     gradient : torch.Tensor
         The gradient, shape (3,).
     """
+    _check_tensor("directions", directions, ("n", 3))
+    _check_tensor("changes", changes, (len(directions),), dtypes=[directions.dtype])
+    _check_tensor("gradient", gradient, (3,), dtypes=[directions.dtype])
+    if not bool(gradient.any()):
+        raise ValueError("gradient is zero and has no direction: give another")
     cosines = directions @ gradient / gradient.norm()
     off = float((changes - cosines * gradient.norm()).abs().max() / gradient.norm())
     found = "all on one line" if off < 0.01 else "not all on one line"
@@ -1209,9 +1395,20 @@ def zigzag(
     alt : str
         The alt text.
     """
+    checks.mapping("panels", panels)
+    for title, panel in panels.items():
+        checks.items(f"panels[{title!r}]", panel, length=4)
+        _check_path(f"the path of panels[{title!r}]", panel[1])
+        _check_point(f"the lowest point of panels[{title!r}]", panel[2])
+        _check_loss(panel[0], panel[2], f"the loss of panels[{title!r}]")
+        checks.number(f"the reach of panels[{title!r}]", panel[3], above=0)
+    checks.items("names", names, length=len(panels))
+    for pair in names:
+        checks.texts("a pair of names", pair, length=2)
+    checks.text("alt", alt)
     figure = Figure(figsize=(7, 3.6), alt=alt)
     for axes, (title, (loss, path, goal, reach)), (first, second) in zip(
-        figure.subplots(1, len(panels)), panels.items(), names, strict=True
+        figure.subplots(1, len(panels), squeeze=False).flat, panels.items(), names, strict=True
     ):
         _contours(axes, loss, goal, reach)
         start = path.points[0]
@@ -1246,6 +1443,19 @@ def basins(
     points : dict
         From a name to a point to mark, shape (2,).
     """
+    _check_tensor("starts", starts, ("rows", "columns", 2), dtypes=[torch.float64])
+    if min(starts.shape[:2]) < 2:
+        raise ValueError(
+            f"starts has shape {tuple(starts.shape)}: give two rows and columns or more"
+        )
+    _check_loss(loss, starts[0, 0])
+    checks.mapping("names", names, most=3)
+    for name, place in names.items():
+        checks.series(f"names[{name!r}]", place, length=2)
+    _check_tensor("labels", labels, starts.shape[:2], dtypes=[torch.int64])
+    checks.whole("the lowest of labels", int(labels.min()), least=0)
+    checks.whole("the highest of labels", int(labels.max()), least=0, most=len(names) - 1)
+    _check_tensors("points", points, (2,), most=4)
     shares = [float((labels == label).double().mean()) for label in range(len(names))]
     ends = ", ".join(f"{name} {share:.0%}" for name, share in zip(names, shares, strict=True))
     figure = Figure(
@@ -1256,7 +1466,8 @@ def basins(
     axes = figure.subplots()
     a, b = starts[..., 0], starts[..., 1]
     looks = zip((SKY, ORANGE, "#dddddd"), (None, "//", ".."), strict=True)
-    for label, ((name, place), (color, hatch)) in enumerate(zip(names.items(), looks, strict=True)):
+    drawn = zip(names.items(), looks, strict=False)
+    for label, ((name, place), (color, hatch)) in enumerate(drawn):
         inside = (labels == label).double()
         area = axes.contourf(a, b, inside, levels=[0.5, 1.5], colors=[color], hatches=[hatch])
         area.set_edgecolor("white")
@@ -1298,6 +1509,9 @@ def five_regimes(loss: "descent.Loss", paths: "dict[str, descent.Path]", reach: 
     reach : float
         How far each panel reaches from the minimum.
     """
+    _check_paths("paths", paths)
+    _check_loss(loss, torch.zeros(2, dtype=torch.float64))
+    checks.number("reach", reach, above=0)
     figure = Figure(
         figsize=(7, 4.8),
         alt=f"{len(paths)} step sizes on one bowl, paths above and distances below: "
@@ -1337,6 +1551,10 @@ def rate_against_step(
     curvatures : torch.Tensor
         The curvatures of the bowl, smallest first, shape (2,).
     """
+    _check_tensor("sizes", sizes, ("n",))
+    _check_tensor("measured", measured, (len(sizes),))
+    _check_tensor("curvatures", curvatures, (2,))
+    checks.number("the smallest of curvatures", float(curvatures.min()), above=0)
     low, high = (float(value) for value in curvatures)
     best, last = 2 / (low + high), 2 / high
     figure = Figure(
@@ -1387,6 +1605,12 @@ def descent_report(
     setting, word : str
         What was set, and what the descent does then.
     """
+    _check_path("path", path)
+    _check_loss(loss, torch.zeros(2, dtype=torch.float64))
+    checks.number("predicted", predicted, least=0)
+    checks.number("measured", measured, least=0)
+    checks.text("setting", setting)
+    checks.text("word", word)
     figure = Figure(
         figsize=(7, 3.1),
         alt=f"{word}: factor {measured:.3f} a step, {predicted:.3f} predicted.",
@@ -1426,6 +1650,11 @@ def loss_curves(paths: "dict[str, descent.Path]", title: str, alt: str) -> Figur
     title, alt : str
         The finding, short and in a sentence.
     """
+    _check_paths("paths", paths)
+    if not any(path.left_at is None and bool((path.losses > 0).any()) for path in paths.values()):
+        raise ValueError("paths has none that stayed finite, with a loss above 0: give one")
+    checks.text("title", title)
+    checks.text("alt", alt)
     figure = Figure(figsize=(7, 3.8), alt=alt)
     axes = figure.subplots()
     finite = torch.cat([path.losses for path in paths.values() if path.left_at is None])
@@ -1434,7 +1663,9 @@ def loss_curves(paths: "dict[str, descent.Path]", title: str, alt: str) -> Figur
     for (name, path), look in zip(paths.items(), _LOOKS, strict=False):
         losses = path.losses
         if path.left_at is not None:
-            leaves = int((losses > top).nonzero()[0])
+            # It may jump from the page to where no number is.
+            above = (losses > top).nonzero()
+            leaves = int(above[0]) if len(above) else path.left_at
             losses = losses[: leaves + 1]
             axes.annotate(
                 f"↑ off the page at step {leaves}",
@@ -1467,6 +1698,11 @@ def chosen_steps(
     sizes, bounds : torch.Tensor
         The step size chosen, and 2/L, at each point but the last, shape (steps,).
     """
+    _check_path("path", path)
+    _check_loss(loss, path.end)
+    for name, values in (("sizes", sizes), ("bounds", bounds)):
+        _check_tensor(name, values, (path.steps,))
+        checks.number(f"the smallest of {name}", float(values.min()), above=0)
     ratios = sizes / bounds
     longer = float((ratios > 1).double().mean())
     figure = Figure(
@@ -1502,6 +1738,7 @@ def damping(distances: dict[str, torch.Tensor]) -> Figure:
     distances : dict
         From a name to the weight at each step, shape (steps + 1,); its minimum is at 0.
     """
+    _check_tensors("distances", distances, ("steps + 1",), most=len(_LOOKS))
     crossings = {
         name: int((values[1:] * values[:-1] < 0).sum()) for name, values in distances.items()
     }
@@ -1541,6 +1778,19 @@ def rate_map(
     high : float
         The largest curvature L.
     """
+    _check_tensor("sizes", sizes, ("columns",))
+    _check_tensor("momenta", momenta, ("rows",))
+    if min(len(sizes), len(momenta)) < 2:
+        raise ValueError(
+            f"sizes has {len(sizes)} entries, momenta {len(momenta)}: give two or more"
+        )
+    _check_tensor("rates", rates, (len(momenta), len(sizes)))
+    checks.mapping("best", best, keys=("plain", "momentum"))
+    for way, settings in (("plain", ("lr",)), ("momentum", ("lr", "momentum"))):
+        checks.mapping(f"best[{way!r}]", best[way], keys=settings)
+        for setting in settings:
+            checks.number(f"best[{way!r}][{setting!r}]", best[way][setting], least=0)
+    checks.number("high", high, above=0)
     figure = Figure(
         figsize=(7, 3.9),
         alt="Map of the factor per step over step size and momentum: steps converge up to "
@@ -1588,6 +1838,11 @@ def steps_against_condition(
     conditions: list[float], steps: dict[str, list[int]], slopes: dict[str, float]
 ) -> Figure:
     """Draw how many steps a descent needs against the bowl's condition number, both as logs."""
+    checks.series("conditions", conditions, above=0)
+    _check_curves("steps", steps, most=len(_LOOKS), length=len(conditions), above=0)
+    checks.mapping("slopes", slopes, keys=steps)
+    for name in steps:
+        checks.number(f"slopes[{name!r}]", slopes[name])
     words = " and ".join(f"{slopes[name]:.2f} {name}" for name in steps)
     figure = Figure(
         figsize=(7, 3.6),
@@ -1623,6 +1878,13 @@ def snapshots(
     reach : float
         How far each panel reaches from the minimum.
     """
+    _check_paths("paths", paths)
+    _check_loss(loss, torch.zeros(2, dtype=torch.float64))
+    checks.items("at", at)
+    fewest = min(path.steps for path in paths.values())
+    for place, count in enumerate(at):
+        checks.whole(f"at[{place}]", count, least=0, most=fewest)
+    checks.number("reach", reach, above=0)
     leads = []
     for count in at:
         heights = {name: float(path.losses[count]) for name, path in paths.items()}
@@ -1633,7 +1895,8 @@ def snapshots(
         f"{', '.join(leads)}.",
     )
     origin = torch.zeros(2, dtype=torch.float64)
-    for axes, count in zip(figure.subplots(1, len(at), sharey=True), at, strict=True):
+    panels = figure.subplots(1, len(at), sharey=True, squeeze=False).flat
+    for axes, count in zip(panels, at, strict=True):
         _contours(axes, loss, origin, reach)
         for (name, path), look in zip(paths.items(), _LOOKS, strict=False):
             axes.plot(*path.points[: count + 1].T, color=look["color"], lw=1.2, ls="-")
@@ -1677,6 +1940,15 @@ def noise_ball(
     radii : dict
         From a step size to the typical distance from the goal for each batch size.
     """
+    _check_point("goal", goal)
+    _check_loss(loss, goal)
+    _check_tensors("walks", walks, ("steps + 1", 2), most=len(_LOOKS))
+    checks.series("batches", batches, fewest=2, above=0)
+    if batches[0] == batches[-1]:
+        raise ValueError(f"batches begins and ends with {batches[0]}: give different sizes")
+    _check_curves("radii", radii, most=len(_LOOKS), of=float, length=len(batches), above=0)
+    for lr in radii:
+        checks.number("a step size in radii", lr, above=0)
     falls = {
         lr: math.log(values[-1] / values[0]) / math.log(batches[-1] / batches[0])
         for lr, values in radii.items()
@@ -1729,6 +2001,15 @@ def early_stopping(
     names : tuple of str
         The names of the d features.
     """
+    _check_tensor("times", times, ("n",))
+    checks.number("the smallest of times", float(times.min()), above=0)
+    checks.texts("names", names)
+    _check_at_most("names", names, len(_LOOKS))
+    _check_tensors("weights", weights, (len(times), len(names)), most=2)
+    if len(weights) < 2:
+        raise ValueError("weights has 1 entry: give two ways to compare")
+    _check_tensors("errors", errors, (len(times),), most=2)
+    checks.mapping("errors", errors, keys=weights)
     ways = dict(zip(weights, ("-", "--"), strict=True))
     lowest = {way: float(times[errors[way].argmin()]) for way in ways}
     found = " and ".join(f"t = {time:.2g} ({way})" for way, time in lowest.items())
@@ -1781,6 +2062,12 @@ class Player:
     """
 
     def __init__(self, svg: str, *, steps: int, seconds: float, still: Figure):
+        checks.text("svg", svg)
+        if not svg.isascii():
+            raise ValueError(f"svg is {checks.shown(svg)}: give ASCII alone")
+        checks.whole("steps", steps)
+        checks.number("seconds", seconds, above=0)
+        checks.instance("still", still, Figure, "a Figure")
         self.svg = svg
         self.alt = still.alt
         self._still = still
@@ -1859,6 +2146,18 @@ def race(
     ValueError
         If the paths differ in their number of steps, or one stands on the minimum.
     """
+    _check_tensor("hessian", hessian, (2, 2), dtypes=[torch.float64])
+    checks.number(
+        "the smallest curvature of hessian", float(torch.linalg.eigvalsh(hessian)[0]), above=0
+    )
+    _check_paths("paths", paths)
+    for name, value in (("title", title), *(("a name in paths", name) for name in paths)):
+        checks.text(name, value)
+        if not value.isascii():
+            raise ValueError(f"{name} is {value!r}: give ASCII alone")
+    checks.number("reach", reach, above=0)
+    checks.instance("still", still, Figure, "a Figure")
+    checks.number("seconds", seconds, above=0)
     counts = {path.steps for path in paths.values()}
     if len(counts) != 1:
         raise ValueError(f"the paths have {sorted(counts)} steps: give paths of one length")
@@ -1912,7 +2211,7 @@ def race(
     logs = {name: torch.log10(path.distances()) for name, path in paths.items()}
     top = math.ceil(max(float(log.max()) for log in logs.values()))
     bottom = math.floor(min(float(log.min()) for log in logs.values()))
-    unit = 250 / (top - bottom)
+    unit = 250 / max(top - bottom, 1)
     ticks = "".join(
         f'<line x1="390" x2="680" y1="{66 + unit * (top - power):.1f}" '
         f'y2="{66 + unit * (top - power):.1f}" stroke="#e3e3e3"/>'
@@ -1979,6 +2278,12 @@ def garments_by_class(
     each : int
         Garments in a row.
     """
+    _check_images(images, labels)
+    checks.texts("classes", classes)
+    checks.whole("each", each)
+    for number, name in enumerate(classes):
+        if (there := int((labels == number).sum())) < each:
+            raise ValueError(f"each is {each}, and of {name} there are {there}: give fewer")
     rows = [torch.cat(list(images[labels == c][:each]), dim=1) for c in range(len(classes))]
     figure = Figure(
         figsize=(7, 5.2),
@@ -2012,6 +2317,10 @@ def class_probabilities(
     classes : tuple of str
         The name of each class.
     """
+    _check_tensor("image", image, ("height", "width"), dtypes=_PIXELS)
+    checks.texts("classes", classes)
+    _check_tensor("probabilities", probabilities, (len(classes),))
+    checks.whole("label", label, least=0, most=len(classes) - 1)
     top = int(probabilities.argmax())
     undecided = float(probabilities.max()) < 0.5
     verdict = "The network cannot decide" if undecided else f"The network says {classes[top]}"
@@ -2045,6 +2354,12 @@ def training_curves(history: "History") -> Figure:
     history : History
         With or without a validation part.
     """
+    _check_parts("history", history, ("loss", "accuracy", "validation_loss"), "what fit returns")
+    checks.series("loss of history", history.loss)
+    for name in ("accuracy", "validation_loss", "validation_accuracy"):
+        values = getattr(history, name)
+        if values or name == "accuracy":
+            checks.series(f"{name} of history", values, length=len(history.loss))
     falls = history.loss[-1] < history.loss[0]
     trend = "falls" if falls else "does not fall"
     figure = Figure(
@@ -2084,6 +2399,7 @@ def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     classes : tuple of str
         The name of each class.
     """
+    _check_matrix(matrix, classes)
     mistakes = matrix - matrix.diag().diag()
     label, prediction = divmod(int(mistakes.argmax()), len(classes))
     figure = Figure(
@@ -2120,6 +2436,7 @@ def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     classes : tuple of str
         The name of each class.
     """
+    _check_matrix(matrix, classes)
     accuracy = matrix.diag() / matrix.sum(dim=1)
     order = accuracy.argsort()
     worst = classes[int(order[0])]
@@ -2159,6 +2476,16 @@ def confident_mistakes(
     count : int
         How many to draw, six in a row.
     """
+    said = ("labels", "predictions", "confidences")
+    _check_parts("evaluation", evaluation, said, "what evaluate returns")
+    _check_images(images, evaluation.labels, "labels of evaluation")
+    checks.texts("classes", classes)
+    highest = int(max(evaluation.labels.max(), evaluation.predictions.max()))
+    if highest >= len(classes):
+        raise ValueError(
+            f"classes has {len(classes)} entries, and class {highest} occurs: give more"
+        )
+    checks.whole("count", count, most=_MOST_PICTURES)
     wrong = (evaluation.predictions != evaluation.labels).nonzero().squeeze(1)
     surest = wrong[evaluation.confidences[wrong].argsort(descending=True)][:count]
     figure = Figure(
@@ -2190,6 +2517,8 @@ def first_layer_weights(weights: torch.Tensor, count: int = 32) -> Figure:
     count : int
         How many units to draw, the largest weights first, eight in a row, each in its own scale.
     """
+    _check_tensor("weights", weights, ("units", 784))
+    checks.whole("count", count, most=_MOST_PICTURES)
     strongest = weights.norm(dim=1).argsort(descending=True)[:count]
     figure = Figure(
         figsize=(7, 0.9 * -(-count // 8) + 0.5),
@@ -2223,6 +2552,9 @@ def convex_or_not(
     along_scores, along_weights : torch.Tensor
         Shape (n,): the loss there.
     """
+    _check_tensor("positions", positions, ("n",))
+    for name, losses in (("along_scores", along_scores), ("along_weights", along_weights)):
+        _check_tensor(name, losses, (len(positions),), dtypes=[positions.dtype])
     lines = {"scores": along_scores, "weights": along_weights}
     verdicts = {
         name: "rises above" if _rises_above_chord(positions, losses) else "sags below"
@@ -2256,6 +2588,10 @@ def time_by_part(seconds: Mapping[str, float], unit: str = "one epoch") -> Figur
     unit : str
         What the seconds are for.
     """
+    _check_numbers("seconds", seconds, least=0)
+    if not sum(seconds.values()):
+        raise ValueError("seconds are all zero: give times that were measured")
+    checks.text("unit", unit)
     total = sum(seconds.values())
     names = list(seconds)
     figure = Figure(
@@ -2285,6 +2621,9 @@ def ladder(seconds: Mapping[str, float]) -> Figure:
     seconds : mapping of str to float
         For each way its seconds, the starting point first and the floor last.
     """
+    _check_numbers("seconds", seconds, above=0)
+    if len(seconds) < 2:
+        raise ValueError("seconds has 1 entry: give two ways or more")
     names, values = list(seconds), list(seconds.values())
     gain = values[0] / values[-1]
     many = "many times" if gain > 4 else "not many times"
@@ -2324,6 +2663,13 @@ def cost_growth(
     memory : mapping of int to (float, float)
         Gigabytes for each number of images, as bytes and as 32-bit floats.
     """
+    sizes = {"by_batch": by_batch, "by_width": by_width, "by_images": by_images}
+    for name, seconds in sizes.items():
+        _check_numbers(name, seconds, of=int, above=0)
+    _check_curves("memory", memory, most=100, of=int, length=2, above=0)
+    for name, by_size in (sizes | {"memory": memory}).items():
+        for size in by_size:
+            checks.whole(f"a size in {name}", size)
     figure = Figure(
         figsize=(7, 5.6),
         alt="Four panels on logarithmic axes. Seconds an epoch against batch size, hidden units "
@@ -2374,6 +2720,10 @@ def filters_at_work(image: torch.Tensor, filters: torch.Tensor, maps: torch.Tens
     maps : torch.Tensor
         Shape (filters, height, width): the answers, zero or more.
     """
+    _check_tensor("image", image, ("height", "width"), dtypes=_PIXELS)
+    _check_tensor("filters", filters, ("filters", 1, "side", "side"))
+    _check_at_most("filters", filters, 16)
+    _check_tensor("maps", maps, (len(filters), "height", "width"))
     count = len(filters)
     figure = Figure(
         figsize=(7, 2.7),
@@ -2411,6 +2761,12 @@ def accuracy_against_seconds(
     usual_epoch : float
         The seconds of one epoch with the usual loader, marked by a line.
     """
+    checks.mapping("runs", runs, most=len(_MARKERS))
+    for name, run in runs.items():
+        checks.items(f"runs[{name!r}]", run, length=2)
+        checks.series(f"seconds of runs[{name!r}]", run[0], above=0)
+        checks.series(f"accuracies of runs[{name!r}]", run[1], length=len(run[0]), least=0)
+    checks.number("usual_epoch", usual_epoch, above=0)
     figure = Figure(
         figsize=(7, 4.2),
         alt="Fraction right on the validation part against seconds, for "
@@ -2467,6 +2823,8 @@ def patients(charts: "Mapping[str, clinic.Chart]", twins: "Mapping[str, clinic.C
         By the name under which the patient is shown: its chart, and that of the same run without
         the fault.
     """
+    _check_charts("charts", charts)
+    _check_charts("twins", twins, charts)
     starts = [n for n, chart in charts.items() if abs(chart.loss[0] - math.log(10)) < 0.2]
     figure = Figure(
         figsize=(7, 3.9),
@@ -2510,6 +2868,11 @@ def symptoms(
     charts, twins : mapping of str to Chart
         By the same names: the patient's chart, and that of the same run without the fault.
     """
+    checks.mapping("signs", signs)
+    for name, symptom in signs.items():
+        _check_symptom(f"signs[{name!r}]", symptom)
+    _check_charts("charts", charts, signs)
+    _check_charts("twins", twins, signs)
     told = sum(s.shown_by(charts[n]) and not s.shown_by(twins[n]) for n, s in signs.items())
     rows = -(-len(signs) // 2)
     figure = Figure(
@@ -2583,6 +2946,11 @@ def in_batches_of(accuracies: Mapping[str, Mapping[int, float]]) -> Figure:
     accuracies : mapping of str to mapping of int to float
         For each network's name, the fraction right at each batch size.
     """
+    checks.mapping("accuracies", accuracies, most=3)
+    first = next(iter(accuracies.values()))
+    for name, by_size in accuracies.items():
+        _check_numbers(f"accuracies[{name!r}]", by_size, of=int, least=0)
+        checks.mapping(f"accuracies[{name!r}]", by_size, of=int, keys=(1, *first), most=len(first))
     falls = [n for n, by_size in accuracies.items() if max(by_size.values()) > 2 * by_size[1]]
     figure = Figure(
         figsize=(7, 3.0),
@@ -2622,6 +2990,8 @@ def accuracy_reported(honest: Sequence[float], reported: Sequence[float]) -> Fig
     honest, reported : sequence of float
         At the end of each epoch: the fraction right in this epoch, and in all epochs so far.
     """
+    checks.series("honest", honest, least=0)
+    checks.series("reported", reported, length=len(honest), least=0)
     lags = all(r < h for h, r in zip(honest[1:], reported[1:], strict=True))
     verdict = "lags behind from the second epoch on" if lags else "does not lag behind"
     figure = Figure(
@@ -2660,6 +3030,10 @@ def who_shows_what(
     charts : mapping of str to Chart
         The rows, by the fault's name: one for the fault of each symptom, in any order.
     """
+    checks.items("signs", signs)
+    for place, symptom in enumerate(signs):
+        _check_symptom(f"signs[{place}]", symptom)
+    _check_charts("charts", charts, [symptom.fault for symptom in signs])
     faults = [symptom.fault for symptom in signs]
     shown = [[symptom.shown_by(charts[fault]) for symptom in signs] for fault in faults]
     several = sum(sum(row) > 1 for row in shown)
@@ -2714,6 +3088,9 @@ def unequal_parts(
         Distance from the whole batch's gradient, as a fraction of that gradient's length: of the
         mean of the two, and of their mean weighted by images.
     """
+    checks.series("sizes", sizes, above=0)
+    checks.series("plain", plain, length=len(sizes), least=0)
+    checks.series("weighted", weighted, length=len(sizes), least=0)
     figure = Figure(
         figsize=(7, 3.6),
         alt="Error of the mean of two parts' gradients against the size of the smaller part: the "
@@ -2744,6 +3121,8 @@ def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
     distances : sequence of float
         Mean length of the difference of the two gradients.
     """
+    checks.series("sizes", sizes, above=0)
+    checks.series("distances", distances, length=len(sizes), above=0)
     figure = Figure(
         figsize=(7, 3.4),
         alt="Distance between a batch's gradient and that of all images, against the batch's size, "
@@ -2783,6 +3162,9 @@ def growing_batch(
         By policy: the loss of each of the first steps, with the largest number of processes that
         is worth it.
     """
+    checks.series("processes", processes, above=0)
+    _check_curves("final", final, most=len(_MARKERS), length=len(processes), finite=False)
+    _check_curves("first", first, most=len(_MARKERS), finite=False)
     figure = Figure(
         figsize=(7, 3.6),
         alt="Left: with a fixed learning rate the loss after the same epochs rises with the number "
@@ -2824,6 +3206,16 @@ def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[f
     shared : sequence of float
         Fractions of the work that can be shared, one line each.
     """
+    checks.mapping("milliseconds", milliseconds, most=2)
+    first = next(iter(milliseconds.values()))
+    for name, times in milliseconds.items():
+        _check_numbers(f"milliseconds[{name!r}]", times, above=0)
+        checks.mapping(f"milliseconds[{name!r}]", times, keys=first, most=3)
+    if len(first) < 2:
+        raise ValueError("milliseconds has 1 way to run each network: give two or three")
+    checks.series("shared", shared, least=0)
+    for place, fraction in enumerate(shared):
+        checks.number(f"shared[{place}]", fraction, most=1)
     figure = Figure(
         figsize=(7, 3.8),
         alt="Left: measured time of a step for two networks and three ways to run it. Right: the "

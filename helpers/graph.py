@@ -10,7 +10,6 @@ import base64
 import contextlib
 import html
 import math
-import operator
 import re
 import shutil
 import subprocess
@@ -23,6 +22,8 @@ from dataclasses import dataclass, field, replace
 import graphviz
 import torch
 import torchviz
+
+from helpers import checks
 
 Output = torch.Tensor | tuple[torch.Tensor, ...]
 
@@ -667,9 +668,11 @@ def _check_options(show: object, title: object, legend: object, fold: object = N
         if isinstance(value, torch.Tensor):
             raise TypeError(f"{name} is an option here: pass the tensor under another name")
     if isinstance(show, str) or not isinstance(show, Iterable):
-        raise TypeError(f"show is {show!r}: pass a tuple, as in show=('value', 'shape')")
+        raise TypeError(
+            f"show is {checks.shown(show)}: pass a tuple, as in show=('value', 'shape')"
+        )
     if unknown := [word for word in show if word not in _SHOWABLE]:
-        raise ValueError(f"show has {unknown}: choose from {list(_SHOWABLE)}")
+        raise ValueError(f"show has {checks.shown(unknown[0])}: choose from {list(_SHOWABLE)}")
     if not isinstance(title, str):
         raise TypeError(f"title is of type {type(title).__name__}: pass a text")
     if not isinstance(legend, bool):
@@ -1156,10 +1159,8 @@ class Walk(Sequence[Step]):
         ValueError
             If there is no such step, or the graph is too large to draw one by one.
         """
-        if isinstance(step, bool) or not hasattr(step, "__index__"):
-            raise TypeError(f"step is {step!r}: pass a whole number from 1 to {len(self)}")
-        if (step := operator.index(step)) not in range(1, len(self) + 1):
-            raise ValueError(f"step is {step}: choose one from 1 to {len(self)}")
+        checks.whole("step", step, most=len(self))
+        checks.truth("legend", legend)
         graph = self._graph
         if len(graph.functions) > _MOST_FUNCTIONS_UNFOLDED:
             raise ValueError(
@@ -1301,6 +1302,11 @@ def _checked_gradients(
         raise TypeError(f"gradient is of type {type(gradient).__name__}: pass a tensor")
     if shapes != (expected := [tuple(output.shape) for output in outputs]):
         raise ValueError(f"gradient has shape {shapes}: pass {expected}, as the output has")
+    for part, output in zip(gradients, outputs, strict=True):
+        if part.is_complex() != output.is_complex():
+            raise TypeError(
+                f"gradient has dtype {part.dtype}: give {output.dtype}, as the output has"
+            )
     return tuple(part.detach() for part in gradients)
 
 

@@ -5,17 +5,23 @@ What comes back is in the order of the processes, whatever the order in which th
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import textwrap
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from helpers import checks
+
 _SECONDS_AT_MOST = 300.0
+# Each takes a third of a gigabyte.
+_MOST_PROCESSES = 64
 
 # What each process runs. It writes into a file of its own, so that lines do not mix.
 _BEGINNING = """
@@ -134,14 +140,28 @@ def function(
 
     Raises
     ------
+    TypeError, ValueError
+        If `function` is not one that ``def`` made, an argument cannot be handed to another process,
+        or a number or `may_fail` is of another kind. Nothing is started then.
     RuntimeError
         If the processes failed, and were not to.
     """
+    checks.instance("function", function, types.FunctionType, "a function that def made")
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except OSError:
+        source = ""
+    if not re.search(rf"^def {re.escape(function.__name__)}\(", source, flags=re.MULTILINE):
+        raise ValueError(
+            f"function is {function.__name__}, whose source cannot be found: write it with def"
+        )
+    _check_numbers(processes, restarts)
+    checks.truth("may_fail", may_fail)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        torch.save(arguments, folder / "arguments")
+        _save_arguments(arguments, folder / "arguments")
         text = _FUNCTION.format(
-            source=textwrap.dedent(inspect.getsource(function)),
+            source=source,
             name=function.__name__,
             arguments=str(folder / "arguments"),
             results=folder.as_posix(),
@@ -172,12 +192,33 @@ def module(name: str, *arguments: object, processes: int = 2, restarts: int = 0)
 
     Raises
     ------
+    TypeError, ValueError
+        If `name` is no text, or a number is of another kind. Nothing is started then.
     RuntimeError
         If the processes failed.
     """
+    checks.text("name", name)
+    _check_numbers(processes, restarts)
     with tempfile.TemporaryDirectory() as scratch:
         text = _MODULE.format(name=name, arguments=[str(argument) for argument in arguments])
         return _torchrun(Path(scratch), text, processes, restarts, may_fail=False)
+
+
+def _check_numbers(processes: int, restarts: int) -> None:
+    checks.whole("processes", processes, most=_MOST_PROCESSES)
+    checks.whole("restarts", restarts, least=0)
+
+
+def _save_arguments(arguments: tuple, file: Path) -> None:
+    try:
+        torch.save(arguments, file)
+        torch.load(file, weights_only=True)
+    except Exception as error:  # noqa: BLE001 - what cannot be written fails in many ways
+        kinds = ", ".join(type(argument).__name__ for argument in arguments)
+        raise TypeError(
+            f"arguments are {kinds}, and one of them cannot be handed over "
+            f"({type(error).__name__}): give numbers, strings, tensors, lists and dicts of them"
+        ) from None
 
 
 def _torchrun(folder: Path, text: str, processes: int, restarts: int, may_fail: bool) -> Launched:

@@ -25,6 +25,8 @@ from typing import NamedTuple
 
 import torch
 
+from helpers import checks
+
 NO_GUESS = "No guess yet. Write one where it says None, run that cell and this one again."
 NO_ATTEMPT = "Nothing to check yet. Fill the blank, run that cell and this one again."
 RIGHT = "Right."
@@ -80,10 +82,10 @@ class Progress:
 
         Raises
         ------
-        ValueError
-            If the name is empty.
+        TypeError, ValueError
+            If the name is empty, or an argument other than `guess` is of another kind.
         """
-        verdict = _judge_prediction(guess, answer, tolerance, misconceptions or {})
+        verdict = _judge_prediction(guess, answer, tolerance, misconceptions)
         self._predictions[_checked_name(name)] = verdict
         return verdict.line
 
@@ -109,12 +111,11 @@ class Progress:
 
         Raises
         ------
-        ValueError
-            If the name or `inputs` is empty.
-        TypeError
-            If an input cannot be copied.
+        TypeError, ValueError
+            If the name or `inputs` is empty, an input cannot be copied, or an argument other than
+            `attempt` is of another kind.
         """
-        verdict = _judge_exercise(attempt, oracle, inputs, mistakes or {}, tolerance, seconds)
+        verdict = _judge_exercise(attempt, oracle, inputs, mistakes, tolerance, seconds)
         self._exercises[_checked_name(name)] = verdict
         return verdict.line
 
@@ -153,7 +154,7 @@ def check_prediction(
     guess : number, str, bool or None
         What the reader wrote; ``None`` if nothing yet.
     answer : number, str or bool
-        What the run produced.
+        What the run produced; a tensor of one number will do.
     tolerance : float
         How far a number may be from the answer and still count as right, in the answer's unit.
     misconceptions : mapping, optional
@@ -163,8 +164,13 @@ def check_prediction(
     -------
     str
         One line: right, the word for this wrong guess, or which way the answer lies.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument other than `guess` is of another kind.
     """
-    return _judge_prediction(guess, answer, tolerance, misconceptions or {}).line
+    return _judge_prediction(guess, answer, tolerance, misconceptions).line
 
 
 def check_exercise(
@@ -204,12 +210,11 @@ def check_exercise(
 
     Raises
     ------
-    ValueError
-        If `inputs` is empty.
-    TypeError
-        If an input cannot be copied.
+    TypeError, ValueError
+        If `inputs` is empty, an input cannot be copied, or an argument other than `attempt` is of
+        another kind.
     """
-    return _judge_exercise(attempt, oracle, inputs, mistakes or {}, tolerance, seconds).line
+    return _judge_exercise(attempt, oracle, inputs, mistakes, tolerance, seconds).line
 
 
 class _Verdict(NamedTuple):
@@ -227,9 +232,19 @@ def _not_yet(line: str) -> _Verdict:
     return _Verdict(line, tried=True, right=False)
 
 
+def _checked_words(name: str, words: object) -> Mapping[object, str]:
+    words = {} if words is None else words
+    checks.instance(name, words, Mapping, "a dict from wrong guesses to words")
+    for wrong, word in words.items():
+        checks.text(f"{name}[{checks.shown(wrong)}]", word)
+    return words
+
+
 def _checked_name(name: str) -> str:
     if not isinstance(name, str) or not name.strip():
-        raise ValueError(f"name is {name!r}: give a few words that say which question it was")
+        raise ValueError(
+            f"name is {checks.shown(name)}: give a few words that say which question it was"
+        )
     return name
 
 
@@ -237,8 +252,14 @@ def _checked_name(name: str) -> str:
 
 
 def _judge_prediction(
-    guess: object, answer: object, tolerance: float, misconceptions: Mapping[object, str]
+    guess: object, answer: object, tolerance: float, misconceptions: Mapping[object, str] | None
 ) -> _Verdict:
+    answer = _plain(answer)
+    checks.instance(
+        "answer", answer, (bool, numbers.Real, str), "a number, a text or a truth value"
+    )
+    checks.number("tolerance", tolerance, least=0)
+    misconceptions = _checked_words("misconceptions", misconceptions)
     if guess is None or guess is ...:
         return _Verdict(NO_GUESS, tried=False, right=False)
     guess = _plain(guess)
@@ -261,7 +282,7 @@ def _judge_prediction(
 
 def _plain(guess: object) -> object:
     """Turn a tensor or a NumPy number into Python's own: readers rightly write those too."""
-    if getattr(guess, "ndim", None) == 0:
+    if getattr(guess, "ndim", None) == 0 and hasattr(guess, "item"):
         return guess.item()
     return guess.strip() if isinstance(guess, str) else guess
 
@@ -281,7 +302,9 @@ def _agrees(value: object, other: object, tolerance: float) -> bool:
 
 
 def _in_one_line(value: object, most: int = 300) -> str:
-    line = " ".join(str(value).split())
+    # Python refuses to write the longest whole numbers.
+    text = checks.shown(value) if isinstance(value, int) else str(value)
+    line = " ".join(text.split())
     return line if len(line) <= most else f"{line[:most]} …"
 
 
@@ -300,12 +323,23 @@ def _judge_exercise(
     attempt: object,
     oracle: Callable,
     inputs: Sequence[tuple | Callable[[], tuple]],
-    mistakes: Mapping[str, Callable],
+    mistakes: Mapping[str, Callable] | None,
     tolerance: float,
     seconds: float,
 ) -> _Verdict:
-    if not inputs:
-        raise ValueError("inputs is empty: give the arguments to try, several of them")
+    checks.function("oracle", oracle)
+    checks.items("inputs", inputs)
+    for place, arguments in enumerate(inputs):
+        if not callable(arguments):
+            give = "the arguments as a tuple, or a function that makes it"
+            checks.instance(f"inputs[{place}]", arguments, tuple, give)
+    mistakes = {} if mistakes is None else mistakes
+    checks.instance("mistakes", mistakes, Mapping, "a dict from hints to functions")
+    for hint, mistake in mistakes.items():
+        checks.text("a hint of mistakes", hint)
+        checks.function(f"mistakes[{checks.shown(hint)}]", mistake)
+    checks.number("tolerance", tolerance, least=0)
+    checks.number("seconds", seconds, above=0)
     if not callable(attempt):
         if list(inputs) != [()]:
             kind = type(attempt).__name__

@@ -5,7 +5,6 @@ The formulas are not here: the notebook spells them, and hands them over as func
 """
 
 import math
-import numbers
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from matplotlib.cbook import get_sample_data
 from torch import Tensor
+
+from helpers import checks
 
 Solver = Callable[[Tensor, Tensor], Tensor]
 PenalisedSolver = Callable[[Tensor, Tensor, float], Tensor]
@@ -37,6 +38,12 @@ class Hills:
     east: Tensor
     north: Tensor
     height: Tensor
+
+    def __post_init__(self) -> None:
+        """Look at what is given."""
+        checks.tensor("east", self.east, ("columns",))
+        checks.tensor("north", self.north, ("rows",))
+        checks.tensor("height", self.height, (len(self.north), len(self.east)))
 
     def positions(self) -> Tensor:
         """Return where each height was taken: shape (rows · columns, 2), km east and north."""
@@ -65,7 +72,7 @@ def check_problem(X: Tensor, y: Tensor, penalty: float = 0.0) -> None:
         `penalty` is NaN, infinite or negative.
     """
     _check_rows("X", X, "y", y)
-    _check_number("penalty", penalty, least=0)
+    checks.number("penalty", penalty, least=0)
 
 
 def line_problem(rows: int, *, seed: int) -> tuple[Tensor, Tensor]:
@@ -85,7 +92,7 @@ def line_problem(rows: int, *, seed: int) -> tuple[Tensor, Tensor]:
     y : Tensor
         Shape (rows,), float64: fabric in metres.
     """
-    _check_count("rows", rows)
+    checks.whole("rows", rows)
     generator = _generator(seed)
     size = 4 * torch.rand(rows, dtype=torch.float64, generator=generator)
     noise = 0.15 * torch.randn(rows, dtype=torch.float64, generator=generator)
@@ -111,8 +118,8 @@ def two_units_problem(rows: int, *, seed: int, dtype: torch.dtype) -> tuple[Tens
     y : Tensor
         Shape (rows,): fabric in metres, 0.035 m for each centimetre of chest, and noise.
     """
-    _check_count("rows", rows)
-    _check_dtype(dtype)
+    checks.whole("rows", rows)
+    checks.dtype("dtype", dtype)
     generator = _generator(seed)
     centimetres = 80 + 40 * torch.rand(rows, dtype=torch.float64, generator=generator)
     noise = 0.05 * torch.randn(rows, dtype=torch.float64, generator=generator)
@@ -138,7 +145,7 @@ def tailor_problem(rows: int, *, seed: int) -> tuple[Tensor, Tensor]:
     y : Tensor
         Shape (rows,), float64: fabric in metres.
     """
-    _check_count("rows", rows)
+    checks.whole("rows", rows)
     generator = _generator(seed)
 
     def normal(mean: float, spread: float) -> Tensor:
@@ -197,13 +204,13 @@ def conditioned_problem(
         If there are fewer rows than features, `condition` is below 1, `noise` is negative, or one
         of those two is not finite.
     """
-    _check_count("rows", rows)
-    _check_count("features", features)
+    checks.whole("rows", rows)
+    checks.whole("features", features)
     if features > rows:
         raise ValueError(f"features is {features} with {rows} rows: choose 1 to {rows}")
-    _check_number("condition", condition, least=1)
-    _check_dtype(dtype)
-    _check_number("noise", noise, least=0)
+    checks.number("condition", condition, least=1)
+    checks.dtype("dtype", dtype)
+    checks.number("noise", noise, least=0)
     generator = _generator(seed)
 
     def normal(*shape: int) -> Tensor:
@@ -260,7 +267,7 @@ def spot_heights(land: Hills, count: int, *, seed: int) -> tuple[Tensor, Tensor]
         Shape (count,), float64: metres.
     """
     _check_land(land)
-    _check_count("count", count)
+    checks.whole("count", count)
     generator = _generator(seed)
     if count > land.height.numel():
         raise ValueError(f"count is {count}: the map has only {land.height.numel()} heights")
@@ -287,11 +294,9 @@ def bump_features(positions: Tensor, land: Hills, per_side: int) -> Tensor:
     Tensor
         Shape (rows, per_side²), float64, between 0 and 1.
     """
-    _check_tensor("positions", positions, dimensions=2, shape="(rows, 2)")
-    if positions.shape[1] != 2:
-        raise ValueError(f"positions has {positions.shape[1]} columns: give km east and north")
+    checks.tensor("positions", positions, ("rows", 2))
     _check_land(land)
-    _check_count("per_side", per_side, least=2)
+    checks.whole("per_side", per_side, least=2)
     factors = []
     for side, along in ((0, land.east), (1, land.north)):
         low, high = float(along.min()), float(along.max())
@@ -314,11 +319,12 @@ def relative_error(solve: Solver, X: Tensor, y: Tensor, weights: Tensor) -> floa
         Shape (features,): what it should find.
     """
     check_problem(X, y)
-    _check_tensor("weights", weights, dimensions=1, shape="(features,)")
+    checks.tensor("weights", weights, ("features",))
     if weights.shape[0] != X.shape[1]:
         raise ValueError(f"weights has {weights.shape[0]} entries for {X.shape[1]} features")
+    checks.function("solve", solve)
     try:
-        found = solve(X, y)
+        found = _checked(solve(X, y), X)
     except torch.linalg.LinAlgError:
         return math.nan
     return float((found.double() - weights.double()).norm() / weights.double().norm())
@@ -336,11 +342,13 @@ def weights_without_failures(
     problems : iterable of (Tensor, Tensor)
         `X` and `y` of each problem; see `check_problem`.
     """
+    checks.function("solve", solve)
+    checks.batches("problems", problems, "X and y")
     found = []
-    for X, y in problems:
+    for X, y in checks.pairs("problems", problems, "X and y"):
         check_problem(X, y)
         try:
-            found.append(solve(X, y))
+            found.append(_checked(solve(X, y), X))
         except torch.linalg.LinAlgError:
             continue  # it said so: nothing to hold against it
     return found
@@ -367,8 +375,9 @@ def errors_over_conditions(
     Tensor
         Shape (len(conditions),), float64; NaN where the solver raised on one of them.
     """
-    _check_sequence("conditions", conditions)
-    _check_count("repeats", repeats)
+    checks.series("conditions", conditions, least=1)
+    checks.whole("repeats", repeats)
+    checks.function("solve", solve)
     rows = []
     for condition in conditions:
         problems = (
@@ -397,10 +406,10 @@ def weights_over_penalties(
     Tensor
         Shape (len(penalties), features), the dtype of `X`.
     """
-    _check_sequence("penalties", penalties)
-    for penalty in penalties:
-        check_problem(X, y, penalty)
-    return torch.stack([solve(X, y, penalty) for penalty in penalties])
+    checks.series("penalties", penalties, least=0)
+    check_problem(X, y)
+    checks.function("solve", solve)
+    return torch.stack([_checked(solve(X, y, penalty), X, [X.dtype]) for penalty in penalties])
 
 
 def errors_over_penalties(
@@ -430,7 +439,7 @@ def errors_over_penalties(
         Two of shape (len(penalties),): root of the mean squared error in the unit of `y`, on the
         rows fitted and on those held out.
     """
-    held_out_X, held_out_y = held_out
+    [(held_out_X, held_out_y)] = checks.pairs("held_out", [held_out], "X and y")
     _check_rows("held_out X", held_out_X, "held_out y", held_out_y)
     check_problem(X, y)
     if held_out_X.shape[1] != X.shape[1]:
@@ -467,10 +476,12 @@ def leave_one_out_by_refitting(
     check_problem(X, y, penalty)
     if X.shape[0] < 2:
         raise ValueError("X has 1 row: leaving one out needs at least 2")
+    checks.function("solve", solve)
     errors = []
     for row in range(X.shape[0]):
         others = torch.arange(X.shape[0]) != row
-        errors.append(y[row] - X[row] @ solve(X[others], y[others], penalty))
+        weights = _checked(solve(X[others], y[others], penalty), X, [X.dtype])
+        errors.append(y[row] - X[row] @ weights)
     return torch.stack(errors)
 
 
@@ -498,11 +509,12 @@ def seconds_to_solve(
     list of float
         Seconds for each size.
     """
-    _check_count("rows", rows)
-    _check_sequence("sizes", sizes)
-    for features in sizes:
-        _check_count("a size", features)
-    _check_count("repeats", repeats)
+    checks.whole("rows", rows)
+    checks.items("sizes", sizes)
+    for place, features in enumerate(sizes):
+        checks.whole(f"sizes[{place}]", features)
+    checks.whole("repeats", repeats)
+    checks.function("solve", solve)
     generator = _generator(seed=0)
     seconds = []
     for features in sizes:
@@ -518,13 +530,13 @@ def seconds_to_solve(
 
 
 def _generator(seed: int) -> torch.Generator:
-    _check_count("seed", seed, least=0)
+    checks.seed("seed", seed)
     return torch.Generator().manual_seed(seed)
 
 
 def _check_rows(name: str, features: Tensor, target_name: str, target: Tensor) -> None:
-    _check_tensor(name, features, dimensions=2, shape="(rows, features)")
-    _check_tensor(target_name, target, dimensions=1, shape="(rows,)")
+    checks.tensor(name, features, ("rows", "features"))
+    checks.tensor(target_name, target, ("rows",))
     if len(features) != len(target):
         raise ValueError(
             f"{target_name} has {len(target)} entries and {name} has {len(features)} rows: "
@@ -537,45 +549,11 @@ def _check_rows(name: str, features: Tensor, target_name: str, target: Tensor) -
         )
 
 
-def _check_tensor(name: str, value: Tensor, *, dimensions: int, shape: str) -> None:
-    if not isinstance(value, Tensor):
-        raise TypeError(f"{name} is a {type(value).__name__}: give a torch tensor")
-    if value.dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"{name} has dtype {value.dtype}: give torch.float32 or torch.float64")
-    if value.ndim != dimensions:
-        raise ValueError(f"{name} has shape {tuple(value.shape)}: give {shape}")
-    if value.numel() == 0:
-        raise ValueError(f"{name} has shape {tuple(value.shape)}: there is nothing to fit")
-    if bad := int((~value.isfinite()).sum()):
-        raise ValueError(f"{name} holds NaN or infinite values ({bad}): remove those rows")
-
-
-def _check_number(name: str, value: float, *, least: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} is {value!r}: give a number")
-    if not math.isfinite(value) or value < least:
-        raise ValueError(f"{name} is {value}: choose a finite number, {least} or more")
-
-
-def _check_count(name: str, value: int, *, least: int = 1) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} is {value!r}: give a whole number")
-    if value < least:
-        raise ValueError(f"{name} is {value}: choose at least {least}")
-
-
-def _check_sequence(name: str, values: Sequence) -> None:
-    if isinstance(values, str) or not isinstance(values, Sequence):
-        raise TypeError(f"{name} is a {type(values).__name__}: give a list of numbers")
-    if not values:
-        raise ValueError(f"{name} is empty: give at least one number")
-
-
-def _check_dtype(dtype: torch.dtype) -> None:
-    if dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"dtype is {dtype!r}: give torch.float32 or torch.float64")
+def _checked(weights: object, X: Tensor, dtypes: Sequence[torch.dtype] = checks.FLOATS) -> Tensor:
+    """Return what a solver found, if it can be weights for this problem."""
+    checks.tensor("what solve gives", weights, (X.shape[1],), dtypes=dtypes, finite=False)
+    return weights
 
 
 def _check_land(land: Hills) -> None:
-    if not isinstance(land, Hills):
-        raise TypeError(f"land is a {type(land).__name__}: give the map that hills() returns")
+    checks.instance("land", land, Hills, "the map that hills() returns")

@@ -20,6 +20,8 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from helpers import checks
+
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 _SECONDS_BETWEEN_LOOKS = 0.02
@@ -42,6 +44,12 @@ class Group:
     rank: int = 0
     size: int = 1
     local_rank: int = 0
+
+    def __post_init__(self) -> None:
+        """Look at what is given."""
+        checks.whole("size", self.size)
+        checks.whole("rank", self.rank, least=0, most=self.size - 1)
+        checks.whole("local_rank", self.local_rank, least=0, most=self.size - 1)
 
 
 class PeerLost(RuntimeError):
@@ -107,9 +115,12 @@ def joined(device: torch.device) -> Iterator[Group]:
 
     Raises
     ------
+    TypeError
+        If `device` is no device.
     OSError
         If the others cannot be met, such as when their port is taken.
     """
+    checks.instance("device", device, torch.device, "a torch.device")
     if not started_by_torchrun():
         yield Group()
         return
@@ -144,7 +155,17 @@ def furthest(group: Group, found: dict | None) -> dict | None:
     -------
     dict or None
         ``None`` if nobody found any.
+
+    Raises
+    ------
+    TypeError
+        If `group` is no group, or `found` no checkpoint.
     """
+    _check_group(group)
+    if found is not None:
+        checks.instance("found", found, dict, "what checkpoint.load returned, or None")
+        for key in ("epoch", "batch"):
+            checks.whole(f"found[{key!r}]", found.get(key), least=0)
     if group.size == 1:
         return found
     nothing = (-1, -1)
@@ -168,7 +189,18 @@ def share(images: torch.Tensor, labels: torch.Tensor, group: Group) -> Batch:
         The whole batch, the same in every process; the first dimension counts images.
     group : Group
         Who shares it. Parts differ by one image at most, and may be empty.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `group` is no group, images or labels are no tensors, or not of one length.
     """
+    _check_group(group)
+    for name, part in (("images", images), ("labels", labels)):
+        if not isinstance(part, torch.Tensor) or not part.dim():
+            raise TypeError(f"{name} is {checks.shown(part)}: give a tensor with one row an image")
+    if len(images) != len(labels):
+        raise ValueError(f"labels has {len(labels)} entries for {len(images)} images: give as many")
     if group.size == 1:
         return images, labels
     return images.tensor_split(group.size)[group.rank], labels.tensor_split(group.size)[group.rank]
@@ -176,6 +208,8 @@ def share(images: torch.Tensor, labels: torch.Tensor, group: Group) -> Batch:
 
 def wrapped(network: nn.Module, group: Group) -> nn.Module:
     """Return the network such that `backward` averages its gradients over the group."""
+    checks.network("network", network)
+    _check_group(group)
     if group.size == 1:
         return network
     with _together():
@@ -222,14 +256,27 @@ def train(
 
     Raises
     ------
+    TypeError
+        If an argument is of another kind.
     ValueError
-        If the loss is no longer finite. The weights are those before the step.
+        If the network has no parameters, or the loss is no longer finite. The weights are those
+        before the step.
     PeerLost
         If another process is gone. The weights are those before the step.
     """
-    weight = next(network.parameters())
+    checks.network("network", network)
+    checks.batches("batches", batches)
+    checks.function("loss_function", loss_function)
+    checks.optimizer("optimizer", optimizer)
+    _check_group(group)
+    checks.instance("tally", tally, Tally, "Tally()")
+    checks.instance("stop", stop, Stop, "Stop()")
+    checks.whole("skip", skip, least=0)
+    weight = next(network.parameters(), None)
+    if weight is None:
+        raise ValueError("network has no parameters to train: are its layers made in __init__?")
     network.train()
-    for number, (images, labels) in enumerate(batches, start=1):
+    for number, (images, labels) in enumerate(checks.pairs("batches", batches), start=1):
         if number <= skip:
             continue
         whole = len(labels)
@@ -237,6 +284,7 @@ def train(
         scores = network(images.to(weight))
         labels = labels.to(weight.device)
         loss = loss_function(scores, labels, reduction="sum")
+        checks.instance("what loss_function gives", loss, torch.Tensor, "the sum in a tensor")
         correct = (scores.detach().argmax(dim=1) == labels).sum()
         # Two signals of the same kind add up to something else: only whether there was one counts.
         stopping = torch.as_tensor(float(stop.signal > 0), device=weight.device)
@@ -259,6 +307,10 @@ def train(
         if stop.agreed and not stop.signal:
             stop.signal = signal.SIGTERM
         yield number
+
+
+def _check_group(group: object) -> None:
+    checks.instance("group", group, Group, "what joined() yields, or Group()")
 
 
 def _backward_and_sum(objective: torch.Tensor, report: torch.Tensor, group: Group) -> torch.Tensor:

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from helpers import checks
+
 Batch = tuple[torch.Tensor, torch.Tensor]
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Step = Callable[
@@ -262,8 +264,10 @@ def check(
 
     Raises
     ------
+    TypeError
+        If an argument is of another kind, or images or labels of a batch are.
     ValueError
-        If `batches` can be walked only once, or holds no images.
+        If `batches` can be walked only once, or holds no images, or these do not fit the network.
 
     Notes
     -----
@@ -273,12 +277,21 @@ def check(
     practice; see Karpathy, *A Recipe for Training Neural Networks*, 2019,
     https://karpathy.github.io/2019/04/25/recipe/.
     """
-    for name, walked in (("batches", batches), ("test", test)):
-        if isinstance(walked, Iterator):
-            raise ValueError(f"{name} can be walked only once: give a list or a loader of batches")
+    checks.network("network", network)
     first = next(network.parameters(), None)
     if first is None:
         return _report([("no parameters", "")])
+    checks.function("loss_function", loss_function)
+    checks.optimizer("optimizer", optimizer)
+    if step is not None:
+        checks.function("step", step)
+    checks.seed("seed", seed)
+    for name, walked in (("batches", batches), ("test", test)):
+        if walked is None and name == "test":
+            continue
+        if isinstance(walked, Iterator):
+            raise ValueError(f"{name} can be walked only once: give a list or a loader of batches")
+        checks.batches(name, walked)
     with _nothing_left_to_chance(seed, first.device, batches, test):
         sample = [
             (images.to(first.device), labels.to(first.device))
@@ -288,6 +301,7 @@ def check(
             evaluated = copy.deepcopy(network).eval()
         except RuntimeError as error:
             return _report([("a graph kept with the network", str(error).splitlines()[0])])
+        _check_that_they_fit(evaluated, loss_function, *sample[0])
         if not all(bool(images.isfinite().all()) for images, _ in sample):
             return _report([("inputs not finite", "in the first batches")])
         run = _Run(network, evaluated, sample, loss_function, optimizer)
@@ -346,9 +360,10 @@ def _report(found: _Found) -> Report:
 def _sample(batches: Iterable[Batch]) -> list[Batch]:
     """Return the first batches of a walk: no more images than are needed."""
     sample, images = [], 0
-    for batch in itertools.islice(batches, _MOST_BATCHES):
-        sample.append((batch[0], batch[1]))
-        images += len(batch[1])
+    for pictures, labels in itertools.islice(checks.pairs("batches", batches), _MOST_BATCHES):
+        _check_batch("batches", pictures, labels)
+        sample.append((pictures, labels))
+        images += len(labels)
         if images >= _MOST_IMAGES:
             break
     if not images:
@@ -454,10 +469,10 @@ def _shared_images(batches: Iterable[Batch], test: Iterable[Batch]) -> tuple[int
     Also their number, and the fraction of training images that repeat an earlier one: a table of a
     few whole numbers repeats itself, and its test part then does so too.
     """
-    asked = list(itertools.islice(_rows(test), _MOST_IMAGES))
+    asked = list(itertools.islice(_rows(test, "test"), _MOST_IMAGES))
     wanted = set(asked)
     seen, before, number, repeated = set(), set(), 0, 0
-    for row in _rows(batches):
+    for row in _rows(batches, "batches"):
         if row in wanted:
             seen.add(row)
         number += 1
@@ -466,8 +481,43 @@ def _shared_images(batches: Iterable[Batch], test: Iterable[Batch]) -> tuple[int
     return sum(row in seen for row in asked), len(asked), repeated / number
 
 
-def _rows(batches: Iterable[Batch]) -> Iterator[bytes]:
-    for images, _ in batches:
+def _check_batch(name: str, images: object, labels: object) -> None:
+    if not isinstance(images, torch.Tensor) or not images.is_floating_point() or not images.dim():
+        raise TypeError(f"images of {name} are {checks.shown(images)}: give images.float() / 255")
+    if not isinstance(labels, torch.Tensor) or labels.shape != images.shape[:1]:
+        raise ValueError(f"labels of {name} are {checks.shown(labels)}: give one for each image")
+    if labels.dtype != torch.int64:
+        raise TypeError(f"labels of {name} have dtype {labels.dtype}: give int64, labels.long()")
+
+
+@torch.no_grad()
+def _check_that_they_fit(
+    network: nn.Module, loss_function: LossFunction, images: torch.Tensor, labels: torch.Tensor
+) -> None:
+    try:
+        scores = network(images)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        given = checks.shown(images)
+        raise ValueError(
+            f"network does not take the images of batches, {given}: {reason}"
+        ) from error
+    if not isinstance(scores, torch.Tensor) or scores.ndim != 2 or len(scores) != len(labels):
+        given = f"network gives {checks.shown(scores)} for {len(labels)} images"
+        raise ValueError(f"{given}: give scores of shape ({len(labels)}, classes)")
+    try:
+        loss = loss_function(scores, labels)
+    except IndexError as error:
+        raise ValueError(
+            f"labels of batches do not fit {scores.shape[1]} scores: {error}"
+        ) from error
+    if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
+        raise TypeError(f"loss_function gives {checks.shown(loss)}: give one number in a tensor")
+
+
+def _rows(batches: Iterable[Batch], name: str) -> Iterator[bytes]:
+    for images, labels in checks.pairs(name, batches):
+        _check_batch(name, images, labels)
         for row in images.detach().cpu().numpy():
             yield row.tobytes()
 

@@ -37,7 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code.
+
+    Raises
+    ------
+    TypeError
+        If `arguments` is no list of texts.
     """
+    is_one = isinstance(arguments, Sequence) and not isinstance(arguments, str | bytes)
+    if arguments is not None and not (is_one and all(isinstance(a, str) for a in arguments)):
+        raise TypeError(
+            "arguments is no list of texts: give what follows the command, word by word"
+        )
     # Every process of a machine reads the same command line: one of them speaks.
     speaks = os.environ.get("LOCAL_RANK", "0") == "0"
     try:

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from helpers import checkpoint, fashion, parallel, training
+from helpers import checkpoint, checks, fashion, parallel, training
 
 # One image of six is for validation: 10,000 of FashionMNIST's 60,000, as in notebook 04.
 _VALIDATION_SHARE = 6
@@ -30,7 +30,13 @@ _PARTS = ("train_images", "train_labels", "test_images", "test_labels")
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The options of the command, by their names there."""
+    """The options of the command, by their names there.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them makes no sense.
+    """
 
     epochs: int = 5
     batch_size: int = 128
@@ -46,6 +52,24 @@ class Settings:
     checkpoint_every: int = 100
     resume: bool = False
     json: bool = False
+
+    def __post_init__(self) -> None:
+        """Look at what is given: the command has done so, another program may not have."""
+        for name in ("epochs", "batch_size", "checkpoint_every"):
+            checks.whole(name, getattr(self, name), most=2**63 - 1)
+        checks.seed("seed", self.seed)
+        checks.number("lr", self.lr, above=0)
+        checks.number("momentum", self.momentum, least=0, below=1)
+        checks.choice("network", self.network, NETWORKS)
+        checks.choice("dtype", self.dtype, ("float32", "float64"))
+        checks.choice("device", self.device, ("cpu", "cuda", "auto"))
+        for name in ("data", "checkpoint"):
+            if getattr(self, name) is not None:
+                checks.instance(name, getattr(self, name), Path, "a pathlib.Path")
+        if self.limit is not None:
+            checks.whole("limit", self.limit, least=_VALIDATION_SHARE, most=2**63 - 1)
+        checks.truth("resume", self.resume)
+        checks.truth("json", self.json)
 
 
 def run(settings: Settings) -> int:
@@ -63,6 +87,8 @@ def run(settings: Settings) -> int:
 
     Raises
     ------
+    TypeError
+        If `settings` are none.
     ValueError
         If settings, files or data are not such that a run is possible, or the loss is not finite.
     OSError
@@ -70,6 +96,7 @@ def run(settings: Settings) -> int:
     helpers.parallel.PeerLost
         If another process is gone. What was done is kept in the checkpoint.
     """
+    checks.instance("settings", settings, Settings, "session.Settings(...)")
     device = _device(settings.device)
     found = _earlier_run(settings)
     garments, source = _garments(settings.data)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import torch
 
+from helpers import checks
+
 SIDE = 28
 CLASSES = (
     "T-shirt/top",
@@ -199,10 +201,12 @@ def draw(labels: torch.Tensor, *, seed: int) -> torch.Tensor:
 
     Raises
     ------
-    ValueError
-        If a label is not in 0–9.
+    TypeError, ValueError
+        If labels are not an int64 tensor of that shape, or one of them is not in 0–9.
     """
-    if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < len(CLASSES):
+    checks.tensor("labels", labels, ("n",), dtypes=[torch.int64])
+    checks.seed("seed", seed)
+    if not 0 <= int(labels.min()) <= int(labels.max()) < len(CLASSES):
         raise ValueError(
             f"labels run from {int(labels.min())} to {int(labels.max())}: use classes 0 to 9"
         )
@@ -229,11 +233,20 @@ def write(root: Path, *, seed: int = 0, train: int = 60_000, test: int = 10_000)
     train, test : int
         How many garments, as nearly as possible the same number of each class.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If one of these is of another kind, or a number is not above zero.
+
     Notes
     -----
     The IDX format is described at http://yann.lecun.com/exdb/mnist/.
     """
-    raw = root / "FashionMNIST" / "raw"
+    checks.path("root", root)
+    checks.whole("seed", seed, least=0, most=2**62)
+    checks.whole("train", train)
+    checks.whole("test", test)
+    raw = Path(root) / "FashionMNIST" / "raw"
     raw.mkdir(parents=True, exist_ok=True)
     for part, (prefix, count) in enumerate((("train", train), ("t10k", test))):
         generator = torch.Generator().manual_seed(2 * seed + part)

@@ -16,6 +16,8 @@ from torch import nn
 from tqdm.auto import tqdm
 from tqdm.notebook import tqdm as notebook_tqdm
 
+from helpers import checks
+
 Batch = tuple[torch.Tensor, torch.Tensor]
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -65,9 +67,10 @@ class Evaluation:
 
         Raises
         ------
-        ValueError
-            If a label or a prediction is not below `classes`.
+        TypeError, ValueError
+            If `classes` is no whole number, or a label or a prediction is not below it.
         """
+        checks.whole("classes", classes, most=10_000)
         highest = int(max(self.labels.max(), self.predictions.max()))
         if highest >= classes:
             raise ValueError(f"classes is {classes}, but class {highest} occurs: give more classes")
@@ -100,8 +103,9 @@ class Momentum:
 
     Raises
     ------
-    ValueError
-        If there are no weights, or `lr` or `momentum` is out of range.
+    TypeError, ValueError
+        If there are no weights, one is no floating-point tensor, or `lr` or `momentum` is no number
+        or out of range.
 
     References
     ----------
@@ -110,13 +114,18 @@ class Momentum:
     """
 
     def __init__(self, weights: Iterable[torch.Tensor], *, lr: float, momentum: float = 0.0):
+        if isinstance(weights, torch.Tensor) or not isinstance(weights, Iterable):
+            raise TypeError(f"weights is {checks.shown(weights)}: give network.parameters()")
         weights = list(weights)
         if not weights:
             raise ValueError("weights is empty: give network.parameters()")
-        if not 0 <= momentum < 1:
-            raise ValueError(f"momentum is {momentum}: give a number from 0 to below 1")
+        for weight in weights:
+            if not isinstance(weight, torch.Tensor) or not weight.is_floating_point():
+                shown = checks.shown(weight)
+                raise TypeError(f"weights holds {shown}: give network.parameters()")
+        checks.number("lr", lr, above=0)
+        checks.number("momentum", momentum, least=0, below=1)
         self.param_groups = [{"params": weights, "lr": lr, "momentum": momentum}]
-        _check_learning_rates(self)
         self._velocities = [torch.zeros_like(weight) for weight in weights]
 
     @torch.no_grad()
@@ -174,16 +183,23 @@ def fit(
     Raises
     ------
     TypeError
-        If images are not a floating-point tensor, labels not an int64 one, or the network or the
-        loss does not give a tensor.
+        If an argument is of another kind, images are not a floating-point tensor, labels not an
+        int64 one, or the network or the loss does not give a tensor.
     ValueError
         If `epochs` or a learning rate is not above zero, the optimiser holds none of the network's
         weights, `batches` is empty, images do not fit the network, a label is not one of its
         classes, or the loss is not one finite number. The weights are then those before the step in
         question.
     """
-    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
-        raise ValueError(f"epochs is {epochs!r}: give a whole number of at least 1")
+    _check_roles(network, batches, loss_function)
+    checks.optimizer("optimizer", optimizer)
+    checks.whole("epochs", epochs)
+    if validation is not None:
+        checks.batches("validation", validation)
+    if schedule is not None and not callable(getattr(schedule, "step", None)):
+        cure = "one from torch.optim.lr_scheduler"
+        raise TypeError(f"schedule is {checks.shown(schedule)}: give {cure}")
+    checks.truth("progress", progress)
     _check_learning_rates(optimizer)
     device = _device_of(network)
     _check_optimizer_holds(network, optimizer)
@@ -192,7 +208,7 @@ def fit(
         for epoch in range(epochs):
             network.train()
             watch = _Watch()
-            for images, labels in batches:
+            for images, labels in checks.pairs("batches", batches):
                 images, labels = _checked_batch(images, labels, device)
                 scores = _checked_scores(network, images, labels)
                 loss = _checked_loss(loss_function, scores, labels)
@@ -243,6 +259,7 @@ def evaluate(
     TypeError, ValueError
         If the batches, the network's scores or the loss are such that `fit` would refuse them.
     """
+    _check_roles(network, batches, loss_function)
     return _evaluate(network, batches, loss_function, "batches")
 
 
@@ -256,7 +273,7 @@ def _evaluate(
     watch = _Watch()
     all_labels, predictions, confidences = [], [], []
     try:
-        for images, labels in batches:
+        for images, labels in checks.pairs(name, batches):
             images, labels = _checked_batch(images, labels, device)
             scores = _checked_scores(network, images, labels)
             loss = _checked_loss(loss_function, scores, labels)
@@ -298,6 +315,7 @@ class Stopwatch:
     def lap(self, name: str) -> None:
         """Add the time since the last mark, or since the start, to `name`."""
         now = time.perf_counter()
+        checks.text("name", name)
         self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
         # Asked again: keeping the books is not the work that is timed.
         self._last = time.perf_counter()
@@ -320,11 +338,11 @@ def seconds(run: Callable[[], object], *, rounds: int = 3) -> float:
 
     Raises
     ------
-    ValueError
-        If `rounds` is not above zero.
+    TypeError, ValueError
+        If `run` is no function, or `rounds` no whole number above zero.
     """
-    if rounds < 1:
-        raise ValueError(f"rounds is {rounds}: give a whole number of at least 1")
+    checks.function("run", run)
+    checks.whole("rounds", rounds)
     if rounds > 1:
         run()
     taken = []
@@ -376,6 +394,12 @@ def _progress_bar(batches: Iterable[Batch], epochs: int, *, shown: bool) -> tqdm
     # None leaves it to tqdm: a bar on a terminal, nothing in a log. A notebook is neither.
     in_notebook = issubclass(tqdm, notebook_tqdm)
     return tqdm(total=total, unit="batch", disable=not shown or (False if in_notebook else None))
+
+
+def _check_roles(network: object, batches: object, loss_function: object) -> None:
+    checks.network("network", network)
+    checks.batches("batches", batches)
+    checks.function("loss_function", loss_function)
 
 
 def _device_of(network: nn.Module) -> torch.device:

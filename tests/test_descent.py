@@ -414,7 +414,7 @@ BOWL = descent.bowl([1.0, 2.0])
         (
             lambda: descent.measured_rate(torch.ones(4)),
             ValueError,
-            "2 late steps are too few for a rate: take",
+            "distances has 2 late steps, too few for a rate: take",
         ),
         (
             lambda: descent.divergence_boundary(BOWL, START, low=1.5, high=3.0),

@@ -50,13 +50,16 @@ def test_the_twin_names_each_setting():
 
 
 def test_a_twin_of_fewer_than_three_settings_is_refused():
-    with pytest.raises(ValueError, match="settings has 2 entries: a twin needs at least three"):
+    with pytest.raises(ValueError, match="settings has 2 entries: give at least 3"):
         explore.twin(draw, [1.0, 2.0], label="slope")
 
 
 @pytest.mark.parametrize(
     ("settings", "start", "words"),
-    [([], None, "settings is empty"), ([1.0, 2.0], 5.0, "start is 5.0, not one of the settings")],
+    [
+        ([], None, "settings is empty"),
+        ([1.0, 2.0], 5.0, "start is 5.0: give one of the settings, 1.0, 2.0"),
+    ],
 )
 def test_a_slider_over_nothing_is_refused(settings, start, words):
     with pytest.raises(ValueError, match=words):

@@ -414,9 +414,9 @@ IMAGES, LABELS = torch.zeros(4, 28, 28, dtype=torch.uint8), torch.arange(4)
         (IMAGES, LABELS[:3], 2, ValueError, r"labels have shape \(3,\) beside 4 images"),
         (IMAGES, LABELS + 7, 2, ValueError, "labels hold 10: give class numbers from 0 to 9"),
         (IMAGES, LABELS - 1, 2, ValueError, "labels hold -1: give class numbers from 0 to 9"),
-        (IMAGES, LABELS, 0, ValueError, "batch_size is 0: give a whole number"),
-        (IMAGES, LABELS, 2.0, ValueError, "batch_size is 2.0: give a whole number"),
-        (IMAGES, LABELS, True, ValueError, "batch_size is True: give a whole number"),
+        (IMAGES, LABELS, 0, ValueError, "batch_size is 0: give at least 1"),
+        (IMAGES, LABELS, 2.0, TypeError, "batch_size is 2.0: give a whole number"),
+        (IMAGES, LABELS, True, TypeError, "batch_size is True: give a whole number"),
     ],
 )
 def test_what_cannot_be_a_batch_is_refused(images, labels, batch_size, error, words):

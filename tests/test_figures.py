@@ -210,6 +210,12 @@ def test_drawing_leaves_no_setting_behind_and_repeats_itself(draw):
     assert dict(matplotlib.rcParams) == before
 
 
+def test_a_figure_that_is_shown_again_shows_the_same(figure):
+    first = figure.png()
+    assert figure.html(80) == figure.html(80)
+    assert figure.png() == first
+
+
 def test_a_figure_is_wide_enough_to_be_sharp_at_700_pixels(figure):
     pixels = matplotlib.image.imread(io.BytesIO(figure.png()))
     assert pixels.shape[1] >= 900
@@ -354,3 +360,26 @@ def test_the_longest_part_is_named():
     drawn = figures.time_by_part({"fetch": 0.1, "backward": 0.3})
     assert drawn.axes[0].get_title("left") == "Of 400 ms, most goes into backward"
     assert [text.get_text().strip() for text in drawn.axes[0].texts] == ["25%", "75%"]
+
+
+# --- What random arguments found ---
+
+
+def test_one_panel_is_enough():
+    one = figures.snapshots(VALLEY, {"short": SHORT}, [1], reach=3.0)
+    assert [axes.get_title("left") for axes in one.axes] == ["after 1 steps"]
+    panels = {"left": (VALLEY, SHORT, ORIGIN, 3.0)}
+    alone = figures.zigzag(panels, names=[("a", "b")], alt="One path over its level lines.")
+    assert [axes.get_title("left") for axes in alone.axes] == ["left"]
+
+
+def test_basins_may_be_fewer_than_three():
+    ends = (ENDS > 0).long()
+    two = {"here": (0.2, 0.2), "there": (0.5, 0.5)}
+    assert "here 40%, there 60%." in figures.basins(VALLEY, STARTS, ends, two, {"pass": ORIGIN}).alt
+
+
+def test_a_descent_may_leave_the_numbers_from_within_the_page():
+    jumps = descent.Path(SHORT.points[:1], SHORT.losses[:1], left_at=1)
+    drawn = figures.loss_curves({"short": SHORT, "jumps": jumps}, "Two fates", "A descent jumps.")
+    assert drawn.axes[0].texts[0].get_text() == "↑ off the page at step 1"

@@ -413,8 +413,8 @@ JUNK = {
     ),
     "beside nothing": (ValueError, "nothing to show: pass", lambda: graph.side_by_side()),
     "beside a number": (TypeError, "type int: pass", lambda: graph.side_by_side(3)),
-    "half a step": (TypeError, "step is 1.0: pass", lambda: graph.backtrack(X * 2).picture(1.0)),
-    "true step": (TypeError, "step is True: pass", lambda: graph.backtrack(X * 2).picture(True)),
+    "half a step": (TypeError, "step is 1.0: give", lambda: graph.backtrack(X * 2).picture(1.0)),
+    "true step": (TypeError, "step is True: give", lambda: graph.backtrack(X * 2).picture(True)),
     "large notes": (
         ValueError,
         "too many .*: use draw",
@@ -437,7 +437,7 @@ JUNK = {
         "type float: pass",
         lambda: graph.backtrack(X * 2, gradient=1.0),
     ),
-    "step": (ValueError, "step is 0: choose", lambda: graph.backtrack(X * 2).picture(0)),
+    "step": (ValueError, "step is 0: give", lambda: graph.backtrack(X * 2).picture(0)),
     "many steps": (
         ValueError,
         "too many .*: read",

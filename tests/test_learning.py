@@ -58,6 +58,18 @@ def test_a_choice_is_compared_as_it_stands():
     assert OTHERWISE in learning.check_prediction(False, True)
 
 
+def test_a_run_may_answer_with_a_tensor_of_one_number():
+    """Notebook 06 takes its first answer out of what a process brought back."""
+    for answer in (torch.tensor(3.0), torch.tensor(3), np.float64(3)):
+        assert learning.check_prediction(3, answer) == "You predicted 3: right."
+        assert learning.check_prediction(2, answer) == "You predicted 2; the run gave more."
+
+
+def test_a_guess_too_long_to_write_down_is_still_a_guess():
+    said = learning.check_prediction(10**5000, 3)
+    assert said == "You predicted a number of 16610 bits; the run gave less."
+
+
 INPUTS = [(torch.tensor([1.0, 2.0]),), (torch.tensor([3.0, 0.0, 4.0]),)]
 
 
