@@ -73,6 +73,8 @@ def slider(
         options=[(_short(setting), setting) for setting in settings],
         value=start,
         description=label,
+        # Otherwise the page says "null" where the mouse rests on the label.
+        tooltip=label,
         style={"description_width": "initial"},
         layout={"width": "95%", "max_width": "700px"},
     )

@@ -96,6 +96,6 @@ print(explore.twin(draw, [1, 2, 3], label="slope").alt)
 def test_a_slider_can_be_reached_and_read():
     control, picture = explore.slider(draw, [0.001234, 2.0], label="slope in m").children
     assert control.tabbable is not False and not control.disabled
-    assert control.readout and control.description == "slope in m"
+    assert control.readout and control.description == control.tooltip == "slope in m"
     assert control._options_labels == ("0.00123", "2")
     assert picture.value.startswith("<img") and 'alt="A line of slope 0.001234."' in picture.value
