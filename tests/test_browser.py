@@ -231,5 +231,5 @@ def test_without_a_browser_the_reason_is_named(monkeypatch, tmp_path):
     with pytest.raises(pytest.skip.Exception, match="Playwright is not installed: pip install"):
         stop_without_a_browser()
     monkeypatch.setenv("CI_MUST_NOT_SKIP", "1")
-    with pytest.raises(pytest.fail.Exception, match="MUST_RUN is set, but Playwright is not"):
+    with pytest.raises(pytest.fail.Exception, match="MUST_NOT_SKIP is set, but Playwright is not"):
         stop_without_a_browser()
