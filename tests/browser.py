@@ -233,16 +233,13 @@ class NotebookPage:
     def shown_pictures(self, index: int) -> list[str | None]:
         """Return the words for each picture that a cell shows; None for one that is not shown."""
         self.cells.nth(index).scroll_into_view_if_needed()
-        return (
-            self.output(index)
-            .locator(_PICTURES)
-            .evaluate_all(
-                """pictures => pictures.map(picture => {
+        pictures = self.output(index).locator(_PICTURES)
+        return pictures.evaluate_all(
+            """pictures => pictures.map(picture => {
                 const words = picture.alt ?? picture.getAttribute('aria-label');
                 const loaded = picture.tagName !== 'IMG' || picture.naturalWidth > 0;
                 return loaded && picture.getBoundingClientRect().height > 0 ? words : null;
             })"""
-            )
         )
 
     def reach(self, index: int, control) -> bool:
@@ -268,7 +265,8 @@ class NotebookPage:
     def look(self, index: int) -> str:
         """Return what the picture of a cell looks like, to be compared with what it was."""
         # A film's pixels are not the same each time it stands at a step; the places are.
-        return self.output(index).locator(_PICTURES).evaluate(
+        picture = self.output(index).locator(_PICTURES)
+        return picture.evaluate(
             """picture => {
                 const { x, y } = picture.getBoundingClientRect();
                 const places = [...picture.querySelectorAll('*')].map(part => {
