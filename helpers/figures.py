@@ -2103,6 +2103,8 @@ _WIND_THE_FILM = (
     "film = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement; "
     "film.setAttribute('role', 'img'); film.setAttribute('aria-label', this.alt); "
     "this.replaceWith(film); bar.style.display = ''; "
+    # JupyterLab would take the arrows for its own.
+    "bar.onkeydown = event => event.ctrlKey || event.metaKey || event.stopPropagation(); "
     "const pause = on => { on ? film.pauseAnimations() : film.unpauseAnimations(); "
     "button.textContent = on ? 'Play' : 'Pause'; }; "
     "button.onclick = () => pause(!film.animationsPaused()); "
