@@ -32,7 +32,7 @@ OTHERWISE = "the run says otherwise. Look at the output above once more."
         (2, "You predicted 2. The chain goes on."),
         (3, "You predicted 3; the run gave more."),
         (9, "You predicted 9; the run gave less."),
-        (10**400, f"You predicted {'1' + 299 * '0'} …; the run gave less."),
+        (10**400, "You predicted a number of 1329 bits; the run gave less."),
         (Fraction(8, 2), "You predicted 4: right."),
         (math.nan, f"You predicted nan; {OTHERWISE}"),
         ("4", "You predicted '4', which is text; write a number, without quotes."),

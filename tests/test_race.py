@@ -62,21 +62,22 @@ def test_paths_of_different_lengths_cannot_race(racers):
     hessian, paths, still = racers
     short = descent.run(descent.bowl([1.0, 20.0]), torch.ones(2).double(), lr=0.01, steps=5)
     with pytest.raises(ValueError, match=r"the paths have \[5, 24\] steps: give"):
-        figures.race(hessian, paths | {"short": short}, title="", reach=3.2, still=still)
+        figures.race(hessian, paths | {"short": short}, title="Race", reach=3.2, still=still)
 
 
 def test_a_path_that_stands_on_the_minimum_cannot_race(racers):
     hessian, _, still = racers
-    there = descent.run(descent.bowl([1.0]), torch.ones(1).double(), lr=1.0, steps=3)
+    round_bowl, start = descent.bowl([1.0, 1.0]), torch.ones(2).double()
+    there = descent.run(round_bowl, start, lr=1.0, steps=3)
     assert there.distances()[-1] == 0
     with pytest.raises(ValueError, match="'there' reaches the minimum itself: give fewer"):
-        figures.race(hessian, {"there": there}, title="", reach=3.2, still=still)
+        figures.race(hessian, {"there": there}, title="Race", reach=3.2, still=still)
 
 
 def test_names_of_racers_are_escaped(racers):
     hessian, paths, still = racers
     named = {"lr < 0.1": paths["plain"], "a & b": paths["momentum"]}
-    player = figures.race(hessian, named, title="", reach=3.2, still=still)
+    player = figures.race(hessian, named, title="Race", reach=3.2, still=still)
     texts = [text.text for text in xml.etree.ElementTree.fromstring(player.svg).iter()]
     assert "lr < 0.1" in texts and "a & b" in texts
 
