@@ -9,6 +9,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -123,7 +124,7 @@ def check_writable(file: Path | str) -> None:
 
 
 def restore(
-    contents: Mapping[str, object],
+    contents: Mapping[str, Any],
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     name: str = "the checkpoint",
@@ -181,7 +182,7 @@ def _digest_of(value: object) -> str:
         if isinstance(value, torch.Tensor):
             flat = value.detach().cpu().contiguous()
             sum_.update(f"{flat.dtype}{tuple(flat.shape)}".encode())
-            sum_.update(flat.reshape(-1).view(torch.uint8).numpy())
+            sum_.update(flat.reshape(-1).view(torch.uint8).numpy().data)
         elif isinstance(value, Mapping):
             sum_.update(f"{{{len(value)}".encode())
             for key, item in value.items():
@@ -227,7 +228,9 @@ def _check_weights(saved: Mapping, current: Mapping, name: str) -> None:
 
 def _check_optimizer(saved: Mapping, optimizer: torch.optim.Optimizer, name: str) -> None:
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-    groups, state = saved.get("param_groups"), saved.get("state")
+    # Read from a file: nothing is known of them until all that follows has been asked.
+    groups: Any = saved.get("param_groups")
+    state: Any = saved.get("state")
     is_one = isinstance(groups, list) and isinstance(state, Mapping)
     for group in groups if is_one else ():
         kept = group.get("params") if isinstance(group, Mapping) else None

@@ -7,7 +7,8 @@ instead. Every check takes the name first.
 import math
 import numbers
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeGuard, TypeVar
 
 import torch
 
@@ -16,6 +17,9 @@ FLOATS = (torch.float32, torch.float64)
 # More of anything than this is a slip of the hand: it would fill the memory, or never end.
 _MOST = 10**9
 _LONGEST_SHOWN = 60
+
+_First = TypeVar("_First")
+_Second = TypeVar("_Second")
 
 
 def shown(value: object) -> str:
@@ -35,9 +39,19 @@ def _a_type(value: object) -> str:
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
+# NumPy's numbers and fractions will do, too: they compare as int and float do, so for the types
+# below they are those.
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _is_real(value: object) -> TypeGuard[float]:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def whole(name: str, value: object, *, least: int = 1, most: int = _MOST) -> None:
     """Ask for a whole number from `least` to `most`; True and 2.0 are none."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+    if not _is_whole(value):
         raise TypeError(f"{name} is {shown(value)}: give a whole number")
     if value < least:
         raise ValueError(f"{name} is {shown(value)}: give at least {least}")
@@ -60,9 +74,9 @@ def number(
     below: float = math.inf,
 ) -> None:
     """Ask for a finite number within bounds: `above` and `below` are outside, the others inside."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    if not _is_real(value):
         raise TypeError(f"{name} is {shown(value)}: give a number")
-    if isinstance(value, numbers.Integral) and not -(2**63) <= value < 2**63:
+    if _is_whole(value) and not -(2**63) <= value < 2**63:
         raise ValueError(f"{name} is {shown(value)}: give a float, such as 1e30")
     if not (math.isfinite(value) and least <= value <= most and above < value < below):
         words = {"of at least": least, "above": above, "of at most": most, "below": below}
@@ -102,7 +116,7 @@ def instance(name: str, value: object, kind: type | tuple[type, ...], give: str)
 
 def function(name: str, value: object) -> None:
     """Ask for something that can be called."""
-    if not isinstance(value, Callable):
+    if not callable(value):
         raise TypeError(f"{name} is {shown(value)}: give a function")
 
 
@@ -134,8 +148,8 @@ def batches(name: str, value: object, of: str = "images and labels") -> None:
 
 
 def pairs(
-    name: str, value: Iterable, of: str = "images and labels"
-) -> Iterator[tuple[object, object]]:
+    name: str, value: Iterable[tuple[_First, _Second]], of: str = "images and labels"
+) -> Iterator[tuple[_First, _Second]]:
     """Walk batches, each of them a pair."""
     for batch in value:
         if not isinstance(batch, tuple | list) or len(batch) != 2:
@@ -223,7 +237,7 @@ def items(name: str, values: object, *, length: int | None = None, fewest: int =
 
 def series(
     name: str,
-    values: object,
+    values: Any,
     *,
     length: int | None = None,
     fewest: int = 1,
@@ -241,7 +255,7 @@ def series(
             number(f"{name}[{place}]", value, least=least, above=above)
 
 
-def texts(name: str, values: object, *, length: int | None = None) -> None:
+def texts(name: str, values: Any, *, length: int | None = None) -> None:
     """Ask for a list of texts."""
     items(name, values, length=length)
     for place, value in enumerate(values):

@@ -14,6 +14,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -93,7 +94,7 @@ def first_error(listing: str, **names: object) -> Complaint | None:
         mine = [place for place, frame in enumerate(frames) if frame.filename == _LISTING]
         if not mine:  # Python gave up before it ran the first line.
             return _complaint(error, listing, 0, 0)
-        return _complaint(error, listing, frames[mine[-1]].lineno, len(frames) - 1 - mine[-1])
+        return _complaint(error, listing, frames[mine[-1]].lineno or 0, len(frames) - 1 - mine[-1])
     return None
 
 
@@ -185,7 +186,11 @@ class Scaled:
     """Batches with each pixel times a factor, and of another precision if that is wanted."""
 
     def __init__(
-        self, batches: fashion.Batches, factor: float, *, dtype: torch.dtype = torch.float32
+        self,
+        batches: "fashion.Batches | Scaled",
+        factor: float,
+        *,
+        dtype: torch.dtype = torch.float32,
     ):
         checks.batches("batches", batches)
         checks.number("factor", factor)
@@ -208,7 +213,7 @@ class Case:
 
     Attributes
     ----------
-    network : torch.nn.Module
+    network : torch.nn.Sequential
         From images to scores or log-probabilities of shape (batch, 10).
     batches : iterable of (images, labels)
         The training part.
@@ -226,12 +231,12 @@ class Case:
         Makes the step anew, where it keeps things of its own.
     """
 
-    network: nn.Module
-    batches: object
+    network: nn.Sequential
+    batches: fashion.Batches | Scaled
     loss_function: LossFunction
     optimizer: torch.optim.Optimizer
-    test: object
-    fresh: object
+    test: fashion.Batches | Scaled
+    fresh: fashion.Batches | Scaled
     step: Step = by_the_book
     updates: int = 150
     make_step: Callable[[], Step] | None = None
@@ -754,7 +759,7 @@ def _length(tensors) -> float:
     return math.sqrt(sum(float(tensor.detach().square().sum()) for tensor in tensors))
 
 
-def _functions(function: object) -> set[object]:
+def _functions(function: Any) -> set[Any]:
     found, waiting = set(), [function] if function is not None else []
     while waiting:
         function = waiting.pop()
@@ -848,12 +853,15 @@ class Symptom:
     def shown_by(self, chart: Chart) -> bool:
         """Whether the number lies beyond the bound."""
         value = self.measure(chart)
-        return value > self.above if self.above is not None else value < self.below
+        return value > self.bound if self.above is not None else value < self.bound
 
     @property
     def bound(self) -> float:
         """The bound, whichever it is."""
-        return self.above if self.above is not None else self.below
+        if self.above is not None:
+            return self.above
+        assert self.below is not None, "a symptom has one of the two"
+        return self.below
 
     def __str__(self) -> str:
         """Return the symptom as an inequality, and the suspect."""

@@ -237,9 +237,8 @@ def run(
             # PyTorch's first velocity is the gradient itself.
             velocity = direction if velocity is None else momentum * velocity + direction
             direction = direction + momentum * velocity if nesterov else velocity
-        size = lr
+        size = lr(taken) if callable(lr) else lr
         if callable(lr):
-            size = lr(taken)
             checks.number(f"lr({taken})", size, least=0)
         taken += 1
         return w - size * direction
@@ -267,11 +266,11 @@ def bowl(curvatures: Sequence[float], *, tilt: float = 0.0) -> Loss:
     ValueError
         If a curvature is not above 0, or `tilt` is given and there are not two of them.
     """
-    curvatures = _checked_curvatures(curvatures)
+    eigenvalues = _checked_curvatures(curvatures)
     checks.number("tilt", tilt)
-    if tilt and len(curvatures) != 2:
-        raise ValueError(f"tilt needs two curvatures, not {len(curvatures)}: leave tilt at 0")
-    hessian = torch.diag(curvatures)
+    if tilt and len(eigenvalues) != 2:
+        raise ValueError(f"tilt needs two curvatures, not {len(eigenvalues)}: leave tilt at 0")
+    hessian = torch.diag(eigenvalues)
     if tilt:
         c, s = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
         axes = torch.tensor([[c, -s], [s, c]], dtype=torch.float64)
@@ -592,7 +591,7 @@ def _as_numbers(name: str, value: object) -> torch.Tensor:
     raise TypeError(f"{name} is {checks.shown(value)}: give numbers")
 
 
-def _check_distances(distances: object) -> None:
+def _check_distances(distances: torch.Tensor) -> None:
     checks.tensor("distances", distances, ("steps + 1",))
     if bool((distances < 0).any()):
         raise ValueError(f"distances holds {float(distances.min())}: give numbers from 0 up")

@@ -10,9 +10,9 @@ import functools
 import html
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import matplotlib
 import matplotlib.colors
@@ -22,6 +22,7 @@ import matplotlib.patheffects
 import matplotlib.ticker
 import PIL.Image
 import torch
+from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 from helpers import checks
@@ -134,26 +135,34 @@ _check_tensor = functools.partial(checks.tensor, plain=True)
 
 
 def _check_tensors(
-    name: str, value: object, shape: Sequence, *, most: int, of: type = str, **rules
+    name: str,
+    value: Mapping[Any, torch.Tensor],
+    shape: Sequence[int | str],
+    *,
+    most: int,
+    of: type = str,
+    **rules,
 ) -> None:
     checks.mapping(name, value, most=most, of=of)
     for key, tensor in value.items():
         _check_tensor(f"{name}[{checks.shown(key)}]", tensor, shape, **rules)
 
 
-def _check_curves(name: str, value: object, *, most: int, of: type = str, **rules) -> None:
+def _check_curves(
+    name: str, value: Mapping[Any, Sequence[float]], *, most: int, of: type = str, **rules
+) -> None:
     checks.mapping(name, value, most=most, of=of)
     for key, values in value.items():
         checks.series(f"{name}[{checks.shown(key)}]", values, **rules)
 
 
-def _check_numbers(name: str, value: object, of: type = str, **bounds: float) -> None:
+def _check_numbers(name: str, value: Mapping[Any, float], of: type = str, **bounds: float) -> None:
     checks.mapping(name, value, of=of)
     for key, number in value.items():
         checks.number(f"{name}[{checks.shown(key)}]", number, **bounds)
 
 
-def _check_at_most(name: str, values: Sequence, most: int) -> None:
+def _check_at_most(name: str, values: Sized, most: int) -> None:
     if len(values) > most:
         raise ValueError(f"{name} has {len(values)} entries: give at most {most}")
 
@@ -164,16 +173,16 @@ def _check_parts(name: str, value: object, parts: Sequence[str], give: str) -> N
         raise TypeError(f"{name} is {checks.shown(value)}: give {give}")
 
 
-def _check_two_columns(X: object, y: object) -> None:
+def _check_two_columns(X: torch.Tensor, y: torch.Tensor) -> None:
     _check_tensor("X", X, ("rows", 2))
     _check_tensor("y", y, (len(X),), dtypes=[X.dtype])
 
 
-def _check_land(land: object) -> None:
+def _check_land(land: "Hills") -> None:
     _check_parts("land", land, ("east", "north", "height"), "the map that hills() returns")
 
 
-def _check_error_curves(penalties: object, errors: object) -> None:
+def _check_error_curves(penalties: Sequence[float], errors: Sequence[torch.Tensor]) -> None:
     checks.series("penalties", penalties, above=0)
     checks.items("errors", errors, length=2)
     for place, values in enumerate(errors):
@@ -181,39 +190,41 @@ def _check_error_curves(penalties: object, errors: object) -> None:
         checks.number(f"the smallest of errors[{place}]", float(values.min()), above=0)
 
 
-def _check_point(name: str, point: object) -> None:
+def _check_point(name: str, point: torch.Tensor) -> None:
     _check_tensor(name, point, (2,), dtypes=[torch.float64])
 
 
-def _check_loss(loss: object, point: torch.Tensor, name: str = "loss") -> None:
+def _check_loss(loss: "descent.Loss", point: torch.Tensor, name: str = "loss") -> None:
     checks.function(name, loss)
     value = loss(point)
     if not isinstance(value, torch.Tensor) or value.ndim:
         raise TypeError(f"what {name} gives is {checks.shown(value)}: give one number in a tensor")
 
 
-def _check_path(name: str, path: object) -> None:
+def _check_path(name: str, path: "descent.Path") -> None:
     _check_parts(name, path, ("points", "losses", "left_at"), "what descent.run returns")
     _check_tensor(f"points of {name}", path.points, ("steps + 1", 2), dtypes=[torch.float64])
 
 
-def _check_paths(name: str, paths: object) -> None:
+def _check_paths(name: str, paths: "Mapping[str, descent.Path]") -> None:
     checks.mapping(name, paths, most=len(_LOOKS))
     for key, path in paths.items():
         _check_path(f"{name}[{checks.shown(key)}]", path)
 
 
-def _check_images(images: object, labels: object, name: str = "labels") -> None:
+def _check_images(images: torch.Tensor, labels: torch.Tensor, name: str = "labels") -> None:
     _check_tensor("images", images, ("n", "height", "width"), dtypes=_PIXELS)
     _check_tensor(name, labels, (len(images),), dtypes=[torch.int64])
 
 
-def _check_matrix(matrix: object, classes: object) -> None:
+def _check_matrix(matrix: torch.Tensor, classes: Sequence[str]) -> None:
     checks.texts("classes", classes)
     _check_tensor("matrix", matrix, (len(classes), len(classes)), dtypes=[torch.int64])
 
 
-def _check_charts(name: str, charts: object, keys: Sequence[str] = ()) -> None:
+def _check_charts(
+    name: str, charts: "Mapping[str, clinic.Chart]", keys: Collection[str] = ()
+) -> None:
     checks.mapping(name, charts, keys=keys)
     for key, chart in charts.items():
         parts = ("loss", "accuracy", "in_batches_of")
@@ -221,7 +232,7 @@ def _check_charts(name: str, charts: object, keys: Sequence[str] = ()) -> None:
         checks.series(f"loss of {name}[{checks.shown(key)}]", chart.loss, finite=False)
 
 
-def _check_symptom(name: str, symptom: object) -> None:
+def _check_symptom(name: str, symptom: "clinic.Symptom") -> None:
     _check_parts(name, symptom, ("fault", "sign", "shown_by"), "one of clinic.SYMPTOMS")
 
 
@@ -349,7 +360,7 @@ def projection(X: torch.Tensor, y: torch.Tensor, fitted: torch.Tensor) -> Figure
         alt="The two columns of X span a plane. The fit is the foot of the perpendicular from y: "
         "the residual stands at a right angle to the plane.",
     )
-    axes = figure.add_axes((0.0, 0.06, 1.0, 0.98), projection="3d", computed_zorder=False)
+    axes: Axes3D = figure.add_axes((0.0, 0.06, 1.0, 0.98), projection="3d", computed_zorder=False)
     figure.suptitle(
         "The fit is the shadow of y on the plane of the columns",
         x=0.02,
@@ -478,7 +489,9 @@ def valley(
         fontsize=11,
         fontweight="bold",
     )
-    surface = figure.add_axes((0.0, 0.08, 0.48, 0.82), projection="3d", computed_zorder=False)
+    surface: Axes3D = figure.add_axes(
+        (0.0, 0.08, 0.48, 0.82), projection="3d", computed_zorder=False
+    )
     plane = figure.add_axes((0.6, 0.14, 0.38, 0.72))
     side = X.new_tensor([k / 10 for k in range(-30, 51)])
     loss = _loss_over_two_weights(X, y, side, side)
@@ -497,11 +510,11 @@ def valley(
     plane.contour(side, side, loss, levels=levels, cmap="cividis", linewidths=1.2)
     plane.plot(*floor, color=VERMILION, linestyle="-")
     plane.plot(*shortest, "*", color=BLACK, markersize=12)
-    label = {"textcoords": "offset points", "fontsize": 9, "fontweight": "bold"}
+    label: dict[str, Any] = {"textcoords": "offset points", "fontsize": 9, "fontweight": "bold"}
     label["bbox"] = {"boxstyle": "round,pad=0.1", "color": "white"}
-    plane.annotate("shortest, X⁺y", shortest.tolist(), xytext=(4, 9), **label)
+    plane.annotate("shortest, X⁺y", tuple(shortest.tolist()), xytext=(4, 9), **label)
     middle = (floor.mean(dim=1) + 3 * floor[:, 0]) / 4
-    plane.annotate("minimisers", middle.tolist(), xytext=(4, 9), color=VERMILION, **label)
+    plane.annotate("minimisers", tuple(middle.tolist()), xytext=(4, 9), color=VERMILION, **label)
     radius = float(shortest.norm())
     plane.add_patch(matplotlib.patches.Circle((0, 0), radius, fill=False, linestyle=":"))
     plane.plot([0, float(shortest[0])], [0, float(shortest[1])], color=BLACK, linewidth=1)
@@ -887,12 +900,12 @@ def hills_and_spots(
     _draw_map(whole, land, land.height)
     whole.set_title("The land …")
     scale = {"cmap": "cividis", "vmin": land.height.min(), "vmax": land.height.max()}
-    for (spots, heights), marker, size, name in (
+    for (positions, heights), marker, size, name in (
         (fitted, "o", 26, "to fit"),
         (held_out, "X", 40, "held out"),
     ):
         dots = known.scatter(
-            *spots.T,
+            *positions.T,
             c=heights,
             marker=marker,
             s=size,
@@ -1123,14 +1136,20 @@ def _draw_error_curves(axes, penalties: Sequence[float], errors: Sequence[torch.
 # --- Notebook 03: gradient descent ---
 
 # One look per way of descending, wherever two are compared.
-_LOOKS = [
+_LOOKS: list[dict[str, Any]] = [
     {"color": BLUE, "marker": "o", "linestyle": "-"},
     {"color": VERMILION, "marker": "s", "linestyle": "--"},
     {"color": GREEN, "marker": "^", "linestyle": "-."},
     {"color": PINK, "marker": "D", "linestyle": ":"},
     {"color": BLACK, "marker": "x", "linestyle": (0, (5, 1))},
 ]
-_GOAL = {"marker": "*", "markersize": 13, "color": ORANGE, "markeredgecolor": BLACK, "zorder": 6}
+_GOAL: dict[str, Any] = {
+    "marker": "*",
+    "markersize": 13,
+    "color": ORANGE,
+    "markeredgecolor": BLACK,
+    "zorder": 6,
+}
 _FRAME = {"frameon": True, "facecolor": "white", "framealpha": 1, "edgecolor": "#cccccc"}
 _HALO = [matplotlib.patheffects.withStroke(linewidth=3, foreground="white")]
 
@@ -1186,7 +1205,9 @@ def direction_fan(
         "11 rise, 2 are level at first; the steepest fall is straight against the gradient.",
         layout="none",
     )
-    surface = figure.add_axes((-0.06, 0.07, 0.64, 0.86), projection="3d", computed_zorder=False)
+    surface: Axes3D = figure.add_axes(
+        (-0.06, 0.07, 0.64, 0.86), projection="3d", computed_zorder=False
+    )
     plan = figure.add_axes((0.65, 0.24, 0.34, 0.6))
     # A patch along the valley: on a square one, the far walls would dwarf everything.
     _, axes = torch.linalg.eigh(torch.func.hessian(loss)(lowest))
@@ -1218,7 +1239,7 @@ def direction_fan(
         line = point + 0.36 * reach * torch.linspace(0, 1, 12, dtype=torch.float64)[:, None] * unit
         # Lifted a little, so that the surface does not swallow them.
         lifted = torch.func.vmap(loss)(line) + 0.01 * heights.max()
-        look = {"color": VERMILION, "linestyle": "--", "linewidth": 1.3}
+        look: dict[str, Any] = {"color": VERMILION, "linestyle": "--", "linewidth": 1.3}
         label = "rises" if turn == 1 else None
         if turn in (6, 18):
             look = {"color": BLACK, "linestyle": ":", "linewidth": 2}
@@ -1340,7 +1361,7 @@ def change_on_sphere(
         f"against the cosine of the angle from the gradient: {found}.",
         layout="none",
     )
-    sphere = figure.add_axes((0, 0.03, 0.47, 0.82), projection="3d")
+    sphere: Axes3D = figure.add_axes((0, 0.03, 0.47, 0.82), projection="3d")
     flat = figure.add_axes((0.57, 0.15, 0.41, 0.74))
     # Only the half that faces the reader, or the dots behind would shine through.
     elevation, turn = 12, -60
@@ -1356,7 +1377,7 @@ def change_on_sphere(
     limit = float(changes.abs().max())
     # The palest middle would vanish on white.
     colors = matplotlib.colors.LinearSegmentedColormap.from_list("", [BLUE, "#c9c9c9", VERMILION])
-    look = {"cmap": colors, "vmin": -limit, "vmax": limit}
+    look: dict[str, Any] = {"cmap": colors, "vmin": -limit, "vmax": limit}
     sphere.scatter(*directions[seen].T, c=changes[seen], s=18, depthshade=False, **look)
     downhill = -gradient / gradient.norm()
     for end, color, word in ((downhill, BLUE, "-gradient"), (-downhill, VERMILION, "gradient")):
@@ -1483,7 +1504,7 @@ def basins(
         axes.plot(*point, marker=marker, markersize=10, color=BLACK, markeredgecolor="white")
         axes.annotate(
             name,
-            point,
+            tuple(point.tolist()),
             xytext=(0, 10),
             textcoords="offset points",
             ha="center",
@@ -1888,7 +1909,7 @@ def snapshots(
     leads = []
     for count in at:
         heights = {name: float(path.losses[count]) for name, path in paths.items()}
-        leads.append(f"after {count} steps {min(heights, key=heights.get)}")
+        leads.append(f"after {count} steps {min(heights, key=heights.__getitem__)}")
     figure = Figure(
         figsize=(7, 2.9),
         alt=f"{len(paths)} descents on one bowl: {', '.join(paths)}. Lowest in loss: "
@@ -2609,7 +2630,7 @@ def time_by_part(seconds: Mapping[str, float], unit: str = "one epoch") -> Figur
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(f"milliseconds for {unit}")
-    longest = max(seconds, key=seconds.get)
+    longest = max(seconds, key=seconds.__getitem__)
     axes.set_title(f"Of {1000 * total:.0f} ms, most goes into {longest}")
     return figure
 
@@ -2690,17 +2711,22 @@ def cost_growth(
         axes.set_ylabel("seconds an epoch")
         for x, side, text in ((0.03, "left", low), (0.97, "right", high)):
             axes.text(x, 1.02, text, transform=axes.transAxes, ha=side, fontsize=8, color=_GREY)
-    sizes = list(memory)
+    stored = list(memory)
     for position, (name, marker, dash) in enumerate((("bytes", "o", "-"), ("floats", "s", "--"))):
-        gigabytes = [memory[size][position] for size in sizes]
-        store.loglog(sizes, gigabytes, marker=marker, linestyle=dash, label=name)
+        gigabytes = [memory[size][position] for size in stored]
+        store.loglog(stored, gigabytes, marker=marker, linestyle=dash, label=name)
     store.axhline(1, color=VERMILION, linestyle=":")
-    store.text(sizes[0], 1.1, "1 GB: a small cloud machine", color=VERMILION, fontsize=8)
+    store.text(stored[0], 1.1, "1 GB: a small cloud machine", color=VERMILION, fontsize=8)
     store.set_xlabel("images in memory")
     store.set_ylabel("gigabytes")
     store.legend(loc="lower right")
-    for axes, sizes in ((batch, by_batch), (width, by_width), (images, by_images), (store, memory)):
-        axes.set_xticks(list(sizes), [_in_thousands(size) for size in sizes])
+    for axes, ticks in (
+        (batch, list(by_batch)),
+        (width, list(by_width)),
+        (images, list(by_images)),
+        (store, stored),
+    ):
+        axes.set_xticks(ticks, [_in_thousands(size) for size in ticks])
         axes.set_xticks([], minor=True)
         axes.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")

@@ -18,6 +18,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import graphviz
 import torch
@@ -182,7 +183,7 @@ class Drawing(_Picture):
         return [(labels[edge.tail], labels[edge.head]) for edge in self.edges]
 
     @property
-    def dot(self) -> str:
+    def dot(self) -> str:  # type: ignore[override]  # Nobody sets it.
         """The drawing in Graphviz' language."""
         picture = graphviz.Digraph(
             graph_attr={
@@ -206,7 +207,7 @@ class Drawing(_Picture):
         )
         for node in self.nodes:
             label = "\n".join(graphviz.escape(line) for line in (node.label, *node.details))
-            picture.node(node.name, label, **(_LOOKS[node.role] | node.look))
+            picture.node(node.name, label, **(_LOOKS[node.role] | dict(node.look)))
         for edge in self.edges:
             text = {"label": _beside_the_line(edge.text)} if edge.text else {}
             picture.edge(edge.tail, edge.head, **(text | dict(edge.look)))
@@ -346,7 +347,7 @@ class _Graph:
     """
 
     outputs: tuple[torch.Tensor, ...]
-    functions: dict[int, object]
+    functions: dict[int, Any]
     tensors: dict[int, torch.Tensor] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
     # Which box a tensor has, by its function and the number of the output that it is.
@@ -367,7 +368,7 @@ class _Graph:
         if tensor.grad_fn is not None:
             self.made[id(tensor.grad_fn), tensor.output_nr] = id(tensor)
 
-    def box_of(self, function: object, number: int) -> int | None:
+    def box_of(self, function: Any, number: int) -> int | None:
         """Return the box of the tensor that is output `number` of `function`, if it has one."""
         return self.made.get((id(function), number))
 
@@ -393,15 +394,15 @@ class _Graph:
         return "output" if len(self.outputs) == 1 else f"output {places[0]}"
 
 
-def _function_name(function: object) -> str:
+def _function_name(function: Any) -> str:
     return function.name().rsplit("::", 1)[-1]
 
 
-def _is_accumulator(function: object) -> bool:
+def _is_accumulator(function: Any) -> bool:
     return hasattr(function, "variable")
 
 
-def _inputs(function: object) -> list[tuple[int, object, int]]:
+def _inputs(function: Any) -> list[tuple[int, Any, int]]:
     """Return (place, function it came from, which output of that) of each input with a graph."""
     return [
         (place, source, number)
@@ -410,7 +411,7 @@ def _inputs(function: object) -> list[tuple[int, object, int]]:
     ]
 
 
-def _reachable(roots: Iterable[object]) -> dict[int, object]:
+def _reachable(roots: Iterable[Any]) -> dict[int, Any]:
     """Return all functions behind `roots`, in the order in which one first meets them."""
     found = {}
     waiting = list(roots)[::-1]
@@ -464,7 +465,7 @@ def _add_named(graph: _Graph, named: Mapping[str, torch.Tensor]) -> None:
         graph.names[id(tensor)] = f"{known} = {name}" if known else name
 
 
-def _check_drawable(functions: Iterable[object]) -> None:
+def _check_drawable(functions: Iterable[Any]) -> None:
     for function in functions:
         name = _function_name(function)
         try:
@@ -489,11 +490,11 @@ def _check_drawable(functions: Iterable[object]) -> None:
             )
 
 
-def _is_custom(function: object) -> bool:
+def _is_custom(function: Any) -> bool:
     return isinstance(function, torch.autograd.function.BackwardCFunction)
 
 
-def _saved_values(function: object) -> dict[str, object]:
+def _saved_values(function: Any) -> dict[str, object]:
     """Return what a function saved for its backward pass; RuntimeError if that is gone."""
     if _is_custom(function):
         return {f"saved {place}": saved for place, saved in enumerate(function.saved_tensors)}
@@ -524,9 +525,9 @@ def _torchviz_statements(
         warnings.simplefilter("ignore", DeprecationWarning)
         body = torchviz.make_dot(outputs).body
     for statement in body:
-        first, second, attributes = re.fullmatch(
-            r"\t(\d+)(?: -> (\d+))?(?: \[(.*)\])?\n", statement, flags=re.DOTALL
-        ).groups()
+        parts = re.fullmatch(r"\t(\d+)(?: -> (\d+))?(?: \[(.*)\])?\n", statement, flags=re.DOTALL)
+        assert parts, f"torchviz writes no such line: {statement!r}"
+        first, second, attributes = parts.groups()
         yield int(first), int(second) if second else None, attributes or ""
 
 
@@ -534,7 +535,7 @@ def _graph(output: object, named: Mapping[str, torch.Tensor]) -> _Graph:
     """Return the graph that torchviz finds behind `output`, with boxes for the named tensors."""
     outputs = _checked_outputs(output)
     # torchviz also draws the tensor that a view looks into, and how that one was made.
-    drawn = [*outputs, *(tensor._base for tensor in outputs if tensor._is_view())]
+    drawn = [*outputs, *(tensor._base for tensor in outputs if tensor._base is not None)]
     functions = _reachable(tensor.grad_fn for tensor in drawn if tensor.grad_fn is not None)
     drawn += [function.variable for function in functions.values() if _is_accumulator(function)]
     graph = _Graph(outputs, functions)
@@ -543,7 +544,8 @@ def _graph(output: object, named: Mapping[str, torch.Tensor]) -> _Graph:
     _check_drawable(functions.values())
     _add_named(graph, named)
 
-    places, saved_places = Counter(), Counter()
+    places: Counter[int] = Counter()
+    saved_places: Counter[int] = Counter()
     for first, second, attributes in _torchviz_statements(outputs, len(functions)):
         if second is None:
             if first in functions or first in graph.tensors:
@@ -572,8 +574,8 @@ def _graph(output: object, named: Mapping[str, torch.Tensor]) -> _Graph:
             tensor = graph.tensors[box]
             graph.add_link(id(tensor.grad_fn), box, ("out", id(tensor.grad_fn), tensor.output_nr))
     # Read from the outputs back: what leads to the first box, to the second, and so on.
-    places = {box: place for place, box in enumerate(graph.boxes)}
-    graph.links = dict(sorted(graph.links.items(), key=lambda item: places[item[1].head]))
+    order = {box: place for place, box in enumerate(graph.boxes)}
+    graph.links = dict(sorted(graph.links.items(), key=lambda item: order[item[1].head]))
     return graph
 
 
@@ -597,7 +599,7 @@ def _number(value: float) -> str:
     return f"{value + 0.0:.4g}" if isinstance(value, float) else str(value)
 
 
-def _numbers(values: object) -> str:
+def _numbers(values: Any) -> str:
     if isinstance(values, list):
         return f"[{', '.join(map(_numbers, values))}]"
     return _number(values)
@@ -769,7 +771,7 @@ def draw_as_in_notes(
             "which folds them, or draw a smaller part"
         )
 
-    def tensor_of(function: object, number: int) -> object:
+    def tensor_of(function: Any, number: int) -> Any:
         if _is_accumulator(function):
             return id(function.variable)
         # A tensor without a box is told by the function and the number of its output.
@@ -791,10 +793,10 @@ def draw_as_in_notes(
     ]
     names: dict[object, str] = {}
     for tail, head, _ in arrows:
-        for tensor in (head, tail):
-            names.setdefault(tensor, f"n{len(names)}")
+        for end in (head, tail):
+            names.setdefault(end, f"n{len(names)}")
 
-    def node(tensor: object, name: str) -> Node:
+    def node(tensor: Any, name: str) -> Node:
         if isinstance(tensor, int):
             details = _details(graph.tensors[tensor], show)
             return Node(name, graph.label(tensor), graph.role(tensor), details)
@@ -811,7 +813,7 @@ def draw_as_in_notes(
     return Drawing(nodes, edges, alt, title, legend)
 
 
-def _operation(function: object) -> str:
+def _operation(function: Any) -> str:
     """Return what the forward function is called: ``log_softmax`` for LogSoftmaxBackward0."""
     name = re.sub(r"Backward\d*$", "", _function_name(function))
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
@@ -870,7 +872,7 @@ class _Segment:
     """
 
     module: str
-    functions: list[object] = field(default_factory=list)
+    functions: list[Any] = field(default_factory=list)
     before: dict[int, None] = field(default_factory=dict)
     cut_from: set[int] = field(default_factory=set)
 
@@ -882,7 +884,7 @@ def _folded(graph: _Graph, show: Sequence[str], title: str, legend: bool) -> Dra
         parts = _runs(segments)
     part_of = {segment: place for place, part in enumerate(parts) for segment in part}
 
-    arrows: dict[tuple[object, object], None] = {}
+    arrows: dict[tuple[int, int], None] = {}
     for output in graph.outputs:
         arrows[part_of[segment_of[id(output.grad_fn)]], id(output)] = None
     for place in reversed(range(len(parts))):
@@ -901,7 +903,7 @@ def _folded(graph: _Graph, show: Sequence[str], title: str, legend: bool) -> Dra
     for (function, _), tensor in graph.made.items():
         if function in segment_of:  # what nothing uses has no arrow yet
             arrows[part_of[segment_of[function]], tensor] = None
-    names: dict[object, str] = {}
+    names: dict[int, str] = {}
     for arrow in arrows:
         for box in reversed(arrow):
             names.setdefault(box, f"n{len(names)}")
@@ -1002,7 +1004,7 @@ def _segments(graph: _Graph, modules: Mapping[int, str]) -> tuple[list[_Segment]
     return segments, segment_of
 
 
-def _makers_first(graph: _Graph) -> Iterator[object]:
+def _makers_first(graph: _Graph) -> Iterator[Any]:
     """Yield the functions, accumulators left out, each after those that made its inputs."""
     done = set()
     for root in graph.functions.values():
@@ -1082,7 +1084,7 @@ class Step:
 
     def row(self, place: int) -> list[str]:
         """Return the step in words, one entry a column."""
-        ends = self.inputs
+        ends: Sequence[str] = self.inputs
         if self.function == "AccumulateGrad":
             ends = ["the leaf's grad" if name == _NO_NAME else f"{name}.grad" for name in ends]
         leaving = [
@@ -1167,7 +1169,9 @@ class Walk(Sequence[Step]):
                 f"the graph has {len(graph.functions)} functions, too many for a picture of each "
                 "step: read the table, or draw a smaller part"
             )
-        known = {flow: text for visit in self._visits[:step] for flow, text in visit.flows.items()}
+        known: dict[tuple | None, str] = {
+            flow: text for visit in self._visits[:step] for flow, text in visit.flows.items()
+        }
         to_come = {flow: text for visit in self._visits for flow, text in visit.flows.items()}
         names = {box: f"n{place}" for place, box in enumerate(graph.boxes)}
 
@@ -1349,30 +1353,31 @@ def _visits(
     return visits
 
 
-def _source_label(graph: _Graph, source: object, number: int) -> str:
+def _source_label(graph: _Graph, source: Any, number: int) -> str:
     if _is_accumulator(source):
         return graph.label(id(source.variable))
     box = graph.box_of(source, number)
     return _function_name(source) if box is None else graph.label(box)
 
 
-def _saved_in_words(graph: _Graph, function: object) -> dict[str, str]:
+def _saved_in_words(graph: _Graph, function: Any) -> dict[str, str]:
     words = {}
     for name, value in _saved_values(function).items():
         if isinstance(value, torch.Tensor):
             words[name] = _short(value)
         elif isinstance(value, int | float | str) and not isinstance(value, bool):
             # PyTorch keeps a dimension such as -1 without its sign.
-            wraps = isinstance(value, int) and value > 2**63
-            words[name] = _numbers(value - 2**64 if wraps else value)
+            if isinstance(value, int) and value > 2**63:
+                value -= 2**64
+            words[name] = _numbers(value)
     return words
 
 
-def _input_shapes(function: object) -> list[torch.Size]:
+def _input_shapes(function: Any) -> list[torch.Size]:
     return [source._input_metadata[number].shape for _, source, number in _inputs(function)]
 
 
-def _jacobians(function: object) -> tuple[torch.Tensor | None, ...]:
+def _jacobians(function: Any) -> tuple[torch.Tensor | None, ...]:
     """Return the Jacobian of the function's outputs by each input, None where it is too large."""
     outputs, shapes = function._input_metadata, _input_shapes(function)
     rows = sum(math.prod(output.shape) for output in outputs)
@@ -1396,7 +1401,7 @@ def _jacobians(function: object) -> tuple[torch.Tensor | None, ...]:
     )
 
 
-def _local_derivatives(function: object, jacobians: Sequence[torch.Tensor | None]) -> Iterator[str]:
+def _local_derivatives(function: Any, jacobians: Sequence[torch.Tensor | None]) -> Iterator[str]:
     """Yield the function's Jacobians in words, as short as their pattern allows."""
     outputs = function._input_metadata
     for jacobian, shape in zip(jacobians, _input_shapes(function), strict=True):

@@ -21,7 +21,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn, TypeGuard
 
 import torch
 
@@ -232,7 +232,7 @@ def _not_yet(line: str) -> _Verdict:
     return _Verdict(line, tried=True, right=False)
 
 
-def _checked_words(name: str, words: object) -> Mapping[object, str]:
+def _checked_words(name: str, words: Mapping[object, str] | None) -> Mapping[object, str]:
     words = {} if words is None else words
     checks.instance(name, words, Mapping, "a dict from wrong guesses to words")
     for wrong, word in words.items():
@@ -280,14 +280,14 @@ def _judge_prediction(
     )
 
 
-def _plain(guess: object) -> object:
+def _plain(guess: Any) -> object:
     """Turn a tensor or a NumPy number into Python's own: readers rightly write those too."""
     if getattr(guess, "ndim", None) == 0 and hasattr(guess, "item"):
         return guess.item()
     return guess.strip() if isinstance(guess, str) else guess
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return False
     return not isinstance(value, float) or math.isfinite(value)
@@ -451,8 +451,8 @@ def _difference(
         if not isinstance(value, list | tuple) or len(value) != len(expected):
             return f"The answer has {len(expected)} parts: give them with commas between."
         parts = zip(value, expected, strict=True)
-        found = (_difference(*part, tolerance, nan_is_nan=nan_is_nan) for part in parts)
-        return next(filter(None, found), "")
+        differences = (_difference(*part, tolerance, nan_is_nan=nan_is_nan) for part in parts)
+        return next(filter(None, differences), "")
     wanted = "a number or a tensor"
     try:
         right = torch.as_tensor(expected, dtype=torch.float64, device="cpu").detach()
@@ -582,7 +582,7 @@ def _runs_to_its_end(work: Callable[[], None], seconds: float) -> bool:
             try:
                 context.run(work)
             finally:
-                Again.__init__ = SystemExit.__init__
+                Again.__init__ = SystemExit.__init__  # type: ignore[method-assign]  # On purpose.
                 (lambda: None)()  # A call lets the one that is on its way arrive, here.
         except _Stopped:
             pass
@@ -616,7 +616,8 @@ def _stop(worker: threading.Thread, again: type[_Stopped]) -> None:
     # Each exception calls for the next as it is made. So the second comes while the first is
     # handled, at a place that a bare ``except:`` within a loop does not protect.
     if worker.is_alive():
-        again.__init__ = staticmethod(functools.partial(_raise_in_thread, worker.ident, again))
+        another = functools.partial(_raise_in_thread, worker.ident, again)
+        again.__init__ = staticmethod(another)  # type: ignore[method-assign]  # On purpose.
         _raise_in_thread(worker.ident, again)
         worker.join(_SECONDS_TO_STOP)
 
@@ -625,10 +626,10 @@ def _stop(worker: threading.Thread, again: type[_Stopped]) -> None:
 def _guarded(function: Callable) -> Iterator[None]:
     """Keep a reader's code from asking, from ending the kernel, and from leaving traces in it."""
 
-    def ask(*_: object) -> None:
+    def ask(*_: object) -> NoReturn:
         raise _Asked
 
-    def leave(*_: object) -> None:
+    def leave(*_: object) -> NoReturn:
         raise SystemExit
 
     names = getattr(function, "__globals__", vars(sys.modules["__main__"]))

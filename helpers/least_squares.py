@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from matplotlib.cbook import get_sample_data
@@ -230,7 +231,9 @@ def hills() -> Hills:
 
     The heights come with matplotlib, in ``jacksboro_fault_dem.npz``: no download.
     """
-    with get_sample_data("jacksboro_fault_dem.npz") as data:
+    # Its types do not say that from such a file comes an archive of arrays.
+    archive: Any = get_sample_data("jacksboro_fault_dem.npz")
+    with archive as data:
         elevation = torch.from_numpy(data["elevation"]).double()
         step_east, step_north = float(data["dx"]), float(data["dy"])
         top = float(data["ymax"])
@@ -549,7 +552,7 @@ def _check_rows(name: str, features: Tensor, target_name: str, target: Tensor) -
         )
 
 
-def _checked(weights: object, X: Tensor, dtypes: Sequence[torch.dtype] = checks.FLOATS) -> Tensor:
+def _checked(weights: Tensor, X: Tensor, dtypes: Sequence[torch.dtype] = checks.FLOATS) -> Tensor:
     """Return what a solver found, if it can be weights for this problem."""
     checks.tensor("what solve gives", weights, (X.shape[1],), dtypes=dtypes, finite=False)
     return weights

@@ -481,7 +481,7 @@ def _shared_images(batches: Iterable[Batch], test: Iterable[Batch]) -> tuple[int
     return sum(row in seen for row in asked), len(asked), repeated / number
 
 
-def _check_batch(name: str, images: object, labels: object) -> None:
+def _check_batch(name: str, images: torch.Tensor, labels: torch.Tensor) -> None:
     if not isinstance(images, torch.Tensor) or not images.is_floating_point() or not images.dim():
         raise TypeError(f"images of {name} are {checks.shown(images)}: give images.float() / 255")
     if not isinstance(labels, torch.Tensor) or labels.shape != images.shape[:1]:
@@ -809,7 +809,7 @@ def _train(run: _Run, *, factor: float = 1.0) -> _Updates:
                 size = float(weight.grad.abs().max()) / max(float(weight.detach().abs().max()), 1.0)
                 reached[name] = max(reached[name], size)
         if _asks_for_the_loss(optimizer):
-            optimizer.step(backward)
+            optimizer.step(backward)  # type: ignore[arg-type]  # A tensor will do for a number.
         else:
             optimizer.step()
     still = [
@@ -868,7 +868,7 @@ def _losses_by_heart(run: _Run, rate: float) -> list[float]:
     network = copy.deepcopy(run.network)
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     images, labels = (part[:_IMAGES_BY_HEART] for part in run.sample[0])
-    losses = []
+    losses: list[float] = []
     if not weights:
         return losses
     optimizer = torch.optim.Adam(weights, lr=rate)
@@ -905,7 +905,7 @@ def _nothing_left_to_chance(seed: int, device: torch.device, *walked: object) ->
             yield
     finally:
         random.setstate(python_state)
-        if numpy_state is not None:
+        if numpy and numpy_state is not None:
             numpy.random.set_state(numpy_state)
         for generator, state in states:
             generator.set_state(state)

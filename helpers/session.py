@@ -221,7 +221,7 @@ class _Run:
         self.epoch = self.batch = 0
         self.tally = parallel.Tally()
         names = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
-        self.history: dict[str, list[float]] = {name: [] for name in names}
+        self.history: dict[str, list[float | None]] = {name: [] for name in names}
 
     def _make_batches(self, garments: dict[str, torch.Tensor], device: torch.device) -> None:
         images, labels = garments["train_images"], garments["train_labels"]
@@ -235,7 +235,8 @@ class _Run:
             )
         chosen, validation = order[:-held_out], order[-held_out:]
         self.images = len(chosen)
-        self.fingerprint = zlib.crc32(labels[chosen].numpy(), zlib.crc32(images[chosen].numpy()))
+        seen = zlib.crc32(images[chosen].numpy().data)
+        self.fingerprint = zlib.crc32(labels[chosen].numpy().data, seen)
         self.generator = torch.Generator().manual_seed(seed)
         self.order = self.generator.get_state()
         self.batches = fashion.Batches(

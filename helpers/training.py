@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -125,7 +126,9 @@ class Momentum:
                 raise TypeError(f"weights holds {shown}: give network.parameters()")
         checks.number("lr", lr, above=0)
         checks.number("momentum", momentum, least=0, below=1)
-        self.param_groups = [{"params": weights, "lr": lr, "momentum": momentum}]
+        self.param_groups: list[dict[str, Any]] = [
+            {"params": weights, "lr": lr, "momentum": momentum}
+        ]
         self._velocities = [torch.zeros_like(weight) for weight in weights]
 
     @torch.no_grad()
@@ -387,8 +390,9 @@ class _Watch:
 
 
 def _progress_bar(batches: Iterable[Batch], epochs: int, *, shown: bool) -> tqdm:
+    total: int | None
     try:
-        total = epochs * len(batches)
+        total = epochs * len(batches)  # type: ignore[arg-type]  # An error is what is caught here.
     except TypeError:  # A stream of batches has no length, and a loader over one says so only here.
         total = None
     # None leaves it to tqdm: a bar on a terminal, nothing in a log. A notebook is neither.
@@ -408,7 +412,7 @@ def _device_of(network: nn.Module) -> torch.device:
     raise ValueError("network has no parameters to train: are its layers made in __init__?")
 
 
-def _check_optimizer_holds(network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def _check_optimizer_holds(network: nn.Module, optimizer: torch.optim.Optimizer | Momentum) -> None:
     held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
     if held.isdisjoint(id(weight) for weight in network.parameters()):
         raise ValueError(
@@ -417,7 +421,7 @@ def _check_optimizer_holds(network: nn.Module, optimizer: torch.optim.Optimizer)
         )
 
 
-def _check_learning_rates(optimizer: torch.optim.Optimizer) -> None:
+def _check_learning_rates(optimizer: torch.optim.Optimizer | Momentum) -> None:
     for group in optimizer.param_groups:
         rate = float(group["lr"])
         if not (math.isfinite(rate) and rate > 0):
