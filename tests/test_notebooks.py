@@ -123,6 +123,64 @@ def leave_a_path(notebook):
     first_code_cell(notebook).source += f"\nopen({path!r})"
 
 
+def leave_a_path_of_windows(notebook):
+    path = "C:" + "\\".join(["", "Users", "someone", "x"])
+    error = nbformat.v4.new_output("stream", name="stderr", text=f"{path}: warning\n")
+    first_code_cell(notebook).outputs.append(error)
+
+
+def leave_a_secret(notebook):
+    notebook.cells[2].source += "\nlogin('h" + "f_" + 34 * "x" + "')"
+
+
+def leave_an_address(notebook):
+    notebook.cells[-1].source += "\nQuestions go to someone" + "@" + "example.org."
+
+
+def keep_the_state_of_widgets(notebook):
+    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+
+
+def keep_what_an_editor_wrote(notebook):
+    notebook.metadata["language_info"]["vscode"] = {"interpreter": {"hash": "0"}}
+
+
+def name_a_kernel_of_ones_own(notebook):
+    notebook.metadata["kernelspec"]["name"] = "my-course"
+
+
+def keep_the_timings_of_jupyterlab(notebook):
+    times = {"iopub.execute_input": "2026-01-01T00:00:00.000000Z"}
+    first_code_cell(notebook).metadata["execution"] = times
+
+
+def keep_the_timings_of_an_extension(notebook):
+    times = {"start_time": "2026-01-01T00:00:00.000Z"}
+    first_code_cell(notebook).metadata["ExecuteTime"] = times
+
+
+def fold_a_cell(notebook):
+    first_code_cell(notebook).metadata["collapsed"] = True
+
+
+def let_an_output_scroll(notebook):
+    first_code_cell(notebook).metadata["scrolled"] = True
+
+
+def hide_an_output(notebook):
+    first_code_cell(notebook).metadata["jupyter"] = {"outputs_hidden": True}
+
+
+def leave_metadata_with_an_output(notebook):
+    output = nbformat.v4.new_output("display_data", data={"text/plain": "x"})
+    output.metadata = {"image/png": {"width": 100}}
+    first_code_cell(notebook).outputs.append(output)
+
+
+def attach_a_picture(notebook):
+    notebook.cells[-1]["attachments"] = {"image.png": {"image/png": "iVBORw0KGgo="}}
+
+
 def run_on_the_stand_in(notebook):
     line = "Garments: a drawn stand-in, not FashionMNIST (no network)\n"
     output = nbformat.v4.new_output("stream", name="stdout", text=line)
@@ -270,6 +328,19 @@ def forget_a_language(notebook):
         point_the_badge_elsewhere,
         drop_the_last_section,
         leave_a_path,
+        leave_a_path_of_windows,
+        leave_a_secret,
+        leave_an_address,
+        keep_the_state_of_widgets,
+        keep_what_an_editor_wrote,
+        name_a_kernel_of_ones_own,
+        keep_the_timings_of_jupyterlab,
+        keep_the_timings_of_an_extension,
+        fold_a_cell,
+        let_an_output_scroll,
+        hide_an_output,
+        leave_metadata_with_an_output,
+        attach_a_picture,
         run_on_the_stand_in,
     ],
 )

@@ -2,24 +2,17 @@
 
 import base64
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
+from traces import tracked_files
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SET_UP = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && "
-
-
-def tracked_files() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
-    if listed.returncode:
-        pytest.skip("not a git checkout")
-    return [ROOT / name for name in listed.stdout.splitlines()]
 
 
 def test_each_command_is_one_line_that_sets_everything_up():
@@ -95,11 +88,3 @@ def test_the_top_level_holds_what_was_agreed():
     allowed |= {"LICENSE", "CONTRIBUTING.md", "pyproject.toml"}
     tops = {path.relative_to(ROOT).parts[0] for path in tracked_files()}
     assert {name for name in tops if not name.startswith(".")} <= allowed
-
-
-def test_no_file_names_a_folder_of_one_machine():
-    path = re.compile(rb"(?<![\w.])/(?:work|root|home|Users)/[A-Za-z]")
-    here = Path(__file__).name
-    rules = {here, "test_notebooks.py"}  # They spell the pattern, or plant it.
-    found = [f.name for f in tracked_files() if f.name not in rules and path.search(f.read_bytes())]
-    assert found == []
