@@ -84,7 +84,9 @@ def test_a_process_that_is_gone_has_no_peak():
 )
 def test_a_notebook_is_held_to_what_it_says(line, most):
     cell = nbformat.v4.new_markdown_cell(f"# 01 · Title\n\n{line}\n")
-    assert notebook_memory.allowed(nbformat.v4.new_notebook(cells=[cell])) == most
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    assert notebook_memory.allowed(notebook, "2.15.0") == most
+    assert notebook_memory.allowed(notebook, "2.15.0+cpu") == min(most, 1.5)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
