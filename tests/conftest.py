@@ -40,6 +40,8 @@ PROOFS = (
     "test_binder.py::test_pip_takes_the_cpu_builds",
     "test_workflows.py::test_actionlint",
     "test_junk.py::test_junk",
+    "test_any_order.py::test_any_order",
+    "test_properties.py::",
     "test_browser.py::test_in_the_browser",
 )
 

@@ -107,6 +107,8 @@ def _spoilt_tensor(value: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
 # Then two arguments do not fit each other any more, and either may be called wrong.
 FITS_NO_MORE = {"a row less", "a row more", "a column less", "an entry less", "an entry more"}
 FITS_NO_MORE |= {"a list of text", "of another precision", "an odd key"}
+MADE_BY_CHANCE = "made by chance"
+FITS_NO_MORE |= {MADE_BY_CHANCE}
 
 
 @dataclass(frozen=True)

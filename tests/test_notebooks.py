@@ -389,7 +389,7 @@ def test_it_runs_the_same_on_the_stand_in(tmp_path, name):
         "no_proxy": "",
     }
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", f"{name}.ipynb"],
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", f"{name}.ipynb"],
         cwd=tmp_path / "notebooks",
         env=environment,
         capture_output=True,

@@ -1,0 +1,259 @@
+"""Any order, any state: whatever a reader does with a notebook, the results are the stored ones.
+
+In one kernel each notebook has every cell run twice in a row, and is then run once more from top to
+bottom. So each cell meets what it left behind itself, and what the whole notebook left behind. In
+the three notebooks that train for long, the kernel is interrupted in the middle of it, the cell is
+run again, and all that follows. Each run is compared as nbval compares it: the cells are its own.
+"""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty
+
+import nbformat
+import notebook_pictures
+import psutil
+import pytest
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
+
+TESTS = Path(__file__).resolve().parent
+NOTEBOOKS = sorted((TESTS.parent / "notebooks").glob("*.ipynb"))
+# For a notebook that hangs; a busy machine is to stay far below it.
+SECONDS_A_CELL = 1_200
+
+_PIPELINE = "04_fashion_mnist_pipeline"
+_CLINIC = "05_debugging_clinic"
+_PROCESSES = "06_beyond_one_process"
+# These take a minute and more, and a run from top to bottom after that of each cell would tell
+# little that is new: each of their cells makes anew what it trains.
+NOT_ONCE_MORE = (_PIPELINE, _PROCESSES)
+# Cells that are not run twice in a row: (notebook, cell id) and the reason.
+_AGAIN_AT_THE_END = "trains its patients from their seeds, and is run again after all others"
+RUN_ONCE: dict[tuple[str, str], str] = {
+    (_PIPELINE, "race-recipes"): "trains several networks, each from its own seed",
+    (_PIPELINE, "test-of-the-choice"): "trains one of them once more",
+    (_CLINIC, "first-ward-clinic-ward-1-garments"): _AGAIN_AT_THE_END,
+    (_CLINIC, "second-ward-clinic-ward-2-garments"): _AGAIN_AT_THE_END,
+    (_CLINIC, "third-ward-clinic-ward-3-garments"): _AGAIN_AT_THE_END,
+    (_CLINIC, "fourth-ward-clinic-ward-4-garments"): _AGAIN_AT_THE_END,
+    (_PROCESSES, "run-train-or-die"): "starts processes twice, each time in a new folder",
+}
+# In these the kernel is interrupted first: notebook, cell id.
+INTERRUPTED = {
+    _PIPELINE: "torch-manual-seed-seed-4",
+    _CLINIC: "def-trained-for-an-epoch-options-nn-modu",
+    _PROCESSES: "run-in-one-and-in-two",
+}
+
+# Run in these kernels first. What is only timed is no state, and takes no time here: notebook 04's
+# slow ways, which it times in one round, are told ten seconds, and all else is told one.
+TIME_STANDS_STILL = {
+    _PIPELINE: """
+from helpers import training as _training
+
+_training.seconds = lambda run, rounds=3: 10.0 if rounds == 1 else 1.0
+""",
+    _PROCESSES: """
+from helpers import launch as _launch
+
+_function = _launch.function
+
+
+def _start(function, *arguments, **options):
+    if function.__name__ == "time_a_step":
+        return _launch.Launched(0, (), ({"mlp": 1.0, "cnn": 1.0},))
+    return _function(function, *arguments, **options)
+
+
+_launch.function = _start
+""",
+}
+# Run in a kernel before a cell that trains: its hundredth step leaves a mark and then waits for the
+# interrupt. So the kernel is interrupted there, however fast or busy the machine is.
+STOP_AT_A_STEP = """
+import time as _time
+from pathlib import Path as _Path
+
+from helpers import training as _training
+from torch.optim.optimizer import register_optimizer_step_post_hook as _register
+
+_steps, _ours = [0], _training.Momentum.step
+
+
+def _note(*_):
+    _steps[0] += 1
+    if _steps[0] == 100:
+        _Path({mark!r}).touch()
+        while True:
+            _time.sleep(0.01)
+
+
+def _noted(self):
+    _ours(self)
+    _note()
+
+
+_hook, _training.Momentum.step = _register(_note), _noted
+"""
+GO_ON = """
+_hook.remove()
+_training.Momentum.step = _ours
+"""
+
+
+class Notebook(IPyNbFile):
+    """A notebook for nbval whose memory nobody measures: here it is run several times."""
+
+    def setup(self):
+        self.kernel = RunningKernel(CURRENT_ENV_KERNEL_NAME, cwd=str(self.path.parent))
+        self.setup_sanitize_files()
+
+    def teardown(self):
+        self.kernel.stop()
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request, monkeypatch):
+    monkeypatch.setattr(
+        request.config.option, "nbval_sanitize_with", str(TESTS / "nbval_sanitize.cfg")
+    )
+    monkeypatch.setattr(request.config.option, "nbval_cell_timeout", SECONDS_A_CELL)
+    notebook_pictures.compare_pictures_too()
+    opened = Notebook.from_parent(request.session, path=request.param)
+    opened.setup()
+    yield opened
+    opened.teardown()
+
+
+def complaint(cell: IPyNbCell) -> str:
+    """Run a cell and return in words what is wrong with its outputs; nothing if all is well."""
+    stored = copy.deepcopy(cell.cell.outputs)  # nbval joins streams in place.
+    try:
+        cell.runtest()
+    except NbCellError as error:
+        return f"{cell.cell.id}: {error}\n{error.inner_traceback or ''}"
+    finally:
+        cell.cell.outputs = stored
+    return ""
+
+
+def run(
+    kernel: RunningKernel,
+    source: str,
+    ready: Callable[[], bool] = lambda: False,
+    then: Callable[[], None] = lambda: None,
+) -> list[str]:
+    """Run a source, interrupt it once it is `ready`, and return the names of its errors."""
+    number = kernel.execute_cell_input(source, allow_stdin=False)
+    errors, interrupted = [], False
+    while True:
+        try:
+            message = kernel.get_message("iopub", timeout=0.01)
+        except Empty:
+            if not interrupted and ready():
+                kernel.interrupt()
+                interrupted = True
+                then()
+            assert kernel.is_alive(), "the kernel has died"
+            continue
+        if message["parent_header"].get("msg_id") != number:
+            continue
+        if message["msg_type"] == "error":
+            errors.append(message["content"]["ename"])
+        if message["content"].get("execution_state") == "idle":
+            return errors
+
+
+def interrupt_in_mid_training(kernel: RunningKernel, source: str, folder: Path) -> None:
+    mark = folder / "the hundredth step"
+    assert run(kernel, STOP_AT_A_STEP.format(mark=str(mark))) == []
+    assert run(kernel, source, ready=mark.exists) == ["KeyboardInterrupt"]
+    assert run(kernel, GO_ON) == []
+
+
+class Workers:
+    """The processes that torchrun starts for a kernel."""
+
+    def __init__(self, kernel: RunningKernel):
+        self._kernel = psutil.Process(kernel.km.provisioner.pid)
+        self.stopped: list[psutil.Process] = []
+
+    def are_training(self) -> bool:
+        """Whether two of them have begun to say what they do; then they stand still."""
+        workers = [child for child in self._kernel.children(recursive=True) if _is_worker(child)]
+        if len(workers) < 2 or not _has_said_something(workers[0]):
+            return False
+        for worker in workers:
+            worker.suspend()
+        self.stopped = workers
+        return True
+
+    def go_on(self) -> None:
+        for worker in self.stopped:
+            worker.resume()
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "RANK" in process.environ()
+    except psutil.Error:
+        return False  # It has only begun, or has just ended.
+
+
+def _has_said_something(worker: psutil.Process) -> bool:
+    try:
+        said = Path(worker.cmdline()[-1]).parent / "said"
+        return any(file.stat().st_size for file in said.iterdir())
+    except (psutil.Error, OSError, IndexError):
+        return False
+
+
+def interrupt_the_processes(kernel: RunningKernel, source: str) -> None:
+    """Interrupt a cell while its processes train, and see that none of them is left behind."""
+    workers = Workers(kernel)
+    for _ in range(5):
+        # They may end between the look and the stop: the cell comes to its end, and is run again.
+        errors = run(kernel, source, workers.are_training, workers.go_on)
+        if workers.stopped:
+            break
+    assert errors == ["KeyboardInterrupt"]
+    gone, alive = psutil.wait_procs(workers.stopped, timeout=120)
+    for process in alive:
+        process.kill()
+    assert len(gone) == 2 and not alive, "processes that nobody ends"
+    left = psutil.Process(kernel.km.provisioner.pid).children(recursive=True)
+    running = [child for child in left if child.status() != psutil.STATUS_ZOMBIE]
+    assert not running, "torchrun itself"
+
+
+def test_any_order_any_state_the_same_results(notebook, tmp_path):
+    name, kernel = notebook.path.stem, notebook.kernel
+    cells = list(notebook.collect())
+    assert run(kernel, TIME_STANDS_STILL.get(name, "")) == []
+    found = []
+    for cell in cells:
+        if cell.cell.id == INTERRUPTED.get(name):
+            if name == _PROCESSES:
+                interrupt_the_processes(kernel, cell.cell.source)
+            else:
+                interrupt_in_mid_training(kernel, cell.cell.source, tmp_path)
+        found.append(("the first time", complaint(cell)))
+        if (name, cell.cell.id) not in RUN_ONCE:
+            found.append(("the second time in a row", complaint(cell)))
+    if name not in NOT_ONCE_MORE:
+        found += [("once more, after all others", complaint(cell)) for cell in cells]
+    complaints = [f"{when}, {words}" for when, words in found if words]
+    assert not complaints, "\n".join(complaints)
+
+
+def test_every_place_exists():
+    cells = {
+        (path.stem, cell.id)
+        for path in NOTEBOOKS
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code"
+    }
+    assert set(RUN_ONCE) | set(INTERRUPTED.items()) <= cells
+    assert all(RUN_ONCE.values())
