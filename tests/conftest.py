@@ -41,16 +41,27 @@ PROOFS = (
     "test_workflows.py::test_actionlint",
     "test_junk.py::test_junk",
     "test_any_order.py::test_any_order",
+    "test_clinic.py::test_each_bound_lies",
+    "test_standin.py::test_the_number_of_threads",
     "test_properties.py::",
     "test_browser.py::test_in_the_browser",
 )
 
 
+# Proofs that take many minutes each, of what changes seldom.
+WEEKLY = tuple(
+    f"test_any_order.py::test_any_order_any_state_the_same_results[{notebook}"
+    for notebook in ("04", "05", "06")
+)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark what takes minutes as proof."""
+    """Mark what takes minutes as proof, or as weekly."""
     for item in items:
-        if any(part in item.nodeid for part in PROOFS):
+        if any(part in item.nodeid for part in WEEKLY):
+            item.add_marker(pytest.mark.weekly)
+        elif any(part in item.nodeid for part in PROOFS):
             item.add_marker(pytest.mark.proof)
 
 
