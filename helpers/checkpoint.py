@@ -233,8 +233,9 @@ def _check_optimizer(saved: Mapping, optimizer: torch.optim.Optimizer, name: str
     state: Any = saved.get("state")
     is_one = isinstance(groups, list) and isinstance(state, Mapping)
     for group in groups if is_one else ():
-        kept = group.get("params") if isinstance(group, Mapping) else None
+        kept: Any = group.get("params") if isinstance(group, Mapping) else None
         is_one = is_one and isinstance(kept, list) and set(optimizer.defaults) <= set(group)
+        is_one = is_one and all(isinstance(number, int) for number in kept)
     if not is_one or not all(isinstance(part, Mapping) for part in state.values()):
         raise ValueError(f"{name} holds no state of such an optimiser: make the same one again")
     numbers = [number for group in groups for number in group["params"]]

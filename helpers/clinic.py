@@ -204,6 +204,7 @@ class Scaled:
     def __iter__(self) -> Iterator[Batch]:
         """Walk over the batches once."""
         for images, labels in checks.pairs("batches", self._batches):
+            checks.instance("images in batches", images, torch.Tensor, "them as tensors")
             yield images.to(self._dtype) * self._factor, labels
 
 

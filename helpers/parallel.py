@@ -279,8 +279,9 @@ def train(
     for number, (images, labels) in enumerate(checks.pairs("batches", batches), start=1):
         if number <= skip:
             continue
+        part = share(images, labels, group)
         whole = len(labels)
-        images, labels = share(images, labels, group)
+        images, labels = part
         scores = network(images.to(weight))
         labels = labels.to(weight.device)
         loss = loss_function(scores, labels, reduction="sum")

@@ -69,7 +69,7 @@ HELPERS = {
     "training": (13, ("test_training",)),
 }
 # They try every public function of every helper.
-FOR_ALL = ("test_properties",)
+FOR_ALL = ("test_junk", "test_properties")
 NOTEBOOK_CELLS = 4  # faults from the syntax trees of each notebook's cells
 
 

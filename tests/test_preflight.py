@@ -280,6 +280,41 @@ def test_a_part_in_eval_mode_is_a_fault_unless_it_is_frozen(batches):
     assert check(mlp().eval(), batches).healthy  # The same in both modes.
 
 
+class Drifting(nn.Module):
+    """Each time it is asked, all its scores are a quarter higher."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.times = mlp(), 0
+
+    def forward(self, x):
+        self.times += 1
+        return self.inner(x) + self.times / 4
+
+
+def test_the_evidence_says_how_far_scores_are_apart(batches):
+    torch.manual_seed(0)
+    (finding,) = check(Drifting(), batches).findings
+    assert finding.evidence == "a score differs by up to 0.25 the second time"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (2, "1.weight, 1.bias"),
+        (3, "1.weight, 1.bias, 3.weight"),
+        (5, "1.weight, 1.bias, 3.weight and 2 more"),
+    ],
+)
+def test_the_evidence_names_three_and_counts_the_rest(batches, count, said):
+    torch.manual_seed(0)
+    network = mlp(nn.ReLU(), nn.Linear(10, 10))
+    optimizer = torch.optim.SGD(list(network.parameters())[count:], lr=0.1)
+    report = preflight.check(network, batches, F.cross_entropy, optimizer)
+    assert report.findings[0].fault == "parameters not handed to the optimiser"
+    assert report.findings[0].evidence == said
+
+
 def test_other_ways_to_the_same_fault(batches):
     torch.manual_seed(0)
     up = check(mlp(), batches, sgd(0.1, maximize=True))
