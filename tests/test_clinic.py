@@ -138,6 +138,16 @@ def test_weight_change_tells_which_matrix_stays(garments):
     assert change["1.weight"] == 0 and change["3.weight"] > 0.01
 
 
+def test_the_accuracy_of_a_chart_is_that_of_the_last_twenty_batches():
+    # One image each: wrong, then nineteen right, then one wrong and one right.
+    correct = [0] + [1] * 19 + [0, 1]
+    chart = clinic.Chart(loss=[0.0] * 22, correct=correct, samples=[1] * 22)
+    assert chart.accuracy[:2] == [0.0, 0.5]
+    assert chart.accuracy[19:] == [0.95, 0.95, 0.95]
+    twice = clinic.Chart(loss=[0.0] * 22, correct=correct, samples=[2] * 22)
+    assert twice.accuracy[-1] == 0.475
+
+
 def test_accuracy_depends_on_the_batch_only_over_dim_0(garments):
     for fault, depends in ((clinic.HEALTHY, False), ("log_softmax over dim=0", True)):
         case = clinic.admit(fault, garments, images=128)

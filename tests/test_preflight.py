@@ -280,6 +280,12 @@ def test_a_part_in_eval_mode_is_a_fault_unless_it_is_frozen(batches):
     assert check(mlp().eval(), batches).healthy  # The same in both modes.
 
 
+def test_the_evidence_counts_the_steps_watched(batches):
+    torch.manual_seed(0)
+    (finding,) = check(mlp(), batches, step=looks_only).findings
+    assert finding.evidence == "no gradient in 4 steps"
+
+
 class Drifting(nn.Module):
     """Each time it is asked, all its scores are a quarter higher."""
 
