@@ -44,7 +44,7 @@ LEAST_CAUGHT = 0.95
 # In processor seconds, so that a busy machine turns no slow test into a caught fault: for a test,
 # and for all the cells of a notebook. What ran out of them must pass without the fault in a third.
 TEST_SECONDS = 45
-CELLS_SECONDS = 150
+CELLS_SECONDS = 450
 WALL_SECONDS = 900
 # At most this many notebooks are asked about a fault in a helper that its own tests let pass.
 NOTEBOOKS_TO_ASK = 2
@@ -724,10 +724,11 @@ class Hunt:
                 alone = Stage((where,))
             else:
                 alone = stage
-            if alone not in self.sound:
-                ended, _ = yield None, alone, 1 / 3
-                self.sound[alone] = ended == "passed"
-            if self.sound[alone]:
+            share = 1 / 3 if how == "ended early" else 1
+            if (alone, share) not in self.sound:
+                ended, _ = yield None, alone, share
+                self.sound[alone, share] = ended == "passed"
+            if self.sound[alone, share]:
                 self._note(fault, self.caught, f"{where}, {how}", began)
                 return
             note = f"{where} fails without the fault as well"
