@@ -142,7 +142,8 @@ _COSMETIC = set(
     "hspace labelpad layout leave left length levels linestyle linewidth linewidths loc lw marker "
     "markersize markevery ms ncol ncols ndivs numpoints pad rasterized rotation s shrink size "
     "stacklevel strict va weight width width_ratios wspace xy xytext y zorder mininterval "
-    "desc capsize axes_pad radius step where borderpad handletextpad labelspacing smoothing".split()
+    "desc capsize axes_pad radius step where borderpad handletextpad labelspacing smoothing "
+    "shade computed_zorder".split()
 )
 _SKIPPED_CALLS = {"warn", "simplefilter", "catch_warnings", "set_axis_off", "TypeVar", "namedtuple"}
 

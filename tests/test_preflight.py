@@ -321,6 +321,14 @@ def test_the_evidence_names_three_and_counts_the_rest(batches, count, said):
     assert report.findings[0].evidence == said
 
 
+@pytest.mark.parametrize(
+    "images", [torch.zeros(8, 1, 28, 28, dtype=torch.uint8), torch.tensor(0.5), [[0.5]]]
+)
+def test_images_that_no_layer_takes_are_named_before_it_sees_them(images):
+    with pytest.raises(TypeError, match=r"^images of batches are .*give images.float\(\) / 255$"):
+        check(mlp(), [(images, torch.zeros(8, dtype=torch.int64))])
+
+
 def test_other_ways_to_the_same_fault(batches):
     torch.manual_seed(0)
     up = check(mlp(), batches, sgd(0.1, maximize=True))
