@@ -49,10 +49,16 @@ PROOFS = (
 
 
 # Proofs that take many minutes each, of what changes seldom.
-WEEKLY = tuple(
-    f"test_any_order.py::test_any_order_any_state_the_same_results[{notebook}"
-    for notebook in ("04", "05", "06")
+WEEKLY = (
+    "test_any_order.py::test_any_order_any_state_the_same_results[03",
+    "test_any_order.py::test_any_order_any_state_the_same_results[04",
+    "test_any_order.py::test_any_order_any_state_the_same_results[05",
+    "test_any_order.py::test_any_order_any_state_the_same_results[06",
+    "test_it_runs_the_same_on_the_stand_in[05",
 )
+
+# These files of proofs take longest. They come first, so that the short ones fill up the end.
+SLOW_FIRST = ("test_browser", "test_exercises", "test_run", "test_notebooks", "test_any_order")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -63,6 +69,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.weekly)
         elif any(part in item.nodeid for part in PROOFS):
             item.add_marker(pytest.mark.proof)
+    items.sort(key=lambda item: item.path.stem not in SLOW_FIRST)
 
 
 @pytest.fixture(scope="session")

@@ -644,7 +644,9 @@ class Ground:
             os.environ["PYTHONPATH"] = str(slot)
             os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
             sys.dont_write_bytecode = True
-            sys.path[:] = [str(slot), *(p for p in sys.path if not p.startswith(str(ROOT)))]
+            # The environment may lie within the tree, too, and is to stay.
+            own = {"", str(ROOT), str(ROOT / "tests")}
+            sys.path[:] = [str(slot), *(path for path in sys.path if path not in own)]
             import pytest
 
             with open(words, "w", encoding="utf-8") as file:
