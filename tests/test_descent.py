@@ -53,10 +53,10 @@ def test_paths_equal_pytorchs_on_50_quadratics(settings):
     for seed in range(50):
         loss, high, start = quadratic(seed)
         lr = (0.1 + 0.018 * seed) / high
-        ours = descent.run(loss, start, lr=lr, steps=60, **settings)
-        theirs = pytorch_path(loss, start, 60, lr=lr, **settings)
+        ours = descent.run(loss, start, lr=lr, steps=200, **settings)
+        theirs = pytorch_path(loss, start, 200, lr=lr, **settings)
         assert ours.left_at is None
-        assert ours.points.shape == (61, 4)
+        assert ours.points.shape == (201, 4)
         torch.testing.assert_close(ours.points, theirs, rtol=0, atol=1e-12)
 
 
