@@ -1,6 +1,7 @@
 """The command: one process or many, the same weights; and what goes wrong, in one line."""
 
 import contextlib
+import io
 import json
 import os
 import random
@@ -146,6 +147,15 @@ def test_what_goes_wrong_later_is_one_line_and_exit_code_1(data, tmp_path, capsy
     assert "the loss became" in trouble(capsys, *start)
 
 
+def test_ctrl_c_before_the_first_step_is_one_line_and_exit_code_130(capsys, monkeypatch):
+    def interrupted(settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "run", interrupted)
+    assert run.main([]) == 130
+    assert capsys.readouterr() == ("", "helpers.run: stopped by SIGINT, with no step in flight\n")
+
+
 def spoil(optimizer: torch.optim.Optimizer) -> None:
     with torch.no_grad():
         optimizer.param_groups[0]["params"][0].fill_(float("inf"))
@@ -235,6 +245,46 @@ def test_a_run_stopped_in_mid_epoch_ends_with_the_same_weights(
     assert resumed["resumed_after"] == {"epoch": 1, "batch": 6}
     for name in ("loss", "accuracy", "validation_loss", "test_loss"):
         assert resumed[name] == unbroken[name]
+
+
+def test_a_network_that_draws_at_random_goes_on_with_the_same_draws(
+    data, tmp_path, capsys, monkeypatch
+):
+    def forgetful() -> nn.Module:
+        layers = (nn.Flatten(), nn.Dropout(), nn.Linear(784, 10), nn.LogSoftmax(dim=1))
+        return nn.Sequential(*layers)
+
+    def command(name: str) -> list[str]:
+        return ["--data", data, "--epochs", "1", "--checkpoint", str(tmp_path / name)]
+
+    monkeypatch.setitem(session.NETWORKS, "mlp", forgetful)
+    assert run.main(command("unbroken.pt")) == 0
+    step, steps = torch.optim.SGD.step, []
+
+    def step_and_be_stopped(self):
+        steps.append(step(self))
+        if len(steps) == 6:
+            signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.SGD, "step", step_and_be_stopped)
+        assert run.main(command("broken.pt")) == 143
+    assert run.main([*command("broken.pt"), "--resume"]) == 0
+    assert torch.equal(weights(tmp_path / "broken.pt"), weights(tmp_path / "unbroken.pt"))
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_is_shown_on_a_terminal_and_not_in_a_log(data, monkeypatch, capsys):
+    command = ["--data", data, "--epochs", "1", "--limit", "600"]
+    assert run.main(command) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert run.main(command) == 0
+    assert "epoch 1:" in sys.stderr.getvalue() and "/4 [" in sys.stderr.getvalue()
 
 
 # --- Many processes ---
