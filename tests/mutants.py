@@ -51,7 +51,9 @@ NOTEBOOKS_TO_ASK = 2
 
 # How many faults of each helper, and the test files that can see them, the cheapest first.
 HELPERS = {
+    "__main__": (6, ("test_first_aid",)),
     "checkpoint": (7, ("test_checkpoint", "test_run")),
+    "checks": (8, ()),
     "clinic": (12, ("test_clinic",)),
     "descent": (13, ("test_descent",)),
     "explore": (5, ("test_explore",)),
@@ -458,6 +460,7 @@ class Stage:
 
     arguments: tuple[str, ...]
     names: tuple[tuple[str, ...], ...] = ()  # tests that mention the first of them come first
+    only_named: bool = False  # and those that mention none are not asked
     cut: tuple[tuple[str, frozenset[str]], ...] = ()
 
 
@@ -469,14 +472,16 @@ def stages(fault: Fault, quick: bool) -> list[Stage]:
         notebook = nbformat.read(path, as_version=4)
         chosen = cells_to_run(notebook, set(fault.names))
         return [rules, _run_cells(fault.path, chosen)]
-    files = (*HELPERS[path.stem][1], *FOR_ALL)
     names = callers(path, fault.names[0])
-    found = [Stage((f"tests/{file}.py",), names) for file in files if _exists(file)]
+    own = [Stage((f"tests/{file}.py",), names) for file in HELPERS[path.stem][1]]
+    # What they ask of other functions tells nothing of this one, unless it serves them all.
+    others = [
+        Stage((f"tests/{file}.py",), names, only_named=path.stem != "checks")
+        for file in FOR_ALL
+        if (ROOT / "tests" / f"{file}.py").exists()
+    ]
+    found = own + others
     return found if quick else found + _notebook_stages(path.stem, names)
-
-
-def _exists(file: str) -> bool:
-    return (ROOT / "tests" / f"{file}.py").exists()
 
 
 def _run_cells(path: str, chosen: set[str]) -> Stage:
@@ -551,7 +556,7 @@ class Watcher:
         if not self.stage.names:
             return
 
-        def order(item) -> tuple[int, float]:
+        def rank(item) -> int:
             import inspect
 
             code = getattr(item, "function", None)
@@ -561,9 +566,11 @@ class Watcher:
                 for rank, names in enumerate(self.stage.names)
                 if any(re.search(rf"(?<![A-Za-z0-9]){re.escape(n)}\b", text) for n in names)
             )
-            return next(ranks, 99), self.durations.get(item.nodeid, 0.5)
+            return next(ranks, 99)
 
-        items.sort(key=order)
+        if self.stage.only_named:
+            items[:] = [item for item in items if rank(item) < 99]
+        items.sort(key=lambda item: (rank(item), self.durations.get(item.nodeid, 0.5)))
 
     def pytest_collectreport(self, report) -> None:
         """Tell of a file that could not be read."""
