@@ -229,7 +229,9 @@ def _torchrun(folder: Path, text: str, processes: int, restarts: int, may_fail: 
     command = [sys.executable, "-c", TORCHRUN, "--standalone"]
     # The machine's own name need not lead anywhere without a network.
     command += ["--local-addr", "127.0.0.1", "--nproc-per-node", str(processes)]
-    command += ["--max-restarts", str(restarts), "--monitor-interval", "0.1", str(file)]
+    command += ["--max-restarts", str(restarts), "--monitor-interval", "0.1"]
+    # Else it leaves an empty folder behind, each time.
+    command += ["--log-dir", str(folder / "logs"), str(file)]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 # Gloo and the rendezvous look for this machine's name, which need not lead anywhere.
 _LOOPBACK = {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}
@@ -19,14 +20,18 @@ def run_to_its_end(*command: object, seconds: float = 400) -> tuple[int, str, st
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     if _LOOPBACK:
         environment["GLOO_SOCKET_IFNAME"] = min(_LOOPBACK)
-    with subprocess.Popen(
-        [sys.executable, *map(str, command)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        start_new_session=True,
-    ) as process:
+    with (
+        # What is killed cannot tidy up.
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
+        subprocess.Popen(
+            [sys.executable, *map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), scratch),
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             out, err = process.communicate(timeout=seconds)
         except BaseException:

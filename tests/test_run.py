@@ -406,9 +406,13 @@ def fail():
     raise ValueError("on purpose")
 
 
-def test_a_launched_function_that_fails_is_reported():
+def test_a_launched_function_that_fails_is_reported_and_leaves_nothing_behind(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # of what it starts
     with pytest.raises(RuntimeError, match="on purpose"):
         launch.function(fail, processes=1)
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- Sudden ends ---
