@@ -53,7 +53,7 @@ NOTEBOOKS_TO_ASK = 2
 HELPERS = {
     "__main__": (6, ("test_first_aid",)),
     "checkpoint": (7, ("test_checkpoint", "test_run")),
-    "checks": (8, ()),
+    "checks": (8, ("test_checks",)),
     "clinic": (12, ("test_clinic",)),
     "descent": (13, ("test_descent",)),
     "explore": (5, ("test_explore",)),
