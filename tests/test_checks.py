@@ -10,7 +10,7 @@ from torch import nn
 
 from helpers import checks
 
-FLOAT = torch.ones(2, 3)
+FLOAT = torch.ones(2, 3, requires_grad=True)
 SGD = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)
 
 
@@ -35,7 +35,7 @@ FINE = [
     *of(checks.network, nn.ReLU()),
     *of(checks.optimizer, SGD),
     *of(checks.dtype, torch.float32, torch.float64),
-    *of(checks.tensor, FLOAT, FLOAT.double(), FLOAT.requires_grad_()),
+    *of(checks.tensor, FLOAT, FLOAT.double(), FLOAT.detach()),
     *of(checks.tensor, FLOAT, shape=(2, "n")),
     *of(checks.tensor, FLOAT / 0, finite=False),
     *of(checks.tensor, FLOAT.long(), dtypes=(torch.int64,)),
@@ -115,8 +115,9 @@ REFUSED = [
     refused(checks.tensor, FLOAT, V, "x has shape (2, 3): give (2,)", shape=(2,)),
     refused(checks.tensor, FLOAT, V, "x has shape (2, 3): give (2, 3, n)", shape=(2, 3, "n")),
     refused(checks.tensor, torch.ones(0), V, "x has shape (0,): there is nothing in it"),
-    refused(checks.tensor, FLOAT.clone(), V, "x has a graph behind it: give x.detach()", plain=True),
-    refused(checks.tensor, FLOAT.detach().to("meta"), V, "x is on meta: give x.cpu()", plain=True),
+    refused(checks.tensor, FLOAT, V, "x has a graph behind it: give x.detach()", plain=True),
+    refused(checks.tensor, torch.empty(1, device="meta"), V, "x is on meta: give x.cpu()",
+            plain=True),
     refused(checks.tensor, torch.tensor([1.0, float("nan"), float("inf")]), V,
             "x holds NaN or infinite values (2): leave those out"),
     refused(checks.items, "ab", T, "x is a str: give a list or a tuple"),

