@@ -3091,7 +3091,8 @@ def who_shows_what(
     )
     axes.invert_yaxis()
     axes.set_ylim(len(faults) - 0.4, -0.6)
-    axes.set_title("Squares: each fault shows its own symptom. Circles: and others", x=-0.3)
+    title = "Squares: each fault shows its own symptom. Circles: and others"
+    figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
     return figure
 
 

@@ -1,15 +1,26 @@
-"""Every figure carries alt text, and drawing twice gives the same picture."""
+"""Every figure carries alt text, drawing twice gives the same picture, and the expected one."""
 
+import html
 import io
+import re
+from pathlib import Path
 
 import matplotlib
 import matplotlib.image
+import nbformat
+import notebook_pictures
 import pytest
 import torch
 from notebook_rules import ALT_TEXT_LENGTHS
 
 from helpers import descent, figures, least_squares
+from helpers.clinic import Chart, Symptom
 from helpers.training import Evaluation, History
+
+ROOT = Path(__file__).resolve().parents[1]
+# By the drawing's name, how it has to look. A change that is meant is brought here from the folder
+# where the failing test leaves it.
+EXPECTED = ROOT / "tests" / "pictures"
 
 CLASSES = ("coat", "shoe", "bag")
 IMAGES = torch.arange(12 * 28 * 28).reshape(12, 28, 28).remainder(256).to(torch.uint8)
@@ -37,6 +48,37 @@ WAYS = {"descent": torch.stack([LINE, -LINE], dim=1), "ridge": torch.stack([LINE
 ERRORS = {"descent": (LINE - 0.25).abs(), "ridge": (LINE - 0.5).abs()}
 SIZES = torch.full((20,), 0.25, dtype=torch.float64)
 BOUNDS = torch.tensor([0.5] * 15 + [0.125] * 5, dtype=torch.float64)
+
+# --- Notebook 05 ---
+HEALTHY = Chart(
+    loss=[2.3 * 0.95**update for update in range(40)],
+    correct=[1 + update // 5 for update in range(40)],
+    samples=[10] * 40,
+    in_batches_of={128: 0.8, 8: 0.8, 1: 0.8},
+    honest=0.8,
+)
+ILL = Chart(
+    loss=[20.0, *[2.3 + 0.2 * (-1) ** update for update in range(39)]],
+    correct=[1] * 40,
+    samples=[10] * 40,
+    in_batches_of={128: 0.7, 8: 0.3, 1: 0.1},
+    honest=0.4,
+)
+SIGNS = {
+    "A": Symptom("a fault", "the loss stays", "loss", lambda c: c.loss, min, above=2.0),
+    "B": Symptom(
+        "another fault", "one alone is a guess", "fraction right",
+        lambda c: list(c.in_batches_of.values()), min, below=0.5,
+    ),
+    "C": Symptom("a third fault", "right too seldom", "hit", lambda c: [c.honest], min, below=0.6),
+    "D": Symptom("a fourth", "it explodes", "cube", lambda c: [v**3 for v in c.loss], max, above=9),
+    "E": Symptom(
+        "a fifth", "what cannot be below 0 is", "the lowest", lambda c: [1 - v for v in c.loss],
+        min, below=0, drawn=25, axis="one minus the loss",
+    ),
+}  # fmt: skip
+CHARTS, TWINS = dict.fromkeys(SIGNS, ILL), dict.fromkeys(SIGNS, HEALTHY)
+BY_FAULT = {sign.fault: HEALTHY if sign.fault == "a fourth" else ILL for sign in SIGNS.values()}
 
 DRAWINGS = {
     "slope_errors": lambda: figures.slope_errors([0.1, 0.01], {"central": [0.5, 0.0]}),
@@ -96,7 +138,9 @@ DRAWINGS = {
         IMAGES[0], torch.tensor([0.2, 0.7, 0.1]), 1, CLASSES
     ),
     "training_curves": lambda: figures.training_curves(HISTORY),
-    "confusion": lambda: figures.confusion(EVALUATION.confusion_matrix(3), CLASSES),
+    "confusion": lambda: figures.confusion(
+        torch.tensor([[5, 0, 1], [4, 3, 0], [0, 2, 9]]), CLASSES
+    ),
     "accuracy_by_class": lambda: figures.accuracy_by_class(
         torch.tensor([[3, 1, 0], [0, 4, 0], [2, 0, 2]]), CLASSES
     ),
@@ -108,13 +152,39 @@ DRAWINGS = {
     "time_by_part": lambda: figures.time_by_part({"fetch": 0.1, "forward": 0.3, "step": 0.0}),
     "ladder": lambda: figures.ladder({"usual": 2.5, "in memory": 0.3, "floor": 0.15}),
     "cost_growth": lambda: figures.cost_growth(
-        {8: 1.0, 128: 0.2}, {8: 0.1, 128: 0.2}, {50_000: 0.2, 500_000: 2.0}, {50_000: (0.04, 0.16)}
+        {8: 1.0, 128: 0.2},
+        {8: 0.1, 128: 0.2},
+        {50_000: 0.2, 500_000: 2.0},
+        {5_000: (0.004, 0.016), 500_000: (0.4, 1.6)},
     ),
     "filters_at_work": lambda: figures.filters_at_work(
         IMAGES[0], torch.eye(3).view(1, 1, 3, 3).repeat(3, 1, 1, 1), IMAGES[:3].float()
     ),
     "accuracy_against_seconds": lambda: figures.accuracy_against_seconds(
         {"quick": ([1.0], [0.9]), "by epoch": ([0.5, 1.0], [0.8, 0.85])}, usual_epoch=2.0
+    ),
+    # --- Notebook 05 ---
+    "patients": lambda: figures.patients({"A": ILL, "B": HEALTHY}, {"A": HEALTHY, "B": HEALTHY}),
+    "symptoms": lambda: figures.symptoms(SIGNS, CHARTS, TWINS),
+    "in_batches_of": lambda: figures.in_batches_of(
+        {"sound": {128: 0.8, 8: 0.78, 1: 0.8}, "faulty": {128: 0.8, 8: 0.3, 1: 0.1}}
+    ),
+    "accuracy_reported": lambda: figures.accuracy_reported([0.5, 0.7, 0.8], [0.5, 0.6, 0.67]),
+    "who_shows_what": lambda: figures.who_shows_what(list(SIGNS.values()), BY_FAULT),
+    # --- Notebook 06 ---
+    "unequal_parts": lambda: figures.unequal_parts([16, 32, 48], [0.4, 0.2, 0.0], [0.0, 0.0, 0.0]),
+    "noise_by_batch": lambda: figures.noise_by_batch([16, 64, 256], [0.8, 0.42, 0.2]),
+    "growing_batch": lambda: figures.growing_batch(
+        [1, 2, 4],
+        {"fixed": [0.3, 0.4, 0.6], "scaled": [0.3, 0.31, 0.33]},
+        {"a jump": [2.3, 3.0, 1.0], "a warm-up": [2.3, 2.0, 1.5]},
+    ),
+    "speed_up": lambda: figures.speed_up(
+        {
+            "large": {"1 process": 20.0, "2 processes": 11.0, "2, unshared": 30.0},
+            "small": {"1 process": 0.6, "2 processes": 1.5, "2, unshared": 1.2},
+        },
+        [0.5, 0.9, 0.95],
     ),
 }
 
@@ -178,22 +248,33 @@ DRAWINGS |= {
 }
 
 
-@pytest.fixture(params=DRAWINGS)
+@pytest.fixture(params=DRAWINGS, scope="module")
 def draw(request):
     return DRAWINGS[request.param]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def figure(draw):
     return draw()
+
+
+@pytest.fixture(scope="module")
+def png(figure):
+    return figure.png()
 
 
 def test_alt_text_is_there_and_reaches_the_page(figure):
     assert len(figure.alt) in ALT_TEXT_LENGTHS
     bundle = figure._repr_mimebundle_()
-    assert f'alt="{figure.alt}"' in bundle["text/html"]
+    assert f'alt="{html.escape(figure.alt)}"' in bundle["text/html"]
     assert bundle["text/plain"] == figure.alt
     assert set(bundle) == {"text/html", "image/png", "text/plain"}
+
+
+def explains_its_numbers(axes) -> bool:
+    """Say whether the axis across has a name, or words or nothing at its ticks."""
+    words = [re.search("[a-z]{3}", label.get_text()) for label in axes.get_xticklabels()]
+    return bool(axes.get_xlabel()) or all(words) or not axes.xaxis.get_tick_params()["labelbottom"]
 
 
 def test_every_panel_says_what_it_shows(figure):
@@ -201,25 +282,48 @@ def test_every_panel_says_what_it_shows(figure):
     assert any(titles) or figure.get_suptitle()
     for axes in figure.axes:
         if axes.axison and len(axes.get_xticks()):
-            assert axes.get_xlabel(), "an axis without a name"
+            assert explains_its_numbers(axes), "an axis without a name"
 
 
-def test_drawing_leaves_no_setting_behind_and_repeats_itself(draw):
+def test_drawing_leaves_no_setting_behind_and_repeats_itself(draw, png):
     before = dict(matplotlib.rcParams)
-    assert draw().png() == draw().png()
+    assert draw().png() == png
     assert dict(matplotlib.rcParams) == before
 
 
-def test_a_figure_that_is_shown_again_shows_the_same(figure):
-    first = figure.png()
+def test_a_figure_that_is_shown_again_shows_the_same(figure, png):
     assert figure.html(80) == figure.html(80)
-    assert figure.png() == first
+    assert figure.png() == png
 
 
-def test_a_figure_is_wide_enough_to_be_sharp_at_700_pixels(figure):
-    pixels = matplotlib.image.imread(io.BytesIO(figure.png()))
+def test_a_figure_is_wide_enough_to_be_sharp_at_700_pixels(png):
+    pixels = matplotlib.image.imread(io.BytesIO(png))
     assert pixels.shape[1] >= 900
     assert (pixels[0, 0, :3] == 1).all(), "the background is white, on a dark page as well"
+
+
+def drawn_where_no_picture_is_compared() -> set[str]:
+    """Return the functions whose pictures in the notebooks are other ones in each run."""
+    found = set()
+    for notebook, name in notebook_pictures.WOBBLING_PICTURES:
+        cells = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4).cells
+        source = next(cell.source for cell in cells if cell.id == name)
+        found |= set(re.findall(r"\bfigures\.(\w+)", source))
+    return found
+
+
+def test_what_no_notebook_compares_is_compared_here():
+    stored = {file.stem for file in EXPECTED.iterdir()}
+    assert len(stored) > 15 and drawn_where_no_picture_is_compared() <= stored <= set(DRAWINGS)
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in EXPECTED.glob("*.png")))
+def test_a_picture_is_as_expected(name):
+    expected = (EXPECTED / f"{name}.png").read_bytes()
+    drawn = DRAWINGS[name]().png(dots_per_inch=80)
+    if difference := notebook_pictures.disagreement(expected, drawn):
+        folder = notebook_pictures.leave_side_by_side(name, expected, drawn)
+        pytest.fail(f"{name} {difference}; look at {name}-*.png in {folder}")
 
 
 def test_alt_text_is_escaped():
