@@ -98,9 +98,6 @@ EQUIVALENT: dict[str, str] = {
 }
 # What no test notices, and why that is borne.
 SURVIVORS: dict[str, str] = {
-    "helpers/figures.py · _hide_frame · axes.tick_params(length=0) → pass": (
-        "marks of a few pixels at the edge of a picture: less than smoothing may change"
-    ),
     "helpers/preflight.py · _by_heart · 5 → (6)": (
         "the mean of the last five losses is taken, or nearly: either tells what is learnt by heart"
     ),

@@ -59,7 +59,7 @@ HEALTHY = Chart(
 )
 ILL = Chart(
     loss=[20.0, *[2.3 + 0.2 * (-1) ** update for update in range(39)]],
-    correct=[1] * 40,
+    correct=[3] * 40,
     samples=[10] * 40,
     in_batches_of={128: 0.7, 8: 0.3, 1: 0.1},
     honest=0.4,
@@ -464,6 +464,16 @@ def test_the_longest_part_is_named():
     drawn = figures.time_by_part({"fetch": 0.1, "backward": 0.3})
     assert drawn.axes[0].get_title("left") == "Of 400 ms, most goes into backward"
     assert [text.get_text().strip() for text in drawn.axes[0].texts] == ["25%", "75%"]
+
+
+def test_patients_are_drawn_beside_the_healthy_and_a_guess():
+    above, _, below, _ = DRAWINGS["patients"]().axes
+    healthy, patient, guess = (list(line.get_ydata()) for line in below.lines)
+    assert healthy == HEALTHY.accuracy and patient == ILL.accuracy and guess == [0.1, 0.1]
+    healthy, patient, guess = (list(line.get_ydata()) for line in above.lines)
+    # A loss of 20 is drawn at the edge of what is shown.
+    assert healthy == HEALTHY.loss and patient == [12.0, *ILL.loss[1:]]
+    assert guess == pytest.approx([2.302585] * 2)
 
 
 # --- What random arguments found ---
