@@ -90,6 +90,10 @@ EQUIVALENT: dict[str, str] = {
     "helpers/graph.py · _saved_in_words · value > 2**63 → (value >= 2 ** 63)": (
         "2**63 stands for the smallest number of 64 bits, which no function saves"
     ),
+    "helpers/graph.py · _graph · saved_places[second] += 1 → saved_places[second] -= 1": (
+        "each saved tensor is taken once all the same, from the other end"
+    ),
+    "helpers/graph.py · _segments · 1 → (2) (3)": "all steps count two, so the nearest stays so",
     "helpers/explore.py · _SLIDER_DOTS_PER_INCH · 80 → (81)": "a taste",
     "helpers/preflight.py · _in_the_data · size > _LARGEST_SIZE_OF_INPUTS → "
     "(size >= _LARGEST_SIZE_OF_INPUTS)": "a measured size is never the bound to the last bit",

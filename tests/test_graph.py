@@ -645,20 +645,19 @@ def test_links_that_are_no_computation_say_so():
     assert "x (leaf) -> n0 output (output)  [shares memory]" in str(graph.draw(x.view(2, 1), x=x))
 
 
-def test_modules_used_in_turns_fold_without_a_circle():
-    one, two = torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)
+@pytest.mark.parametrize("names", [("one", "two"), ("one", "two", "three")])
+def test_modules_used_in_turns_fold_without_a_circle(names):
+    modules = torch.nn.ModuleDict({name: torch.nn.Linear(4, 4) for name in names})
     x = torch.ones(1, 4)
-    for _ in range(3):
-        x = two(one(x))
-    named = {f"one.{name}": p for name, p in one.named_parameters()}
-    named |= {f"two.{name}": p for name, p in two.named_parameters()}
-    drawing = graph.draw(x.sum(), fold=True, **named)
+    for name in names * 3:
+        x = modules[name](x)
+    drawing = graph.draw(x.sum(), fold=True, **dict(modules.named_parameters()))
     order = graphlib.TopologicalSorter()
     for edge in drawing.edges:
         order.add(edge.head, edge.tail)
     labels = {node.name: node.label for node in drawing.nodes}
     path = [labels[name] for name in order.static_order()]
-    assert path == ["one", "two"] * 3 + ["output"]
+    assert path == [*names * 3, "output"]
 
 
 def test_a_function_goes_to_the_nearest_parameter():
@@ -681,6 +680,12 @@ def test_a_run_of_modules_ends_where_another_arrow_leaves():
     drawing = graph.draw((x * aside).sum(), fold=True, **dict(layers.named_parameters()))
     assert set(folded_boxes(drawing)) == {"layer0 … layer5", "layer6 … layer18", "layer19"}
     assert ("layer0 … layer5", "layer19") in drawing.edge_list
+
+
+def test_what_no_picture_may_hold_has_a_stand_in():
+    drawing = graph.draw(X * 2, title="bell \x07, none \ufffe", X=X)
+    # Graphviz may write a blank or a comma as it likes.
+    assert "bell" in drawing.svg() and "\u2407" in drawing.svg() and "\ufffd" in drawing.svg()
 
 
 def test_names_are_cut_until_they_fit():
