@@ -160,6 +160,24 @@ def test_a_failed_save_leaves_the_file_before_it(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["kept.pt"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot open a folder")
+def test_a_power_cut_finds_bytes_then_name_on_the_disk(tmp_path, monkeypatch):
+    fsync, replace, done = os.fsync, os.replace, []
+
+    def noted_fsync(descriptor):
+        done.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def noted_replace(old, new):
+        done.append("the new name")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    file = saved(tmp_path)
+    assert done == [file.stat().st_ino, "the new name", tmp_path.stat().st_ino]
+
+
 def test_an_unwritable_folder_is_found_out_beforehand(tmp_path):
     (tmp_path / "file").touch()
     for bad in (tmp_path / "none" / "kept.pt", tmp_path / "file" / "kept.pt"):
