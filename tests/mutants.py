@@ -407,7 +407,8 @@ def _with_what_uses_them(notebook: nbformat.NotebookNode, wanted: set[str]) -> s
 
 def _slice(data: bytes, chosen: set[str]) -> bytes:
     notebook = nbformat.reads(data.decode(), as_version=4)
-    notebook.cells = [cell for cell in _cells(notebook) if cell.id in chosen]
+    # The text stays: it says how much memory the notebook may take.
+    notebook.cells = [c for c in notebook.cells if c.cell_type != "code" or c.id in chosen]
     return nbformat.writes(notebook).encode()
 
 
