@@ -402,17 +402,22 @@ def test_one_alone_keeps_the_checkpoint_that_it_found():
     assert parallel.furthest(parallel.Group(), {"epoch": 1, "batch": 2}) == {"epoch": 1, "batch": 2}
 
 
-def fail():
+def fail(note):
+    with open(note, "a") as file:
+        file.write("tried ")
     raise ValueError("on purpose")
 
 
 def test_a_launched_function_that_fails_is_reported_and_leaves_nothing_behind(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))  # of what it starts
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))  # of what it starts
     with pytest.raises(RuntimeError, match="on purpose"):
-        launch.function(fail, processes=1)
-    assert list(tmp_path.iterdir()) == []
+        launch.function(fail, str(tmp_path / "note"), processes=1)
+    assert (tmp_path / "note").read_text() == "tried "  # and not again
+    assert list(scratch.iterdir()) == []
 
 
 # --- Sudden ends ---
