@@ -156,6 +156,16 @@ def test_ctrl_c_before_the_first_step_is_one_line_and_exit_code_130(capsys, monk
     assert capsys.readouterr() == ("", "helpers.run: stopped by SIGINT, with no step in flight\n")
 
 
+def test_each_process_that_runs_out_of_memory_says_so(capsys, monkeypatch):
+    def too_large(settings):
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(session, "run", too_large)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert run.main([]) == 1
+    assert capsys.readouterr() == ("", "helpers.run: out of memory\n")
+
+
 def spoil(optimizer: torch.optim.Optimizer) -> None:
     with torch.no_grad():
         optimizer.param_groups[0]["params"][0].fill_(float("inf"))
