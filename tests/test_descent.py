@@ -88,6 +88,12 @@ def test_running_leaves_the_start_alone_and_twice_gives_the_same():
     assert not first.points.requires_grad and not first.losses.requires_grad
 
 
+def test_distances_are_lengths():
+    points = torch.tensor([[3.0, 4.0], [0.0, 0.0]], dtype=torch.float64)
+    path = descent.Path(points, torch.tensor([25.0, 0.0], dtype=torch.float64))
+    assert path.distances(torch.zeros(2, dtype=torch.float64)).tolist() == [5.0, 0.0]
+
+
 def test_losses_are_those_of_the_points():
     loss, _, start = quadratic(1)
     path = descent.run(loss, start, lr=0.1, steps=10)

@@ -430,6 +430,11 @@ def test_a_launched_function_that_fails_is_reported_and_leaves_nothing_behind(
     assert list(scratch.iterdir()) == []
 
 
+def test_a_launched_module_that_fails_is_reported():
+    with pytest.raises(RuntimeError, match="the processes ended with 1:"):
+        launch.module("helpers.run", "--epochs", 0, processes=1)
+
+
 # --- Sudden ends ---
 
 
