@@ -18,6 +18,8 @@ torch.set_num_threads(1)
 # still hold need not wait. And tests that need what `.ci/requirements.txt` installs.
 PROOFS = (
     "test_descent.py::test_paths_equal_pytorchs_on_50_quadratics",
+    "test_figures.py::test_drawing_leaves_no_setting",
+    "test_figures.py::test_a_figure_that_is_shown_again",
     "test_fashion.py::test_two_processes_that_start_at_once",
     "test_first_aid.py::test_one_screen_without_a_data_folder",
     "test_memory.py::test_the_limit_is_held",
