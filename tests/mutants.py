@@ -320,7 +320,7 @@ def _notebook_faults(path: Path) -> Iterator[Fault]:
 
 def _is_seen(notebook: nbformat.NotebookNode, cell_id: str) -> bool:
     """Say whether the cell, or one that uses what it makes, puts out something."""
-    seen = _with_what_uses_them(notebook, {cell_id})
+    seen = _with_what_uses_them(notebook, {cell_id}, far=False)
     return any(cell.id in seen and cell.outputs for cell in _cells(notebook))
 
 
@@ -377,7 +377,7 @@ def cells_to_run(
     cells = [cell for cell in _cells(notebook) if cell.source.strip()]
     facts = {cell.id: _uses_and_makes(cell.source) for cell in cells}
     modules = facts[cells[0].id][1]
-    chosen = _with_what_uses_them(notebook, wanted) if onwards else set(wanted)
+    chosen = _with_what_uses_them(notebook, wanted, far=True) if onwards else set(wanted)
     needed: set[str] = set()
     for cell in reversed(cells):
         reads, binds, changes = facts[cell.id]
@@ -389,7 +389,10 @@ def cells_to_run(
     return chosen | {cells[0].id}
 
 
-def _with_what_uses_them(notebook: nbformat.NotebookNode, wanted: set[str]) -> set[str]:
+def _with_what_uses_them(
+    notebook: nbformat.NotebookNode, wanted: set[str], *, far: bool
+) -> set[str]:
+    """Return the wanted cells and those that use what they make and, if `far`, so on from there."""
     cells = [cell for cell in _cells(notebook) if cell.source.strip()]
     modules = _uses_and_makes(cells[0].source)[1]
     chosen = set(wanted)
@@ -400,6 +403,7 @@ def _with_what_uses_them(notebook: nbformat.NotebookNode, wanted: set[str]) -> s
             tainted |= binds - modules
         elif reads & tainted and "progress.check_" not in cell.source:
             chosen.add(cell.id)
+            tainted |= binds - modules if far else set()
         else:
             tainted -= binds  # it holds something else from here on
     return chosen
