@@ -423,7 +423,8 @@ def test_a_launched_function_that_fails_is_reported_and_leaves_nothing_behind(
 ):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))  # of what it starts
+    for name in ("TMPDIR", "TEMP", "TMP"):  # of what it starts
+        monkeypatch.setenv(name, str(scratch))
     with pytest.raises(RuntimeError, match="on purpose"):
         launch.function(fail, str(tmp_path / "note"), processes=1)
     assert (tmp_path / "note").read_text() == "tried "  # and not again
