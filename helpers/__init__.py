@@ -17,7 +17,7 @@ room               what it is for
 ``session``        what the command does: set up, train, save, resume, report
 ``parallel``       the group of processes: who takes which images, whose gradient counts how much
 ``checkpoint``     a run saved whole at every moment, and taken up again
-``launch``         starts ``torchrun`` processes for a notebook and hears what they say
+``launch``         starts processes as ``torchrun`` does, and hears what they say
 ``figures``        every figure of the series, each a function from data to a figure
 ``checks``         what all rooms ask of their arguments, in one voice
 ``explore``        sliders in JupyterLab, and the printed twin of each

@@ -1,39 +1,50 @@
-"""Starts real ``torchrun`` processes from a notebook and brings back what they said and found.
+"""Starts processes as ``torchrun`` does, from a notebook, and brings back what they said and found.
 
 What comes back is in the order of the processes, whatever the order in which they ran.
+
+``torchrun`` reads its command line and calls PyTorch's `elastic_launch` [1]_; this module calls it,
+too. A script of one's own that uses it needs ``if __name__ == "__main__":`` around what it runs, as
+with all of `multiprocessing`.
+
+.. [1] PyTorch, *Elastic Launch*, https://docs.pytorch.org/docs/stable/elastic/run.html
 """
 
+import contextlib
+import functools
 import inspect
+import multiprocessing
 import os
 import re
-import subprocess
+import runpy
+import signal
 import sys
 import tempfile
 import textwrap
+import traceback
 import types
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+from torch.distributed.launcher import LaunchConfig, elastic_launch
 
 from helpers import checks
 
 _SECONDS_AT_MOST = 300.0
-# Each takes a third of a gigabyte.
+# Each takes a third of a gigabyte, where it has to load PyTorch for itself.
 _MOST_PROCESSES = 64
 
-# What each process runs. It writes into a file of its own, so that lines do not mix.
-_BEGINNING = """
-import os
-import sys
+# PyTorch takes seconds to load. Where a process can be copied, one loads it and all others are
+# copies of that one. Python itself advises against copies on macOS, and Windows has none.
+_COPIES = sys.platform == "linux"
+_LOADED_ONCE = ["helpers.launch", "helpers.session"]
 
-attempt, rank = int(os.environ["TORCHELASTIC_RESTART_COUNT"]), int(os.environ["RANK"])
-sys.stdout = open(
-    f"{said}/{{attempt:03d}}-{{rank:03d}}", "w", buffering=1, encoding="utf-8"
-)
-"""
 _FUNCTION = """
+import os
 import time
 
 import torch
@@ -48,37 +59,7 @@ from helpers import checkpoint, parallel, session
 
 arguments = torch.load({arguments!r}, weights_only=True)
 with parallel.joined(torch.device("cpu")):
-    torch.save({name}(*arguments), f"{results}/{{rank}}")
-# All is done and said. The libraries' own threads, taken down in a busy moment, can still abort.
-sys.stdout.flush()
-os._exit(0)
-"""
-_MODULE = """
-import runpy
-
-sys.argv[1:] = {arguments!r}
-runpy.run_module({name!r}, run_name="__main__", alter_sys=True)
-"""
-# `torchrun` is this `main`, and no more. But it has been seen to wait for ever for its own threads
-# after it had ended its processes and said so: here it just ends.
-TORCHRUN = """
-import os
-import sys
-import traceback
-
-from torch.distributed import run
-
-code = 0
-try:
-    run.main(sys.argv[1:])
-except SystemExit as end:
-    code = end.code
-except BaseException:
-    traceback.print_exc()
-    code = 1
-sys.stdout.flush()
-sys.stderr.flush()
-os._exit(code)
+    torch.save({name}(*arguments), f"{results}/{{os.environ['RANK']}}")
 """
 
 
@@ -144,7 +125,7 @@ def function(
         If `function` is not one that ``def`` made, an argument cannot be handed to another process,
         or a number or `may_fail` is of another kind. Nothing is started then.
     RuntimeError
-        If the processes failed, and were not to.
+        If the processes failed, and were not to, or took longer than five minutes.
     """
     checks.instance("function", function, types.FunctionType, "a function that def made")
     try:
@@ -166,10 +147,18 @@ def function(
             arguments=str(folder / "arguments"),
             results=folder.as_posix(),
         )
-        launched = _torchrun(folder, text, processes, restarts, may_fail)
+        file = folder / "function.py"
+        file.write_text(text, encoding="utf-8")
+        run = functools.partial(runpy.run_path, str(file), run_name="__main__")
+        launched = _launch(folder, run, processes, restarts, may_fail)
         if launched.exit_code:
             return launched
-        found = [torch.load(folder / str(r), weights_only=True) for r in range(processes)]
+        files = [folder / str(rank) for rank in range(processes)]
+        if not all(file.exists() for file in files):
+            raise RuntimeError(
+                f"{function.__name__} ended its process and returned nothing: let it return"
+            )
+        found = [torch.load(file, weights_only=True) for file in files]
     return Launched(launched.exit_code, launched.said, tuple(found))
 
 
@@ -195,13 +184,13 @@ def module(name: str, *arguments: object, processes: int = 2, restarts: int = 0)
     TypeError, ValueError
         If `name` is no text, or a number is of another kind. Nothing is started then.
     RuntimeError
-        If the processes failed.
+        If the processes failed, or took longer than five minutes.
     """
     checks.text("name", name)
     _check_numbers(processes, restarts)
     with tempfile.TemporaryDirectory() as scratch:
-        text = _MODULE.format(name=name, arguments=[str(argument) for argument in arguments])
-        return _torchrun(Path(scratch), text, processes, restarts, may_fail=False)
+        run = functools.partial(_run_module, name, [str(argument) for argument in arguments])
+        return _launch(Path(scratch), run, processes, restarts, may_fail=False)
 
 
 def _check_numbers(processes: int, restarts: int) -> None:
@@ -221,33 +210,103 @@ def _save_arguments(arguments: tuple, file: Path) -> None:
         ) from None
 
 
-def _torchrun(folder: Path, text: str, processes: int, restarts: int, may_fail: bool) -> Launched:
-    said = folder / "said"
+def _launch(folder: Path, run: Callable, processes: int, restarts: int, may_fail: bool) -> Launched:
+    said, noise = folder / "said", folder / "noise"
     said.mkdir()
-    file = folder / "process.py"
-    file.write_text(_BEGINNING.format(said=said.as_posix()) + text, encoding="utf-8")
-    command = [sys.executable, "-c", TORCHRUN, "--standalone"]
-    # The machine's own name need not lead anywhere without a network.
-    command += ["--local-addr", "127.0.0.1", "--nproc-per-node", str(processes)]
-    command += ["--max-restarts", str(restarts), "--monitor-interval", "0.1"]
-    # Else it leaves an empty folder behind, each time.
-    command += ["--log-dir", str(folder / "logs"), str(file)]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    ) as torchrun:
-        try:
-            noise, _ = torchrun.communicate(timeout=_SECONDS_AT_MOST)
-        except BaseException:
-            torchrun.terminate()  # It ends its processes before it ends itself.
-            raise
-    if torchrun.returncode and not may_fail:
-        raise RuntimeError(f"the processes ended with {torchrun.returncode}:\n{noise}")
+    # Any: what all contexts have in common has, for the type checker, no Process.
+    context: Any = multiprocessing.get_context("forkserver" if _COPIES else "spawn")
+    if _COPIES:
+        context.set_forkserver_preload(_LOADED_ONCE)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    agent = context.Process(
+        target=_watch_over, args=(folder, run, processes, restarts, environment, _COPIES)
+    )
+    agent.start()
+    try:
+        agent.join(_SECONDS_AT_MOST)
+        late = agent.is_alive()
+    finally:
+        if agent.is_alive():
+            agent.terminate()  # It ends its processes before it ends itself.
+            agent.join()
+    heard = noise.read_text(encoding="utf-8", errors="replace") if noise.exists() else ""
+    if late:
+        raise RuntimeError(f"the processes had not ended after {_SECONDS_AT_MOST:g} s:\n{heard}")
+    if agent.exitcode and not may_fail:
+        raise RuntimeError(f"the processes ended with {agent.exitcode}:\n{heard}")
     lines = []
     for log in sorted(said.iterdir()):
         attempt, rank = map(int, log.name.split("-"))
         lines += [(attempt, rank, line) for line in log.read_text(encoding="utf-8").splitlines()]
-    return Launched(torchrun.returncode, tuple(lines), ())
+    return Launched(agent.exitcode or 0, tuple(lines), ())
+
+
+# --- What runs in other processes ---
+
+
+def _watch_over(
+    folder: Path,
+    run: Callable,
+    processes: int,
+    restarts: int,
+    environment: dict[str, str],
+    copies: bool,
+) -> None:
+    """Be torchrun's agent: start the processes, and all of them again when one has failed."""
+    os.environ.clear()
+    os.environ.update(environment)
+    with open(folder / "noise", "wb") as noise:
+        for standard in (sys.stdout, sys.stderr):
+            os.dup2(noise.fileno(), standard.fileno())
+    code = 0
+    try:
+        config = LaunchConfig(
+            min_nodes=1,
+            max_nodes=1,
+            nproc_per_node=processes,
+            max_restarts=restarts,
+            run_id=str(uuid.uuid4()),
+            rdzv_backend="c10d",
+            rdzv_endpoint="localhost:0",
+            # The machine's own name need not lead anywhere without a network.
+            local_addr="127.0.0.1",
+            # Else it leaves an empty folder behind, each time.
+            logs_specs=DefaultLogsSpecs(log_dir=str(folder / "logs")),
+            # A copy of a process that has looked for a GPU cannot use it.
+            start_method="fork" if copies and not torch.accelerator.is_available() else "spawn",
+        )
+        elastic_launch(config, _take_part)(folder, run)
+    except BaseException:  # noqa: BLE001 - also the signal that ends it
+        traceback.print_exc()
+        code = 1
+    _end(code)
+
+
+def _take_part(folder: Path, run: Callable) -> None:
+    """Be one of the processes. It writes into a file of its own, so that lines do not mix."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)  # What the agent does about them is not for copies.
+    torch.set_num_threads(1)
+    attempt, rank = int(os.environ["TORCHELASTIC_RESTART_COUNT"]), int(os.environ["RANK"])
+    file = folder / "said" / f"{attempt:03d}-{rank:03d}"
+    with open(file, "w", buffering=1, encoding="utf-8") as said, contextlib.redirect_stdout(said):
+        try:
+            run()
+        except SystemExit as end:
+            if end.code:
+                _end(end.code if isinstance(end.code, int) else 1)
+        except BaseException:  # noqa: BLE001 - whatever it is, the reader is told
+            traceback.print_exc()
+            _end(1)
+
+
+def _run_module(name: str, arguments: list[str]) -> None:
+    sys.argv[1:] = arguments
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
+def _end(code: int) -> None:
+    """End without waiting for the libraries' threads, which in a busy moment can hang or abort."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

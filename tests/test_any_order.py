@@ -174,7 +174,7 @@ def interrupt_in_mid_training(kernel: RunningKernel, source: str, folder: Path) 
 
 
 class Workers:
-    """The processes that torchrun starts for a kernel."""
+    """The processes that a kernel has started, and that take part in a group."""
 
     def __init__(self, kernel: RunningKernel):
         self._kernel = psutil.Process(kernel.km.provisioner.pid)
@@ -182,8 +182,9 @@ class Workers:
 
     def are_training(self) -> bool:
         """Whether two of them have begun to say what they do; then they stand still."""
-        workers = [child for child in self._kernel.children(recursive=True) if _is_worker(child)]
-        if len(workers) < 2 or not _has_said_something(workers[0]):
+        said = {child: _has_said(child) for child in self._kernel.children(recursive=True)}
+        workers = [child for child, words in said.items() if words is not None]
+        if len(workers) < 2 or not any(said.values()):
             return False
         for worker in workers:
             worker.suspend()
@@ -195,19 +196,13 @@ class Workers:
             worker.resume()
 
 
-def _is_worker(process: psutil.Process) -> bool:
+def _has_said(process: psutil.Process) -> int | None:
+    """Return how many bytes a process has said; None if it is not one that takes part."""
     try:
-        return "RANK" in process.environ()
-    except psutil.Error:
-        return False  # It has only begun, or has just ended.
-
-
-def _has_said_something(worker: psutil.Process) -> bool:
-    try:
-        said = Path(worker.cmdline()[-1]).parent / "said"
-        return any(file.stat().st_size for file in said.iterdir())
-    except (psutil.Error, OSError, IndexError):
-        return False
+        files = [Path(file.path) for file in process.open_files()]
+        return next((file.stat().st_size for file in files if file.parent.name == "said"), None)
+    except (psutil.Error, OSError):
+        return None  # It has only begun, or has just ended.
 
 
 def interrupt_the_processes(kernel: RunningKernel, source: str) -> None:
@@ -223,9 +218,14 @@ def interrupt_the_processes(kernel: RunningKernel, source: str) -> None:
     for process in alive:
         process.kill()
     assert len(gone) == 2 and not alive, "processes that nobody ends"
-    left = psutil.Process(kernel.km.provisioner.pid).children(recursive=True)
-    running = [child for child in left if child.status() != psutil.STATUS_ZOMBIE]
-    assert not running, "torchrun itself"
+    # What Python itself has started for the kernel stays, with nothing under it.
+    left = [
+        grandchild
+        for child in psutil.Process(kernel.km.provisioner.pid).children()
+        for grandchild in child.children(recursive=True)
+        if grandchild.status() != psutil.STATUS_ZOMBIE
+    ]
+    assert not left, "the agent itself"
 
 
 def test_any_order_any_state_the_same_results(notebook, tmp_path):

@@ -330,7 +330,7 @@ IMAGES = standin.draw(LABELS, seed=0)
 
 def set_aside(monkeypatch):
     """No network, no processes, no whole data set, and nothing of what is set on this machine."""
-    monkeypatch.setattr(launch, "_torchrun", lambda *_, **__: launch.Launched(1, (), ()))
+    monkeypatch.setattr(launch, "_launch", lambda *_, **__: launch.Launched(1, (), ()))
     monkeypatch.delenv(fashion.ROOT_VARIABLE, raising=False)
     write = standin.write
     monkeypatch.setattr(

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import processes
+import psutil
 import pytest
 import torch
 from torch import nn
@@ -21,7 +22,28 @@ from torch.nn import functional as F
 from helpers import checkpoint, fashion, launch, parallel, run, session, training
 
 KILLING = Path(__file__).with_name("killing.py")
-TORCHRUN = ["-c", launch.TORCHRUN, "--local-addr", "127.0.0.1"]
+# `torchrun` is this `main`, and no more. But it has been seen to wait for ever for its own threads
+# after it had ended its processes and said so: here it just ends.
+_TORCHRUN = """
+import os
+import sys
+import traceback
+
+from torch.distributed import run
+
+code = 0
+try:
+    run.main(sys.argv[1:])
+except SystemExit as end:
+    code = end.code
+except BaseException:
+    traceback.print_exc()
+    code = 1
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(code)
+"""
+TORCHRUN = ["-c", _TORCHRUN, "--local-addr", "127.0.0.1"]
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
@@ -421,6 +443,7 @@ def fail(note):
 def test_a_launched_function_that_fails_is_reported_and_leaves_nothing_behind(
     tmp_path, monkeypatch
 ):
+    assert launch.function(where_am_i, processes=1).results  # Python's own scratch folder is there.
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     for name in ("TMPDIR", "TEMP", "TMP"):  # of what it starts
@@ -432,8 +455,61 @@ def test_a_launched_function_that_fails_is_reported_and_leaves_nothing_behind(
 
 
 def test_a_launched_module_that_fails_is_reported():
-    with pytest.raises(RuntimeError, match="the processes ended with 1:"):
+    with pytest.raises(RuntimeError, match="the processes ended with 1:\nhelpers.run: argument"):
         launch.module("helpers.run", "--epochs", 0, processes=1)
+
+
+def where_am_i():
+    print("here")
+    surroundings = [os.environ.get("GARMENT"), os.getcwd(), torch.get_num_threads()]
+    return [dist.get_rank(), dist.get_world_size(), *surroundings]  # noqa: F821
+
+
+@pytest.mark.parametrize("copies", [launch._COPIES, False])
+def test_launched_processes_see_the_surroundings_of_today(copies, tmp_path, monkeypatch):
+    """Whether they are copies of one that has loaded PyTorch before, or load it themselves."""
+    monkeypatch.setattr(launch, "_COPIES", copies)
+    for word, processes_now in (("first", 1), ("second", 2))[not copies :]:
+        folder = tmp_path / word
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("GARMENT", word)
+        launched = launch.function(where_am_i, processes=processes_now)
+        expected = [[rank, processes_now, word, str(folder), 1] for rank in range(processes_now)]
+        assert list(launched.results) == expected
+        assert launched.said == tuple((0, rank, "here") for rank in range(processes_now))
+
+
+def wait_for_ever(note):
+    with open(note, "w") as file:
+        file.write(str(os.getpid()))
+    time.sleep(3600)  # noqa: F821
+
+
+def test_launched_processes_that_take_too_long_are_ended(tmp_path, monkeypatch):
+    assert launch.function(where_am_i, processes=1).results  # From now on a start is quick.
+    monkeypatch.setattr(launch, "_SECONDS_AT_MOST", 10.0)
+    with pytest.raises(RuntimeError, match="the processes had not ended after 10 s"):
+        launch.function(wait_for_ever, str(tmp_path / "note"), processes=1)
+    assert not psutil.pid_exists(int((tmp_path / "note").read_text()))
+
+
+def leave(code):
+    raise SystemExit(code)
+
+
+def test_a_launched_function_that_leaves_has_no_result():
+    for code in (3, "a reason"):
+        launched = launch.function(leave, code, processes=1, may_fail=True)
+        assert (launched.exit_code, launched.results) == (1, ())
+    for code in (0, None):
+        with pytest.raises(RuntimeError, match="leave ended its process and returned nothing"):
+            launch.function(leave, code, processes=1)
+
+
+def test_a_launched_module_may_leave_when_all_is_well():
+    launched = launch.module("helpers.run", "--help", processes=1)
+    assert launched.exit_code == 0 and "--epochs" in str(launched)
 
 
 # --- Sudden ends ---
