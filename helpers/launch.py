@@ -11,6 +11,7 @@ with all of `multiprocessing`.
 
 import contextlib
 import functools
+import importlib
 import inspect
 import multiprocessing
 import os
@@ -105,6 +106,8 @@ def function(
         Its source is what runs, so it stands on its own: it may use ``torch``, ``dist``
         (`torch.distributed`), ``nn``, ``F``, `DistributedDataParallel`, ``checkpoint``,
         ``parallel`` and ``session`` of this package, ``os``, ``time``, and what it imports itself.
+        It ends by returning or by an error: one that just ends its process without an error, by
+        ``os._exit(0)``, is waited for until it is late.
     *arguments
         Given to the function in each process: numbers, strings, tensors, lists and dicts of them.
     processes : int
@@ -163,14 +166,15 @@ def function(
 
 
 def module(name: str, *arguments: object, processes: int = 2, restarts: int = 0) -> Launched:
-    """Run a module such as ``helpers.run`` in several processes, as ``torchrun -m`` does.
+    """Run a command such as ``helpers.run`` in several processes.
 
     Parameters
     ----------
     name : str
-        The module's name.
+        The name of a module with a function ``main``, which takes a command line, a list of texts,
+        and returns an exit code.
     *arguments
-        Its command line, each turned into text.
+        The command line, each turned into text.
     processes, restarts : int
         As for `function`.
 
@@ -189,7 +193,7 @@ def module(name: str, *arguments: object, processes: int = 2, restarts: int = 0)
     checks.text("name", name)
     _check_numbers(processes, restarts)
     with tempfile.TemporaryDirectory() as scratch:
-        run = functools.partial(_run_module, name, [str(argument) for argument in arguments])
+        run = functools.partial(_run_main, name, [str(argument) for argument in arguments])
         return _launch(Path(scratch), run, processes, restarts, may_fail=False)
 
 
@@ -300,9 +304,8 @@ def _take_part(folder: Path, run: Callable) -> None:
             _end(1)
 
 
-def _run_module(name: str, arguments: list[str]) -> None:
-    sys.argv[1:] = arguments
-    runpy.run_module(name, run_name="__main__", alter_sys=True)
+def _run_main(name: str, arguments: list[str]) -> None:
+    sys.exit(importlib.import_module(name).main(arguments))
 
 
 def _end(code: int) -> None:

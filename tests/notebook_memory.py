@@ -6,7 +6,6 @@ keeps for the kernel's process; processes that the kernel starts are added while
 
 import re
 import threading
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -76,17 +75,10 @@ class Watch(threading.Thread):
         return max(alone, self._together)
 
 
-def allowed(notebook: NotebookNode, torch_version: str) -> float:
-    """Return what a notebook may take: what its first table says, and never more than the limit.
-
-    Beyond the limit may go only what says that it counts several processes, and only with a build
-    that loads the libraries of a GPU into each of them: Binder has the CPU build.
-    """
-    says = re.search(r"\*\*Memory\*\* \|[^|\n]*?([\d.]+) GB([^|\n]*)", notebook.cells[0].source)
-    if not says:
-        return MOST_GIGABYTES
-    several = "all processes together" in says[2] and not torch_version.endswith("+cpu")
-    return float(says[1]) if several else min(MOST_GIGABYTES, float(says[1]))
+def allowed(notebook: NotebookNode) -> float:
+    """Return what a notebook may take: about what it says itself, and never more than the limit."""
+    says = re.search(r"\*\*Memory\*\* \|[^|\n]*?([\d.]+) GB", notebook.cells[0].source)
+    return min(MOST_GIGABYTES, LEEWAY * float(says[1])) if says else MOST_GIGABYTES
 
 
 def measure_memory_too() -> None:
@@ -106,10 +98,9 @@ def measure_memory_too() -> None:
         tear_down(self)
         if peak:
             peaks[self.path.stem] = peak
-        most = allowed(self.nb, metadata.version("torch"))
-        if peak > LEEWAY * most:
+        if peak > (most := allowed(self.nb)):
             pytest.fail(
-                f"{self.path.name} took {peak:.2f} GB at its peak; allowed: {most:g}",
+                f"{self.path.name} took {peak:.2f} GB at its peak; allowed: {most:.3g}",
                 pytrace=False,
             )
 
