@@ -298,7 +298,7 @@ def _take_part(folder: Path, run: Callable) -> None:
             run()
         except SystemExit as end:
             if end.code:
-                _end(end.code if isinstance(end.code, int) else 1)
+                _end(1)
         except BaseException:  # noqa: BLE001 - whatever it is, the reader is told
             traceback.print_exc()
             _end(1)
