@@ -14,6 +14,7 @@ import functools
 import importlib
 import inspect
 import multiprocessing
+import multiprocessing.connection
 import os
 import re
 import runpy
@@ -21,14 +22,16 @@ import signal
 import sys
 import tempfile
 import textwrap
+import threading
 import traceback
 import types
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.launcher import LaunchConfig, elastic_launch
@@ -42,7 +45,8 @@ _MOST_PROCESSES = 64
 # PyTorch takes seconds to load. Where a process can be copied, one loads it and all others are
 # copies of that one. Python itself advises against copies on macOS, and Windows has none.
 _COPIES = sys.platform == "linux"
-_LOADED_ONCE = ["helpers.launch", "helpers.session"]
+# Nothing of this project, so that what somebody has changed in a file is what the next start takes.
+_LOADED_ONCE = ["torch._dynamo", "torch.distributed.launcher", "torchvision.datasets"]
 
 _FUNCTION = """
 import os
@@ -58,9 +62,11 @@ from helpers import checkpoint, parallel, session
 
 {source}
 
-arguments = torch.load({arguments!r}, weights_only=True)
-with parallel.joined(torch.device("cpu")):
-    torch.save({name}(*arguments), f"{results}/{{os.environ['RANK']}}")
+# Not for those that the function itself may start.
+if __name__ == "__main__":
+    arguments = torch.load({arguments!r}, weights_only=True)
+    with parallel.joined(torch.device("cpu")):
+        torch.save({name}(*arguments), os.path.join({results!r}, os.environ["RANK"]))
 """
 
 
@@ -148,7 +154,7 @@ def function(
             source=source,
             name=function.__name__,
             arguments=str(folder / "arguments"),
-            results=folder.as_posix(),
+            results=str(folder),
         )
         file = folder / "function.py"
         file.write_text(text, encoding="utf-8")
@@ -217,15 +223,7 @@ def _save_arguments(arguments: tuple, file: Path) -> None:
 def _launch(folder: Path, run: Callable, processes: int, restarts: int, may_fail: bool) -> Launched:
     said, noise = folder / "said", folder / "noise"
     said.mkdir()
-    # Any: what all contexts have in common has, for the type checker, no Process.
-    context: Any = multiprocessing.get_context("forkserver" if _COPIES else "spawn")
-    if _COPIES:
-        context.set_forkserver_preload(_LOADED_ONCE)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    agent = context.Process(
-        target=_watch_over, args=(folder, run, processes, restarts, environment, _COPIES)
-    )
-    agent.start()
+    agent = _start(folder, run, processes, restarts, {**os.environ, "OMP_NUM_THREADS": "1"})
     try:
         agent.join(_SECONDS_AT_MOST)
         late = agent.is_alive()
@@ -233,7 +231,10 @@ def _launch(folder: Path, run: Callable, processes: int, restarts: int, may_fail
         if agent.is_alive():
             agent.terminate()  # It ends its processes before it ends itself.
             agent.join()
-    heard = noise.read_text(encoding="utf-8", errors="replace") if noise.exists() else ""
+    if noise.exists():
+        heard = noise.read_text(encoding="utf-8", errors="replace")
+    else:
+        heard = 'nothing has begun; in a script, is what it runs under if __name__ == "__main__":?'
     if late:
         raise RuntimeError(f"the processes had not ended after {_SECONDS_AT_MOST:g} s:\n{heard}")
     if agent.exitcode and not may_fail:
@@ -243,6 +244,27 @@ def _launch(folder: Path, run: Callable, processes: int, restarts: int, may_fail
         attempt, rank = map(int, log.name.split("-"))
         lines += [(attempt, rank, line) for line in log.read_text(encoding="utf-8").splitlines()]
     return Launched(agent.exitcode or 0, tuple(lines), ())
+
+
+def _start(folder: Path, *work: object) -> BaseProcess:
+    """Start the agent: as a copy where that can be, and else as a process that begins anew."""
+    if _COPIES:
+        multiprocessing.set_forkserver_preload(_LOADED_ONCE)
+        copy = multiprocessing.get_context("forkserver").Process(
+            target=_watch_over, args=(folder, *work, True)
+        )
+        try:
+            copy.start()
+            return copy
+        except OSError:
+            # What is to be copied listens at a file in the folder for scratch files, and the name
+            # of that folder may be too long.
+            pass
+    new = multiprocessing.get_context("spawn").Process(
+        target=_watch_over, args=(folder, *work, False)
+    )
+    new.start()
+    return new
 
 
 # --- What runs in other processes ---
@@ -259,9 +281,13 @@ def _watch_over(
     """Be torchrun's agent: start the processes, and all of them again when one has failed."""
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None  # It was that of an earlier environment.
+    if not folder.exists():
+        _end(1)  # Interrupted before it began.
     with open(folder / "noise", "wb") as noise:
-        for standard in (sys.stdout, sys.stderr):
-            os.dup2(noise.fileno(), standard.fileno())
+        for standard in (1, 2):
+            os.dup2(noise.fileno(), standard)
+    threading.Thread(target=_end_with_the_notebook, daemon=True).start()
     code = 0
     try:
         config = LaunchConfig(
@@ -286,11 +312,21 @@ def _watch_over(
     _end(code)
 
 
+def _end_with_the_notebook() -> None:
+    """Ask this process to end once the one that has started it is gone, even killed."""
+    if parent := multiprocessing.parent_process():
+        multiprocessing.connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _take_part(folder: Path, run: Callable) -> None:
     """Be one of the processes. It writes into a file of its own, so that lines do not mix."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)  # What the agent does about them is not for copies.
     torch.set_num_threads(1)
+    # Copies would all draw the same. Python's own `random` takes care of that by itself.
+    torch.seed()
+    np.random.seed()
     attempt, rank = int(os.environ["TORCHELASTIC_RESTART_COUNT"]), int(os.environ["RANK"])
     file = folder / "said" / f"{attempt:03d}-{rank:03d}"
     with open(file, "w", buffering=1, encoding="utf-8") as said, contextlib.redirect_stdout(said):

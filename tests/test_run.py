@@ -3,12 +3,14 @@
 import contextlib
 import io
 import json
+import multiprocessing
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -465,10 +467,15 @@ def where_am_i():
     return [dist.get_rank(), dist.get_world_size(), *surroundings]  # noqa: F821
 
 
+def no_copy(process):
+    raise OSError("AF_UNIX path too long")
+
+
 @pytest.mark.parametrize("copies", [launch._COPIES, False])
 def test_launched_processes_see_the_surroundings_of_today(copies, tmp_path, monkeypatch):
     """Whether they are copies of one that has loaded PyTorch before, or load it themselves."""
-    monkeypatch.setattr(launch, "_COPIES", copies)
+    if launch._COPIES and not copies:
+        monkeypatch.setattr(multiprocessing.get_context("forkserver").Process, "start", no_copy)
     for word, processes_now in (("first", 1), ("second", 2))[not copies :]:
         folder = tmp_path / word
         folder.mkdir()
@@ -480,10 +487,22 @@ def test_launched_processes_see_the_surroundings_of_today(copies, tmp_path, monk
         assert launched.said == tuple((0, rank, "here") for rank in range(processes_now))
 
 
+def draw():
+    import numpy as np
+
+    return torch.rand(1).item(), np.random.rand()
+
+
+def test_without_a_seed_each_launched_process_draws_something_else():
+    drawn = [launch.function(draw).results for _ in range(2)]
+    assert len({pair[0] for results in drawn for pair in results}) == 4
+    assert len({pair[1] for results in drawn for pair in results}) == 4
+
+
 def wait_for_ever(note):
     with open(note, "w") as file:
         file.write(str(os.getpid()))
-    time.sleep(3600)  # noqa: F821
+    time.sleep(3600)
 
 
 def test_launched_processes_that_take_too_long_are_ended(tmp_path, monkeypatch):
@@ -492,6 +511,37 @@ def test_launched_processes_that_take_too_long_are_ended(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="the processes had not ended after 10 s"):
         launch.function(wait_for_ever, str(tmp_path / "note"), processes=1)
     assert not psutil.pid_exists(int((tmp_path / "note").read_text()))
+
+
+A_SCRIPT = """
+import sys
+
+import test_run
+
+if __name__ == "__main__":
+    test_run.launch.function(test_run.wait_for_ever, sys.argv[1], processes=1)
+"""
+
+
+def within_a_minute(holds):
+    deadline = time.monotonic() + 60
+    while not (held := holds()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return held
+
+
+def test_launched_processes_end_with_a_notebook_that_is_killed(tmp_path):
+    note, script = tmp_path / "note", tmp_path / "script.py"
+    script.write_text(A_SCRIPT)
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(
+        [sys.executable, script, note],
+        env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+    ) as parent:
+        assert within_a_minute(lambda: note.exists() and note.read_text())
+        parent.kill()
+    assert within_a_minute(lambda: not psutil.pid_exists(int(note.read_text())))
 
 
 def leave(code):
