@@ -189,7 +189,7 @@ def _helpers() -> Finding:
 def _data() -> Finding:
     """Say what `helpers.fashion.load` would do, without doing it."""
     try:
-        from helpers import fashion
+        from helpers.fashion_mnist_pipeline import fashion
     except Exception as error:  # noqa: BLE001 - whatever is amiss was named in the line above
         return Finding("data", f"cannot be looked for ({_reason(error)})", "fault")
     if root := os.environ.get(fashion.ROOT_VARIABLE):
@@ -215,7 +215,7 @@ def _data() -> Finding:
 
 def _graphs() -> Finding:
     try:
-        from helpers import graph
+        from helpers.computation_graph import graph
     except Exception as error:  # noqa: BLE001 - a missing package shows itself in many ways
         mend = _pip("-r", str(ROOT / "requirements.txt"))
         return Finding("graphs", f"cannot be drawn ({_reason(error)})", "fault", mend)

@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace, speaks: bool) -> int:
     import torch
     import torch.distributed as dist
 
-    from helpers import parallel, session
+    from helpers.beyond_one_process import parallel, session
 
     try:
         stopped_by = session.run(session.Settings(**vars(options)))

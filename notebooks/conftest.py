@@ -12,33 +12,32 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
 
-import notebook_memory  # noqa: E402  It lies in the folder of the line above.
-import notebook_pictures  # noqa: E402
+from every_notebook import memory, pictures  # noqa: E402  They lie in the folder of the line above.
 
 
 def pytest_configure(config):
     """Point nbval at the sanitising file, and let it see pictures and memory."""
-    config.option.nbval_sanitize_with = str(TESTS / "nbval_sanitize.cfg")
+    config.option.nbval_sanitize_with = str(TESTS / "every_notebook" / "nbval_sanitize.cfg")
     if hasattr(config, "workerinput"):
         # Other notebooks run beside it: with one thread each, none waits for another.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-    notebook_pictures.compare_pictures_too()
-    notebook_memory.measure_memory_too()
+    pictures.compare_pictures_too()
+    memory.measure_memory_too()
 
 
 def pytest_sessionfinish(session):
     """Hand the one that reports what the notebooks of this process took."""
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["peaks"] = notebook_memory.peaks
+        session.config.workeroutput["peaks"] = memory.peaks
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node):
     """Take in what the notebooks of another process took."""
-    notebook_memory.peaks |= getattr(node, "workeroutput", {}).get("peaks", {})
+    memory.peaks |= getattr(node, "workeroutput", {}).get("peaks", {})
 
 
 def pytest_terminal_summary(terminalreporter):
     """Say what each notebook took."""
-    if line := notebook_memory.summary():
+    if line := memory.summary():
         terminalreporter.write_line(line)

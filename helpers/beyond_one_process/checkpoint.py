@@ -1,0 +1,254 @@
+"""A run kept on disk so that it can go on: one file that is whole at every moment.
+
+The file is one dict written by ``torch.save``, and ``torch.load(..., weights_only=True)`` reads it:
+nothing in it can run code. Under ``"model"`` lies the network's ``state_dict``.
+"""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from helpers.common import require
+
+# Reading back, PyTorch takes three of four flipped bits for good: the file carries its own sum.
+_DIGEST = "digest"
+# What a file must hold, and of which type.
+_SHAPE = {"model": dict, "optimizer": dict, "rng": dict, "epoch": int, "batch": int}
+
+
+def save(file: Path | str, contents: Mapping[str, object]) -> None:
+    """Write a checkpoint so that a stop at any moment leaves the old file or the new one, whole.
+
+    Parameters
+    ----------
+    file : pathlib.Path or str
+        Where it goes. A name beside it, with a dot in front and ``.partial`` behind, is used while
+        writing.
+    contents : mapping
+        At least ``model`` and ``optimizer`` (state dicts), ``rng`` (dict of states of random number
+        generators), ``epoch`` and ``batch`` (int: epochs done, and batches done of the next one).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something of these is missing or of another type.
+    OSError
+        If the file cannot be written. What was there before is untouched.
+    """
+    require.path("file", file)
+    file = Path(file)
+    _check_shape(contents, "the contents of a checkpoint")
+    partial = _partial(file)
+    try:
+        with open(partial, "wb") as stream:
+            torch.save({**contents, _DIGEST: _digest_of(contents)}, stream)
+            stream.flush()
+            # Or a power cut could leave the new name on bytes that never reached the disk.
+            os.fsync(stream.fileno())
+        os.replace(partial, file)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(file.parent)
+
+
+def load(file: Path | str) -> dict:
+    """Read a checkpoint back, its tensors on the CPU.
+
+    Parameters
+    ----------
+    file : pathlib.Path or str
+        What `save` wrote.
+
+    Returns
+    -------
+    dict
+        The contents that were given to `save`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, is no checkpoint, or lacks something. The line names the file.
+    """
+    require.path("file", file)
+    file = Path(file)
+    with open(file, "rb") as stream:
+        try:
+            with warnings.catch_warnings(action="ignore"):  # A damaged file warns before it fails.
+                found = torch.load(stream, map_location="cpu", weights_only=True)
+        except Exception as error:  # noqa: BLE001 - a damaged file can fail in any way
+            raise ValueError(
+                f"{str(file)!r} is damaged, or not a checkpoint ({type(error).__name__}): "
+                "start without it, or give another"
+            ) from error
+    _check_shape(found, repr(str(file)))
+    digest = found.pop(_DIGEST, None)
+    if digest != _digest_of(found):
+        raise ValueError(
+            f"{str(file)!r} is damaged: its contents are not those that were saved; "
+            "start without it, or give another"
+        )
+    return found
+
+
+def check_writable(file: Path | str) -> None:
+    """Find out before a long run, not after it, whether a checkpoint can be written.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or cannot be written, or `file` is a folder.
+    """
+    require.path("file", file)
+    file = Path(file)
+    if file.is_dir():
+        raise IsADirectoryError(f"{str(file)!r} is a folder: give the name of a file in it")
+    partial = _partial(file)
+    try:
+        with open(partial, "wb"):
+            pass
+        # The processes of a machine may all be asking: another one may have removed it by now.
+        partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise type(error)(
+            f"no checkpoint can be written to the folder {str(file.parent)!r}: {error.strerror}"
+        ) from None
+
+
+def restore(
+    contents: Mapping[str, Any],
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    name: str = "the checkpoint",
+) -> None:
+    """Give a network and its optimiser the state that a checkpoint holds.
+
+    Parameters
+    ----------
+    contents : mapping
+        From `load`.
+    network, optimizer : torch.nn.Module, torch.optim.Optimizer
+        Changed in place, or not at all.
+    name : str
+        How an error speaks of the checkpoint.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of another type.
+    ValueError
+        If something is missing in the contents, the weights have other names, shapes or dtypes than
+        the network's, or the optimiser's state is not for these weights.
+    """
+    require.text("name", name)
+    require.network("network", network)
+    require.instance("optimizer", optimizer, torch.optim.Optimizer, "an optimiser of torch.optim's")
+    _check_shape(contents, name)
+    _check_weights(contents["model"], network.state_dict(), name)
+    _check_optimizer(contents["optimizer"], optimizer, name)
+    optimizer.load_state_dict(contents["optimizer"])
+    network.load_state_dict(contents["model"])
+
+
+def _partial(file: Path) -> Path:
+    # In the same folder, since only there a rename is one step; always the same name, so that many
+    # interrupted runs leave one such file and not many.
+    return file.with_name(f".{file.name}.partial")
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # Windows cannot open a folder, and writes its entries through by itself.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _digest_of(value: object) -> str:
+    """Return the SHA-256 sum, in hexadecimal, of all that a checkpoint may hold."""
+    sum_ = hashlib.sha256()
+
+    def add(value: object) -> None:
+        if isinstance(value, torch.Tensor):
+            flat = value.detach().cpu().contiguous()
+            sum_.update(f"{flat.dtype}{tuple(flat.shape)}".encode())
+            sum_.update(flat.reshape(-1).view(torch.uint8).numpy().data)
+        elif isinstance(value, Mapping):
+            sum_.update(f"{{{len(value)}".encode())
+            for key, item in value.items():
+                add(key)
+                add(item)
+        elif isinstance(value, list | tuple):
+            sum_.update(f"[{len(value)}".encode())
+            for item in value:
+                add(item)
+        else:
+            sum_.update(f"{type(value).__name__}{value!r};".encode())
+
+    add(value)
+    return sum_.hexdigest()
+
+
+def _check_shape(contents: object, name: str) -> None:
+    if not isinstance(contents, Mapping):
+        raise ValueError(f"{name} holds a {type(contents).__name__} and not a checkpoint's dict")
+    for key, kind in _SHAPE.items():
+        if key not in contents:
+            raise ValueError(f"{name} holds no {key!r}: it is not a checkpoint of this series")
+        if not isinstance(contents[key], kind):
+            found = type(contents[key]).__name__
+            raise ValueError(f"{name} holds a {found} under {key!r}, expected {kind.__name__}")
+
+
+def _check_weights(saved: Mapping, current: Mapping, name: str) -> None:
+    for key, weight in current.items():
+        if key not in saved:
+            raise ValueError(f"{name} is of another network: it holds no weights {key!r}")
+        found = saved[key]
+        if not isinstance(found, torch.Tensor):
+            raise ValueError(f"{name} is of another network: {key} is {require.shown(found)} in it")
+        if found.shape != weight.shape or found.dtype != weight.dtype:
+            raise ValueError(
+                f"{name} is of another network: {key} is {tuple(found.shape)} {found.dtype} in it "
+                f"and {tuple(weight.shape)} {weight.dtype} here"
+            )
+    if extra := [key for key in saved if key not in current]:
+        raise ValueError(f"{name} is of another network: this one has no weights {extra[0]!r}")
+
+
+def _check_optimizer(saved: Mapping, optimizer: torch.optim.Optimizer, name: str) -> None:
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    # Read from a file: nothing is known of them until all that follows has been asked.
+    groups: Any = saved.get("param_groups")
+    state: Any = saved.get("state")
+    is_one = isinstance(groups, list) and isinstance(state, Mapping)
+    for group in groups if is_one else ():
+        kept: Any = group.get("params") if isinstance(group, Mapping) else None
+        is_one = is_one and isinstance(kept, list) and set(optimizer.defaults) <= set(group)
+        is_one = is_one and all(isinstance(number, int) for number in kept)
+    if not is_one or not all(isinstance(part, Mapping) for part in state.values()):
+        raise ValueError(f"{name} holds no state of such an optimiser: make the same one again")
+    numbers = [number for group in groups for number in group["params"]]
+    if len(numbers) != len(weights):
+        raise ValueError(
+            f"{name} is of another optimiser: it steps {len(numbers)} weight tensors, "
+            f"this one {len(weights)}"
+        )
+    for number, weight in zip(numbers, weights, strict=True):
+        for key, value in state.get(number, {}).items():
+            # A count of steps is a tensor of no dimension; all else is as large as the weights.
+            if isinstance(value, torch.Tensor) and value.dim() and value.shape != weight.shape:
+                raise ValueError(
+                    f"{name} is of another optimiser: {key} is {tuple(value.shape)} in it beside "
+                    f"weights of shape {tuple(weight.shape)}"
+                )

@@ -1,0 +1,197 @@
+"""The figures of notebook 06: each function takes data and returns a `Figure`."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from helpers.common.picture import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    MARKERS,
+    ORANGE,
+    SKY,
+    VERMILION,
+    Figure,
+    styled,
+)
+
+
+@styled
+def unequal_parts(
+    sizes: Sequence[int], plain: Sequence[float], weighted: Sequence[float]
+) -> Figure:
+    """Draw how wrong a mean of two gradients is, against how unequal their parts of a batch are.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Images in the smaller part of the batch.
+    plain, weighted : sequence of float
+        Distance from the whole batch's gradient, as a fraction of that gradient's length: of the
+        mean of the two, and of their mean weighted by images.
+    """
+    figure = Figure(
+        figsize=(7, 3.6),
+        alt="Error of the mean of two parts' gradients against the size of the smaller part: the "
+        "plain mean is wrong unless the parts are equal, the weighted mean never.",
+    )
+    axes = figure.add_subplot()
+    axes.plot(sizes, plain, "o-", label="plain mean of the two gradients")
+    axes.plot(sizes, weighted, "s--", label="each part weighted by its images")
+    axes.set(
+        title="Unequal parts need weights",
+        xlabel="images in the smaller part of a batch of 96",
+        ylabel="error, as a fraction\nof the gradient's length",
+        ylim=(-0.08, 1.15 * max(plain)),
+        xticks=list(sizes),
+    )
+    axes.legend()
+    return figure
+
+
+@styled
+def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
+    """Draw how far a batch's gradient is from that of all images, against the batch's size.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Images in a batch.
+    distances : sequence of float
+        Mean length of the difference of the two gradients.
+    """
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt="Distance between a batch's gradient and that of all images, against the batch's size, "
+        "both axes logarithmic: it falls along the line of one over the square root.",
+    )
+    axes = figure.add_subplot()
+    theory = [distances[0] * math.sqrt(sizes[0] / size) for size in sizes]
+    axes.loglog(sizes, theory, "--", color=GREY, label="one over the square root")
+    axes.loglog(sizes, distances, "o", color=BLUE, label="measured")
+    axes.set(
+        title="Four times the batch, half the noise",
+        xlabel="images in a batch",
+        ylabel="distance from the\ngradient of all images",
+    )
+    axes.set_xticks(list(sizes), [str(size) for size in sizes], minor=False)
+    steps = [step * 10**power for power in range(-3, 4) for step in (1, 2, 5)]
+    inside = [step for step in steps if min(distances) / 1.5 < step < max(distances) * 1.5]
+    axes.set_yticks(inside, [f"{step:g}" for step in inside])
+    axes.minorticks_off()
+    axes.legend()
+    return figure
+
+
+@styled
+def growing_batch(
+    processes: Sequence[int], final: Mapping[str, Sequence[float]], first: Mapping[str, Sequence]
+) -> Figure:
+    """Draw what becomes of a run as its batch grows, and how its first steps go.
+
+    Parameters
+    ----------
+    processes : sequence of int
+        Each brings a batch of the same size.
+    final : mapping of str to sequence of float
+        By policy for the learning rate: the training loss of the last epoch.
+    first : mapping of str to sequence of float
+        By policy: the loss of each of the first steps, with the largest number of processes that
+        is worth it.
+    """
+    figure = Figure(
+        figsize=(7, 3.6),
+        alt="Left: with a fixed learning rate the loss after the same epochs rises with the number "
+        "of processes; scaled with it, it stays low up to a point. Right: a jump to the scaled "
+        "rate overshoots at first, a warm-up later and less.",
+    )
+    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    for (name, losses), marker in zip(final.items(), MARKERS, strict=False):
+        left.plot(processes, losses, marker=marker, label=name)
+    left.set_xscale("log", base=2)
+    left.set_xticks(list(processes), [str(number) for number in processes])
+    left.set(
+        title="More processes, fewer steps",
+        xlabel="processes, 32 images each",
+        ylabel="training loss, last epoch",
+        ylim=(0, None),
+    )
+    left.legend(loc="upper left")
+    for (name, losses), marker in zip(first.items(), MARKERS, strict=False):
+        right.plot(range(1, len(losses) + 1), losses, marker=marker, markersize=4, label=name)
+    right.set(
+        title="A warm-up softens the start",
+        xlabel="step",
+        ylabel="loss of the batch",
+        ylim=(0, None),
+    )
+    right.legend(loc="lower left")
+    return figure
+
+
+@styled
+def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[float]) -> Figure:
+    """Draw measured times of a step, and the speed-up beside what Amdahl's law allows.
+
+    Parameters
+    ----------
+    milliseconds : mapping of str to mapping of str to float
+        By network, then by way to run it ("1 process", "2 processes", ...), the time of a step.
+    shared : sequence of float
+        Fractions of the work that can be shared, one line each.
+    """
+    first = next(iter(milliseconds.values()))
+    figure = Figure(
+        figsize=(7, 3.8),
+        alt="Left: measured time of a step for two networks and three ways to run it. Right: the "
+        "speed-up measured for two processes, beside Amdahl's lines, which all bend towards a "
+        "ceiling.",
+    )
+    left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
+    ways = list(next(iter(milliseconds.values())))
+    height = 0.8 / len(ways)
+    names = list(milliseconds)
+    for position, (way, colour, hatch) in enumerate(
+        zip(ways, (BLUE, ORANGE, SKY), ("", "//", ".."), strict=False)
+    ):
+        values = [milliseconds[name][way] for name in names]
+        places = [index + position * height for index in range(len(names))]
+        bars = left.barh(places, values, height, color=colour, hatch=hatch, ec="white", label=way)
+        left.bar_label(bars, fmt="%.3g", padding=2, fontsize=8)
+    left.set_yticks([index + height for index in range(len(names))], names)
+    left.set(title="Time of a step", xlabel="milliseconds (logarithmic)", xscale="log")
+    longest = max(max(values.values()) for values in milliseconds.values())
+    shortest = min(min(values.values()) for values in milliseconds.values())
+    left.set_xlim(shortest / 2, longest * 3)
+    left.invert_yaxis()
+    left.grid(axis="y", visible=False)
+    left.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.2),
+        ncols=len(ways),
+        fontsize=8,
+        columnspacing=0.8,
+        handlelength=1.2,
+    )
+    processes = [1 + step / 4 for step in range(61)]
+    for fraction in shared:
+        lift = [1 / ((1 - fraction) + fraction / number) for number in processes]
+        right.plot(processes, lift, "-", color=GREY, linewidth=1.2)
+        right.annotate(
+            f"{fraction:.0%} shared",
+            (processes[-1], lift[-1]),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color=GREY,
+        )
+    for name, marker, colour in zip(names, MARKERS, (VERMILION, GREEN), strict=False):
+        gain = milliseconds[name][ways[0]] / milliseconds[name][ways[1]]
+        right.plot(2, gain, marker, color=colour, markersize=8, label=f"{name}, {ways[1]}")
+    right.axhline(1, color=BLACK, linewidth=0.8, linestyle=":")
+    right.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
+    right.set(title="Amdahl's lines bend", xlabel="processes", ylabel="times as fast", ylim=(0, 12))
+    right.legend(loc="upper left")
+    return figure

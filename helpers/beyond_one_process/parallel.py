@@ -1,0 +1,382 @@
+"""The loop over batches that several processes share, each with its part of every batch.
+
+PyTorch does the work: ``torchrun`` starts the processes, `DistributedDataParallel` averages their
+gradients. What is added here makes the result that of one process: each part of a batch counts by
+its images, all processes stop at the same step, and a step is done everywhere or nowhere.
+"""
+
+import contextlib
+import math
+import os
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from helpers.common import require
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+_SECONDS_BETWEEN_LOOKS = 0.02
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes that train together.
+
+    Attributes
+    ----------
+    rank : int
+        The number of this process, from 0.
+    size : int
+        How many there are; 1 is a process on its own.
+    local_rank : int
+        The number of this process among those on the same machine, from 0.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+
+    def __post_init__(self) -> None:
+        """Look at what is given."""
+        require.whole("size", self.size)
+        require.whole("rank", self.rank, least=0, most=self.size - 1)
+        require.whole("local_rank", self.local_rank, least=0, most=self.size - 1)
+
+
+class PeerLost(RuntimeError):
+    """Another process of the group is gone: the step in flight was not made."""
+
+
+@dataclass
+class Tally:
+    """Sums over the images that an epoch has trained on so far, of all processes together.
+
+    Attributes
+    ----------
+    loss : float
+        Sum of the images' losses.
+    correct, images : int
+        Images recognised, images seen.
+    """
+
+    loss: float = 0.0
+    correct: int = 0
+    images: int = 0
+
+
+@dataclass
+class Stop:
+    """A wish to stop, which a signal handler may leave at any time.
+
+    Attributes
+    ----------
+    signal : int
+        The number of the signal that came; 0 while none has.
+    agreed : bool
+        Whether all processes of the group know of the wish, so that all of them stop here.
+    """
+
+    signal: int = 0
+    agreed: bool = False
+
+
+def started_by_torchrun() -> bool:
+    """Tell whether this process was started as one of a group."""
+    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def local_rank() -> int:
+    """Return the number of this process among those on the same machine, 0 for one alone."""
+    return int(os.environ.get("LOCAL_RANK", 0))
+
+
+@contextlib.contextmanager
+def joined(device: torch.device) -> Iterator[Group]:
+    """Join the processes that ``torchrun`` started, and leave them at the end.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where this process computes: gradients travel by NCCL between GPUs, else by Gloo.
+
+    Yields
+    ------
+    Group
+        A group of one if ``torchrun`` did not start this process.
+
+    Raises
+    ------
+    TypeError
+        If `device` is no device.
+    OSError
+        If the others cannot be met, such as when their port is taken.
+    """
+    require.instance("device", device, torch.device, "a torch.device")
+    if not started_by_torchrun():
+        yield Group()
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    else:
+        _stay_on_this_machine()
+    try:
+        store, rank, size = _fresh_store()
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, store=store, rank=rank, world_size=size)
+    except (dist.DistError, RuntimeError, ValueError) as error:
+        where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+        raise OSError(f"the processes cannot meet at {where}: {_first_sentence(error)}") from error
+    try:
+        yield Group(dist.get_rank(), dist.get_world_size(), local_rank())
+    finally:
+        dist.destroy_process_group()
+
+
+def furthest(group: Group, found: dict | None) -> dict | None:
+    """Return the checkpoint that got furthest among those that the processes found, to all.
+
+    Parameters
+    ----------
+    group : Group
+        From `joined`.
+    found : dict or None
+        What this process found, with ``epoch`` and ``batch``: each machine has its own disk.
+
+    Returns
+    -------
+    dict or None
+        ``None`` if nobody found any.
+
+    Raises
+    ------
+    TypeError
+        If `group` is no group, or `found` no checkpoint.
+    """
+    _check_group(group)
+    if found is not None:
+        require.instance("found", found, dict, "what checkpoint.load returned, or None")
+        for key in ("epoch", "batch"):
+            require.whole(f"found[{key!r}]", found.get(key), least=0)
+    if group.size == 1:
+        return found
+    nothing = (-1, -1)
+    places = [nothing] * group.size
+    with _together():
+        dist.all_gather_object(places, (found["epoch"], found["batch"]) if found else nothing)
+        source = max(range(group.size), key=places.__getitem__)
+        if places[source] == nothing:
+            return None
+        box = [found if group.rank == source else None]
+        dist.broadcast_object_list(box, src=source)
+    return box[0]
+
+
+def share(images: torch.Tensor, labels: torch.Tensor, group: Group) -> Batch:
+    """Return this process's part of a batch: all parts together are the batch.
+
+    Parameters
+    ----------
+    images, labels : torch.Tensor
+        The whole batch, the same in every process; the first dimension counts images.
+    group : Group
+        Who shares it. Parts differ by one image at most, and may be empty.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `group` is no group, images or labels are no tensors, or not of one length.
+    """
+    _check_group(group)
+    for name, part in (("images", images), ("labels", labels)):
+        if not isinstance(part, torch.Tensor) or not part.dim():
+            raise TypeError(f"{name} is {require.shown(part)}: give a tensor with one row an image")
+    if len(images) != len(labels):
+        raise ValueError(f"labels has {len(labels)} entries for {len(images)} images: give as many")
+    if group.size == 1:
+        return images, labels
+    return images.tensor_split(group.size)[group.rank], labels.tensor_split(group.size)[group.rank]
+
+
+def wrapped(network: nn.Module, group: Group) -> nn.Module:
+    """Return the network such that `backward` averages its gradients over the group."""
+    require.network("network", network)
+    _check_group(group)
+    if group.size == 1:
+        return network
+    with _together():
+        return DistributedDataParallel(network)
+
+
+def train(
+    network: nn.Module,
+    batches: Iterable[Batch],
+    loss_function: Callable[..., torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    group: Group,
+    tally: Tally,
+    stop: Stop,
+    *,
+    skip: int = 0,
+) -> Iterator[int]:
+    """Train over one walk of the batches, step by step.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        From `wrapped`.
+    batches : iterable of (images, labels)
+        Whole batches, the same in every process and in the same order.
+    loss_function : callable
+        From scores, labels and ``reduction="sum"`` to the sum of the images' losses.
+    optimizer : torch.optim.Optimizer
+        Holds the network's parameters.
+    group : Group
+        The processes that share each batch.
+    tally : Tally
+        Counts up, step by step.
+    stop : Stop
+        A signal that came to any process before a step is agreed upon after it, in all of them.
+        One process alone need not ask, and agrees after the step in flight.
+    skip : int
+        Batches at the start of the walk that are done already.
+
+    Yields
+    ------
+    int
+        The number of batches done, after each.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of another kind.
+    ValueError
+        If the network has no parameters, or the loss is no longer finite. The weights are those
+        before the step.
+    PeerLost
+        If another process is gone. The weights are those before the step.
+    """
+    require.network("network", network)
+    require.batches("batches", batches)
+    require.function("loss_function", loss_function)
+    require.optimizer("optimizer", optimizer)
+    _check_group(group)
+    require.instance("tally", tally, Tally, "Tally()")
+    require.instance("stop", stop, Stop, "Stop()")
+    require.whole("skip", skip, least=0)
+    weight = next(network.parameters(), None)
+    if weight is None:
+        raise ValueError("network has no parameters to train: are its layers made in __init__?")
+    network.train()
+    for number, (images, labels) in enumerate(require.pairs("batches", batches), start=1):
+        if number <= skip:
+            continue
+        part = share(images, labels, group)
+        whole = len(labels)
+        images, labels = part
+        scores = network(images.to(weight))
+        labels = labels.to(weight.device)
+        loss = loss_function(scores, labels, reduction="sum")
+        require.instance("what loss_function gives", loss, torch.Tensor, "the sum in a tensor")
+        correct = (scores.detach().argmax(dim=1) == labels).sum()
+        # Two signals of the same kind add up to something else: only whether there was one counts.
+        stopping = torch.as_tensor(float(stop.signal > 0), device=weight.device)
+        report = torch.stack([loss.detach().double(), correct.double(), stopping.double()])
+        optimizer.zero_grad()
+        # The wrapper divides the sum of the gradients by the number of processes. A part counts by
+        # its images, so the division is undone here, and the one by the whole batch is made.
+        objective = loss * (group.size / whole)
+        loss_sum, right, stopped = _backward_and_sum(objective, report, group).tolist()
+        if not math.isfinite(loss_sum):
+            raise ValueError(
+                f"the loss became {loss_sum / whole} in batch {number}: lower the learning rate "
+                f"(now {optimizer.param_groups[0]['lr']}) or look for NaN in the images"
+            )
+        optimizer.step()
+        tally.loss += loss_sum
+        tally.correct += int(right)
+        tally.images += whole
+        stop.agreed = bool(stopped) if group.size > 1 else bool(stop.signal)
+        if stop.agreed and not stop.signal:
+            stop.signal = signal.SIGTERM
+        yield number
+
+
+def _check_group(group: object) -> None:
+    require.instance("group", group, Group, "what joined() yields, or Group()")
+
+
+def _backward_and_sum(objective: torch.Tensor, report: torch.Tensor, group: Group) -> torch.Tensor:
+    """Run `backward`, and add up the processes' reports while their gradients are on the way."""
+    if group.size == 1:
+        objective.backward()
+        return report
+    with _together():
+        arrival = dist.all_reduce(report, async_op=True)
+        objective.backward()
+        arrival.wait()
+    return report
+
+
+@contextlib.contextmanager
+def _together() -> Iterator[None]:
+    """Say of what fails between processes that another one is gone."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise  # Its own message says what to do, and no other process is to blame.
+    except RuntimeError as error:
+        raise PeerLost(
+            f"another process of the run is gone, and the step in flight with it "
+            f"({_first_sentence(error)})"
+        ) from error
+
+
+def _fresh_store() -> tuple[dist.Store, int, int]:
+    """Return a place to meet that knows nothing of processes that died, the rank and the size.
+
+    After a restart ``torchrun`` hands out the store of the attempt before, with the addresses of
+    the dead in it, and those who dial one of them wait for ever. Its count of restarts may differ
+    between machines. So the first process offers a new name to those whose tokens it reads, and a
+    process takes an offer only if its own token, made just now, stands in it.
+    """
+    store, rank, size = next(dist.rendezvous("env://"))
+    token = uuid.uuid4().hex
+    if rank == 0:
+        everyone = [f"{token}/{other}" for other in range(1, size)]
+        while True:
+            tokens = [store.get(f"token/{other}").decode() for other in range(1, size)]
+            store.set("offer", " ".join([token, *tokens]))
+            if not everyone or store.check(everyone):
+                return dist.PrefixStore(token, store), rank, size
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+    store.set(f"token/{rank}", token)
+    while token not in (offer := store.get("offer").decode().split()):
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    store.set(f"{offer[0]}/{rank}", "here")
+    return dist.PrefixStore(offer[0], store), rank, size
+
+
+def _stay_on_this_machine() -> None:
+    """Let Gloo talk over the loopback where no other machine takes part.
+
+    Otherwise it looks up this machine's own name, which need not lead anywhere without a network.
+    """
+    everyone, here = os.environ.get("WORLD_SIZE"), os.environ.get("LOCAL_WORLD_SIZE")
+    if everyone == here and os.name != "nt":
+        names = {name for _, name in socket.if_nameindex()}
+        for loopback in ("lo", "lo0"):
+            if loopback in names:
+                os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)
+
+
+def _first_sentence(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,453 @@
+"""A run from its settings to its result, which can stop at any step and go on later.
+
+It is what the command `helpers.run` does once its options make sense: the garments, the network,
+the epochs, the checkpoints and the report.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from helpers.beyond_one_process import checkpoint, parallel
+from helpers.common import require
+from helpers.fashion_mnist_pipeline import fashion, training
+
+# One image of six is for validation: 10,000 of FashionMNIST's 60,000, as in notebook 04.
+_VALIDATION_SHARE = 6
+# What decides where a run goes: to resume it, these must be as at its beginning.
+_DECISIVE = ("network", "batch_size", "lr", "momentum", "seed", "dtype", "limit")
+_PARTS = ("train_images", "train_labels", "test_images", "test_labels")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The options of the command, by their names there.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them makes no sense.
+    """
+
+    epochs: int = 5
+    batch_size: int = 128
+    lr: float = 0.15
+    momentum: float = 0.8
+    seed: int = 0
+    network: str = "mlp"
+    dtype: str = "float32"
+    device: str = "cpu"
+    data: Path | None = None
+    limit: int | None = None
+    checkpoint: Path | None = None
+    checkpoint_every: int = 100
+    resume: bool = False
+    json: bool = False
+
+    def __post_init__(self) -> None:
+        """Look at what is given: the command has done so, another program may not have."""
+        for name in ("epochs", "batch_size", "checkpoint_every"):
+            require.whole(name, getattr(self, name), most=2**63 - 1)
+        require.seed("seed", self.seed)
+        require.number("lr", self.lr, above=0)
+        require.number("momentum", self.momentum, least=0, below=1)
+        require.choice("network", self.network, NETWORKS)
+        require.choice("dtype", self.dtype, ("float32", "float64"))
+        require.choice("device", self.device, ("cpu", "cuda", "auto"))
+        for name in ("data", "checkpoint"):
+            if getattr(self, name) is not None:
+                require.instance(name, getattr(self, name), Path, "a pathlib.Path")
+        if self.limit is not None:
+            require.whole("limit", self.limit, least=_VALIDATION_SHARE, most=2**63 - 1)
+        require.truth("resume", self.resume)
+        require.truth("json", self.json)
+
+
+def run(settings: Settings) -> int:
+    """Train, keep checkpoints, evaluate, and print how it went.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to do. Under ``torchrun`` all processes are given the same.
+
+    Returns
+    -------
+    int
+        0 if the run came to its end, or the number of the signal that stopped it.
+
+    Raises
+    ------
+    TypeError
+        If `settings` are none.
+    ValueError
+        If settings, files or data are not such that a run is possible, or the loss is not finite.
+    OSError
+        If the checkpoint cannot be written, or the processes cannot meet.
+    helpers.parallel.PeerLost
+        If another process is gone. What was done is kept in the checkpoint.
+    """
+    require.instance("settings", settings, Settings, "session.Settings(...)")
+    device = _device(settings.device)
+    found = _earlier_run(settings)
+    garments, source = _garments(settings.data)
+    with parallel.joined(device) as group:
+        state = _Run(settings, device, group, garments)
+        if (found := parallel.furthest(group, found)) is not None:
+            state.restore(found)
+        report = _Report(settings, group, state, source)
+        stop = parallel.Stop()
+        try:
+            with _signals_wait_for_the_step(stop):
+                _train(state, stop, report)
+        except parallel.PeerLost:
+            # The step in flight was made nowhere, so what this process holds is the whole run.
+            if not stop.signal:
+                state.save()
+                raise
+        if stop.signal:
+            state.save()
+            report.stopped(signal.Signals(stop.signal).name)
+        else:
+            report.finished()
+        return stop.signal
+
+
+def _device(name: str) -> torch.device:
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if parallel.local_rank() >= gpus:
+        raise ValueError(
+            f"--device {name}: process {parallel.local_rank()} of this machine needs a GPU of its "
+            f"own, and PyTorch sees {gpus}: start fewer processes, or use --device cpu"
+        )
+    return torch.device("cuda", parallel.local_rank())
+
+
+def _earlier_run(settings: Settings) -> dict | None:
+    """Return the checkpoint to go on from, if any, and find out whether one can be kept."""
+    file = settings.checkpoint
+    if file is None:
+        return None
+    checkpoint.check_writable(file)
+    # A restarted process goes on by itself: that is what its checkpoint is for.
+    if settings.resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0:
+        return checkpoint.load(file) if file.exists() else None
+    if file.exists():
+        raise ValueError(
+            f"{str(file)!r} holds a run already: add --resume to go on with it, or give another "
+            "name"
+        )
+    return None
+
+
+def _garments(data: Path | None) -> tuple[dict[str, torch.Tensor], str]:
+    """Return the four tensors by their names in `fashion.Garments`, and where they came from."""
+    if data is not None and data.is_file():
+        return _garments_in(data), f"Garments: the file {data.name}"
+    if data is not None:
+        if not data.is_dir():
+            raise ValueError(f"--data {str(data)!r}: there is no such file or folder")
+        os.environ[fashion.ROOT_VARIABLE] = str(data)
+    garments = fashion.load()
+    return {name: getattr(garments, name) for name in _PARTS}, str(garments.source)
+
+
+def _garments_in(file: Path) -> dict[str, torch.Tensor]:
+    try:
+        parts = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # noqa: BLE001 - a file of another kind can fail in any way
+        raise ValueError(
+            f"--data {str(file)!r} cannot be read ({type(error).__name__}): give what torch.save "
+            f"wrote of a dict with {', '.join(_PARTS)}"
+        ) from error
+    if not isinstance(parts, dict) or not set(_PARTS) <= set(parts):
+        raise ValueError(f"--data {str(file)!r}: give a dict with {', '.join(_PARTS)}")
+    for kind in ("train", "test"):
+        images, labels = parts[f"{kind}_images"], parts[f"{kind}_labels"]
+        try:
+            fashion.Batches(images, labels, 1)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"--data {str(file)!r}, {kind}: {error}") from error
+        if images.is_floating_point():
+            raise ValueError(f"--data {str(file)!r}, {kind}: images are {images.dtype}: give uint8")
+    return {name: parts[name] for name in _PARTS}
+
+
+@contextlib.contextmanager
+def _signals_wait_for_the_step(stop: parallel.Stop) -> Iterator[None]:
+    """Let SIGINT and SIGTERM only leave a wish, so that the step in flight is finished and kept."""
+
+    def note(number: int, _frame: object) -> None:
+        stop.signal = number
+        signal.signal(number, signal.SIG_DFL)  # The second one of a kind ends the process at once.
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Run:
+    """A training run, and how far it got."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        device: torch.device,
+        group: parallel.Group,
+        garments: dict[str, torch.Tensor],
+    ):
+        self.settings, self.group = settings, group
+        self.dtype = getattr(torch, settings.dtype)
+        self._make_batches(garments, device)
+        torch.manual_seed(settings.seed)
+        self.network = NETWORKS[settings.network]().to(device, self.dtype)
+        self.optimizer = torch.optim.SGD(
+            self.network.parameters(), lr=settings.lr, momentum=settings.momentum
+        )
+        self.epoch = self.batch = 0
+        self.tally = parallel.Tally()
+        names = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
+        self.history: dict[str, list[float | None]] = {name: [] for name in names}
+
+    def _make_batches(self, garments: dict[str, torch.Tensor], device: torch.device) -> None:
+        images, labels = garments["train_images"], garments["train_labels"]
+        seed, size = self.settings.seed, self.settings.batch_size
+        order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+        order = order[: self.settings.limit]
+        held_out = len(order) // _VALIDATION_SHARE
+        if not held_out:
+            raise ValueError(
+                f"there are {len(order)} images to learn from: give at least {_VALIDATION_SHARE}"
+            )
+        chosen, validation = order[:-held_out], order[-held_out:]
+        self.images = len(chosen)
+        seen = zlib.crc32(images[chosen].numpy().data)
+        self.fingerprint = zlib.crc32(labels[chosen].numpy().data, seen)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.order = self.generator.get_state()
+        self.batches = fashion.Batches(
+            images[chosen], labels[chosen], size, generator=self.generator, device=device
+        )
+        self.validation = fashion.Batches(
+            images[validation], labels[validation], size, device=device
+        )
+        self.test = fashion.Batches(
+            garments["test_images"], garments["test_labels"], size, device=device
+        )
+
+    def save(self) -> None:
+        if self.settings.checkpoint is None or self.group.rank:
+            return
+        state = {
+            "model": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            # The order of the epoch that is under way is drawn anew from its beginning.
+            "rng": {"order": self.order, "torch": torch.get_rng_state()},
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "tally": dataclasses.asdict(self.tally),
+            "history": self.history,
+            "settings": self._decisive(),
+        }
+        checkpoint.save(self.settings.checkpoint, state)
+
+    def restore(self, found: dict) -> None:
+        name = repr(str(self.settings.checkpoint))
+        before = found.get("settings")
+        if before is None:
+            raise ValueError(f"{name} was not written by this command: begin anew")
+        for key, now in self._decisive().items():
+            if before.get(key) != now:
+                what = "other data" if key == "data" else f"{_option(key)} {before.get(key)}"
+                raise ValueError(f"{name} was made with {what}: resume it with that, or begin anew")
+        checkpoint.restore(found, self.network, self.optimizer, name)
+        self.epoch, self.batch = found["epoch"], found["batch"]
+        self.tally = parallel.Tally(**found["tally"])
+        self.history = found["history"]
+        self.order = found["rng"]["order"]
+        self.generator.set_state(self.order)
+        torch.set_rng_state(found["rng"]["torch"])
+
+    def _decisive(self) -> dict:
+        settings = {name: getattr(self.settings, name) for name in _DECISIVE}
+        return settings | {"data": self.fingerprint}
+
+    def evaluate(self, batches: fashion.Batches) -> training.Evaluation:
+        in_its_precision = ((images.to(self.dtype), labels) for images, labels in batches)
+        return training.evaluate(self.network, in_its_precision, nn.functional.nll_loss)
+
+    def end_epoch(self, seconds: float) -> None:
+        """Close the epoch's books, and open the next one's."""
+        # One process looks at the validation part, the others go ahead and wait at the next step.
+        seen = self.evaluate(self.validation) if self.group.rank == 0 else None
+        for name, value in {
+            "loss": self.tally.loss / self.tally.images,
+            "accuracy": self.tally.correct / self.tally.images,
+            "validation_loss": seen.loss if seen else None,
+            "validation_accuracy": seen.accuracy if seen else None,
+            "seconds": seconds,
+        }.items():
+            self.history[name].append(value)
+        self.epoch, self.batch = self.epoch + 1, 0
+        self.tally = parallel.Tally()
+        self.order = self.generator.get_state()
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _train(run: _Run, stop: parallel.Stop, report: "_Report") -> None:
+    network = parallel.wrapped(run.network, run.group)
+    while run.epoch < run.settings.epochs and not stop.agreed:
+        start = time.perf_counter()
+        steps = parallel.train(
+            network,
+            run.batches,
+            nn.functional.nll_loss,
+            run.optimizer,
+            run.group,
+            run.tally,
+            stop,
+            skip=run.batch,
+        )
+        with report.bar() as bar:
+            for run.batch in steps:
+                bar.update()
+                if stop.agreed:
+                    return
+                if run.batch % run.settings.checkpoint_every == 0:
+                    run.save()
+        run.end_epoch(time.perf_counter() - start)
+        run.save()
+        report.epoch()
+
+
+class _Report:
+    """What the first process prints: lines in a log, a bar on a terminal, or JSON at the end."""
+
+    def __init__(self, settings: Settings, group: parallel.Group, run: _Run, source: str):
+        self._settings, self._group, self._run = settings, group, run
+        self._source = source
+        self._began_at = (run.epoch, run.batch)
+        processes = "1 process" if group.size == 1 else f"{group.size} processes"
+        self._say(f"{source}; {run.images} images in batches of {settings.batch_size}, {processes}")
+        if any(self._began_at):
+            self._say(f"resumed after epoch {run.epoch}, batch {run.batch}")
+
+    def _say(self, line: str) -> None:
+        if self._group.rank == 0:
+            print(line, file=sys.stderr if self._settings.json else sys.stdout, flush=True)
+
+    def bar(self) -> tqdm:
+        """Return a bar for one epoch: shown on a terminal, silent in a log."""
+        return tqdm(
+            total=len(self._run.batches),
+            initial=self._run.batch,
+            desc=f"epoch {self._run.epoch + 1}",
+            unit="batch",
+            leave=False,
+            disable=None if self._group.rank == 0 else True,
+        )
+
+    def epoch(self) -> None:
+        """Say how the last epoch went."""
+        if self._group.rank:
+            return
+        last = {name: values[-1] for name, values in self._run.history.items()}
+        self._say(
+            f"epoch {self._run.epoch} of {self._settings.epochs}: loss {last['loss']:.4f}, "
+            f"accuracy {last['accuracy']:.2%}, validation {last['validation_accuracy']:.2%}, "
+            f"{last['seconds']:.2f} s"
+        )
+
+    def stopped(self, why: str) -> None:
+        """Say where the run stands, and how to go on."""
+        if self._group.rank:
+            return
+        kept = "nothing is kept, for want of --checkpoint"
+        if self._settings.checkpoint is not None:
+            kept = f"kept in {str(self._settings.checkpoint)!r}, so go on with --resume"
+        print(
+            f"helpers.run: stopped by {why} after epoch {self._run.epoch}, batch "
+            f"{self._run.batch}: {kept}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def finished(self) -> None:
+        """Look at the test part, once, and say how the run ended."""
+        if self._group.rank:
+            return
+        run, settings = self._run, self._settings
+        test = run.evaluate(run.test)
+        if not settings.json:
+            self._say(f"test: loss {test.loss:.4f}, accuracy {test.accuracy:.2%}")
+            return
+        result = {
+            "source": self._source,
+            "processes": self._group.size,
+            "images": run.images,
+            "batches": len(run.batches),
+            "resumed_after": dict(zip(("epoch", "batch"), self._began_at, strict=True)),
+            **{name: getattr(settings, name) for name in ("epochs", "device", *_DECISIVE)},
+            "checkpoint": None if settings.checkpoint is None else str(settings.checkpoint),
+            **run.history,
+            "test_loss": test.loss,
+            "test_accuracy": test.accuracy,
+        }
+        print(json.dumps(result, allow_nan=False), flush=True)
+
+
+def mlp() -> nn.Module:
+    """Return the network of notebook 04, with the same names for its weights."""
+    layers = {
+        "flatten": nn.Flatten(),
+        "linear1": nn.Linear(28 * 28, 128, bias=False),
+        "relu": nn.ReLU(),
+        "output": nn.Linear(128, 10, bias=False),
+        "log_softmax": nn.LogSoftmax(dim=1),
+    }
+    return _named(layers)
+
+
+def cnn() -> nn.Module:
+    """Return a small convolutional network: less to send, far more to compute."""
+    layers = {
+        "conv1": nn.Conv2d(1, 16, kernel_size=3, padding=1),
+        "relu1": nn.ReLU(),
+        "pool1": nn.MaxPool2d(2),
+        "conv2": nn.Conv2d(16, 32, kernel_size=3, padding=1),
+        "relu2": nn.ReLU(),
+        "pool2": nn.MaxPool2d(2),
+        "flatten": nn.Flatten(),
+        "output": nn.Linear(32 * 7 * 7, 10),
+        "log_softmax": nn.LogSoftmax(dim=1),
+    }
+    return _named(layers)
+
+
+def _named(layers: dict[str, nn.Module]) -> nn.Sequential:
+    network = nn.Sequential()
+    for name, layer in layers.items():
+        network.add_module(name, layer)
+    return network
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {"mlp": mlp, "cnn": cnn}

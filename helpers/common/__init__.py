@@ -1,0 +1,1 @@
+"""What several notebooks need: checks of answers, figures, sliders, front doors."""

@@ -1,0 +1,1 @@
+"""What notebook 01 draws: the computation graph, recorded, drawn and walked back."""

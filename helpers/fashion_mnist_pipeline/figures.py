@@ -1,0 +1,527 @@
+"""The figures of notebook 04: each function takes data and returns a `Figure`."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import matplotlib.colors
+import matplotlib.figure
+import matplotlib.patches
+import matplotlib.patheffects
+import matplotlib.ticker
+import torch
+
+from helpers.common.picture import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    MARKERS,
+    ORANGE,
+    PINK,
+    SKY,
+    VERMILION,
+    Figure,
+    styled,
+)
+from helpers.fashion_mnist_pipeline.training import Evaluation, History
+
+# More of them would be too small to see.
+_MOST_PICTURES = 120
+
+
+@styled
+def garments_by_class(
+    images: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...], each: int = 14
+) -> Figure:
+    """Draw the first few garments of each class, a row for each.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        Shape (n, 28, 28), dtype uint8.
+    labels : torch.Tensor
+        Shape (n,), dtype int64.
+    classes : tuple of str
+        The name of each class.
+    each : int
+        Garments in a row.
+    """
+    rows = [torch.cat(list(images[labels == c][:each]), dim=1) for c in range(len(classes))]
+    figure = Figure(
+        figsize=(7, 5.2),
+        alt=f"{len(classes)} rows of small grey pictures, {each} in each row: "
+        f"one row for each class, from {classes[0]} to {classes[-1]}.",
+    )
+    axes = figure.subplots()
+    axes.imshow(torch.cat(rows).numpy(), cmap="gray_r")
+    side = images.shape[1]
+    axes.set_yticks([side * (row + 0.5) for row in range(len(classes))], classes)
+    axes.set_xticks([])
+    axes.set_title("Ten kinds of garment; shirts and pullovers look alike")
+    _hide_frame(axes)
+    return figure
+
+
+@styled
+def class_probabilities(
+    image: torch.Tensor, probabilities: torch.Tensor, label: int, classes: tuple[str, ...]
+) -> Figure:
+    """Draw a garment beside the probability that a network gives to each class.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        Shape (28, 28).
+    probabilities : torch.Tensor
+        Shape (classes,), summing to 1.
+    label : int
+        The garment's class.
+    classes : tuple of str
+        The name of each class.
+    """
+    top = int(probabilities.argmax())
+    undecided = float(probabilities.max()) < 0.5
+    verdict = "The network cannot decide" if undecided else f"The network says {classes[top]}"
+    finding = "No bar reaches one half." if undecided else "One bar is longer than one half."
+    figure = Figure(
+        figsize=(7, 3.2),
+        alt="The picture of a garment beside one bar for each class, the probability that the "
+        f"network gives to it. {finding}",
+    )
+    picture, bars = figure.subplots(1, 2, width_ratios=(1, 2))
+    picture.imshow(image.numpy(), cmap="gray_r")
+    picture.set_title(f"a {classes[label]}", fontweight="normal")
+    picture.set_axis_off()
+    colours = [VERMILION if c == label else SKY for c in range(len(classes))]
+    drawn = bars.barh(classes, probabilities.tolist(), color=colours)
+    drawn[label].set_hatch("//")
+    bars.invert_yaxis()
+    bars.set_xlim(0, 1)
+    bars.set_xlabel("probability")
+    bars.set_title(f"{verdict} (hatched: the truth)")
+    bars.grid(axis="y", visible=False)
+    return figure
+
+
+@styled
+def training_curves(history: History) -> Figure:
+    """Draw loss and accuracy over the epochs, on the training and the validation part.
+
+    Parameters
+    ----------
+    history : History
+        With or without a validation part.
+    """
+    for name in ("accuracy", "validation_loss", "validation_accuracy"):
+        values = getattr(history, name)
+    falls = history.loss[-1] < history.loss[0]
+    trend = "falls" if falls else "does not fall"
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt=f"Loss and accuracy over {len(history.loss)} epochs. "
+        f"The training loss {trend} from the first epoch to the last.",
+    )
+    loss, accuracy = figure.subplots(1, 2)
+    epochs = range(1, len(history.loss) + 1)
+    for axes, training, validation in (
+        (loss, history.loss, history.validation_loss),
+        (accuracy, history.accuracy, history.validation_accuracy),
+    ):
+        axes.plot(epochs, training, marker="o", label="training, on the way")
+        if validation:
+            axes.plot(epochs, validation, marker="s", label="validation, after the epoch")
+        axes.set_xlabel("epoch")
+        axes.set_xticks(list(epochs))
+    loss.set_ylabel("mean loss (nats)")
+    loss.set_title(f"The training loss {trend}")
+    loss.legend()
+    accuracy.set_ylabel("fraction right")
+    part = "Validation" if history.validation_accuracy else "Training"
+    last = (history.validation_accuracy or history.accuracy)[-1]
+    accuracy.set_title(f"{part} accuracy ends at {last:.1%}")
+    return figure
+
+
+@styled
+def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
+    """Draw how often each class was taken for each other.
+
+    Parameters
+    ----------
+    matrix : torch.Tensor
+        Shape (classes, classes), int64: rows are labels, columns predictions.
+    classes : tuple of str
+        The name of each class.
+    """
+    mistakes = matrix - matrix.diag().diag()
+    label, prediction = divmod(int(mistakes.argmax()), len(classes))
+    figure = Figure(
+        figsize=(7, 6),
+        alt="Confusion matrix, labels down and predictions across. Most counts lie on the "
+        "diagonal; a few pairs of classes make up most of the rest.",
+    )
+    axes = figure.subplots()
+    axes.imshow(matrix.numpy(), cmap="Blues")
+    half = matrix.max() / 2
+    for row, counts in enumerate(matrix.tolist()):
+        for column, count in enumerate(counts):
+            colour = "white" if count > half else "black"
+            if count:
+                axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xlabel("what the network says")
+    axes.set_ylabel("what it is")
+    axes.set_title(f"The most frequent mistake: {classes[label]} taken for {classes[prediction]}")
+    axes.grid(visible=False)
+    _hide_frame(axes)
+    return figure
+
+
+@styled
+def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
+    """Draw the fraction of each class that was recognised, worst at the bottom.
+
+    Parameters
+    ----------
+    matrix : torch.Tensor
+        Shape (classes, classes), int64: rows are labels, columns predictions.
+    classes : tuple of str
+        The name of each class.
+    """
+    accuracy = matrix.diag() / matrix.sum(dim=1)
+    order = accuracy.argsort()
+    worst = classes[int(order[0])]
+    mean = float(matrix.diag().sum() / matrix.sum())
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt=f"Bars of the accuracy of each of {len(classes)} classes, sorted. "
+        "The worst class lies below the dashed line of the mean.",
+    )
+    axes = figure.subplots()
+    names = [classes[int(c)] for c in order]
+    bars = axes.barh(names, accuracy[order].tolist(), color=SKY)
+    bars[0].set_color(ORANGE)
+    axes.bar_label(bars, fmt="{:.0%}", label_type="center", fontsize=8)
+    axes.axvline(mean, color=BLACK, linestyle="--", linewidth=1)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel(f"fraction recognised (dashed: all classes together, {mean:.1%})")
+    axes.set_title(f"The mean hides how hard {worst} is")
+    axes.grid(axis="y", visible=False)
+    return figure
+
+
+@styled
+def confident_mistakes(
+    images: torch.Tensor, evaluation: Evaluation, classes: tuple[str, ...], count: int = 12
+) -> Figure:
+    """Draw the wrong answers that the network was surest of.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        Shape (n, 28, 28), in the order of the evaluation.
+    evaluation : Evaluation
+        What the network said of them.
+    classes : tuple of str
+        The name of each class.
+    count : int
+        How many to draw, six in a row.
+    """
+    said = ("labels", "predictions", "confidences")
+    highest = int(max(evaluation.labels.max(), evaluation.predictions.max()))
+    wrong = (evaluation.predictions != evaluation.labels).nonzero().squeeze(1)
+    surest = wrong[evaluation.confidences[wrong].argsort(descending=True)][:count]
+    figure = Figure(
+        figsize=(7, 1.75 * -(-count // 6)),
+        alt=f"The {len(surest)} wrong predictions with the highest confidence, each picture with "
+        "what the network says above what it is.",
+    )
+    figure.suptitle("Sure, and wrong", x=0.01, ha="left", weight="bold", fontsize=11)
+    cells = figure.subplots(-(-count // 6), 6).flat
+    for axes, index in zip(cells, surest.tolist(), strict=False):
+        says = classes[int(evaluation.predictions[index])]
+        label = classes[int(evaluation.labels[index])]
+        axes.imshow(images[index].numpy(), cmap="gray_r")
+        sure = f"{evaluation.confidences[index]:.1%}"
+        axes.set_title(f"says {says}\n{sure} sure\nis {label}", fontsize=7.5, fontweight="normal")
+    for axes in figure.axes:
+        axes.set_axis_off()
+    return figure
+
+
+@styled
+def first_layer_weights(weights: torch.Tensor, count: int = 32) -> Figure:
+    """Draw what each hidden unit looks for: its weights, laid out as the pixels are.
+
+    Parameters
+    ----------
+    weights : torch.Tensor
+        Shape (units, 784): one row for each hidden unit.
+    count : int
+        How many units to draw, the largest weights first, eight in a row, each in its own scale.
+    """
+    strongest = weights.norm(dim=1).argsort(descending=True)[:count]
+    figure = Figure(
+        figsize=(7, 0.9 * -(-count // 8) + 0.5),
+        alt=f"The weights of {len(strongest)} hidden units as small pictures, blue for positive, "
+        "red for negative. In many of them parts of an outline can be seen.",
+    )
+    figure.suptitle(
+        "Hidden units look for outlines (blue: for, red: against)",
+        x=0.01,
+        ha="left",
+        weight="bold",
+        fontsize=11,
+    )
+    for axes, unit in zip(figure.subplots(-(-count // 8), 8).flat, strongest, strict=False):
+        largest = float(weights[unit].abs().max())
+        axes.imshow(weights[unit].reshape(28, 28).numpy(), cmap="RdBu", vmin=-largest, vmax=largest)
+        axes.set_axis_off()
+    return figure
+
+
+@styled
+def convex_or_not(
+    positions: torch.Tensor, along_scores: torch.Tensor, along_weights: torch.Tensor
+) -> Figure:
+    """Draw the loss on a line through the scores beside the loss on a line through the weights.
+
+    Parameters
+    ----------
+    positions : torch.Tensor
+        Shape (n,): where on the line, from 0 to 1.
+    along_scores, along_weights : torch.Tensor
+        Shape (n,): the loss there.
+    """
+    lines = {"scores": along_scores, "weights": along_weights}
+    verdicts = {
+        name: "rises above" if _rises_above_chord(positions, losses) else "sags below"
+        for name, losses in lines.items()
+    }
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt="Two curves of the loss beside their chords. "
+        + " ".join(f"Along a line in the {n} it {v} the chord." for n, v in verdicts.items()),
+    )
+    ends = {"scores": "from zero to the network's", "weights": "from a network to its twin"}
+    for axes, (name, losses) in zip(figure.subplots(1, 2), lines.items(), strict=True):
+        axes.plot(positions.numpy(), losses.numpy(), label="loss")
+        axes.plot(positions[[0, -1]].numpy(), losses[[0, -1]].numpy(), marker="o", label="chord")
+        axes.set_title(f"{name.capitalize()}: {verdicts[name]} the chord")
+        axes.set_xlabel(f"{name}, {ends[name]}")
+        axes.set_ylabel("mean loss (nats)")
+        axes.set_ylim(bottom=0)
+        axes.legend()
+    return figure
+
+
+@styled
+def time_by_part(seconds: Mapping[str, float], unit: str = "one epoch") -> Figure:
+    """Draw what each part of a loop costs, the parts in the order in which they run.
+
+    Parameters
+    ----------
+    seconds : mapping of str to float
+        For each part its seconds.
+    unit : str
+        What the seconds are for.
+    """
+    total = sum(seconds.values())
+    names = list(seconds)
+    figure = Figure(
+        figsize=(7, 0.6 + 0.36 * len(names)),
+        alt=f"One bar for each of {len(names)} parts of the loop, in the order in which they run, "
+        "with its share of the time.",
+    )
+    axes = figure.subplots()
+    bars = axes.barh(names, [1000 * value for value in seconds.values()], color=BLUE)
+    shares = [f" {value / total:.0%}" for value in seconds.values()]
+    axes.bar_label(bars, shares, padding=2)
+    axes.margins(x=0.12)
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel(f"milliseconds for {unit}")
+    longest = max(seconds, key=seconds.__getitem__)
+    axes.set_title(f"Of {1000 * total:.0f} ms, most goes into {longest}")
+    return figure
+
+
+@styled
+def ladder(seconds: Mapping[str, float]) -> Figure:
+    """Draw the seconds of an epoch for each way to run it, and how many times faster each is.
+
+    Parameters
+    ----------
+    seconds : mapping of str to float
+        For each way its seconds, the starting point first and the floor last.
+    """
+    names, values = list(seconds), list(seconds.values())
+    gain = values[0] / values[-1]
+    many = "many times" if gain > 4 else "not many times"
+    figure = Figure(
+        figsize=(7, 0.8 + 0.42 * len(names)),
+        alt=f"Seconds an epoch for {len(names)} ways to run it, from {names[0]} down to "
+        f"{names[-1]}: the first takes {many} as long as the last.",
+    )
+    axes = figure.subplots()
+    colours = [VERMILION] + [BLUE] * (len(names) - 2) + [GREY]
+    hatches = ["//"] + [""] * (len(names) - 2) + [".."]
+    bars = axes.barh(names, values, color=colours, hatch=hatches, edgecolor="white", linewidth=0)
+    axes.bar_label(
+        bars, [f" {value:.2f} s, ×{values[0] / value:.1f}" for value in values], padding=2
+    )
+    axes.set_xlim(0, 1.2 * max(values))
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("seconds an epoch")
+    axes.set_title(f"The floor is {gain:.0f} times as fast as where we came from")
+    return figure
+
+
+@styled
+def cost_growth(
+    by_batch: Mapping[int, float],
+    by_width: Mapping[int, float],
+    by_images: Mapping[int, float],
+    memory: Mapping[int, tuple[float, float]],
+) -> Figure:
+    """Draw how an epoch's seconds grow with batch size, width and number of images.
+
+    Parameters
+    ----------
+    by_batch, by_width, by_images : mapping of int to float
+        Seconds an epoch for each batch size, number of hidden units and number of images.
+    memory : mapping of int to (float, float)
+        Gigabytes for each number of images, as bytes and as 32-bit floats.
+    """
+    figure = Figure(
+        figsize=(7, 5.6),
+        alt="Four panels on logarithmic axes. Seconds an epoch against batch size, hidden units "
+        "and images, each with the limit that binds at either end; and memory against images, "
+        "four times as high for floats as for bytes.",
+    )
+    (batch, width), (images, store) = figure.subplots(2, 2)
+    panels = (
+        (batch, by_batch, "images in a batch", "overhead of a step", "arithmetic"),
+        (width, by_width, "hidden units", "overhead, moving images", "matrix products"),
+        (images, by_images, "images in an epoch", "steps: in proportion", ""),
+    )
+    for axes, seconds, what, low, high in panels:
+        axes.loglog(list(seconds), list(seconds.values()), marker="o", color=BLUE)
+        axes.set_xlabel(what)
+        axes.set_ylabel("seconds an epoch")
+        for x, side, text in ((0.03, "left", low), (0.97, "right", high)):
+            axes.text(x, 1.02, text, transform=axes.transAxes, ha=side, fontsize=8, color=GREY)
+    stored = list(memory)
+    for position, (name, marker, dash) in enumerate((("bytes", "o", "-"), ("floats", "s", "--"))):
+        gigabytes = [memory[size][position] for size in stored]
+        store.loglog(stored, gigabytes, marker=marker, linestyle=dash, label=name)
+    store.axhline(1, color=VERMILION, linestyle=":")
+    store.text(stored[0], 1.1, "1 GB: a small cloud machine", color=VERMILION, fontsize=8)
+    store.set_xlabel("images in memory")
+    store.set_ylabel("gigabytes")
+    store.legend(loc="lower right")
+    for axes, ticks in (
+        (batch, list(by_batch)),
+        (width, list(by_width)),
+        (images, list(by_images)),
+        (store, stored),
+    ):
+        axes.set_xticks(ticks, [_in_thousands(size) for size in ticks])
+        axes.set_xticks([], minor=True)
+        axes.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
+    figure.suptitle("What binds changes: overhead, then arithmetic, then memory", fontweight="bold")
+    return figure
+
+
+@styled
+def filters_at_work(image: torch.Tensor, filters: torch.Tensor, maps: torch.Tensor) -> Figure:
+    """Draw a picture, some filters, and what each filter answers to it.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        Shape (height, width).
+    filters : torch.Tensor
+        Shape (filters, 1, side, side).
+    maps : torch.Tensor
+        Shape (filters, height, width): the answers, zero or more.
+    """
+    count = len(filters)
+    figure = Figure(
+        figsize=(7, 2.7),
+        alt=f"A garment beside {count} small filters and the answer of each: every filter lights "
+        "up the edges that face its own way and leaves flat cloth dark.",
+    )
+    panels = figure.subplots(2, count + 1, width_ratios=[1.6] + [1] * count)
+    panels[0, 0].imshow(image.numpy(), cmap="gray_r")
+    panels[0, 0].set_title("garment", fontsize=9)
+    panels[1, 0].text(0.5, 0.5, "answers →", ha="center", va="center")
+    reach = float(filters.abs().max())
+    for column in range(count):
+        weights = filters[column, 0].numpy()
+        panels[0, column + 1].imshow(weights, cmap="RdBu", vmin=-reach, vmax=reach)
+        panels[1, column + 1].imshow(maps[column].numpy(), cmap="gray")
+    for axes in panels.flat:
+        _hide_frame(axes)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    figure.suptitle("Each filter finds the edges that face its way", fontweight="bold")
+    return figure
+
+
+@styled
+def accuracy_against_seconds(
+    runs: Mapping[str, tuple[Sequence[float], Sequence[float]]], usual_epoch: float
+) -> Figure:
+    """Draw the accuracy that each recipe reaches against the seconds that it takes.
+
+    Parameters
+    ----------
+    runs : mapping of str to (sequence of float, sequence of float)
+        For each recipe the seconds since its start, and the fraction right on the validation part
+        at that time.
+    usual_epoch : float
+        The seconds of one epoch with the usual loader, marked by a line.
+    """
+    figure = Figure(
+        figsize=(7, 4.2),
+        alt="Fraction right on the validation part against seconds, for "
+        f"{len(runs)} recipes, and a line where the usual loader ends its first epoch. One recipe "
+        "is a line of points, an epoch each; the others are single points.",
+    )
+    axes = figure.subplots()
+    colours = (BLUE, GREEN, ORANGE, PINK, SKY, VERMILION)
+    for (name, (seconds, accuracy)), marker, colour in zip(
+        runs.items(), MARKERS, colours, strict=False
+    ):
+        axes.plot(
+            seconds, accuracy, marker=marker, markersize=8, color=colour, linestyle="-", label=name
+        )
+    axes.axvline(usual_epoch, color=BLACK, linestyle=":", label="usual loader: one epoch")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
+    axes.set_xlabel("seconds (logarithmic)")
+    axes.set_ylabel("fraction right, validation part")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set_title("What one knows beforehand is worth many epochs", loc="left")
+    return figure
+
+
+def _in_thousands(count: int) -> str:
+    return f"{count // 1000}k" if count >= 10_000 else str(count)
+
+
+def _rises_above_chord(positions: torch.Tensor, losses: torch.Tensor) -> bool:
+    chord = torch.lerp(losses[0], losses[-1], positions)
+    return bool((losses > chord + 1e-6).any())
+
+
+def _hide_frame(axes) -> None:
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.grid(visible=False)

@@ -1,0 +1,509 @@
+"""The loop over epochs and batches, what to look at after it, and the history of a run.
+
+`fit` takes the steps that notebook 04 writes out by hand: forward, loss, backward, step, clear,
+watch. Around them it only checks and shows progress. It takes any network, loss and optimiser of
+PyTorch's, and any iterable of batches.
+"""
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+from tqdm.notebook import tqdm as notebook_tqdm
+
+from helpers.common import require
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+@dataclass
+class History:
+    """What was seen in each epoch, one entry an epoch in each list.
+
+    Attributes
+    ----------
+    loss, accuracy : list of float
+        On the training part, averaged over the epoch's images while the weights moved.
+    validation_loss, validation_accuracy : list of float
+        On the validation part, after the epoch; empty if there was none.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network says about images, beside what they are.
+
+    Attributes
+    ----------
+    loss : float
+        Mean over the images.
+    accuracy : float
+        Fraction of the images whose most probable class is their label, 0 to 1.
+    labels, predictions : torch.Tensor
+        Shape (n,), dtype int64, on the CPU, in the order of the batches.
+    confidences : torch.Tensor
+        Shape (n,), on the CPU: the probability given to the prediction.
+    """
+
+    loss: float
+    accuracy: float
+    labels: torch.Tensor
+    predictions: torch.Tensor
+    confidences: torch.Tensor
+
+    def confusion_matrix(self, classes: int) -> torch.Tensor:
+        """Count images by label (row) and prediction (column): shape (classes, classes), int64.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `classes` is no whole number, or a label or a prediction is not below it.
+        """
+        require.whole("classes", classes, most=10_000)
+        highest = int(max(self.labels.max(), self.predictions.max()))
+        if highest >= classes:
+            raise ValueError(f"classes is {classes}, but class {highest} occurs: give more classes")
+        pairs = self.labels * classes + self.predictions
+        return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+class Momentum:
+    """Gradient descent with momentum, and nothing else: two lines a weight.
+
+    Each weight w with gradient g keeps a velocity v, and one step does v ← γ v + g, then
+    w ← w − η v [1]_. `torch.optim.SGD` takes the same steps, and knows weight decay, Nesterov's
+    variant and much more besides; what it has to ask itself before each step costs a sixth of the
+    time of training a small network.
+
+    Parameters
+    ----------
+    weights : iterable of torch.Tensor
+        The network's parameters.
+    lr : float
+        Learning rate η, above 0.
+    momentum : float
+        γ, at least 0 and below 1.
+
+    Attributes
+    ----------
+    param_groups : list of dict
+        One group with ``params``, ``lr`` and ``momentum``, as PyTorch's optimisers have it: change
+        the numbers here while training.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are no weights, one is no floating-point tensor, or `lr` or `momentum` is no number
+        or out of range.
+
+    References
+    ----------
+    .. [1] PyTorch, ``torch.optim.SGD``,
+       https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
+    """
+
+    def __init__(self, weights: Iterable[torch.Tensor], *, lr: float, momentum: float = 0.0):
+        if isinstance(weights, torch.Tensor) or not isinstance(weights, Iterable):
+            raise TypeError(f"weights is {require.shown(weights)}: give network.parameters()")
+        weights = list(weights)
+        if not weights:
+            raise ValueError("weights is empty: give network.parameters()")
+        for weight in weights:
+            if not isinstance(weight, torch.Tensor) or not weight.is_floating_point():
+                shown = require.shown(weight)
+                raise TypeError(f"weights holds {shown}: give network.parameters()")
+        require.number("lr", lr, above=0)
+        require.number("momentum", momentum, least=0, below=1)
+        self.param_groups: list[dict[str, Any]] = [
+            {"params": weights, "lr": lr, "momentum": momentum}
+        ]
+        self._velocities = [torch.zeros_like(weight) for weight in weights]
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move each weight that has a gradient."""
+        group = self.param_groups[0]
+        for weight, velocity in zip(group["params"], self._velocities, strict=True):
+            if weight.grad is not None:
+                torch.add(weight.grad, velocity, alpha=group["momentum"], out=velocity)
+                weight.sub_(velocity, alpha=group["lr"])
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for weight in self.param_groups[0]["params"]:
+            weight.grad = None
+
+
+def fit(
+    network: nn.Module,
+    batches: Iterable[Batch],
+    loss_function: LossFunction,
+    optimizer: "torch.optim.Optimizer | Momentum",
+    *,
+    epochs: int,
+    validation: Iterable[Batch] | None = None,
+    schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
+    progress: bool = True,
+) -> History:
+    """Train a network in place.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        From a batch of images to scores of shape (batch, classes).
+    batches : iterable of (images, labels)
+        Walked once an epoch. Images are floating point, labels int64 class numbers.
+    loss_function : callable
+        From scores and labels to the mean loss, a scalar tensor with a graph.
+    optimizer : torch.optim.Optimizer or Momentum
+        Holds the network's parameters.
+    epochs : int
+        How often to walk over `batches`.
+    validation : iterable of (images, labels), optional
+        Looked at after each epoch, never trained on.
+    schedule : torch.optim.lr_scheduler.LRScheduler, optional
+        Changes the optimiser's learning rate; told after every step, not after every epoch.
+    progress : bool
+        Whether to show a bar: in a notebook or on a terminal, not in a log.
+
+    Returns
+    -------
+    History
+        Loss and accuracy by epoch.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of another kind, images are not a floating-point tensor, labels not an
+        int64 one, or the network or the loss does not give a tensor.
+    ValueError
+        If `epochs` or a learning rate is not above zero, the optimiser holds none of the network's
+        weights, `batches` is empty, images do not fit the network, a label is not one of its
+        classes, or the loss is not one finite number. The weights are then those before the step in
+        question.
+    """
+    _check_roles(network, batches, loss_function)
+    require.optimizer("optimizer", optimizer)
+    require.whole("epochs", epochs)
+    if validation is not None:
+        require.batches("validation", validation)
+    if schedule is not None and not callable(getattr(schedule, "step", None)):
+        cure = "one from torch.optim.lr_scheduler"
+        raise TypeError(f"schedule is {require.shown(schedule)}: give {cure}")
+    require.truth("progress", progress)
+    _check_learning_rates(optimizer)
+    device = _device_of(network)
+    _check_optimizer_holds(network, optimizer)
+    history = History()
+    with _progress_bar(batches, epochs, shown=progress) as bar:
+        for epoch in range(epochs):
+            network.train()
+            watch = _Watch()
+            for images, labels in require.pairs("batches", batches):
+                images, labels = _checked_batch(images, labels, device)
+                scores = _checked_scores(network, images, labels)
+                loss = _checked_loss(loss_function, scores, labels)
+                if not math.isfinite(value := loss.item()):
+                    raise ValueError(_not_finite(value, f"epoch {epoch + 1}", watch, optimizer))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                if schedule is not None:
+                    schedule.step()
+                watch.see(value, scores, labels)
+                bar.update()
+                # Let go before the next batch is made: it then takes the same place in memory,
+                # which the processor still has at hand.
+                del images, labels, scores, loss
+            watch.check_not_empty(f"batches, in epoch {epoch + 1},")
+            history.loss.append(watch.loss)
+            history.accuracy.append(watch.accuracy)
+            if validation is not None:
+                seen = _evaluate(network, validation, loss_function, "validation")
+                history.validation_loss.append(seen.loss)
+                history.validation_accuracy.append(seen.accuracy)
+            bar.set_postfix_str(f"epoch {epoch + 1}, accuracy {watch.accuracy:.1%}")
+    return history
+
+
+def evaluate(
+    network: nn.Module, batches: Iterable[Batch], loss_function: LossFunction
+) -> Evaluation:
+    """Look at how a network does, without changing it.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        From a batch of images to scores of shape (batch, classes): logits or log-probabilities.
+    batches : iterable of (images, labels)
+        Walked once.
+    loss_function : callable
+        From scores and labels to the mean loss.
+
+    Returns
+    -------
+    Evaluation
+        Loss, accuracy, and what was said of each image.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the batches, the network's scores or the loss are such that `fit` would refuse them.
+    """
+    _check_roles(network, batches, loss_function)
+    return _evaluate(network, batches, loss_function, "batches")
+
+
+@torch.no_grad()
+def _evaluate(
+    network: nn.Module, batches: Iterable[Batch], loss_function: LossFunction, name: str
+) -> Evaluation:
+    device = _device_of(network)
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    watch = _Watch()
+    all_labels, predictions, confidences = [], [], []
+    try:
+        for images, labels in require.pairs(name, batches):
+            images, labels = _checked_batch(images, labels, device)
+            scores = _checked_scores(network, images, labels)
+            loss = _checked_loss(loss_function, scores, labels)
+            if not math.isfinite(value := loss.item()):
+                raise ValueError(_not_finite(value, name, watch))
+            watch.see(value, scores, labels)
+            # The softmax of logits and the softmax of log-probabilities are the same numbers.
+            confidence, prediction = scores.softmax(dim=1).max(dim=1)
+            all_labels.append(labels.cpu())
+            predictions.append(prediction.cpu())
+            confidences.append(confidence.cpu())
+    finally:
+        # One by one: a layer may have been frozen in evaluation mode within a network that trains.
+        for module, mode in modes.items():
+            module.training = mode
+    watch.check_not_empty(name)
+    return Evaluation(
+        watch.loss,
+        watch.accuracy,
+        torch.cat(all_labels),
+        torch.cat(predictions),
+        torch.cat(confidences),
+    )
+
+
+class Stopwatch:
+    """Adds up the seconds between marks, by name.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        For each name, in the order in which they first came, the seconds before its marks.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """Add the time since the last mark, or since the start, to `name`."""
+        now = time.perf_counter()
+        require.text("name", name)
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
+        # Asked again: keeping the books is not the work that is timed.
+        self._last = time.perf_counter()
+
+
+def seconds(run: Callable[[], object], *, rounds: int = 3) -> float:
+    """Time a function.
+
+    Parameters
+    ----------
+    run : callable
+        Called without arguments, once to warm up if there is more than one round.
+    rounds : int
+        How often to time it.
+
+    Returns
+    -------
+    float
+        The median of the rounds, in seconds.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `run` is no function, or `rounds` no whole number above zero.
+    """
+    require.function("run", run)
+    require.whole("rounds", rounds)
+    if rounds > 1:
+        run()
+    taken = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+class _Watch:
+    """Loss and accuracy over the images seen so far in one walk."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+        self._images = 0
+        self._loss = 0.0
+        self._correct = 0
+
+    def see(self, loss: float, scores: torch.Tensor, labels: torch.Tensor) -> None:
+        # Weighted by the batch's size: the last batch is often smaller than the others.
+        images = len(labels)
+        self.batches += 1
+        self._images += images
+        self._loss += loss * images
+        self._correct += int((scores.argmax(dim=1) == labels).sum())
+
+    def check_not_empty(self, what: str) -> None:
+        if self._images == 0:
+            raise ValueError(
+                f"{what} gave no images: pass something that holds at least one batch and can be "
+                "walked again, such as a list, not a generator"
+            )
+
+    @property
+    def loss(self) -> float:
+        return self._loss / self._images
+
+    @property
+    def accuracy(self) -> float:
+        return self._correct / self._images
+
+
+def _progress_bar(batches: Iterable[Batch], epochs: int, *, shown: bool) -> tqdm:
+    total: int | None
+    try:
+        total = epochs * len(batches)  # type: ignore[arg-type]  # An error is what is caught here.
+    except TypeError:  # A stream of batches has no length, and a loader over one says so only here.
+        total = None
+    # None leaves it to tqdm: a bar on a terminal, nothing in a log. A notebook is neither.
+    in_notebook = issubclass(tqdm, notebook_tqdm)
+    return tqdm(total=total, unit="batch", disable=not shown or (False if in_notebook else None))
+
+
+def _check_roles(network: object, batches: object, loss_function: object) -> None:
+    require.network("network", network)
+    require.batches("batches", batches)
+    require.function("loss_function", loss_function)
+
+
+def _device_of(network: nn.Module) -> torch.device:
+    for parameter in network.parameters():
+        return parameter.device
+    raise ValueError("network has no parameters to train: are its layers made in __init__?")
+
+
+def _check_optimizer_holds(network: nn.Module, optimizer: torch.optim.Optimizer | Momentum) -> None:
+    held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+    if held.isdisjoint(id(weight) for weight in network.parameters()):
+        raise ValueError(
+            "the optimiser holds none of the network's weights: make it after the network, from "
+            "network.parameters()"
+        )
+
+
+def _check_learning_rates(optimizer: torch.optim.Optimizer | Momentum) -> None:
+    for group in optimizer.param_groups:
+        rate = float(group["lr"])
+        if not (math.isfinite(rate) and rate > 0):
+            raise ValueError(f"the learning rate is {rate}: give a number above 0, such as 0.1")
+
+
+def _checked_batch(images: torch.Tensor, labels: torch.Tensor, device: torch.device) -> Batch:
+    if not isinstance(images, torch.Tensor) or not images.is_floating_point():
+        found = getattr(images, "dtype", type(images).__name__)
+        raise TypeError(f"images are {found}: scale them first, images.float() / 255")
+    if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
+        found = getattr(labels, "dtype", type(labels).__name__)
+        raise TypeError(f"labels are {found}: give an int64 tensor of class numbers, labels.long()")
+    if labels.dim() != 1 or len(labels) != len(images):
+        raise ValueError(
+            f"labels have shape {tuple(labels.shape)} beside images of shape "
+            f"{tuple(images.shape)}: give one label for each image"
+        )
+    if not len(labels):
+        raise ValueError("a batch holds no images: leave empty batches out")
+    if images.device != device or labels.device != device:
+        return images.to(device), labels.to(device)
+    return images, labels
+
+
+def _checked_scores(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    try:
+        scores = network(images)
+    except torch.OutOfMemoryError:
+        raise  # Its own message says what to do, and the images are not to blame.
+    except RuntimeError as error:
+        raise ValueError(
+            f"the network does not take images of shape {tuple(images.shape)} and dtype "
+            f"{images.dtype}: {str(error).splitlines()[0]}"
+        ) from error
+    if not isinstance(scores, torch.Tensor):
+        raise TypeError(
+            f"the network gave {type(scores).__name__} and not a tensor: does forward return?"
+        )
+    if scores.dim() != 2 or len(scores) != len(labels):
+        raise ValueError(
+            f"the network gave scores of shape {tuple(scores.shape)} for {len(labels)} images: "
+            f"give ({len(labels)}, classes)"
+        )
+    return scores
+
+
+def _checked_loss(
+    loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
+    # On a CPU the loss itself looks at each label. On an accelerator it would end the process.
+    if not labels.is_cpu:
+        _check_classes(scores, labels)
+    try:
+        loss = loss_function(scores, labels)
+    except IndexError:
+        _check_classes(scores, labels)
+        raise
+    if not isinstance(loss, torch.Tensor):
+        raise TypeError(f"the loss is {type(loss).__name__} and not a tensor: does it return one?")
+    if loss.numel() != 1:
+        raise ValueError(f"the loss has shape {tuple(loss.shape)}: give one number, the mean")
+    return loss
+
+
+def _check_classes(scores: torch.Tensor, labels: torch.Tensor) -> None:
+    classes, (lowest, highest) = scores.shape[1], labels.aminmax()
+    if lowest < 0 or highest >= classes:
+        raise ValueError(
+            f"labels hold {int(lowest if lowest < 0 else highest)}: the network tells {classes} "
+            f"classes apart, so give class numbers from 0 to {classes - 1}"
+        )
+
+
+def _not_finite(
+    loss: float,
+    walk: str,
+    watch: _Watch,
+    optimizer: "torch.optim.Optimizer | Momentum | None" = None,
+) -> str:
+    cure = "look for NaN in the images and in the weights"
+    if optimizer is not None:
+        rate = optimizer.param_groups[0]["lr"]
+        cure = f"lower the learning rate (now {rate}) or look for NaN in the images"
+    return f"the loss became {loss} in {walk}, batch {watch.batches + 1}: {cure}"

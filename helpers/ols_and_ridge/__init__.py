@@ -1,0 +1,1 @@
+"""What notebook 02 needs: problems of least squares, trials of solvers, figures."""

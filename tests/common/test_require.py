@@ -1,0 +1,189 @@
+"""Each check lets through what will do, to the bound, and says in one line what will not."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from helpers.common import require
+
+FLOAT = torch.ones(2, 3, requires_grad=True)
+SGD = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)
+
+
+def of(check, *values, **options):
+    return [(check, value, options) for value in values]
+
+
+FINE = [
+    *of(require.whole, 1, 10**9, np.int64(3)),
+    *of(require.whole, 0, 5, least=0, most=5),
+    *of(require.seed, 0, 2**63 - 1),
+    *of(require.number, -3, 2.5, -(2**63), 2**63 - 1, 1e300, np.float32(1), Fraction(1, 3)),
+    *of(require.number, 0, 1.0, least=0, most=1),
+    *of(require.number, 1e-300, 0.999, above=0, below=1),
+    *of(require.text, "a"),
+    *of(require.truth, True, False),
+    *of(require.choice, "left", choices=("left", "right")),
+    *of(require.function, print, nn.Linear),
+    *of(require.path, "a", Path("a")),
+    *of(require.device, "cpu", torch.device("cpu")),
+    *of(require.batches, [], [(1, 2)], iter(())),
+    *of(require.network, nn.ReLU()),
+    *of(require.optimizer, SGD),
+    *of(require.dtype, torch.float32, torch.float64),
+    *of(require.tensor, FLOAT, FLOAT.double(), FLOAT.detach()),
+    *of(require.tensor, FLOAT, shape=(2, "n")),
+    *of(require.tensor, FLOAT / 0, finite=False),
+    *of(require.tensor, FLOAT.long(), dtypes=(torch.int64,)),
+    *of(require.tensor, FLOAT.detach(), plain=True),
+    *of(require.items, [1], (1, 2), range(3)),
+    *of(require.items, [], fewest=0),
+    *of(require.items, [1, 2], length=2, fewest=2),
+    *of(require.series, [1, 2.5], torch.arange(3), torch.ones(1)),
+    *of(require.series, [float("nan"), float("inf")], finite=False),
+    *of(require.series, [0, 1], least=0),
+    *of(require.texts, ["a", "b"], length=2),
+    *of(require.mapping, {"a": 1}, keys=("a",), most=1),
+    *of(require.mapping, {1: "a"}, of=int),
+]
+
+
+@pytest.mark.parametrize(("check", "value", "options"), FINE)
+def test_what_will_do_is_let_through(check, value, options):
+    assert check("x", value, **options) is None
+
+
+def refused(check, value, kind, words, **options):
+    return check, value, options, kind, words
+
+
+T, V = TypeError, ValueError
+REFUSED = [
+    refused(require.whole, True, T, "x is True: give a whole number"),
+    refused(require.whole, 2.0, T, "x is 2.0: give a whole number"),
+    refused(require.whole, 0, V, "x is 0: give at least 1"),
+    refused(require.whole, 10**9 + 1, V, "x is 1000000001: give at most 1000000000"),
+    refused(require.whole, 6, V, "x is 6: give at most 5", most=5),
+    refused(require.whole, 2**128, V, "x is a number of 129 bits: give at most 1000000000"),
+    refused(require.seed, -1, V, "x is -1: give at least 0"),
+    refused(require.seed, 2**63, V, f"x is {2**63}: give at most {2**63 - 1}"),
+    refused(require.number, "1", T, "x is '1': give a number"),
+    refused(require.number, False, T, "x is False: give a number"),
+    refused(require.number, 2**63, V, f"x is {2**63}: give a float, such as 1e30"),
+    refused(require.number, -(2**63) - 1, V, f"x is {-(2**63) - 1}: give a float, such as 1e30"),
+    refused(require.number, float("nan"), V, "x is nan: give a finite number"),
+    refused(require.number, float("-inf"), V, "x is -inf: give a finite number"),
+    refused(
+        require.number, -0.5, V, "x is -0.5: give a finite number of at least 0 and of at most 1",
+        least=0, most=1,
+    ),
+    refused(require.number, 1.5, V, "x is 1.5: give a finite number of at most 1", most=1),
+    refused(require.number, 0, V, "x is 0: give a finite number above 0", above=0),
+    refused(require.number, 1, V, "x is 1: give a finite number below 1", below=1),
+    refused(require.text, 3, T, "x is 3: give a text"),
+    refused(require.text, " ", V, "x is ' ': give a few words"),
+    refused(require.truth, 1, T, "x is 1: give True or False"),
+    refused(require.choice, 1, T, "x is 1: give a text", choices=("a",)),
+    refused(require.choice, "c", V, "x is 'c': give one of a, b", choices=("a", "b")),
+    refused(require.choice, "c", V, "x is 'c': give one of them", choices=("a",), where="them"),
+    refused(require.function, 3, T, "x is 3: give a function"),
+    refused(require.path, 3, T, "x is 3: give a path"),
+    refused(require.path, "", V, "x is '': give a path"),
+    refused(require.path, "a\0b", V, "x is 'a\\x00b': give a path"),
+    refused(require.device, 0, T, "x is 0: give a torch.device or its name, such as 'cpu'"),
+    refused(require.device, "cpu:a", V, "x is 'cpu:a': give one that is there (Invalid device "
+            "string: 'cpu:a')"),
+    refused(require.batches, "ab", T, "x is a str: give pairs of images and labels"),
+    refused(require.batches, b"ab", T, "x is a bytes: give pairs of images and labels"),
+    refused(require.batches, {}, T, "x is a dict: give pairs of images and labels"),
+    refused(require.batches, FLOAT, T, "x is a Tensor: give pairs of images and labels"),
+    refused(require.batches, 3, T, "x is an int: give pairs of a and b", of="a and b"),
+    refused(require.network, nn.ReLU, T, "x is a type: give a torch.nn.Module"),
+    refused(require.optimizer, torch.optim.SGD, T, "x is a type: give torch.optim.SGD("
+            "network.parameters(), lr=0.1), or another optimiser"),
+    refused(require.optimizer, nn.ReLU(), T, "x is a ReLU: give torch.optim.SGD("
+            "network.parameters(), lr=0.1), or another optimiser"),
+    refused(require.dtype, torch.int64, T, "x is torch.int64: give torch.float32 or torch.float64"),
+    refused(require.tensor, [1.0], T, "x is a list: give a torch tensor"),
+    refused(require.tensor, torch.arange(3), T, "x has dtype torch.int64: give torch.float32 or "
+            "torch.float64"),
+    refused(require.tensor, FLOAT, V, "x has shape (2, 3): give (3, 3)", shape=(3, 3)),
+    refused(require.tensor, FLOAT, V, "x has shape (2, 3): give (2,)", shape=(2,)),
+    refused(require.tensor, FLOAT, V, "x has shape (2, 3): give (2, 3, n)", shape=(2, 3, "n")),
+    refused(require.tensor, torch.ones(0), V, "x has shape (0,): there is nothing in it"),
+    refused(require.tensor, FLOAT, V, "x has a graph behind it: give x.detach()", plain=True),
+    refused(require.tensor, torch.empty(1, device="meta"), V, "x is on meta: give x.cpu()",
+            plain=True),
+    refused(require.tensor, torch.tensor([1.0, float("nan"), float("inf")]), V,
+            "x holds NaN or infinite values (2): leave those out"),
+    refused(require.items, "ab", T, "x is a str: give a list or a tuple"),
+    refused(require.items, {1, 2}, T, "x is a set: give a list or a tuple"),
+    refused(require.items, [], V, "x is empty: give at least 2", fewest=2),
+    refused(require.items, [1], V, "x has 1 entries: give at least 2", fewest=2),
+    refused(require.items, [1, 2], V, "x has 2 entries: give 3", length=3),
+    refused(require.series, [1, "2"], T, "x[1] is '2': give a number"),
+    refused(require.series, [1, float("nan")], V, "x[1] is nan: give a finite number"),
+    refused(require.series, [0.5, -1], V, "x[1] is -1: give a finite number of at least 0", least=0),  # noqa: E501
+    refused(require.series, [1, 0], V, "x[1] is 0: give a finite number above 0", above=0),
+    refused(require.series, FLOAT.detach(), V, "x has shape (2, 3): give (n,)"),
+    refused(require.series, [1], V, "x has 1 entries: give at least 2", fewest=2),
+    refused(require.texts, ["a", ""], V, "x[1] is '': give a few words"),
+    refused(require.texts, ["a"], V, "x has 1 entries: give 2", length=2),
+    refused(require.mapping, [1], T, "x is a list: give a dict"),
+    refused(require.mapping, {}, V, "x is empty: give at least one entry"),
+    refused(require.mapping, {"a": 1, "b": 2}, V, "x has 2 entries: give at most 1", most=1),
+    refused(require.mapping, {1: 2}, T, "x has an entry for 1: give other keys"),
+    refused(require.mapping, {"a": 1}, V, "x has no entry 'b': give one", keys=("a", "b")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "value", "options", "kind", "words"), REFUSED)
+def test_what_will_not_do_is_named_in_one_line(check, value, options, kind, words):
+    with pytest.raises(kind) as caught:
+        check("x", value, **options)
+    assert type(caught.value) is kind and str(caught.value) == words
+
+
+def test_each_check_is_tried():
+    tried = {check.__name__ for check, *_ in FINE} & {check.__name__ for check, *_ in REFUSED}
+    # Those have another form: see below.
+    assert tried | {"instance", "pairs", "shown"} == {
+        name
+        for name, thing in vars(require).items()
+        if getattr(thing, "__module__", "") == require.__name__ and not name.startswith("_")
+    }
+
+
+def test_an_instance_is_asked_for_in_words():
+    assert require.instance("x", 3, (int, str), "a number") is None
+    with pytest.raises(TypeError, match="^x is a list: give a number$"):
+        require.instance("x", [], (int, str), "a number")
+
+
+def test_pairs_are_walked_until_one_is_none():
+    walk = require.pairs("x", [(1, 2), [3, 4], (5, 6, 7)])
+    assert [next(walk), next(walk)] == [(1, 2), (3, 4)]
+    with pytest.raises(TypeError, match="^x holds a tuple: give pairs of images and labels$"):
+        next(walk)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (FLOAT, "a tensor of shape (2, 3) and dtype torch.float32"),
+        ("a" * 58, repr("a" * 58)),
+        ("a" * 59, "'" + "a" * 59 + "…"),
+        (None, "None"),
+        (2**127, str(2**127)),
+        (torch.float32, "torch.float32"),
+        (SGD, "a SGD"),
+        (Fraction(1, 2), "a Fraction"),
+        (object(), "an object"),
+    ],
+)
+def test_a_value_is_shown_short(value, words):
+    assert require.shown(value) == words

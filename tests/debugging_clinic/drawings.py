@@ -1,0 +1,44 @@
+"""Every figure of notebook 05, drawn of small fixed data, by its name."""
+
+from helpers.debugging_clinic import figures
+from helpers.debugging_clinic.clinic import Chart, Symptom
+
+HEALTHY = Chart(
+    loss=[2.3 * 0.95**update for update in range(40)],
+    correct=[1 + update // 5 for update in range(40)],
+    samples=[10] * 40,
+    in_batches_of={128: 0.8, 8: 0.8, 1: 0.8},
+    honest=0.8,
+)
+ILL = Chart(
+    loss=[20.0, *[2.3 + 0.2 * (-1) ** update for update in range(39)]],
+    correct=[3] * 40,
+    samples=[10] * 40,
+    in_batches_of={128: 0.7, 8: 0.3, 1: 0.1},
+    honest=0.4,
+)
+SIGNS = {
+    "A": Symptom("a fault", "the loss stays", "loss", lambda c: c.loss, min, above=2.0),
+    "B": Symptom(
+        "another fault", "one alone is a guess", "fraction right",
+        lambda c: list(c.in_batches_of.values()), min, below=0.5,
+    ),
+    "C": Symptom("a third fault", "right too seldom", "hit", lambda c: [c.honest], min, below=0.6),
+    "D": Symptom("a fourth", "it explodes", "cube", lambda c: [v**3 for v in c.loss], max, above=9),
+    "E": Symptom(
+        "a fifth", "what cannot be below 0 is", "the lowest", lambda c: [1 - v for v in c.loss],
+        min, below=0, drawn=25, axis="one minus the loss",
+    ),
+}  # fmt: skip
+CHARTS, TWINS = dict.fromkeys(SIGNS, ILL), dict.fromkeys(SIGNS, HEALTHY)
+BY_FAULT = {sign.fault: HEALTHY if sign.fault == "a fourth" else ILL for sign in SIGNS.values()}
+
+DRAWINGS = {
+    "patients": lambda: figures.patients({"A": ILL, "B": HEALTHY}, {"A": HEALTHY, "B": HEALTHY}),
+    "symptoms": lambda: figures.symptoms(SIGNS, CHARTS, TWINS),
+    "in_batches_of": lambda: figures.in_batches_of(
+        {"sound": {128: 0.8, 8: 0.78, 1: 0.8}, "faulty": {128: 0.8, 8: 0.3, 1: 0.1}}
+    ),
+    "accuracy_reported": lambda: figures.accuracy_reported([0.5, 0.7, 0.8], [0.5, 0.6, 0.67]),
+    "who_shows_what": lambda: figures.who_shows_what(list(SIGNS.values()), BY_FAULT),
+}

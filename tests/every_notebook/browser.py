@@ -1,0 +1,292 @@
+"""JupyterLab in a real browser: a server on loopback, and what a reader does on its page."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parents[2]
+# Where pictures of the pages are kept; git ignores it.
+SCREENSHOTS = ROOT / ".screenshots"
+
+# Limits for what hangs, in seconds; a busy machine is to stay far below them.
+A_WHOLE_NOTEBOOK = 1_200
+ONE_STEP = 300
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# Nothing is asked of the network, and a container has neither a sandbox nor a graphics card.
+_FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
+    "--disable-background-networking --disable-component-update"
+).split()
+_PICTURES = ":is(img, svg[role=img])"
+
+
+def find_chromium() -> str | None:
+    """Return the browser that CHROMIUM names, or the first on the PATH."""
+    names = [named] if (named := os.environ.get("CHROMIUM")) else _NAMES
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+def what_is_missing() -> str:
+    """Say what a test in the browser lacks on this machine; empty if nothing."""
+    try:
+        import playwright  # noqa: F401
+    except ImportError:
+        return "Playwright is not installed: pip install -r .ci/requirements.txt"
+    if find_chromium() is None:
+        return f"none of {', '.join(_NAMES)} is on the PATH: install one, or name it in CHROMIUM"
+    return ""
+
+
+# --- The server ---
+
+
+@contextlib.contextmanager
+def serve(folder: Path, home: Path) -> Iterator[dict]:
+    """Serve a folder by JupyterLab with this Python and these helpers; yield its url and token.
+
+    All that Jupyter keeps lies in `home`, so nothing of the reader's own settings takes part.
+    """
+    _furnish(home)
+    environment = {
+        **os.environ,
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        # First of all places, so that its kernel is the one that is started.
+        "JUPYTER_PATH": _before(home / "data", "JUPYTER_PATH"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "PYTHONPATH": _before(ROOT, "PYTHONPATH"),
+    }
+    options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--ServerApp.root_dir={folder}"]
+    log = home / "log.txt"
+    with (
+        open(log, "wb") as file,
+        subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            cwd=folder,
+            env=environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        ) as server,
+    ):
+        try:
+            yield _address(server, home / "runtime", log)
+        finally:
+            server.terminate()
+
+
+def _furnish(home: Path) -> None:
+    kernel = home / "data" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    description = {"argv": command, "display_name": "Python 3 (ipykernel)", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(description))
+    settings = home / "config" / "lab" / "user-settings" / "@jupyterlab"
+    for name, setting in {
+        # Otherwise a question whether to fetch Jupyter's news lies over the page.
+        "apputils-extension/notification": '{"fetchNews": "false"}',
+        # A notebook is saved when a test says so, and not halfway through.
+        "docmanager-extension/plugin": '{"autosave": false}',
+    }.items():
+        file = settings / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True)
+        file.write_text(setting)
+
+
+def _before(folder: Path, variable: str) -> str:
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get(variable)]))
+
+
+def _address(server: subprocess.Popen, runtime: Path, log: Path) -> dict:
+    """Wait for the file in which the server says where it listens."""
+    deadline = time.monotonic() + ONE_STEP
+    while server.poll() is None and time.monotonic() < deadline:
+        for file in runtime.glob("jpserver-*.json"):
+            with contextlib.suppress(ValueError):  # It is still being written.
+                return json.loads(file.read_text())
+        time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+# --- The page ---
+
+
+@contextlib.contextmanager
+def launch() -> Iterator:
+    """Start the browser, without a window; yield it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def opened(browser, address: dict, file: Path) -> Iterator["NotebookPage"]:
+    """Open a notebook of the served folder; its kernel is shut down in the end."""
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.set_default_timeout(ONE_STEP * 1000)
+    page.goto(f"{address['url']}lab/tree/{file.name}?reset&token={address['token']}")
+    try:
+        yield NotebookPage(page, file)
+    except Exception:
+        # What a test stumbled over is best seen.
+        SCREENSHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{file.stem}-failed.png")
+        raise
+    finally:
+        page.close()
+        _shut_down_kernels(browser, address)
+
+
+def _shut_down_kernels(browser, address: dict) -> None:
+    with browser.new_context(
+        base_url=address["url"], extra_http_headers={"Authorization": f"token {address['token']}"}
+    ) as context:
+        for session in context.request.get("api/sessions").json():
+            context.request.delete(f"api/sessions/{session['id']}")
+
+
+class NotebookPage:
+    """A notebook open in JupyterLab, and what a reader can do with it."""
+
+    def __init__(self, page, file: Path):
+        self.page = page
+        self.file = file
+        self.cells = page.locator(".jp-Notebook-cell")
+        self._wait_for_kernel()
+
+    def _wait_for_kernel(self, seconds: float = ONE_STEP) -> None:
+        self.page.locator("#jp-bottom-panel").get_by_text("| Idle").wait_for(timeout=seconds * 1000)
+
+    def choose(self, menu: str, entry: str) -> None:
+        """Choose an entry of a menu."""
+        self.page.locator(".lm-MenuBar-itemLabel").get_by_text(menu, exact=True).click()
+        self.page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
+
+    def wait_for_runs(self) -> None:
+        """Wait until something has run and nothing is left to run, be it for an error."""
+        # The prompts do not tell: an error takes the `*` off all that follow, though they will run.
+        self.page.wait_for_function(
+            """() => {
+                const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
+                const indicator = document.querySelector('.jp-Notebook-ExecutionIndicator');
+                return indicator.dataset.status === 'idle'
+                    && prompts.some(prompt => /\\d/.test(prompt.textContent));
+            }""",
+            polling=500,
+            timeout=A_WHOLE_NOTEBOOK * 1000,
+        )
+        self._wait_for_kernel(A_WHOLE_NOTEBOOK)
+
+    def save(self) -> NotebookNode:
+        """Save the notebook, and return what is in the file then."""
+
+        def answers_to_saving(response) -> bool:
+            return response.request.method == "PUT" and f"contents/{self.file.name}" in response.url
+
+        with self.page.expect_response(answers_to_saving) as answer:
+            self.choose("File", "Save Notebook")
+        assert answer.value.ok, answer.value.status_text
+        return nbformat.read(self.file, as_version=4)
+
+    def take_pictures(self) -> None:
+        """Keep the whole notebook as it looks, page after page, and leave the last in sight."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        for old in SCREENSHOTS.glob(f"{self.file.stem}-*.png"):
+            old.unlink()
+        size = self.page.viewport_size
+        self.page.set_viewport_size({**size, "height": 3 * size["height"]})
+        panel = self.page.locator(".jp-NotebookPanel .jp-WindowedPanel-outer")
+        panel.evaluate("panel => { panel.scrollTop = 0; }")
+        number, at_the_end = 0, False
+        while not at_the_end:
+            number += 1
+            # What comes into sight is rendered only then.
+            self.page.wait_for_timeout(500)
+            panel.screenshot(path=SCREENSHOTS / f"{self.file.stem}-{number:02d}.png")
+            at_the_end = panel.evaluate(
+                """panel => {
+                    const cells = panel.querySelectorAll('.jp-Notebook-cell');
+                    const last = cells[cells.length - 1].getBoundingClientRect();
+                    panel.scrollTop += panel.clientHeight;
+                    return last.bottom <= panel.getBoundingClientRect().bottom;
+                }"""
+            )
+        self.page.set_viewport_size(size)
+
+    def output(self, index: int):
+        """Return where the output of the cell with this number, counted from 0, is shown."""
+        return self.cells.nth(index).locator(".jp-OutputArea-output")
+
+    def shown_pictures(self, index: int) -> list[str | None]:
+        """Return the words for each picture that a cell shows; None for one that is not shown."""
+        self.cells.nth(index).scroll_into_view_if_needed()
+        pictures = self.output(index).locator(_PICTURES)
+        return pictures.evaluate_all(
+            """pictures => pictures.map(picture => {
+                const words = picture.alt ?? picture.getAttribute('aria-label');
+                const loaded = picture.tagName !== 'IMG' || picture.naturalWidth > 0;
+                return loaded && picture.getBoundingClientRect().height > 0 ? words : null;
+            })"""
+        )
+
+    def reach(self, index: int, control) -> bool:
+        """Select a cell and press Tab until its control has the focus; say whether that works."""
+        self.select(index)
+        self.cells.nth(index).focus()
+        for _ in range(10):
+            self.page.keyboard.press("Tab")
+            if control.evaluate("control => control === document.activeElement"):
+                return True
+        return False
+
+    def select(self, index: int) -> None:
+        """Select a cell, not to be typed into."""
+        self.cells.nth(index).locator(".jp-InputPrompt").click()
+
+    def write(self, index: int, source: str) -> None:
+        """Type a new source into a cell, over the old one."""
+        self.cells.nth(index).locator(".cm-content").click()
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.keyboard.type(source)
+
+    def look(self, index: int) -> str:
+        """Return what the picture of a cell looks like, to be compared with what it was."""
+        # A film's pixels are not the same each time it stands at a step; the places are.
+        picture = self.output(index).locator(_PICTURES)
+        return picture.evaluate(
+            """picture => {
+                const { x, y } = picture.getBoundingClientRect();
+                const places = [...picture.querySelectorAll('*')].map(part => {
+                    const box = part.getBoundingClientRect();
+                    return [box.x - x, box.y - y, box.width, box.height].map(Math.round);
+                });
+                return picture.src ?? JSON.stringify(places);
+            }"""
+        )
+
+    def looks(self, index: int, as_hoped: Callable[[str], bool], seconds: float) -> bool:
+        """Wait until the picture of a cell looks as hoped for; say whether it came to that."""
+        deadline = time.monotonic() + seconds
+        while not as_hoped(self.look(index)):
+            if time.monotonic() > deadline:
+                return False
+            self.page.wait_for_timeout(100)
+        return True
+
+    def stands_still(self, index: int) -> bool:
+        """Say whether no picture of a cell moves by itself."""
+        films = self.output(index).locator("svg[role=img]")
+        return films.evaluate_all("films => films.every(film => film.animationsPaused())")

@@ -1,0 +1,256 @@
+"""Any order, any state: whatever a reader does with a notebook, the results are the stored ones.
+
+In one kernel each notebook has every cell run twice in a row, and is then run once more from top to
+bottom. So each cell meets what it left behind itself, and what the whole notebook left behind. In
+the three notebooks that train for long, the kernel is interrupted in the middle of it, the cell is
+run again, and all that follows. Each run is compared as nbval compares it: the cells are its own.
+"""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty
+
+import nbformat
+import psutil
+import pytest
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
+
+from every_notebook import pictures as pictures
+from every_notebook.series import NOTEBOOKS, exceptions
+
+TESTS = Path(__file__).resolve().parent
+# For a notebook that hangs; a busy machine is to stay far below it.
+SECONDS_A_CELL = 1_200
+
+_PIPELINE = "04_fashion_mnist_pipeline"
+_PROCESSES = "06_beyond_one_process"
+# It takes a minute and more, and a run from top to bottom after that of each cell would tell
+# little that is new: each of its cells makes anew what it trains.
+NOT_ONCE_MORE = _PIPELINE
+# Cells that are not run twice in a row: (notebook, cell id) and the reason.
+RUN_ONCE = exceptions("RUN_ONCE")
+# In these the kernel is interrupted first: (notebook, cell id) and in the middle of what.
+INTERRUPTED = exceptions("INTERRUPTED")
+
+# Run in these kernels first. What is only timed is no state, and takes no time here: notebook 04's
+# slow ways, which it times in one round, are told ten seconds, and all else is told one.
+TIME_STANDS_STILL = {
+    _PIPELINE: """
+from helpers.fashion_mnist_pipeline import training as _training
+
+_training.seconds = lambda run, rounds=3: 10.0 if rounds == 1 else 1.0
+""",
+    _PROCESSES: """
+from helpers.beyond_one_process import launch as _launch
+
+_function = _launch.function
+
+
+def _start(function, *arguments, **options):
+    if function.__name__ == "time_a_step":
+        return _launch.Launched(0, (), ({"mlp": 1.0, "cnn": 1.0},))
+    return _function(function, *arguments, **options)
+
+
+_launch.function = _start
+""",
+}
+# Run in a kernel before a cell that trains: its hundredth step leaves a mark and then waits for the
+# interrupt. So the kernel is interrupted there, however fast or busy the machine is.
+STOP_AT_A_STEP = """
+import time as _time
+from pathlib import Path as _Path
+
+from helpers.fashion_mnist_pipeline import training as _training
+from torch.optim.optimizer import register_optimizer_step_post_hook as _register
+
+_steps, _ours = [0], _training.Momentum.step
+
+
+def _note(*_):
+    _steps[0] += 1
+    if _steps[0] == 100:
+        _Path({mark!r}).touch()
+        while True:
+            _time.sleep(0.01)
+
+
+def _noted(self):
+    _ours(self)
+    _note()
+
+
+_hook, _training.Momentum.step = _register(_note), _noted
+"""
+GO_ON = """
+_hook.remove()
+_training.Momentum.step = _ours
+"""
+
+
+class Notebook(IPyNbFile):
+    """A notebook for nbval whose memory nobody measures: here it is run several times."""
+
+    def setup(self):
+        self.kernel = RunningKernel(CURRENT_ENV_KERNEL_NAME, cwd=str(self.path.parent))
+        self.setup_sanitize_files()
+
+    def teardown(self):
+        self.kernel.stop()
+
+
+# They take longest, and change least.
+WEEKLY = ("03_gradient_descent", "05_debugging_clinic")
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(path, marks=pytest.mark.weekly if path.stem in WEEKLY else pytest.mark.proof)
+        for path in NOTEBOOKS
+    ],
+    ids=lambda path: path.stem,
+)
+def notebook(request, monkeypatch):
+    monkeypatch.setattr(
+        request.config.option, "nbval_sanitize_with", str(TESTS / "nbval_sanitize.cfg")
+    )
+    monkeypatch.setattr(request.config.option, "nbval_cell_timeout", SECONDS_A_CELL)
+    pictures.compare_pictures_too()
+    opened = Notebook.from_parent(request.session, path=request.param)
+    opened.setup()
+    yield opened
+    opened.teardown()
+
+
+def complaint(cell: IPyNbCell) -> str:
+    """Run a cell and return in words what is wrong with its outputs; nothing if all is well."""
+    stored = copy.deepcopy(cell.cell.outputs)  # nbval joins streams in place.
+    try:
+        cell.runtest()
+    except NbCellError as error:
+        return f"{cell.cell.id}: {error}\n{error.inner_traceback or ''}"
+    finally:
+        cell.cell.outputs = stored
+    return ""
+
+
+def run(
+    kernel: RunningKernel,
+    source: str,
+    ready: Callable[[], bool] = lambda: False,
+    then: Callable[[], None] = lambda: None,
+) -> list[str]:
+    """Run a source, interrupt it once it is `ready`, and return the names of its errors."""
+    number = kernel.execute_cell_input(source, allow_stdin=False)
+    errors, interrupted = [], False
+    while True:
+        try:
+            message = kernel.get_message("iopub", timeout=0.01)
+        except Empty:
+            if not interrupted and ready():
+                kernel.interrupt()
+                interrupted = True
+                then()
+            assert kernel.is_alive(), "the kernel has died"
+            continue
+        if message["parent_header"].get("msg_id") != number:
+            continue
+        if message["msg_type"] == "error":
+            errors.append(message["content"]["ename"])
+        if message["content"].get("execution_state") == "idle":
+            return errors
+
+
+def interrupt_in_mid_training(kernel: RunningKernel, source: str, folder: Path) -> None:
+    mark = folder / "the hundredth step"
+    assert run(kernel, STOP_AT_A_STEP.format(mark=str(mark))) == []
+    assert run(kernel, source, ready=mark.exists) == ["KeyboardInterrupt"]
+    assert run(kernel, GO_ON) == []
+
+
+class Workers:
+    """The processes that a kernel has started, and that take part in a group."""
+
+    def __init__(self, kernel: RunningKernel):
+        self._kernel = psutil.Process(kernel.km.provisioner.pid)
+        self.stopped: list[psutil.Process] = []
+
+    def are_training(self) -> bool:
+        """Whether two of them have begun to say what they do; then they stand still."""
+        said = {child: _has_said(child) for child in self._kernel.children(recursive=True)}
+        workers = [child for child, words in said.items() if words is not None]
+        if len(workers) < 2 or not any(said.values()):
+            return False
+        for worker in workers:
+            worker.suspend()
+        self.stopped = workers
+        return True
+
+    def go_on(self) -> None:
+        for worker in self.stopped:
+            worker.resume()
+
+
+def _has_said(process: psutil.Process) -> int | None:
+    """Return how many bytes a process has said; None if it is not one that takes part."""
+    try:
+        files = [Path(file.path) for file in process.open_files()]
+        return next((file.stat().st_size for file in files if file.parent.name == "said"), None)
+    except (psutil.Error, OSError):
+        return None  # It has only begun, or has just ended.
+
+
+def interrupt_the_processes(kernel: RunningKernel, source: str) -> None:
+    """Interrupt a cell while its processes train, and see that none of them is left behind."""
+    workers = Workers(kernel)
+    for _ in range(5):
+        # They may end between the look and the stop: the cell comes to its end, and is run again.
+        errors = run(kernel, source, workers.are_training, workers.go_on)
+        if workers.stopped:
+            break
+    assert errors == ["KeyboardInterrupt"]
+    gone, alive = psutil.wait_procs(workers.stopped, timeout=120)
+    for process in alive:
+        process.kill()
+    assert len(gone) == 2 and not alive, "processes that nobody ends"
+    # What Python itself has started for the kernel stays, with nothing under it.
+    left = [
+        grandchild
+        for child in psutil.Process(kernel.km.provisioner.pid).children()
+        for grandchild in child.children(recursive=True)
+        if grandchild.status() != psutil.STATUS_ZOMBIE
+    ]
+    assert not left, "the agent itself"
+
+
+def test_any_order_any_state_the_same_results(notebook, tmp_path):
+    name, kernel = notebook.path.stem, notebook.kernel
+    cells = list(notebook.collect())
+    assert run(kernel, TIME_STANDS_STILL.get(name, "")) == []
+    found = []
+    for cell in cells:
+        if what := INTERRUPTED.get((name, cell.cell.id)):
+            if what == "processes":
+                interrupt_the_processes(kernel, cell.cell.source)
+            else:
+                interrupt_in_mid_training(kernel, cell.cell.source, tmp_path)
+        found.append(("the first time", complaint(cell)))
+        if (name, cell.cell.id) not in RUN_ONCE:
+            found.append(("the second time in a row", complaint(cell)))
+    if name != NOT_ONCE_MORE:
+        found += [("once more, after all others", complaint(cell)) for cell in cells]
+    complaints = [f"{when}, {words}" for when, words in found if words]
+    assert not complaints, "\n".join(complaints)
+
+
+def test_every_place_exists():
+    cells = {
+        (path.stem, cell.id)
+        for path in NOTEBOOKS
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code"
+    }
+    assert set(RUN_ONCE) | set(INTERRUPTED) <= cells
+    assert all(RUN_ONCE.values())

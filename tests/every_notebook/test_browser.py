@@ -1,0 +1,238 @@
+"""Each notebook does in JupyterLab, in a real browser, what it promises; the keyboard is enough."""
+
+import copy
+import os
+import re
+import sys
+import types
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import helpers
+from every_notebook import browser
+from every_notebook import pictures as notebook_pictures
+from every_notebook import rules as rules
+from every_notebook.series import NOTEBOOKS
+
+# What a slider's cell says, and the two kinds of control that it brings.
+SLIDER = re.compile(r"\bexplore\.slider\(")
+HANDLE = ".widget-slider .noUi-handle"
+FILM_BAR = "input[type=range]"
+
+
+def stop_without_a_browser() -> None:
+    """Skip where no browser is, and fail where there has to be one."""
+    if not (missing := browser.what_is_missing()):
+        return
+    if os.environ.get("CI_MUST_NOT_SKIP"):
+        pytest.fail(f"CI_MUST_NOT_SKIP is set, but {missing}")
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A JupyterLab on a folder of its own, and the browser that looks at it."""
+    stop_without_a_browser()
+    folder = tmp_path_factory.mktemp("notebooks")
+    home = tmp_path_factory.mktemp("jupyter")
+    with browser.serve(folder, home) as address, browser.launch() as chromium:
+        yield chromium, address, folder
+
+
+def copy_without_outputs(path: Path, folder: Path) -> Path:
+    """Copy a notebook as it was before it ever ran, so that nothing stored passes for new."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in rules.code_cells(notebook):
+        cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, folder / path.name)
+    return folder / path.name
+
+
+def complaints_about_the_file(stored, saved) -> list[str]:
+    """Say what is amiss in a notebook that the browser has saved, beside the one committed."""
+    found = [*rules.executed_in_order(saved), *rules.errors_are_announced(saved)]
+    for before, after in zip(rules.code_cells(stored), rules.code_cells(saved), strict=True):
+        counts = [len(notebook_pictures.pictures(cell.outputs)) for cell in (before, after)]
+        if counts[0] != counts[1]:
+            found.append(f"cell {after.id}: {counts[0]} pictures are stored, {counts[1]} drawn")
+    return found
+
+
+def controls(notebook) -> list[tuple[int, str]]:
+    """Return (position of the cell, selector) of each slider that a notebook has."""
+    found = []
+    for position, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        found += [(position, HANDLE)] * len(SLIDER.findall(cell.source))
+        pages = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
+        found += [(position, FILM_BAR)] * sum(page.count('type="range"') for page in pages)
+    return found
+
+
+def complaints_about_the_pictures(notebook, page) -> list[str]:
+    """Say which picture the page does not show, or shows without words."""
+    found = []
+    for position, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        pages = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
+        expected = sum(page.count("<img") for page in pages) + len(SLIDER.findall(cell.source))
+        if not expected:
+            continue
+        words = page.shown_pictures(position)
+        if len(words) != expected or not all(words):
+            found.append(f"cell {cell.id}: {expected} pictures, on the page {words}")
+    return found
+
+
+def complaints_about_a_slider(page, position: int, selector: str, seconds: float) -> list[str]:
+    """Say what a slider does not do: be reached with Tab, and move its figure there and back."""
+    place = f"cell {position}"
+    control = page.output(position).locator(selector)
+    if control.count() != 1:
+        return [f"{place}: {control.count()} sliders on the page, expected one"]
+    if not page.reach(position, control):
+        return [f"{place}: Tab does not reach the slider"]
+    if selector == FILM_BAR:
+        # From wherever it is, to its first step. One of the keys may have nothing to do.
+        page.page.keyboard.press("ArrowRight")
+        page.page.keyboard.press("Home")
+        if not page.stands_still(position):
+            return [f"{place}: the keys do not stop the film"]
+    start = page.look(position)
+    page.page.keyboard.press("ArrowRight")
+    if not page.looks(position, start.__ne__, seconds):
+        return [f"{place}: ArrowRight does not change the figure"]
+    page.page.keyboard.press("ArrowLeft")
+    if not page.looks(position, start.__eq__, seconds):
+        return [f"{place}: ArrowLeft does not bring the figure back"]
+    return []
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_in_the_browser_each_notebook_runs_and_its_sliders_move(lab, path):
+    chromium, address, folder = lab
+    stored = nbformat.read(path, as_version=4)
+    file = copy_without_outputs(path, folder)
+    with browser.opened(chromium, address, file) as page:
+        page.choose("Run", "Run All Cells")
+        page.wait_for_runs()
+        saved = page.save()
+        page.take_pictures()
+        assert complaints_about_the_file(stored, saved) == []
+        assert page.cells.count() == len(stored.cells)
+        assert complaints_about_the_pictures(stored, page) == []
+        for position, selector in controls(stored):
+            assert complaints_about_a_slider(page, position, selector, browser.ONE_STEP) == []
+        for selector in (HANDLE, FILM_BAR):
+            expected = [found for _, found in controls(stored)].count(selector)
+            assert page.page.locator(selector).count() == expected
+
+
+@pytest.mark.proof
+def test_in_the_browser_a_prediction_is_answered(lab):
+    chromium, address, folder = lab
+    notebook = nbformat.read(NOTEBOOKS[0], as_version=4)
+    asked = next(n for n, cell in enumerate(notebook.cells) if "prediction" in rules.tags(cell))
+    check = next(n for n, cell in enumerate(notebook.cells) if ".check_prediction(" in cell.source)
+    with browser.opened(chromium, address, copy_without_outputs(NOTEBOOKS[0], folder)) as page:
+        page.select(asked)
+        page.choose("Run", "Run All Above Selected Cell")
+        page.wait_for_runs()
+        for guess, verdict in (
+            (3, "You predicted 3. You counted x. But x was not computed: you typed it in."),
+            (2, "You predicted 2: right."),
+        ):
+            page.write(asked, f"guess_notes = {guess}")
+            page.select(asked)
+            for _ in range(asked, check + 1):
+                page.page.keyboard.press("Shift+Enter")
+            page.output(check).get_by_text(verdict, exact=True).wait_for()
+
+
+# --- Faults are seen ---
+
+
+A_STILL_SLIDER = """
+from helpers.common import explore
+
+class Still:
+    def html(self, dots_per_inch):
+        return '<img src="data:,nothing" alt="a picture that never changes, for it is none">'
+
+explore.slider(lambda setting: Still(), [1, 2, 3], label="setting")
+"""
+
+
+@pytest.mark.proof
+def test_in_the_browser_faults_are_seen(lab):
+    """An error and what it keeps from running, a slider without effect, a picture that is none."""
+    chromium, address, folder = lab
+    here = "import sys, helpers\nprint(sys.executable, helpers.__file__, sep='\\n')"
+    cells = [nbformat.v4.new_code_cell(text) for text in (here, A_STILL_SLIDER, "1 / 0", "1")]
+    for cell, name in zip(cells, ("here", "slider", "error", "after"), strict=True):
+        cell.id = name
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, folder / "faulty.ipynb")
+    with browser.opened(chromium, address, folder / "faulty.ipynb") as page:
+        page.choose("Run", "Run All Cells")
+        page.wait_for_runs()
+        saved = page.save()
+        assert saved.cells[0].outputs[0].text.split("\n")[:2] == [sys.executable, helpers.__file__]
+        assert complaints_about_the_file(notebook, saved) == [
+            "cell after: execution count None, expected 4",
+            "cell error: a stored error without the tag raises-exception",
+        ]
+        assert complaints_about_the_pictures(notebook, page) == [
+            "cell slider: 1 pictures, on the page [None]"
+        ]
+        assert complaints_about_a_slider(page, 0, HANDLE, seconds=3) == [
+            "cell 0: 0 sliders on the page, expected one"
+        ]
+        assert complaints_about_a_slider(page, 1, HANDLE, seconds=3) == [
+            "cell 1: ArrowRight does not change the figure"
+        ]
+
+
+# --- What needs no browser ---
+
+
+def test_a_lost_picture_is_noticed():
+    stored = nbformat.read(NOTEBOOKS[0], as_version=4)
+    saved = copy.deepcopy(stored)
+    assert complaints_about_the_file(stored, saved) == []
+    drawn = next(c for c in rules.code_cells(saved) if notebook_pictures.pictures(c.outputs))
+    drawn.outputs = []
+    assert complaints_about_the_file(stored, saved) == [
+        f"cell {drawn.id}: 1 pictures are stored, 0 drawn"
+    ]
+
+
+def test_both_kinds_of_slider_are_found():
+    found = [place for path in NOTEBOOKS for place in controls(nbformat.read(path, as_version=4))]
+    assert {selector for _, selector in found} == {HANDLE, FILM_BAR}
+
+
+def test_without_a_browser_the_reason_is_named(monkeypatch, tmp_path):
+    """Those who only want to know whether their notebooks hold are told; others must not be."""
+    monkeypatch.setitem(sys.modules, "playwright", types.ModuleType("playwright"))
+    monkeypatch.setenv("CHROMIUM", sys.executable)
+    assert browser.find_chromium() == sys.executable and browser.what_is_missing() == ""
+    stop_without_a_browser()
+
+    monkeypatch.delenv("CI_MUST_NOT_SKIP", raising=False)
+    monkeypatch.delenv("CHROMIUM")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(pytest.skip.Exception, match="is on the PATH: install one, or name it in"):
+        stop_without_a_browser()
+    monkeypatch.setitem(sys.modules, "playwright", None)  # as if it were not there
+    with pytest.raises(pytest.skip.Exception, match="Playwright is not installed: pip install"):
+        stop_without_a_browser()
+    monkeypatch.setenv("CI_MUST_NOT_SKIP", "1")
+    with pytest.raises(pytest.fail.Exception, match="MUST_NOT_SKIP is set, but Playwright is not"):
+        stop_without_a_browser()

@@ -1,0 +1,111 @@
+"""Every figure carries alt text, drawing twice gives the same picture, and the expected one."""
+
+import html
+import importlib
+import io
+import re
+
+import matplotlib
+import matplotlib.image
+import nbformat
+import pytest
+
+from every_notebook import pictures
+from every_notebook.rules import ALT_TEXT_LENGTHS
+from every_notebook.series import ROOT, WINGS
+from helpers.common.picture import Figure
+
+DRAWINGS = {
+    name: draw
+    for wing in WINGS
+    for name, draw in importlib.import_module(f"{wing}.drawings").DRAWINGS.items()
+}
+# How a drawing has to look. A change that is meant is brought here from the folder where the
+# failing test leaves it.
+EXPECTED = {
+    file.stem: file for wing in WINGS for file in (ROOT / "tests" / wing / "expected").glob("*.png")
+}
+
+
+@pytest.fixture(params=DRAWINGS, scope="module")
+def draw(request):
+    return DRAWINGS[request.param]
+
+
+@pytest.fixture(scope="module")
+def figure(draw):
+    return draw()
+
+
+@pytest.fixture(scope="module")
+def png(figure):
+    return figure.png()
+
+
+def test_alt_text_is_there_and_reaches_the_page(figure):
+    assert len(figure.alt) in ALT_TEXT_LENGTHS
+    bundle = figure._repr_mimebundle_()
+    assert f'alt="{html.escape(figure.alt)}"' in bundle["text/html"]
+    assert bundle["text/plain"] == figure.alt
+    assert set(bundle) == {"text/html", "image/png", "text/plain"}
+
+
+def explains_its_numbers(axes) -> bool:
+    """Say whether the axis across has a name, or words or nothing at its ticks."""
+    words = [re.search("[a-z]{3}", label.get_text()) for label in axes.get_xticklabels()]
+    return bool(axes.get_xlabel()) or all(words) or not axes.xaxis.get_tick_params()["labelbottom"]
+
+
+def test_every_panel_says_what_it_shows(figure):
+    titles = [axes.get_title(loc) for axes in figure.axes for loc in ("left", "center")]
+    assert any(titles) or figure.get_suptitle()
+    for axes in figure.axes:
+        if axes.axison and len(axes.get_xticks()):
+            assert explains_its_numbers(axes), "an axis without a name"
+
+
+@pytest.mark.proof
+def test_drawing_leaves_no_setting_behind_and_repeats_itself(draw, png):
+    before = dict(matplotlib.rcParams)
+    assert draw().png() == png
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.proof
+def test_a_figure_that_is_shown_again_shows_the_same(figure, png):
+    assert figure.html(80) == figure.html(80)
+    assert figure.png() == png
+
+
+def test_a_figure_is_wide_enough_to_be_sharp_at_700_pixels(png):
+    pixels = matplotlib.image.imread(io.BytesIO(png))
+    assert pixels.shape[1] >= 900
+    assert (pixels[0, 0, :3] == 1).all(), "the background is white, on a dark page as well"
+
+
+def drawn_where_no_picture_is_compared() -> set[str]:
+    """Return the functions whose pictures in the notebooks are other ones in each run."""
+    found = set()
+    for notebook, name in pictures.WOBBLING_PICTURES:
+        cells = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4).cells
+        source = next(cell.source for cell in cells if cell.id == name)
+        found |= set(re.findall(r"\bfigures\.(\w+)", source))
+    return found
+
+
+def test_what_no_notebook_compares_is_compared_here():
+    assert EXPECTED and drawn_where_no_picture_is_compared() <= set(EXPECTED) <= set(DRAWINGS)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_picture_is_as_expected(name):
+    expected = EXPECTED[name].read_bytes()
+    drawn = DRAWINGS[name]().png(dots_per_inch=80)
+    if difference := pictures.disagreement(expected, drawn):
+        folder = pictures.leave_side_by_side(name, expected, drawn)
+        pytest.fail(f"{name} {difference}; look at {name}-*.png in {folder}")
+
+
+def test_alt_text_is_escaped():
+    figure = Figure(alt='a < b & "c"')
+    assert 'alt="a &lt; b &amp; &quot;c&quot;"' in figure.html()

@@ -1,0 +1,466 @@
+"""Finding, verifying and cutting up the data, whatever the network and the disk do."""
+
+import functools
+import gzip
+import hashlib
+import http.server
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, Subset
+from torchvision.datasets import FashionMNIST
+from torchvision.transforms import ToTensor
+
+from helpers.fashion_mnist_pipeline import fashion, standin
+
+HTML = b"<!DOCTYPE html><html><body>Please sign in</body></html>"
+
+
+@pytest.fixture(scope="session")
+def official(tmp_path_factory) -> Path:
+    """A small data set in torchvision's layout, packed as the official one is."""
+    root = tmp_path_factory.mktemp("official")
+    standin.write(root, seed=1, train=200, test=100)
+    for plain in sorted((root / "FashionMNIST" / "raw").iterdir()):
+        plain.with_name(plain.name + ".gz").write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
+        plain.unlink()
+    return root
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content).hexdigest()
+
+
+def packed_files(root: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted((root / "FashionMNIST" / "raw").glob("*.gz"))}
+
+
+@pytest.fixture(autouse=True)
+def small_world(official, monkeypatch, tmp_path):
+    """Make the small data set the official one, and nothing reachable."""
+    files = packed_files(official)
+    resources = [(name, md5(content)) for name, content in files.items()]
+    unpacked = {Path(n).stem: md5(gzip.decompress(content)) for n, content in files.items()}
+    monkeypatch.setattr(FashionMNIST, "resources", resources)
+    monkeypatch.setattr(FashionMNIST, "mirrors", ["http://127.0.0.1:9/"])
+    monkeypatch.setattr(fashion, "_UNPACKED_MD5", unpacked)
+    small = functools.partial(standin.write, train=20, test=10)
+    monkeypatch.setattr(fashion.standin, "write", small)
+    monkeypatch.delenv("FASHION_MNIST_ROOT", raising=False)
+
+
+@pytest.fixture
+def copy_of_official(official, tmp_path) -> Path:
+    root = tmp_path / "copy"
+    shutil.copytree(official, root)
+    return root
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """Start a mirror on loopback that answers each request as told."""
+    servers = []
+
+    def start(answer) -> None:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                answer(self)
+
+            do_HEAD = do_GET
+
+            def log_message(self, *arguments):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        monkeypatch.setattr(FashionMNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def send(handler, content: bytes, announced: int | None = None) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(announced or len(content)))
+    handler.end_headers()
+    if handler.command == "GET":
+        handler.wfile.write(content)
+        handler.wfile.flush()
+
+
+def answer_with(files):
+    return lambda handler: send(handler, files[handler.path.strip("/")])
+
+
+def test_the_environment_comes_first(copy_of_official, official, monkeypatch, tmp_path):
+    monkeypatch.setenv("FASHION_MNIST_ROOT", str(copy_of_official))
+    garments = fashion.load(folder=tmp_path / "not used")
+    assert garments.source == fashion.Source("environment")
+    images = gzip.decompress(packed_files(official)["train-images-idx3-ubyte.gz"])[16:]
+    assert garments.train_images.numpy().tobytes() == images
+    assert garments.train_labels.dtype == torch.int64
+    assert garments.classes == tuple(FashionMNIST.classes)
+    # Reading leaves the folder as it was.
+    assert packed_files(copy_of_official) == packed_files(official)
+    assert not (tmp_path / "not used").exists()
+
+
+def test_unpacked_files_do_as_well(copy_of_official, monkeypatch):
+    raw = copy_of_official / "FashionMNIST" / "raw"
+    for packed in list(raw.glob("*.gz")):
+        packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+        packed.unlink()
+    monkeypatch.setenv("FASHION_MNIST_ROOT", str(copy_of_official))
+    assert len(fashion.load().train_images) == 200
+    with open(raw / "train-labels-idx1-ubyte", "r+b") as file:
+        file.truncate(100)
+    with pytest.raises(ValueError, match="train-labels-idx1-ubyte is damaged"):
+        fashion.load()
+
+
+def test_an_environment_without_the_data_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("FASHION_MNIST_ROOT", str(tmp_path))
+    with pytest.raises(ValueError, match="FASHION_MNIST_ROOT is .* point it at the folder above"):
+        fashion.load()
+
+
+def cut_short(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def altered(content: bytes) -> bytes:
+    return content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
+
+
+def a_web_page(content: bytes) -> bytes:
+    return HTML
+
+
+@pytest.mark.parametrize("damage", [cut_short, altered, a_web_page])
+def test_a_damaged_file_of_the_users_is_named_and_left_alone(damage, copy_of_official, monkeypatch):
+    path = copy_of_official / "FashionMNIST" / "raw" / "t10k-images-idx3-ubyte.gz"
+    expected, damaged = md5(path.read_bytes()), damage(path.read_bytes())
+    path.write_bytes(damaged)
+    monkeypatch.setenv("FASHION_MNIST_ROOT", str(copy_of_official))
+    with pytest.raises(ValueError) as caught:
+        fashion.load()
+    message = str(caught.value)
+    assert path.name in message and expected in message and md5(damaged) in message
+    assert ("a web page" in message) == (damage is a_web_page)
+    assert "put the official file back" in message and "\n" not in message
+    assert path.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("damage", [cut_short, altered, a_web_page])
+def test_a_damaged_file_of_our_own_does_not_poison_the_next_start(
+    damage, copy_of_official, official, serve
+):
+    path = copy_of_official / "FashionMNIST" / "raw" / "train-images-idx3-ubyte.gz"
+    damaged = damage(path.read_bytes())
+    path.write_bytes(damaged)
+    with pytest.raises(ValueError, match=f"found {md5(damaged)}.*run again"):
+        fashion.load(folder=copy_of_official)
+    assert path.with_name(path.name + ".damaged").read_bytes() == damaged
+    serve(answer_with(packed_files(official)))
+    assert fashion.load(folder=copy_of_official).source.kind == "download"
+    assert packed_files(copy_of_official) == packed_files(official)
+
+
+def test_a_download_is_kept_and_needs_no_network_again(official, serve, monkeypatch, tmp_path):
+    serve(answer_with(packed_files(official)))
+    garments = fashion.load(folder=tmp_path / "data")
+    assert garments.source == fashion.Source("download")
+    assert len(garments.train_images) == 200 and len(garments.test_labels) == 100
+    assert packed_files(tmp_path / "data") == packed_files(official)
+    monkeypatch.setattr(FashionMNIST, "mirrors", ["http://127.0.0.1:9/"])
+    again = fashion.load(folder=tmp_path / "data")
+    assert torch.equal(again.train_images, garments.train_images)
+    assert [p.name for p in (tmp_path / "data").iterdir()] == ["FashionMNIST"]
+
+
+@pytest.mark.parametrize("damage", [cut_short, altered, a_web_page])
+def test_a_damaged_download_is_named_and_thrown_away(damage, official, serve, tmp_path):
+    files = packed_files(official)
+    wrong = {name: damage(content) for name, content in files.items()}
+    serve(answer_with(wrong))
+    first = FashionMNIST.resources[0][0]
+    with pytest.raises(ValueError) as caught:
+        fashion.load(folder=tmp_path)
+    message = str(caught.value)
+    assert first in message and md5(files[first]) in message and md5(wrong[first]) in message
+    assert "run again" in message and "\n" not in message
+    assert list(tmp_path.iterdir()) == []
+    serve(answer_with(files))
+    assert fashion.load(folder=tmp_path).source.kind == "download"
+
+
+def test_a_refused_connection_gives_the_stand_in(tmp_path):
+    source = fashion.load(folder=tmp_path).source
+    assert source.kind == "stand-in" and "refused" in source.reason
+    assert "not FashionMNIST" in str(source)
+
+
+def test_a_mirror_without_the_file_gives_the_stand_in(serve, tmp_path):
+    serve(lambda handler: handler.send_error(404))
+    source = fashion.load(folder=tmp_path).source
+    assert source.kind == "stand-in" and "Not Found" in source.reason
+
+
+def test_no_download_is_tried_when_none_is_wanted(official, serve, tmp_path):
+    serve(answer_with(packed_files(official)))
+    assert fashion.load(folder=tmp_path, download=False).source.kind == "stand-in"
+
+
+def test_the_two_waits_together_stay_below_ten_seconds():
+    assert fashion._SECONDS_TO_REACH_THE_MIRROR + fashion._SECONDS_OF_SILENCE < 10
+
+
+def test_a_mirror_that_never_answers_gives_the_stand_in(monkeypatch, tmp_path):
+    monkeypatch.setattr(fashion, "_SECONDS_TO_REACH_THE_MIRROR", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        monkeypatch.setattr(FashionMNIST, "mirrors", [address])
+        assert fashion.load(folder=tmp_path).source.kind == "stand-in"
+
+
+def test_a_name_that_is_never_found_gives_the_stand_in(monkeypatch, tmp_path):
+    monkeypatch.setattr(fashion, "_SECONDS_TO_REACH_THE_MIRROR", 0.3)
+    monkeypatch.setattr(FashionMNIST, "mirrors", ["http://nowhere.invalid/"])
+    hung = threading.Event()
+
+    def look_up_for_ever(*arguments, **options):
+        hung.wait(30)
+        raise socket.gaierror("gave up")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_for_ever)
+    source = fashion.load(folder=tmp_path).source
+    hung.set()
+    assert source == fashion.Source("stand-in", "no answer from the network")
+
+
+def test_a_download_that_falls_silent_gives_the_stand_in(official, serve, monkeypatch, tmp_path):
+    monkeypatch.setattr(fashion, "_SECONDS_OF_SILENCE", 0.3)
+    files = packed_files(official)
+    silent = threading.Event()
+
+    def half_then_nothing(handler):
+        content = files[handler.path.strip("/")]
+        send(handler, cut_short(content), announced=len(content))
+        if handler.command == "GET":
+            silent.wait(30)
+
+    serve(half_then_nothing)
+    source = fashion.load(folder=tmp_path).source
+    silent.set()
+    assert source.kind == "stand-in" and "broke off" in source.reason
+    assert list(tmp_path.iterdir()) == []
+    assert socket.getdefaulttimeout() is None
+
+
+def speak_no_http(handler):
+    handler.wfile.write(b"garbage\r\n\r\n")
+
+
+def break_off_in_the_middle(handler):
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    if handler.command == "GET":
+        handler.wfile.write(b"1000\r\nonly this")
+
+
+@pytest.mark.parametrize("answer", [speak_no_http, break_off_in_the_middle])
+def test_a_server_that_makes_no_sense_gives_the_stand_in(answer, serve, tmp_path, capfd):
+    serve(answer)
+    assert fashion.load(folder=tmp_path).source.kind == "stand-in"
+    assert list(tmp_path.iterdir()) == []
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_damaged_file_that_another_process_found_first_is_still_named(
+    copy_of_official, monkeypatch
+):
+    path = copy_of_official / "FashionMNIST" / "raw" / "train-images-idx3-ubyte.gz"
+    path.write_bytes(HTML)
+    sum_of = fashion.calculate_md5
+
+    def and_then_it_is_gone(file):
+        found = sum_of(file)
+        if found == md5(HTML):
+            Path(file).unlink()
+        return found
+
+    monkeypatch.setattr(fashion, "calculate_md5", and_then_it_is_gone)
+    with pytest.raises(ValueError, match="train-images-idx3-ubyte.gz is damaged"):
+        fashion.load(folder=copy_of_official)
+
+
+def test_a_good_file_that_another_process_put_there_is_not_set_aside(
+    copy_of_official, official, monkeypatch
+):
+    path = copy_of_official / "FashionMNIST" / "raw" / "train-images-idx3-ubyte.gz"
+    good = path.read_bytes()
+    path.write_bytes(HTML)
+    sum_of = fashion.calculate_md5
+
+    def and_then_it_is_mended(file):
+        found = sum_of(file)
+        if found == md5(HTML):
+            path.write_bytes(good)
+        return found
+
+    monkeypatch.setattr(fashion, "calculate_md5", and_then_it_is_mended)
+    with pytest.raises(ValueError, match="is damaged"):
+        fashion.load(folder=copy_of_official)
+    assert packed_files(copy_of_official) == packed_files(official)
+
+
+def test_a_folder_that_cannot_be_written_gives_the_stand_in(official, serve, tmp_path):
+    serve(answer_with(packed_files(official)))
+    (tmp_path / "a file").write_text("in the way")
+    source = fashion.load(folder=tmp_path / "a file").source
+    assert source.kind == "stand-in" and "cannot be written" in source.reason
+
+
+TWO_AT_ONCE = """
+import sys
+from pathlib import Path
+from torchvision.datasets import FashionMNIST
+from helpers.fashion_mnist_pipeline import fashion
+FashionMNIST.mirrors = [sys.argv[1]]
+FashionMNIST.resources = [tuple(pair.split("=")) for pair in sys.argv[3:]]
+garments = fashion.load(folder=Path(sys.argv[2]))
+print(garments.source.kind, int(garments.train_images.long().sum()))
+"""
+
+
+@pytest.mark.proof
+@pytest.mark.skipif(os.name == "nt", reason="Windows replaces no file that another process reads")
+def test_two_processes_that_start_at_once_do_each_other_no_harm(official, serve, tmp_path):
+    files = packed_files(official)
+
+    def slowly(handler):
+        content = files[handler.path.strip("/")]
+        send(handler, content[:100], announced=len(content))
+        if handler.command == "GET":
+            time.sleep(0.2)
+            handler.wfile.write(content[100:])
+
+    serve(slowly)
+    pairs = ["=".join(pair) for pair in FashionMNIST.resources]
+    command = [sys.executable, "-c", TWO_AT_ONCE, FashionMNIST.mirrors[0], str(tmp_path), *pairs]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=120) for process in both]
+    raw = gzip.decompress(files["train-images-idx3-ubyte.gz"])[16:]
+    for out, err in outputs:
+        assert out == f"download {sum(raw)}\n", err
+    assert packed_files(tmp_path) == files
+    assert os.listdir(tmp_path) == ["FashionMNIST"]
+
+
+def test_batches_equal_torchvisions_own(copy_of_official, monkeypatch):
+    monkeypatch.setenv("FASHION_MNIST_ROOT", str(copy_of_official))
+    garments = fashion.load()
+    raw = copy_of_official / "FashionMNIST" / "raw"
+    for packed in raw.glob("*.gz"):
+        packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+    dataset = FashionMNIST(copy_of_official, transform=ToTensor())
+    ours = fashion.Batches(garments.train_images, garments.train_labels, 64)
+    theirs = DataLoader(dataset, batch_size=64)
+    assert len(ours) == len(theirs) == 4
+    for (x, y), (x_expected, y_expected) in zip(ours, theirs, strict=True):
+        assert torch.equal(x, x_expected) and torch.equal(y, y_expected)
+
+    order = torch.randperm(200, generator=torch.Generator().manual_seed(5)).tolist()
+    shuffled = fashion.Batches(
+        garments.train_images, garments.train_labels, 64, generator=torch.Generator().manual_seed(5)
+    )
+    expected = DataLoader(Subset(dataset, order), batch_size=64)
+    first_walk = list(shuffled)
+    for (x, y), (x_expected, y_expected) in zip(first_walk, expected, strict=True):
+        assert torch.equal(x, x_expected) and torch.equal(y, y_expected)
+    assert not torch.equal(next(iter(shuffled))[1], first_walk[0][1])
+
+
+IMAGES, LABELS = torch.zeros(4, 28, 28, dtype=torch.uint8), torch.arange(4)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "batch_size", "error", "words"),
+    [
+        (IMAGES.short(), LABELS, 2, TypeError, "images are torch.int16: give a uint8"),
+        (IMAGES.float()[:0], LABELS[:0], 2, ValueError, r"shape \(0, 28, 28\): give at least one"),
+        (torch.tensor(1.0), LABELS, 2, ValueError, r"shape \(\): give at least one row"),
+        ([[0]], LABELS, 2, TypeError, "images are list: give a uint8"),
+        (IMAGES[:, :27], LABELS, 2, ValueError, r"shape \(4, 27, 28\): give \(number, 28, 28\)"),
+        (IMAGES[0], LABELS, 2, ValueError, r"shape \(28, 28\): give \(number, 28, 28\)"),
+        (IMAGES[:0], LABELS[:0], 2, ValueError, "give at least one"),
+        (IMAGES, LABELS.float(), 2, TypeError, "labels are torch.float32: give an int64"),
+        (IMAGES, LABELS[:3], 2, ValueError, r"labels have shape \(3,\) beside 4 images"),
+        (IMAGES, LABELS + 7, 2, ValueError, "labels hold 10: give class numbers from 0 to 9"),
+        (IMAGES, LABELS - 1, 2, ValueError, "labels hold -1: give class numbers from 0 to 9"),
+        (IMAGES, LABELS, 0, ValueError, "batch_size is 0: give at least 1"),
+        (IMAGES, LABELS, 2.0, TypeError, "batch_size is 2.0: give a whole number"),
+        (IMAGES, LABELS, True, TypeError, "batch_size is True: give a whole number"),
+    ],
+)
+def test_what_cannot_be_a_batch_is_refused(images, labels, batch_size, error, words):
+    with pytest.raises(error, match=words) as caught:
+        fashion.Batches(images, labels, batch_size)
+    assert "\n" not in str(caught.value)
+
+
+def test_features_are_handed_out_as_they_are():
+    features = torch.arange(20.0).view(5, 4)
+    batches = fashion.Batches(features, torch.arange(5), 2, generator=torch.Generator())
+    rows, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    assert sorted(labels.tolist()) == [0, 1, 2, 3, 4]
+    assert all((4 * n + torch.arange(4.0)).equal(row) for n, row in zip(labels, rows, strict=True))
+
+
+def test_a_batch_that_is_kept_stays_as_it_is():
+    images = torch.arange(8, dtype=torch.uint8).view(8, 1, 1).expand(8, 28, 28)
+    kept = list(fashion.Batches(images, torch.arange(8), 2, generator=torch.Generator()))
+    for pictures, labels in kept:
+        assert (pictures * 255).round().amax(dim=(1, 2, 3)).tolist() == labels.tolist()
+
+
+def test_one_by_one_is_what_torchvision_reads_from_its_files(tmp_path):
+    standin.write(tmp_path, seed=0)
+    theirs = FashionMNIST(tmp_path, transform=ToTensor())
+    ours = fashion.OneByOne(theirs.data, theirs.targets)
+    assert len(ours) == len(theirs)
+    for index in (0, 7, len(theirs) - 1):
+        image, label = theirs[index]
+        assert torch.equal(ours[index][0], image) and ours[index][1] == label
+
+
+def test_a_seed_is_no_generator():
+    with pytest.raises(TypeError, match="generator is 0: give torch.Generator"):
+        fashion.Batches(IMAGES, LABELS, 2, generator=0)
+
+
+def test_a_whole_number_of_numpys_will_do():
+    assert len(fashion.Batches(IMAGES, LABELS, np.int64(3))) == 2
+
+
+def test_a_download_goes_into_the_folder_that_git_ignores():
+    root = Path(__file__).resolve().parents[2]
+    assert fashion.DATA_FOLDER == root / "data"
+    assert "/data/" in (root / ".gitignore").read_text(encoding="utf-8").split()

@@ -1,0 +1,391 @@
+"""`fit` and `evaluate` against the formulas, and what they say to bad input."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from helpers.fashion_mnist_pipeline import training
+
+
+def problem(images: int = 10, classes: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(images)
+    x = torch.randn(images, 4, generator=generator, dtype=torch.float64)
+    return x, torch.randint(classes, (images,), generator=generator)
+
+
+def linear(classes: int = 3) -> nn.Linear:
+    torch.manual_seed(7)
+    return nn.Linear(4, classes, bias=False).double()
+
+
+def in_batches(x: torch.Tensor, y: torch.Tensor, size: int = 4) -> list:
+    return list(zip(x.split(size), y.split(size), strict=True))
+
+
+def sgd(network: nn.Module, lr: float = 0.1, momentum: float = 0.0) -> torch.optim.SGD:
+    return torch.optim.SGD(network.parameters(), lr=lr, momentum=momentum)
+
+
+def test_fit_moves_the_weights_as_the_formula_says():
+    x, y = problem()
+    network = linear()
+    weight, velocity = network.weight.detach().clone(), torch.zeros(3, 4, dtype=torch.float64)
+    for _ in range(3):
+        for images, labels in in_batches(x, y):
+            # The gradient of softmax and cross-entropy, worked out by hand.
+            probabilities = (images @ weight.T).exp()
+            probabilities /= probabilities.sum(dim=1, keepdim=True)
+            truth = torch.eye(3, dtype=torch.float64)[labels]
+            gradient = (probabilities - truth).T @ images / len(images)
+            velocity = 0.8 * velocity + gradient
+            weight -= 0.15 * velocity
+    training.fit(network, in_batches(x, y), F.cross_entropy, sgd(network, 0.15, 0.8), epochs=3)
+    torch.testing.assert_close(network.weight.detach(), weight, rtol=0, atol=1e-14)
+
+
+def test_gradients_left_over_from_before_do_not_count():
+    x, y = problem()
+    fresh, stale = linear(), linear()
+    stale.weight.grad = torch.full_like(stale.weight, 1e6)
+    for network in (fresh, stale):
+        training.fit(network, in_batches(x, y), F.cross_entropy, sgd(network), epochs=1)
+    assert torch.equal(fresh.weight, stale.weight)
+
+
+def test_the_history_is_a_mean_over_images_not_over_batches():
+    x, y = problem(images=9)
+    network = linear()
+    # So small a step that the weights stay, and the mean on the way is the mean at the end.
+    history = training.fit(
+        network,
+        in_batches(x, y),
+        F.cross_entropy,
+        sgd(network, 1e-300),
+        epochs=2,
+        validation=[(x, y)],
+    )
+    scores = x @ network.weight.detach().T
+    pairs = zip(scores.tolist(), y.tolist(), strict=True)
+    right = [max(range(3), key=row.__getitem__) == label for row, label in pairs]
+    expected_loss = (scores.logsumexp(dim=1) - scores[range(9), y]).mean().item()
+    for losses in (history.loss, history.validation_loss):
+        assert losses == pytest.approx([expected_loss] * 2, rel=1e-14)
+    for accuracies in (history.accuracy, history.validation_accuracy):
+        assert accuracies == [sum(right) / 9] * 2
+
+
+def test_without_validation_the_history_has_none():
+    network = linear()
+    batches = in_batches(*problem())
+    history = training.fit(network, batches, F.cross_entropy, sgd(network), epochs=1)
+    assert history.validation_loss == history.validation_accuracy == []
+
+
+def test_validation_data_moves_no_weight():
+    x, y = problem()
+    alone, watched = linear(), linear()
+    training.fit(alone, in_batches(x, y), F.cross_entropy, sgd(alone), epochs=2)
+    training.fit(
+        watched, in_batches(x, y), F.cross_entropy, sgd(watched), epochs=2, validation=[(x, 2 - y)]
+    )
+    assert torch.equal(alone.weight, watched.weight)
+
+
+def test_any_iterable_of_batches_will_do():
+    x, y = problem()
+    by_list, by_loader = linear(), linear()
+    loader = DataLoader(TensorDataset(x, y), batch_size=4)
+    training.fit(by_list, in_batches(x, y), F.cross_entropy, sgd(by_list), epochs=2)
+    training.fit(by_loader, loader, F.cross_entropy, sgd(by_loader), epochs=2)
+    assert torch.equal(by_list.weight, by_loader.weight)
+
+
+def test_evaluate_says_what_the_numbers_say():
+    log_probabilities = torch.tensor(
+        [[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.2, 0.3, 0.5], [0.5, 0.4, 0.1]]
+    ).log()
+    labels = torch.tensor([0, 2, 2, 1])
+    network = nn.Linear(3, 3, bias=False)
+    network.weight.data = torch.eye(3)
+    seen = training.evaluate(network, in_batches(log_probabilities, labels, size=3), F.nll_loss)
+    assert seen.labels.tolist() == [0, 2, 2, 1]
+    assert seen.predictions.tolist() == [0, 1, 2, 0]
+    assert seen.confidences.tolist() == pytest.approx([0.7, 0.6, 0.5, 0.5])
+    assert seen.accuracy == 0.5
+    assert seen.loss == pytest.approx(-sum(map(math.log, (0.7, 0.1, 0.5, 0.4))) / 4)
+    assert seen.confusion_matrix(3).tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]
+
+
+@pytest.mark.parametrize("was_training", [True, False])
+def test_evaluate_leaves_the_network_as_it_was(was_training):
+    network = nn.Sequential(nn.Dropout(0.5), linear()).train(was_training)
+    weight = network[1].weight.detach().clone()
+    x, y = problem()
+    first = training.evaluate(network, [(x, y)], F.cross_entropy)
+    second = training.evaluate(network, [(x, y)], F.cross_entropy)
+    assert first.loss == second.loss  # Drop-out was off.
+    assert network.training is was_training
+    assert torch.equal(network[1].weight, weight) and network[1].weight.grad is None
+
+
+def test_fit_puts_the_network_into_training_mode_in_each_epoch():
+    modes = []
+
+    class Spy(nn.Linear):
+        def forward(self, x):
+            modes.append(self.training)
+            return super().forward(x)
+
+    network = Spy(4, 3).double().eval()
+    x, y = problem(images=4)
+    training.fit(network, [(x, y)], F.cross_entropy, sgd(network), epochs=2, validation=[(x, y)])
+    assert modes == [True, False, True, False]
+
+
+class ForgetsToReturn(nn.Linear):
+    def forward(self, x):
+        super().forward(x)
+
+
+class OneScoreForTheBatch(nn.Linear):
+    def forward(self, x):
+        return super().forward(x).sum()
+
+
+X, Y = problem()
+
+
+@pytest.mark.parametrize(
+    ("batches", "error", "words"),
+    [
+        ([], ValueError, "epoch 1, gave no images: .* at least one batch"),
+        ([(X.byte(), Y)], TypeError, "images are torch.uint8: scale them first"),
+        ([("pixels", Y)], TypeError, "images are str: scale them first"),
+        ([(X, Y.float())], TypeError, "labels are torch.float32: give an int64"),
+        ([(X, Y.tolist())], TypeError, "labels are list: give an int64"),
+        ([(X, Y[:-1])], ValueError, r"labels have shape \(9,\) beside images of shape \(10, 4\)"),
+        ([(X, Y[:, None])], ValueError, r"labels have shape \(10, 1\)"),
+        ([(X[:0], Y[:0])], ValueError, "a batch holds no images"),
+        ([(X, Y + 1)], ValueError, "labels hold 3: the network tells 3 classes apart.*0 to 2"),
+        ([(X, Y - 100)], ValueError, "labels hold -100: the network tells 3 classes apart"),
+        ([(X[:, :3], Y)], ValueError, r"does not take images of shape \(10, 3\)"),
+        ([(X.float(), Y)], ValueError, "does not take images .* dtype torch.float32"),
+        ([(X * math.nan, Y)], ValueError, "loss became nan in epoch 1, batch 1: .*look for NaN"),
+    ],
+)
+def test_bad_batches_get_one_line(batches, error, words):
+    network = linear()
+    before = network.weight.detach().clone()
+    with pytest.raises(error, match=words) as caught:
+        training.fit(network, batches, F.cross_entropy, sgd(network), epochs=1)
+    assert "\n" not in str(caught.value)
+    assert torch.equal(network.weight, before)
+    with pytest.raises(error) as caught:
+        training.evaluate(network, batches, F.cross_entropy)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("network", [ForgetsToReturn(4, 3), OneScoreForTheBatch(4, 3)])
+def test_a_network_that_gives_no_scores_is_named(network):
+    with pytest.raises((TypeError, ValueError), match="the network gave"):
+        training.fit(network.double(), [(X, Y)], F.cross_entropy, sgd(network), epochs=1)
+
+
+def test_a_network_without_weights_is_named():
+    with pytest.raises(ValueError, match="no parameters to train"):
+        training.fit(nn.ReLU(), [(X, Y)], F.cross_entropy, sgd(linear()), epochs=1)
+
+
+@pytest.mark.parametrize("rate", [0.0, -0.1, math.nan, math.inf])
+def test_a_learning_rate_that_cannot_be_is_named(rate):
+    network = linear()
+    optimizer = sgd(network)
+    optimizer.param_groups[0]["lr"] = rate  # PyTorch's own check lets 0 and NaN pass.
+    with pytest.raises(ValueError, match=f"the learning rate is {rate}: give a number above 0"):
+        training.fit(network, [(X, Y)], F.cross_entropy, optimizer, epochs=1)
+
+
+@pytest.mark.parametrize("epochs", [0, -1, 2.0, True, None])
+def test_a_number_of_epochs_that_cannot_be_is_named(epochs):
+    network = linear()
+    error = TypeError if epochs in (2.0, None) or epochs is True else ValueError
+    with pytest.raises(error, match=f"epochs is {epochs}: give"):
+        training.fit(network, [(X, Y)], F.cross_entropy, sgd(network), epochs=epochs)
+
+
+def test_a_loss_that_leaves_the_numbers_is_named_with_its_place():
+    network = linear()
+    huge = sgd(network, lr=1e308)
+    with pytest.raises(ValueError, match=r"loss became (nan|inf) in epoch 1, batch \d.*1e\+308"):
+        training.fit(network, in_batches(X, Y, size=2), F.cross_entropy, huge, epochs=1)
+
+
+def test_a_generator_that_is_used_up_is_named():
+    network = linear()
+    used_up = (batch for batch in in_batches(X, Y))
+    with pytest.raises(ValueError, match="epoch 2, gave no images.*not a generator"):
+        training.fit(network, used_up, F.cross_entropy, sgd(network), epochs=2)
+
+
+def test_a_stream_without_a_length_will_do():
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter(zip(X, Y, strict=True))
+
+    by_stream, by_list = linear(), linear()
+    stream = DataLoader(Stream(), batch_size=4)
+    training.fit(by_stream, stream, F.cross_entropy, sgd(by_stream), epochs=2)
+    training.fit(by_list, in_batches(X, Y), F.cross_entropy, sgd(by_list), epochs=2)
+    assert torch.equal(by_stream.weight, by_list.weight)
+
+
+def test_an_optimiser_of_another_network_is_named():
+    with pytest.raises(ValueError, match="holds none of the network's weights"):
+        training.fit(linear(), [(X, Y)], F.cross_entropy, sgd(linear()), epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "words"),
+    [
+        (lambda scores, labels: None, TypeError, "the loss is NoneType"),
+        (
+            lambda scores, labels: F.cross_entropy(scores, labels, reduction="none"),
+            ValueError,
+            r"the loss has shape \(10,\): give one number",
+        ),
+    ],
+)
+def test_a_loss_that_is_no_number_is_named(loss, error, words):
+    network = linear()
+    with pytest.raises(error, match=words):
+        training.fit(network, [(X, Y)], loss, sgd(network), epochs=1)
+
+
+def test_an_empty_validation_part_is_called_by_its_name():
+    network = linear()
+    with pytest.raises(ValueError, match="^validation gave no images"):
+        training.fit(network, [(X, Y)], F.cross_entropy, sgd(network), epochs=1, validation=[])
+
+
+def test_evaluate_leaves_a_frozen_layer_frozen():
+    network = nn.Sequential(nn.BatchNorm1d(4), linear()).double().train()
+    network[0].eval()
+    training.evaluate(network, [(X, Y)], F.cross_entropy)
+    assert network.training and network[1].training and not network[0].training
+
+
+def test_a_confusion_matrix_of_too_few_classes_is_refused():
+    seen = training.evaluate(linear(), [(X, Y)], F.cross_entropy)
+    with pytest.raises(ValueError, match="classes is 2, but class 2 occurs: give more classes"):
+        seen.confusion_matrix(2)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.8])
+def test_momentum_takes_the_steps_of_the_formula_and_of_pytorch(momentum):
+    x, y = problem()
+    ours, theirs = linear(), linear()
+    weight, velocity = ours.weight.detach().clone(), torch.zeros(3, 4, dtype=torch.float64)
+    optimizer = training.Momentum(ours.parameters(), lr=0.15, momentum=momentum)
+    reference = sgd(theirs, 0.15, momentum)
+    for images, labels in in_batches(x, y):
+        for network, steps in ((ours, optimizer), (theirs, reference)):
+            steps.zero_grad()
+            F.cross_entropy(network(images), labels).backward()
+            steps.step()
+        velocity = momentum * velocity + ours.weight.grad
+        weight -= 0.15 * velocity
+    torch.testing.assert_close(ours.weight.detach(), weight, rtol=0, atol=1e-15)
+    torch.testing.assert_close(ours.weight, theirs.weight, rtol=0, atol=1e-15)
+
+
+def test_momentum_leaves_alone_what_has_no_gradient_and_heeds_a_new_learning_rate():
+    used, unused = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    optimizer = training.Momentum([used, unused], lr=1.0)
+    optimizer.param_groups[0]["lr"] = 0.25
+    used.sum().backward()
+    optimizer.step()
+    assert used.tolist() == [0.75, 0.75] and unused.tolist() == [1, 1]
+    optimizer.zero_grad()
+    assert used.grad is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "numbers", "words"),
+    [
+        ([], {"lr": 0.1}, "weights is empty: give network.parameters"),
+        ([torch.ones(1)], {"lr": 0.0}, "lr is 0.0: give a finite number above 0"),
+        ([torch.ones(1)], {"lr": math.nan}, "lr is nan"),
+        (
+            [torch.ones(1)],
+            {"lr": 0.1, "momentum": 1.0},
+            "momentum is 1.0: give a finite number of at least 0",
+        ),
+        ([torch.ones(1)], {"lr": 0.1, "momentum": -0.1}, "momentum is -0.1"),
+    ],
+)
+def test_momentum_refuses_what_cannot_descend(weights, numbers, words):
+    with pytest.raises(ValueError, match=words):
+        training.Momentum(weights, **numbers)
+
+
+def test_a_schedule_is_told_after_each_step():
+    x, y = problem()
+    network = linear()
+    optimizer = sgd(network, lr=1.0)
+    halved = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+    training.fit(network, in_batches(x, y), F.cross_entropy, optimizer, epochs=2, schedule=halved)
+    assert optimizer.param_groups[0]["lr"] == 0.5**6  # Three batches in each of two epochs.
+
+
+def test_a_stopwatch_adds_up_by_name(monkeypatch):
+    ticks = iter([0.0, 1.0, 1.5, 4.5, 5.0, 7.0, 7.0])
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(ticks))
+    watch = training.Stopwatch()
+    for name in ("forward", "backward", "forward"):
+        watch.lap(name)
+    assert watch.seconds == {"forward": 3.0, "backward": 3.0}
+
+
+def test_seconds_are_the_median_after_a_warm_up(monkeypatch):
+    ticks = iter([0.0, 5.0, 10.0, 11.0, 20.0, 22.0])
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(ticks))
+    calls = []
+    assert training.seconds(lambda: calls.append(1), rounds=3) == 2.0
+    assert len(calls) == 4
+    with pytest.raises(ValueError, match="rounds is 0: give at least 1"):
+        training.seconds(lambda: None, rounds=0)
+
+
+@pytest.mark.parametrize(("rounds", "calls"), [(1, 1), (2, 3)])
+def test_more_than_one_round_warms_up_first(rounds, calls):
+    called = []
+    training.seconds(lambda: called.append(1), rounds=rounds)
+    assert len(called) == calls
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_notebook_shows_a_bar_where_one_is_wanted(monkeypatch, wanted):
+    monkeypatch.setattr(training, "notebook_tqdm", training.tqdm)  # as if this were a notebook
+    with training._progress_bar([1, 2], epochs=3, shown=wanted) as bar:
+        assert bar.disable != wanted
+
+
+def test_the_same_seed_gives_the_same_weights_bit_for_bit():
+    found = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for _ in range(2):
+            torch.manual_seed(0)
+            network = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3)).double()
+            optimizer = training.Momentum(network.parameters(), lr=0.1, momentum=0.9)
+            batches = in_batches(*problem(images=64))
+            training.fit(network, batches, F.cross_entropy, optimizer, epochs=3)
+            found.append([weight.detach().clone() for weight in network.parameters()])
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))

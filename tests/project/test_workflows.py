@@ -1,0 +1,70 @@
+"""GitHub's workflows: well-formed as actionlint sees it, and asking for what was promised."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from project.needed import needed, needed_command
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+TESTS = ROOT / ".github" / "workflows" / "tests.yml"
+
+
+def lint(*files: Path) -> subprocess.CompletedProcess:
+    command = [needed_command("actionlint"), "-no-color", *map(str, files)]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
+
+
+def read(workflow: Path) -> dict:
+    return needed("yaml").safe_load(workflow.read_text(encoding="utf-8"))
+
+
+@pytest.mark.proof
+def test_actionlint_has_nothing_to_say():
+    assert WORKFLOWS
+    run = lint(*WORKFLOWS)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ("matrix.python }}", "matrix.snake }}", 'property "snake" is not defined'),
+        ("runs-on: ", "runs_on: ", "runs_on"),
+        ("cache-dependency-path", "cache-path", 'input "cache-path" is not defined'),
+    ],
+)
+def test_actionlint_notices_a_slip(tmp_path, right, wrong, words):
+    text = TESTS.read_text(encoding="utf-8")
+    assert right in text
+    (tmp_path / "tests.yml").write_text(text.replace(right, wrong), encoding="utf-8")
+    run = lint(tmp_path / "tests.yml")
+    assert run.returncode == 1 and words in run.stdout
+
+
+def test_every_system_runs_the_oldest_and_the_newest_python():
+    job = read(TESTS)["jobs"]["tests"]
+    systems, pythons = job["strategy"]["matrix"]["os"], job["strategy"]["matrix"]["python"]
+    assert {system.split("-")[0] for system in systems} == {"ubuntu", "macos", "windows"}
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        oldest = tomllib.load(file)["project"]["requires-python"].removeprefix(">=")
+    assert len(pythons) == 2 and pythons[0] == oldest
+    on_linux, elsewhere = (step for step in job["steps"] if "run" in step)
+    assert on_linux["if"] == "runner.os == 'Linux'" and on_linux["run"] == ".ci/run"
+    assert elsewhere["if"] == "runner.os != 'Linux'"
+    assert "grep -m 1 'pytest$' README.md" in elsewhere["run"]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_may_only_read_and_says_which_actions_it_uses(workflow):
+    content = read(workflow)
+    assert content["permissions"] == {"contents": "read"}
+    for job in content["jobs"].values():
+        assert "permissions" not in job
+        used = [step["uses"] for step in job["steps"] if "uses" in step]
+        assert used and all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", action) for action in used)

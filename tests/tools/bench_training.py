@@ -1,0 +1,234 @@
+"""Measure what an epoch costs and what recipes reach, on the whole of FashionMNIST.
+
+``python tests/bench_training.py`` prints a table with ratios, with ``--json`` one object. It is no
+test, since a time proves nothing. The ways to train are taken from the cells of notebook 04, so
+what is timed is what is taught.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import psutil
+import torch
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+from helpers.fashion_mnist_pipeline import fashion, training
+
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "04_fashion_mnist_pipeline.ipynb"
+# By their ids: what is needed of the notebook, in its order.
+CELLS = [
+    "import-copy",
+    "lr-0-15",
+    "class-network-nn-module",
+    "gradients",
+    "epoch-by-hand",
+    "the-floor",
+    "one-cycle",
+    "pixels-recipe",
+    "edge-filters",
+    "edge-features",
+    "edges-recipe",
+    "garment-network",
+    "network-recipe",
+]
+# Chosen on the validation part; here they get all 60,000 training images, and the test set judges.
+# The middle counts twice.
+VIEWS = ((1, 1), (1, 1), (0, 1), (2, 1), (1, 0), (1, 2))
+RECIPES: dict[str, tuple[str, dict]] = {
+    "pixels, one cycle": ("pixels_recipe", {"epochs": 4}),
+    "fixed edges": ("edges_recipe", {"epochs": 5}),
+    "a network on fixed edges": (
+        "network_recipe",
+        {"epochs": 5, "hidden": 256, "views": VIEWS},
+    ),
+    "the same, a layer deeper": (
+        "network_recipe",
+        {"epochs": 9, "channels": (32, 64), "hidden": 256, "views": VIEWS},
+    ),
+}
+
+
+def definitions(garments: fashion.Garments) -> dict:
+    """Run the notebook's cells that define things, on all of the training images."""
+    sources = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, 4).cells}
+    names: dict = {
+        "images": garments.train_images,
+        "labels": garments.train_labels,
+        "rows": garments.train_images.flatten(start_dim=1).float().div_(255),
+    }
+    for cell in CELLS:
+        exec(sources[cell], names)
+    return names
+
+
+def ways_to_train(lesson: dict) -> dict[str, Callable[[], object]]:
+    """Return, by the name in the report, functions that each run one epoch of 60,000 images."""
+    images, labels, batch_size = lesson["images"], lesson["labels"], lesson["batch_size"]
+    pace = {"lr": lesson["lr"], "momentum": lesson["momentum"]}
+    usual = DataLoader(fashion.OneByOne(images, labels), batch_size, shuffle=True)
+    in_memory = fashion.Batches(images, labels, batch_size, generator=torch.Generator())
+    # As the floor and the rival have them: floats, a row an image.
+    in_rows = fashion.Batches(lesson["rows"], labels, batch_size, generator=torch.Generator())
+
+    def notes_loader() -> None:
+        network = lesson["Network"]()
+        sgd = torch.optim.SGD(network.parameters(), **pace)
+        correct = torch.tensor(0)
+        for x, y in usual:
+            scores = network(x)
+            F.nll_loss(scores, y).backward()
+            sgd.step()
+            sgd.zero_grad()
+            correct += torch.sum(torch.max(scores, 1)[1] == y)
+
+    def fit(optimizer_class) -> None:
+        network = lesson["Network"]()
+        optimizer = optimizer_class(network.parameters(), **pace)
+        training.fit(network, in_memory, F.nll_loss, optimizer, epochs=1)
+
+    ways = {
+        "notes_loader_s": notes_loader,
+        "ours_s": lambda: fit(training.Momentum),
+        "optim_s": lambda: fit(torch.optim.SGD),
+        "by_hand_s": lambda: lesson["epoch_by_hand"](in_rows),
+        "gemm_floor_s": lesson["only_products"],
+    }
+    if rival := jitted_rival(lesson):
+        ways["jax_s"] = rival
+    return ways
+
+
+def jitted_rival(lesson: dict) -> Callable[[], object] | None:
+    """Return the same epoch as one compiled loop in JAX, or nothing where JAX is not installed."""
+    try:
+        import jax
+    except ImportError:
+        return None
+    jnp, size = jax.numpy, lesson["batch_size"]
+    count = len(lesson["labels"]) // size * size
+    pixels, labels = jnp.asarray(lesson["rows"].numpy()), jnp.asarray(lesson["labels"].numpy())
+
+    def loss(weights, x, y):
+        scores = jnp.maximum(x @ weights[0], 0) @ weights[1]
+        return -jax.nn.log_softmax(scores)[jnp.arange(size), y].mean()
+
+    def step(state, chosen):
+        weights, velocities = state
+        slopes = jax.grad(loss)(weights, pixels[chosen], labels[chosen])
+        velocities = [lesson["momentum"] * v + g for v, g in zip(velocities, slopes, strict=True)]
+        weights = [w - lesson["lr"] * v for w, v in zip(weights, velocities, strict=True)]
+        return (weights, velocities), None
+
+    @jax.jit
+    def epoch(state, order):
+        return jax.lax.scan(step, state, order)[0]
+
+    def run() -> None:
+        torch.manual_seed(0)
+        weights = [jnp.asarray(w.detach().numpy().T) for w in lesson["Network"]().parameters()]
+        order = torch.randperm(len(labels))[:count].view(-1, size)
+        state = epoch((weights, [0 * w for w in weights]), jnp.asarray(order.numpy()))
+        jax.block_until_ready(state)
+
+    return run
+
+
+def medians(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Time each way once a round, one after the other, so that a busy minute hits them all."""
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for number in tqdm(range(rounds + 1), desc="rounds", file=sys.stderr):
+        for name, run in ways.items():
+            start = time.perf_counter()
+            run()
+            if number:  # The first is a warm-up.
+                taken[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def time_to_accuracy(garments: fashion.Garments, lesson: dict, seeds: range) -> list[dict]:
+    """Train each recipe once a seed, from the bytes to the last step, and ask it about the test."""
+    found = []
+    for name, (recipe, settings) in RECIPES.items() if seeds else ():
+        seconds, accuracies = [], []
+        for seed in tqdm(seeds, desc=name, file=sys.stderr):
+            start = time.perf_counter()
+            predict = lesson[recipe](
+                garments.train_images, garments.train_labels, seed=seed, **settings
+            )
+            seconds.append(time.perf_counter() - start)
+            accuracies.append(
+                lesson["fraction_named"](predict, garments.test_images, garments.test_labels)
+            )
+        found.append(
+            {
+                "recipe": name,
+                "seconds": round(statistics.mean(seconds), 2),
+                "mean_accuracy": round(statistics.mean(accuracies), 4),
+                "accuracies": [round(accuracy, 4) for accuracy in accuracies],
+                "seeds": list(seeds),
+            }
+        )
+    return found
+
+
+def peak_rss_mb() -> int:
+    """Return the most memory that this process has held, in megabytes."""
+    if sys.platform == "win32":
+        return round(psutil.Process().memory_info().peak_wset / 1e6)
+    import resource
+
+    # Kilobytes on Linux, bytes on macOS.
+    unit = 1e6 if sys.platform == "darwin" else 1e3
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+
+
+def table(report: dict) -> str:
+    """Set the report out for people, with ratios."""
+    usual, floor = report["notes_loader_s"], report["gemm_floor_s"]
+    lines = [
+        f"{report['data']}; {report['threads']} threads, medians of {report['rounds']} rounds",
+        f"{'an epoch of 60,000 images':32}{'seconds':>9}{'usual / it':>12}{'it / floor':>12}",
+    ]
+    for name in (name for name in report if name.endswith("_s")):
+        value = report[name]
+        lines.append(f"{name:32}{value:9.3f}{usual / value:12.1f}{value / floor:12.2f}")
+    lines.append(f"{'recipe':32}{'seconds':>9}{'test':>12}{'usual epochs':>14}")
+    for entry in report["time_to_accuracy"]:
+        lines.append(
+            f"{entry['recipe']:32}{entry['seconds']:9.2f}{entry['mean_accuracy']:12.2%}"
+            f"{entry['seconds'] / usual:14.1f}"
+        )
+    return "\n".join([*lines, f"peak memory {report['peak_rss_mb']} MB"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one object, for programs")
+    parser.add_argument("--rounds", type=int, default=5, help="timed rounds after a warm-up")
+    parser.add_argument("--seeds", type=int, default=5, help="runs of each recipe; 0: none")
+    options = parser.parse_args()
+    if options.rounds < 1 or options.seeds < 0:
+        parser.error("--rounds is at least 1, --seeds at least 0")
+    garments = fashion.load()
+    lesson = definitions(garments)
+    report = {
+        "data": str(garments.source),
+        "threads": torch.get_num_threads(),
+        "rounds": options.rounds,
+        **medians(ways_to_train(lesson), options.rounds),
+    }
+    report["time_to_accuracy"] = time_to_accuracy(garments, lesson, range(options.seeds))
+    report["peak_rss_mb"] = peak_rss_mb()
+    print(json.dumps(report, indent=2) if options.json else table(report))
+
+
+if __name__ == "__main__":
+    main()

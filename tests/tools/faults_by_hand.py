@@ -1,0 +1,241 @@
+"""Faults for `mutants.py` that no operator makes, and what is known of those it makes.
+
+They are the mistakes that people make in such code: a sign, an index one off, the other `dim`,
+swapped arguments, a step left out, a λ that is not scaled, another norm; and a notebook that no
+longer shows what its cells do.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+# In which file, in which function, what is written there, and what is planted in its place.
+IN_HELPERS: list[tuple[str, str, str, str]] = [
+    # Signs
+    (
+        "helpers/gradient_descent/descent.py",
+        "run",
+        "return w - size * direction",
+        "return w + size * direction",
+    ),
+    ("helpers/gradient_descent/descent.py", "run", "+ weight_decay * w", "- weight_decay * w"),
+    (
+        "helpers/fashion_mnist_pipeline/training.py",
+        "Momentum.step",
+        'weight.sub_(velocity, alpha=group["lr"])',
+        'weight.add_(velocity, alpha=group["lr"])',
+    ),
+    # One off
+    ("helpers/gradient_descent/descent.py", "run", "size = lr(taken)", "size = lr(taken + 1)"),
+    ("helpers/gradient_descent/descent.py", "record", "range(1, steps + 1)", "range(1, steps)"),
+    (
+        "helpers/fashion_mnist_pipeline/fashion.py",
+        "Batches.__iter__",
+        ".float().div_(255)",
+        ".float().div_(256)",
+    ),
+    # The other dimension
+    (
+        "helpers/fashion_mnist_pipeline/training.py",
+        "_Watch.see",
+        "(scores.argmax(dim=1) == labels).sum()",
+        "(scores.argmax(dim=0) == labels).sum()",
+    ),
+    (
+        "helpers/debugging_clinic/clinic.py",
+        "ward",
+        '"log_softmax over dim=0": _end_with(nn.LogSoftmax(dim=0)',
+        '"log_softmax over dim=0": _end_with(nn.LogSoftmax(dim=1)',
+    ),
+    # Swapped arguments
+    (
+        "helpers/fashion_mnist_pipeline/training.py",
+        "Momentum.step",
+        "torch.add(weight.grad, velocity, alpha",
+        "torch.add(velocity, weight.grad, alpha",
+    ),
+    # Something left out
+    (
+        "helpers/fashion_mnist_pipeline/training.py",
+        "fit",
+        "optimizer.step()\n                if",
+        "if",
+    ),
+    (
+        "helpers/fashion_mnist_pipeline/training.py",
+        "fit",
+        "optimizer.zero_grad()\n                loss.backward()",
+        "loss.backward()",
+    ),
+    (
+        "helpers/debugging_clinic/clinic.py",
+        "clearing_too_early",
+        "loss.backward()\n    optimizer.zero_grad()\n    optimizer.step()",
+        "optimizer.zero_grad()\n    loss.backward()\n    optimizer.step()",
+    ),
+    # Not scaled
+    (
+        "helpers/fashion_mnist_pipeline/training.py",
+        "_Watch.see",
+        "self._loss += loss * images",
+        "self._loss += loss",
+    ),
+    (
+        "helpers/gradient_descent/descent.py",
+        "run",
+        "momentum * velocity + direction\n",
+        "momentum * velocity + (1 - momentum) * direction\n",
+    ),
+    (
+        "helpers/beyond_one_process/parallel.py",
+        "train",
+        "loss * (group.size / whole)",
+        "loss * (1 / whole)",
+    ),
+    # Another norm
+    (
+        "helpers/gradient_descent/descent.py",
+        "Path.distances",
+        "vector_norm(self.points - goal, dim=-1)",
+        "vector_norm(self.points - goal, ord=1, dim=-1)",
+    ),
+    (
+        "helpers/ols_and_ridge/least_squares.py",
+        "errors_over_penalties",
+        ".square().mean(dim=1).sqrt()",
+        ".abs().mean(dim=1)",
+    ),
+]
+
+# What changes nothing that anybody could see, by the words of `mutants.py --list`, and why not.
+EQUIVALENT: dict[str, str] = {
+    "helpers/gradient_descent/descent.py · divergence_boundary · high - low > 1e-4 * high → "
+    "(high - low >= 0.0001 * high)": "the halved interval is never as wide as that to the last bit",
+    "helpers/computation_graph/graph.py · _saved_in_words · value > 2**63 → (value >= 2 ** 63)": (
+        "2**63 stands for the smallest number of 64 bits, which no function saves"
+    ),
+    "helpers/computation_graph/graph.py · _graph · saved_places[second] += 1 → saved_places[second] -= 1": (
+        "each saved tensor is taken once all the same, from the other end"
+    ),
+    "helpers/computation_graph/graph.py · _segments · 1 → (2) (3)": "all steps count two, so the nearest stays so",
+    "helpers/common/explore.py · _SLIDER_DOTS_PER_INCH · 80 → (81)": "a taste",
+    "helpers/debugging_clinic/preflight.py · _in_the_data · size > _LARGEST_SIZE_OF_INPUTS → "
+    "(size >= _LARGEST_SIZE_OF_INPUTS)": "a measured size is never the bound to the last bit",
+    "notebooks/06_beyond_one_process.ipynb · run-in-one-and-in-two · difference < 1e-12 → "
+    "(difference <= 1e-12)": "a measured difference is never the bound to the last bit",
+}
+# What no test notices, and why that is borne.
+SURVIVORS: dict[str, str] = {
+    "helpers/debugging_clinic/preflight.py · _by_heart · 5 → (6)": (
+        "the mean of the last five losses is taken, or nearly: either tells what is learnt by heart"
+    ),
+    "helpers/fashion_mnist_pipeline/training.py · _checked_loss · _check_classes(scores, labels) → "
+    "(_check_classes(labels, scores))": "runs on an accelerator alone, and no test has one",
+    "notebooks/06_beyond_one_process.ipynb · run-in-one-and-in-two · 1e-12 → (2e-12)": (
+        "the cell prints that the difference is below the bound, and not the bound"
+    ),
+    "notebooks/06_beyond_one_process.ipynb · time-a-step · time.perf_counter() - start → "
+    "(time.perf_counter() + start)": "no two machines take the same time: nothing compares it",
+}
+
+Change = Callable[[NotebookNode], object]
+
+# In which notebook, in which cell, what is written there, and what is planted in its place.
+_IN_CELLS: list[tuple[str, str, str, str]] = [
+    ("01", "update", "x -= 0.1 * x.grad", "x += 0.1 * x.grad"),
+    ("02", "ridge", "X.T @ X + penalty * identity", "X.T @ X"),
+    ("02", "stacked", "penalty**0.5 * torch.eye", "penalty * torch.eye"),
+    ("02", "fit-intercept", "    on_each[0] = 0.0\n", ""),
+    ("02", "leave-one-out", "(1 - hat.diagonal())", "(1 + hat.diagonal())"),
+    ("02", "measured-fabric-least-squares-tailor-pro", "measured.std(dim=0)", "measured.std()"),
+    ("03", "def-step-w-lr", "return w - lr * g", "return w + lr * g"),
+    ("03", "w-v-start-clone-torch-zeros-2-dtype-torc", "    optimiser.zero_grad()\n", ""),
+    ("03", "bent-x-torch-stack-x-0-x-1-x-1-2-dim-1", "norm(dim=1, keep", "norm(dim=0, keep"),
+    ("03", "def-ridge-penalty", "14 / (2 * times)", "1 / (2 * times)"),
+    ("04", "class-network-nn-module", "self.scores(x), dim=1", "self.scores(x), dim=0"),
+    ("04", "torch-manual-seed-seed-2", "    sgd.zero_grad()  # 6.5 clear\n", ""),
+    ("04", "torch-manual-seed-seed-2", "    sgd.step()  # 6.4 update\n", ""),
+    ("05", "repairs", '    ("batch_data", "batchdata"),\n', ""),
+    ("06", "run-unequal", "(80 * parts[0] + 16 * parts[1])", "(16 * parts[0] + 80 * parts[1])"),
+    ("06", "train-or-die", "checkpoint.restore(found, network, sgd)", "pass"),
+]
+
+
+def in_notebook(path: Path) -> list[tuple[str, str, Change]]:
+    """Return (cell, what, change) of the faults of one notebook."""
+    number = path.stem[:2]
+    found = [
+        (cell, f"{old.strip()} → {new.strip()}", _rewrite(cell, old, new))
+        for notebook, cell, old, new in _IN_CELLS
+        if notebook == number
+    ]
+    if number == "01":
+        found.append(("forward", "its number taken away", _uncount("forward")))
+    if number == "02":
+        one, two = "figures-line-and-bowl-x-y-weights", "figures-valley-x-copy-y-copy-shortest-z-"
+        found += [
+            ("normal-equations", "another digit stored", _stale("normal-equations")),
+            (one, "the picture of another cell", _swap_pictures(one, two)),
+        ]
+    if number == "03":
+        found += [
+            ("slopes", "its output cleared", _clear("slopes")),
+            ("def-step-w-lr", "the cell taken away", _remove("def-step-w-lr")),
+        ]
+    return found
+
+
+def _cell(notebook: NotebookNode, name: str) -> NotebookNode:
+    return next(cell for cell in notebook.cells if cell.id == name)
+
+
+def _rewrite(name: str, old: str, new: str) -> Change:
+    def change(notebook: NotebookNode) -> None:
+        cell = _cell(notebook, name)
+        if cell.source.count(old) != 1:
+            raise ValueError(f"{old!r} stands in {name} {cell.source.count(old)} times, not once")
+        cell.source = cell.source.replace(old, new)
+
+    return change
+
+
+def _uncount(name: str) -> Change:
+    def change(notebook: NotebookNode) -> None:
+        _cell(notebook, name).execution_count = None
+
+    return change
+
+
+def _stale(name: str) -> Change:
+    """Add one to the last digit that the cell has printed."""
+
+    def change(notebook: NotebookNode) -> None:
+        output = _cell(notebook, name).outputs[0]
+        place = max(place for place, sign in enumerate(output.text) if sign.isdigit())
+        digit = (int(output.text[place]) + 1) % 10
+        output.text = f"{output.text[:place]}{digit}{output.text[place + 1 :]}"
+
+    return change
+
+
+def _swap_pictures(one: str, two: str) -> Change:
+    def change(notebook: NotebookNode) -> None:
+        first, second = (_cell(notebook, name).outputs[0].data for name in (one, two))
+        first["image/png"], second["image/png"] = second["image/png"], first["image/png"]
+
+    return change
+
+
+def _clear(name: str) -> Change:
+    def change(notebook: NotebookNode) -> None:
+        _cell(notebook, name).outputs = []
+
+    return change
+
+
+def _remove(name: str) -> Change:
+    def change(notebook: NotebookNode) -> None:
+        notebook.cells.remove(_cell(notebook, name))
+
+    return change
