@@ -13,6 +13,7 @@ import matplotlib.image
 
 from helpers.common import require
 from helpers.common.picture import Figure, styled
+from helpers.common.sentences import say
 
 try:
     import ipywidgets
@@ -92,7 +93,15 @@ def slider(
                 gc.enable()
 
     control.observe(redraw, names="value")
-    return ipywidgets.VBox([control, picture])
+    return _Slider([control, picture])
+
+
+if ipywidgets is not None:
+
+    class _Slider(ipywidgets.VBox):
+        def __repr__(self) -> str:
+            # What stands in place of the slider on a page, and beside a folded output.
+            return say("A slider: run this cell to move it.")
 
 
 class _Notice(str):

@@ -7,7 +7,6 @@ and drawing twice gives the same picture twice.
 
 import base64
 import functools
-import html
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,8 @@ import matplotlib.patches
 import matplotlib.patheffects
 import matplotlib.ticker
 import PIL.Image
+
+from helpers.common import page
 
 # Read once: a slider draws on every move.
 _STYLE = matplotlib.rc_params_from_file(
@@ -71,12 +72,12 @@ class Figure(matplotlib.figure.Figure):
 
     def html(self, dots_per_inch: int = _DOTS_PER_INCH) -> str:
         """Return the figure as an HTML image with its alt text."""
-        return _image_tag(self.png(dots_per_inch), self.alt)
+        return page.image(self.png(dots_per_inch), "png", self.alt)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         png = _with_palette(self.png())
         return {
-            "text/html": _image_tag(png, self.alt),
+            "text/html": page.covered(page.image(png, "png", self.alt)),
             # For PDF and for viewers that do not show HTML.
             "image/png": base64.b64encode(png).decode("ascii"),
             "text/plain": self.alt,
@@ -90,14 +91,6 @@ def _with_palette(png: bytes) -> bytes:
         few_colours = picture.convert("RGB").quantize(256, dither=PIL.Image.Dither.NONE)
     few_colours.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
-
-
-def _image_tag(png: bytes, alt: str) -> str:
-    data = base64.b64encode(png).decode("ascii")
-    return (
-        f'<img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" '
-        'style="max-width: 700px; width: 100%">'
-    )
 
 
 def styled(draw: Callable[_Parameters, Figure]) -> Callable[_Parameters, Figure]:

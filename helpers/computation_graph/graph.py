@@ -6,7 +6,6 @@ values and gradients, large networks folded by module, a renderer that needs no 
 and the walk of ``backward()`` with the gradient on each edge.
 """
 
-import base64
 import contextlib
 import html
 import math
@@ -24,7 +23,7 @@ import graphviz
 import torch
 import torchviz
 
-from helpers.common import require
+from helpers.common import page, require
 
 Output = torch.Tensor | tuple[torch.Tensor, ...]
 
@@ -129,17 +128,14 @@ class _Picture:
         changes nothing: a drawing is made of lines, not of dots.
         """
         try:
-            data = base64.b64encode(self.svg().encode()).decode("ascii")
+            svg = self.svg()
         except RuntimeError as error:
             return f"<p>{html.escape(str(error))}</p><pre>{html.escape(repr(self))}</pre>"
         # An image, not bare SVG: JupyterLab shows SVG of an untrusted notebook only like this.
-        return (
-            f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(self.alt)}" '
-            'style="max-width: 100%; height: auto">'
-        )
+        return page.image(svg.encode(), "svg+xml", self.alt, "max-width: 100%; height: auto")
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        return {"text/html": self.html(), "text/plain": repr(self)}
+        return {"text/html": page.covered(self.html()), "text/plain": repr(self)}
 
 
 @dataclass(frozen=True, repr=False)
@@ -247,8 +243,10 @@ class Strip:
             f'<div style="max-width: {width}%; margin: 0 1% 12px 0">{drawing.html()}</div>'
             for drawing in self.drawings
         )
-        page = f'<div style="display: flex; flex-wrap: wrap; align-items: flex-start">{pictures}'
-        return {"text/html": page + "</div>", "text/plain": repr(self)}
+        strip = (
+            f'<div style="display: flex; flex-wrap: wrap; align-items: flex-start">{pictures}</div>'
+        )
+        return {"text/html": page.covered(strip), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         """Return the lists of edges of all drawings."""
@@ -1233,8 +1231,8 @@ class Walk(Sequence[Step]):
             return f"<tr>{cells}</tr>"
 
         body = "".join(line(row, "td") for row in self._rows())
-        page = f"<table><thead>{line(_COLUMNS, 'th')}</thead><tbody>{body}</tbody></table>"
-        return {"text/html": page, "text/plain": repr(self)}
+        table = f"<table><thead>{line(_COLUMNS, 'th')}</thead><tbody>{body}</tbody></table>"
+        return {"text/html": page.covered(table), "text/plain": repr(self)}
 
 
 def backtrack(

@@ -1,5 +1,6 @@
 """The figures of notebook 03: each function takes data and returns a `Figure`."""
 
+import base64
 import html
 import math
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import matplotlib.ticker
 import torch
 from mpl_toolkits.mplot3d import Axes3D
 
+from helpers.common import page
 from helpers.common.picture import (
     BLACK,
     BLUE,
@@ -890,7 +892,7 @@ class Player:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         return {
-            "text/html": self.html(),
+            "text/html": page.covered(self.html()),
             "image/png": base64.b64encode(self._still.png()).decode("ascii"),
             "text/plain": self.alt,
         }

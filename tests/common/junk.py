@@ -127,6 +127,10 @@ class Case:
         By argument, how an error may also speak of it: a regular expression.
     other : tuple of type
         What it may also raise, since its docstring says so.
+    door : callable, optional
+        What is tried, where `call` only leads to it.
+    prepare : callable, optional
+        Called with pytest's monkeypatch before anything is tried.
     """
 
     call: Callable
@@ -134,6 +138,8 @@ class Case:
     fine: dict[str, set[str]] = field(default_factory=dict)
     called: dict[str, str] = field(default_factory=dict)
     other: tuple[type[Exception], ...] = ()
+    door: Callable | None = None
+    prepare: Callable | None = None
 
     def junk(self) -> Iterator[tuple[str, str, object]]:
         """Yield argument, name of the junk, and the junk."""
@@ -173,3 +179,14 @@ class Case:
         if value is None:
             return {"None"}
         return set()
+
+
+# Numbers that are junk only where something has to be counted or bounded.
+REAL = {"zero", "a half", "minus one", "minus a half", "a huge float", "its negative"}
+POSITIVE = {"a half", "a huge float"}
+FROM_ZERO = POSITIVE | {"zero"}
+NOT_FINITE = {"NaN within", "infinity within"}
+PRECISION = {"of another precision"}
+GRAPH = {"with a graph"}
+LESS_OR_MORE = {"a row less", "a row more"}
+SEVERAL = {"huge", "a tensor of no axes", "a tensor of many axes", "as a tensor"}

@@ -4,6 +4,7 @@ nbval alone is easily fooled: it does not compare a cell without an execution co
 should raise and does not, or a picture. These rules close those gaps.
 """
 
+import ast
 import html
 import re
 from collections.abc import Iterator
@@ -17,11 +18,21 @@ from project.traces import traces
 IGNORED_OUTPUTS = exceptions("IGNORED_OUTPUTS")
 
 MOST_LINES_IN_A_CELL = 25
+MOST_COLUMNS = 80
 FEWEST_PREDICTIONS, FEWEST_EXERCISES = 5, 4
-# What a check says where the reader has not answered yet, as in every notebook that is committed.
-OPEN_LINES = ("No guess yet.", "Nothing to check yet.")
 ALT_TEXT_LENGTHS = range(40, 301)
 LAST_HEADINGS = ["Your turn", "What to remember", "Terms", "Next", "References"]
+FIRST_TABLE = ["**You will be able to**", "**You need**", "**Minutes**", "**Memory**"]
+TERMS = "| English | 中文 | What it means here |"
+SCORE = "How did you do? Change an answer, run its check again, and then this."
+# What a check says where the reader has not answered yet, as in every notebook that is committed.
+OPEN_LINES = ("No guess yet.", "Nothing to check yet.")
+# A folded output in JupyterLab, in older viewers, and on pages made of notebooks.
+FOLDED = {"collapsed": True, "jupyter": {"outputs_hidden": True}}
+FOLDED_TAG = "hide-output"
+# Folded, an output still shows its first line: HTML begins with one that gives nothing away.
+HARMLESS = "<!--"
+AGAIN = "python tests/tools/store.py --as-run"
 
 _FORBIDDEN = {
     r"^\s*[%!]": "a magic or shell line",
@@ -33,7 +44,7 @@ _FORBIDDEN = {
 _NOT_COMPARED_TAGS = {"nbval-ignore-output", "nbval-skip"}
 _NOT_COMPARED_COMMENT = re.compile(r"#\s*(NBVAL_\w+|PYTEST_VALIDATE_\w+)")
 # Any other kernel's name is one that a reader's Jupyter need not know.
-_KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 # What Jupyter writes of the language itself, when it saves.
 _LANGUAGE = {
     "codemirror_mode",
@@ -90,10 +101,46 @@ def lessons(notebook: NotebookNode) -> list[tuple[str, list[NotebookNode]]]:
     return [(title, cells) for title, cells in sections(notebook) if title not in LAST_HEADINGS]
 
 
+def question(cell: NotebookNode) -> ast.Call | None:
+    """Return the call of a cell that is one call of ``check``; None for every other cell."""
+    if cell.cell_type != "code" or not cell.source.startswith("check("):
+        return None
+    (statement,) = ast.parse(cell.source).body
+    return statement.value
+
+
 def checked_names(notebook: NotebookNode, what: str) -> list[str]:
     """Return the name under which each `what`, "prediction" or "exercise", is checked."""
-    pattern = re.compile(rf'progress\.check_{what}\(\s*"([^"]+)"')
-    return [name for cell in code_cells(notebook) for name in pattern.findall(cell.source)]
+    answers = {
+        node.id
+        for cell in code_cells(notebook)
+        if what in tags(cell)
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    } | {
+        node.name
+        for cell in code_cells(notebook)
+        if what in tags(cell)
+        for node in ast.parse(cell.source).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    calls = [call for cell in notebook.cells if (call := question(cell))]
+    return [call.args[0].value for call in calls if ast.unparse(call.args[1]) in answers]
+
+
+def outputs_to_fold(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the cells with an output between a prediction and its check, in order."""
+    unchecked: set[str] = set()
+    found = []
+    for cell in code_cells(notebook):
+        if "prediction" in tags(cell):
+            unchecked.add(cell.source.split(" = ")[0])
+            continue
+        if call := question(cell):
+            unchecked -= {node.id for node in ast.walk(call) if isinstance(node, ast.Name)}
+        if unchecked and cell.outputs:
+            found.append(cell)
+    return found
 
 
 def printed(cell: NotebookNode) -> str:
@@ -148,6 +195,13 @@ def cells_are_small_and_plain(notebook: NotebookNode) -> list[str]:
         lines = [line for line in cell.source.splitlines() if line.strip()]
         if len(lines) > MOST_LINES_IN_A_CELL:
             complaints.append(f"cell {cell.id}: {len(lines)} lines")
+        wide = [line for line in lines if len(line) > MOST_COLUMNS]
+        complaints += [f"cell {cell.id}: over {MOST_COLUMNS} columns, {line!r}" for line in wide]
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.AnnAssign | ast.arg) and node.annotation:
+                complaints.append(f"cell {cell.id}: a type hint, {ast.unparse(node)!r}")
+            if isinstance(node, ast.Name) and "optimiser" in node.id:
+                complaints.append(f"cell {cell.id}: {node.id!r}; PyTorch says optimizer")
         for pattern, what in _FORBIDDEN.items():
             if re.search(pattern, cell.source, flags=re.MULTILINE):
                 complaints.append(f"cell {cell.id}: {what}")
@@ -171,8 +225,36 @@ def figures_have_alt_text(notebook: NotebookNode) -> list[str]:
     return complaints
 
 
+def printed_text_fits(notebook: NotebookNode) -> list[str]:
+    """Complain about text that is wider than a page; a picture's text is its alt text."""
+    complaints = []
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            data = output.get("data", {})
+            text = output.get("text", "") or (
+                "text/html" not in data and data.get("text/plain", "")
+            )
+            wide = [line for line in (text or "").splitlines() if len(line) > MOST_COLUMNS]
+            complaints += [f"cell {cell.id}: prints over {MOST_COLUMNS}, {line!r}" for line in wide]
+    return complaints
+
+
+def ids_say_what_is_shown(notebook: NotebookNode) -> list[str]:
+    """Complain about an id that is long, or that is made of the first line of the code."""
+    complaints = []
+    for cell in notebook.cells:
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cell.id) or len(cell.id) > 50:
+            complaints.append(
+                f"cell {cell.id}: give an id of a few words, such as lines-beside-sgd"
+            )
+        first = re.sub(r"[^a-z0-9]+", "-", cell.source[:60].lower()).strip("-")
+        if cell.cell_type == "code" and cell.id.count("-") > 1 and first.startswith(cell.id[:20]):
+            complaints.append(f"cell {cell.id}: the id repeats the code; say what the cell shows")
+    return complaints
+
+
 def anatomy_is_in_place(notebook: NotebookNode, repository_url: str, name: str) -> list[str]:
-    """Complain about a missing title, badge, import or version cell, or closing section."""
+    """Complain about a missing title, badge, table or import cell, or closing section."""
     complaints = []
     first = notebook.cells[0].source
     number = name.split("_")[0]
@@ -182,11 +264,9 @@ def anatomy_is_in_place(notebook: NotebookNode, repository_url: str, name: str) 
     binder = f"https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/notebooks/{name}.ipynb"
     if binder not in first:
         complaints.append(f"the first cell has no Binder badge to {binder}")
-    opening = [cell.source for cell in code_cells(notebook)][:2]
-    if "\n| --- |" not in first or not re.match(r"import |from ", opening[0]):
-        complaints.append("no table in the first cell, or no import cell after it")
-    if not opening[1].startswith('print("Python", platform.python_version())'):
-        complaints.append("the second code cell does not print the versions")
+    rows = re.findall(r"^\| (\*\*.+?\*\*) \|", first, flags=re.MULTILINE)
+    if rows != FIRST_TABLE or "\n| --- |" not in first:
+        complaints.append(f"the first table has the rows {rows}, expected {FIRST_TABLE}")
     found = headings(notebook)
     if [level for level, _ in found].count(1) != 1:
         complaints.append("there is not exactly one heading of level 1")
@@ -199,18 +279,83 @@ def anatomy_is_in_place(notebook: NotebookNode, repository_url: str, name: str) 
     return complaints
 
 
-def sections_ask_and_show(notebook: NotebookNode) -> list[str]:
-    """Complain about a section that opens without a question, or shows no picture and no number."""
+def imports_are_a_map(notebook: NotebookNode) -> list[str]:
+    """Complain unless the first code cell, and no other, imports, and says which PyTorch it is."""
+    first, *others = code_cells(notebook)
     complaints = []
-    for title, cells in lessons(notebook):
-        if "?" not in cells[0].source:
-            complaints.append(f"section {title!r} does not open with a question")
+    if not re.match(r"import |from ", first.source):
+        complaints.append(f"cell {first.id}: the first code cell does not import")
+    if 'print("torch", torch.__version__)' not in first.source:
+        complaints.append(f"cell {first.id}: it does not print torch's version")
+    for cell in others:
+        if any(
+            isinstance(node, ast.Import | ast.ImportFrom) for node in ast.parse(cell.source).body
+        ):
+            complaints.append(f"cell {cell.id}: an import beside those of the first cell")
+    return complaints
+
+
+def sections_ask_and_show(notebook: NotebookNode) -> list[str]:
+    """Complain about a section that is no numbered question, or shows no picture and no number."""
+    complaints = []
+    for number, (title, cells) in enumerate(lessons(notebook), start=1):
+        if not re.fullmatch(rf"{number} · .+\?", title):
+            complaints.append(f"section {title!r} is not '{number} · ' and a question")
         outputs = [output for cell in cells for output in cell.get("outputs", [])]
         pages = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
         lines = "\n".join(printed(cell) for cell in cells).splitlines()
         texts = "".join(line for line in lines if not line.startswith(OPEN_LINES))
         if "<img" not in pages and not re.search(r"\d", texts):
             complaints.append(f"section {title!r} has no picture and no number that code made")
+    return complaints
+
+
+def questions_keep_their_form(notebook: NotebookNode) -> list[str]:
+    """Complain about a prediction, an exercise or a check that is not laid out as the rest."""
+    complaints = []
+    exercises = 0
+    for before, cell in zip([None, *notebook.cells], notebook.cells, strict=False):
+        said = before.source if before and before.cell_type == "markdown" else ""
+        if cell.cell_type == "markdown" and re.search(r"\*\*(Run|Read)\.\*\*", cell.source):
+            complaints.append(f"cell {cell.id}: a label; what follows a run is its reading")
+        if cell.cell_type != "code":
+            continue
+        if "prediction" in tags(cell):
+            if not re.fullmatch(r"guess_\w+ = None  # .+", cell.source):
+                complaints.append(f"cell {cell.id}: not 'guess_… = None  # what to write'")
+            if not said.split("\n\n")[-1].startswith("**Predict.** "):
+                complaints.append(f"cell {cell.id}: no paragraph '**Predict.** …' before it")
+        if "exercise" in tags(cell):
+            exercises += 1
+            form = rf"### Exercise {exercises}: .+\n\n(●+)(○*) · \d+ minutes\n"
+            found = re.match(form, said)
+            if not found or len(found[1] + found[2]) != 5:
+                head = f"### Exercise {exercises}: name, then ●●○○○ · 10 minutes"
+                complaints.append(f"cell {cell.id}: no '{head}' before it")
+            (function,) = ast.parse(cell.source).body
+            if not ast.get_docstring(function):
+                complaints.append(f"cell {cell.id}: a function without a docstring")
+        if "check(" in cell.source and not re.fullmatch(r"check\(.*\)", cell.source):
+            complaints.append(f"cell {cell.id}: a check is one line, alone in its cell")
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            complaints.append(f"cell {cell.id}: hidden code")
+    return complaints
+
+
+def outputs_are_folded(notebook: NotebookNode) -> list[str]:
+    """Complain about an open output between a guess and its check, and about any other fold."""
+    to_fold = {cell.id for cell in outputs_to_fold(notebook)}
+    complaints = []
+    for cell in code_cells(notebook):
+        folds = {key: cell.metadata[key] for key in FOLDED if key in cell.metadata}
+        if cell.id in to_fold:
+            if folds != FOLDED or FOLDED_TAG not in tags(cell):
+                complaints.append(f"cell {cell.id}: shows what is to be guessed; run {AGAIN}")
+            pages = [output.get("data", {}).get("text/html", HARMLESS) for output in cell.outputs]
+            if not all(page.startswith(HARMLESS) for page in pages):
+                complaints.append(f"cell {cell.id}: folded HTML that does not begin with a comment")
+        elif folds or FOLDED_TAG in tags(cell):
+            complaints.append(f"cell {cell.id}: folded, and nothing is to be guessed; run {AGAIN}")
     return complaints
 
 
@@ -259,27 +404,17 @@ def there_is_enough_to_do(notebook: NotebookNode) -> list[str]:
     return complaints
 
 
-def checks_keep_their_secrets(notebook: NotebookNode) -> list[str]:
-    """Complain about the check of an exercise whose hints lie open."""
-    return [
-        f"cell {cell.id}: the check of an exercise without jupyter.source_hidden"
-        for cell in code_cells(notebook)
-        if "progress.check_exercise(" in cell.source
-        and not cell.metadata.get("jupyter", {}).get("source_hidden")
-    ]
-
-
-def progress_comes_last(notebook: NotebookNode) -> list[str]:
-    """Complain unless the last code cell prints the progress, at the end of 'Your turn'."""
-    cells = list(code_cells(notebook))
+def score_comes_last(notebook: NotebookNode) -> list[str]:
+    """Complain unless the last code cell shows the score, at the end of 'Your turn'."""
+    last = list(code_cells(notebook))[-1]
+    before = notebook.cells[notebook.cells.index(last) - 1]
     complaints = []
-    if sum(cell.source.strip() == "progress = learning.Progress()" for cell in cells) != 1:
-        complaints.append("there is not one cell 'progress = learning.Progress()'")
-    last = cells[-1]
-    if last.source.strip() != "print(progress)" or "Predictions: 0 of " not in printed(last):
-        complaints.append(f"cell {last.id}: the last code cell does not print the progress")
+    if last.source != "check.score()" or "Predictions: 0 of " not in printed(last):
+        complaints.append(f"cell {last.id}: the last code cell does not show the score")
+    if not before.source.endswith(SCORE):
+        complaints.append(f"cell {before.id}: it does not end with {SCORE!r}")
     if last not in dict(sections(notebook)).get("Your turn", []):
-        complaints.append(f"cell {last.id}: the progress does not end the section 'Your turn'")
+        complaints.append(f"cell {last.id}: the score does not end the section 'Your turn'")
     return complaints
 
 
@@ -310,11 +445,15 @@ def closing_is_short(notebook: NotebookNode) -> list[str]:
     """Complain about more than five lines to remember, and a glossary without its languages."""
     closing = {title: cells[0].source for title, cells in sections(notebook)}
     complaints = []
-    points = re.findall(r"^(?:[-*]|\d+\.) ", closing.get("What to remember", ""), re.MULTILINE)
+    points = re.findall(r"^\d+\. ", closing.get("What to remember", ""), re.MULTILINE)
     if not 1 <= len(points) <= 5:
-        complaints.append(f"{len(points)} points to remember, expected one to five")
-    if not re.search(r"^\| English \| 中文 \|", closing.get("Terms", ""), re.MULTILINE):
-        complaints.append("the terms are not a table of English and 中文")
+        complaints.append(f"{len(points)} numbered points to remember, expected one to five")
+    if TERMS not in closing.get("Terms", ""):
+        complaints.append(f"the terms are not a table {TERMS}")
+    references = closing.get("References", "").strip().splitlines()[2:]
+    for line in references:
+        if line and not re.fullmatch(r"- .+: \*.+\*, .*(\d{4}|no date)\. <https://\S+>", line):
+            complaints.append(f"not '- Author: *title*, year. <https://…>': {line!r}")
     return complaints
 
 
@@ -331,14 +470,12 @@ def nothing_of_a_machine(notebook: NotebookNode) -> list[str]:
     about = notebook.metadata
     if set(about) != {"kernelspec", "language_info"} or set(about["language_info"]) - _LANGUAGE:
         complaints.append(f"the notebook's metadata {sorted(about)}, {about.get('language_info')}")
-    if about.get("kernelspec") != _KERNEL:
-        complaints.append(f"the kernel {about.get('kernelspec')}, expected {_KERNEL}")
+    if about.get("kernelspec") != KERNEL:
+        complaints.append(f"the kernel {about.get('kernelspec')}, expected {KERNEL}")
     for cell in notebook.cells:
-        # Where timings are, and whether a cell is folded or scrolls, is a matter of one's own.
-        if set(cell.metadata) - {"tags", "jupyter"} or cell.get("attachments"):
+        # Where timings are, and whether a cell scrolls, is a matter of one's own.
+        if set(cell.metadata) - {"tags", *FOLDED} or cell.get("attachments"):
             complaints.append(f"cell {cell.id}: metadata {sorted(cell.metadata)}, or an attachment")
-        if cell.metadata.get("jupyter", {"source_hidden": True}) != {"source_hidden": True}:
-            complaints.append(f"cell {cell.id}: metadata {cell.metadata.jupyter}")
         if any(output.get("metadata") for output in cell.get("outputs", [])):
             complaints.append(f"cell {cell.id}: an output with metadata")
         complaints += [f"cell {cell.id}: {trace}" for trace in traces(str(cell))]

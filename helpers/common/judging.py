@@ -1,0 +1,262 @@
+"""Is this answer right, and if not, which mistake is it? Pure functions; nothing is kept."""
+
+import dis
+import inspect
+import math
+import numbers
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeGuard
+
+import torch
+
+from helpers.common.running import SECONDS, Failure, one_line, outcome_of, own
+from helpers.common.sentences import say
+
+
+class Verdict(NamedTuple):
+    """What to tell the reader, and how it counts."""
+
+    line: str
+    tried: bool
+    right: bool
+
+
+class Mistake(NamedTuple):
+    """Something that people write in place of the answer, and the word that helps them on."""
+
+    hint: str
+    makes: Callable
+
+
+def _not_yet(hint: str) -> Verdict:
+    return Verdict(say("Not yet. {hint}", hint=hint), tried=True, right=False)
+
+
+def _untried(line: str) -> Verdict:
+    return Verdict(line, tried=False, right=False)
+
+
+# --- Predictions ---
+
+
+def prediction(
+    guess: object, run: object, tolerance: float = 0.0, hints: Mapping[object, str] | None = None
+) -> Verdict:
+    """Compare a guess with what the run gave; `hints` goes from a wrong guess to its word."""
+    if guess is None or guess is ...:
+        return _untried(
+            say("No guess yet. Write one where it says None, run that cell and this one again.")
+        )
+    guess, run = plain(guess), plain(run)
+    if isinstance(guess, str) and is_number(run):
+        text = say(
+            "You predicted {guess}, which is text; write a number, without quotes.",
+            guess=repr(guess),
+        )
+        return Verdict(text, tried=True, right=False)
+    said = one_line(guess)
+    if agree(guess, run, tolerance):
+        return Verdict(say("You predicted {guess}: right.", guess=said), tried=True, right=True)
+    return Verdict(_word_for(guess, said, run, tolerance, hints or {}), tried=True, right=False)
+
+
+def _word_for(guess, said: str, run, tolerance: float, hints: Mapping[object, str]) -> str:
+    for wrong, hint in hints.items():
+        if agree(guess, wrong, tolerance):
+            return say("You predicted {guess}. {hint}", guess=said, hint=say(hint))
+    if is_number(guess) and is_number(run):
+        if run > guess:
+            return say("You predicted {guess}; the run gave more.", guess=said)
+        return say("You predicted {guess}; the run gave less.", guess=said)
+    return say(
+        "You predicted {guess}; the run says otherwise. Look at the output above once more.",
+        guess=said,
+    )
+
+
+def plain(value):
+    """Turn a tensor of one number, or a NumPy number, into Python's own; strip a word."""
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        return value.item()
+    return value.strip() if isinstance(value, str) else value
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Say whether a value is a finite number; True and False are none."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return False
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def agree(value: object, other: object, tolerance: float = 0.0) -> bool:
+    """Say whether two answers are the same: numbers within a tolerance, words in any case.
+
+    The second number is rounded as the tolerance is written: to 0.25 for 0.02, to 10 for 1.
+    """
+    if is_number(value) and is_number(other):
+        if tolerance and isinstance(other, float):
+            other = round(other, max(0, -math.floor(math.log10(tolerance))))
+        wide = tolerance * (1 + 1e-9)  # 0.27 - 0.25 is a little over 0.02
+        return other - wide <= value <= other + wide  # no difference: 10**400 has no float
+    if isinstance(value, str) and isinstance(other, str):
+        return value.casefold() == other.casefold()
+    return isinstance(value, bool) and isinstance(other, bool) and value == other
+
+
+# --- Exercises ---
+
+
+def exercise(
+    attempt: object,
+    answers: Callable[[], Sequence],
+    inputs: Sequence[tuple | Callable[[], tuple]],
+    mistakes: Iterable[Mistake] = (),
+    tolerance: float = 1e-6,
+    seconds: float = SECONDS,
+) -> Verdict:
+    """Run what a reader wrote on each of the inputs, and compare it with the answers.
+
+    `answers` gives the right ones when they are asked for: for a blank they never are.
+    An input is the arguments as a tuple, or a function that makes them where they cannot be copied.
+    """
+    if not callable(attempt):
+        kind = type(attempt).__name__
+        return _not_yet(say("The answer is a function; yours is of type {kind}.", kind=kind))
+    results = _results(attempt, inputs, seconds)
+    if _is_blank(attempt, results):
+        return _untried(
+            say("Nothing to check yet. Fill the blank, run that cell and this one again.")
+        )
+
+    tried = inputs[: len(results)]
+    wrong = _what_is_wrong(results, answers, tolerance)
+    if not wrong:
+        return Verdict(say("Right."), tried=True, right=True)
+    for mistake in mistakes:
+        if _is_made(mistake.makes, results, tried, tolerance):
+            return _not_yet(say(mistake.hint))
+    return _not_yet(wrong)
+
+
+def _results(attempt: Callable, inputs: Sequence, seconds: float) -> list:
+    """Return what an attempt gives for each input, up to its first failure."""
+    results: list = []
+    for arguments in inputs:
+        results.append(outcome_of(attempt, own(arguments), seconds))
+        if isinstance(results[-1], Failure):
+            break
+    return results
+
+
+def _is_blank(attempt: Callable, results: Sequence) -> bool:
+    """Say whether the blank is still in a function: ``...``, or nothing but ``return None``."""
+    if all(result is ... for result in results):
+        return True
+    code = getattr(attempt, "__code__", None)
+    if code is None or not all(result is None for result in results):
+        return False
+    idle = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
+    if {step.opname for step in dis.get_instructions(code)} <= idle:
+        return True
+    try:
+        lines = inspect.getsource(attempt).splitlines()
+    except (OSError, TypeError):
+        return False
+    return "..." in (line.strip() for line in lines)
+
+
+def _what_is_wrong(results: Sequence, answers: Callable[[], Sequence], tolerance: float) -> str:
+    if isinstance(results[-1], Failure):
+        return results[-1].hint
+    if all(result is None for result in results):
+        return say("Your function gives nothing back. Does it end with return?")
+    for result, answer in zip(results, answers(), strict=True):
+        if wrong := difference(result, answer, tolerance):
+            return wrong
+    return ""
+
+
+def _is_made(mistake: Callable, results: Sequence, inputs: Sequence, tolerance: float) -> bool:
+    """Say whether a mistake gives the very results that the reader's code gave."""
+    for result, arguments in zip(results, inputs, strict=True):
+        try:
+            made = mistake(*own(arguments))
+        except Exception as error:  # noqa: BLE001 - a mistake may well be one that raises
+            made = Failure("", type(error), str(error))
+        if isinstance(result, Failure) or isinstance(made, Failure):
+            if not isinstance(result, Failure) or not result.is_like(made):
+                return False
+        elif result is None or made is None:
+            if result is not made:
+                return False
+        elif difference(result, made, tolerance, nan_is_nan=True):
+            return False
+    return True
+
+
+# --- Two values ---
+
+
+def difference(value, expected, tolerance: float, *, nan_is_nan: bool = False) -> str:
+    """Say in a sentence how a value differs from the expected one; nothing if it does not."""
+    if isinstance(expected, str):
+        return _other_word(value, expected)
+    if value is None:
+        return say("For one of the inputs your function gives nothing back.")
+    if isinstance(expected, list | tuple) and not _is_table(expected):
+        if not isinstance(value, list | tuple) or len(value) != len(expected):
+            return say(
+                "The answer has {count} parts: give them with commas between.",
+                count=len(expected),
+            )
+        parts = zip(value, expected, strict=True)
+        wrong = (difference(*part, tolerance, nan_is_nan=nan_is_nan) for part in parts)
+        return next(filter(None, wrong), "")
+    return _other_numbers(value, expected, tolerance, nan_is_nan)
+
+
+def _other_word(value, expected: str) -> str:
+    if not isinstance(value, str):
+        kind = type(value).__name__
+        return say("That is of type {kind}; give one of the words, in quotes.", kind=kind)
+    if value.strip().casefold() == expected.casefold():
+        return ""
+    return say("Another word is right: look at the output above once more.")
+
+
+def _other_numbers(value, expected, tolerance: float, nan_is_nan: bool) -> str:
+    right = torch.as_tensor(expected, device="cpu").detach()
+    try:
+        found = torch.as_tensor(value).detach().to("cpu")
+    except Exception:  # noqa: BLE001 - a reader's code may return anything at all
+        kind = type(value).__name__
+        if right.ndim:
+            return say("That is of type {kind}; give a tensor.", kind=kind)
+        return say("That is of type {kind}; give a number or a tensor.", kind=kind)
+    if found.dtype == torch.bool and right.dtype != torch.bool:
+        return say("That is True or False; give a number.")
+    if found.is_complex():
+        return say("That holds complex numbers; the answer is real.")
+    if found.shape != right.shape:
+        return say(
+            "That has shape {yours}; the answer has shape {right}.",
+            yours=tuple(found.shape),
+            right=tuple(right.shape),
+        )
+    found, right = found.double(), right.double()
+    if found.isnan().any() and not right.isnan().any() and not nan_is_nan:
+        return say(
+            "There is a NaN in it: is something divided by zero, or a root or log of too little?"
+        )
+    if not torch.allclose(found, right, rtol=tolerance, atol=tolerance, equal_nan=nan_is_nan):
+        return say("The value differs from the right one: try it on an input you can do by hand.")
+    return ""
+
+
+def _is_table(values: list | tuple) -> bool:
+    """Say whether values are numbers that make one tensor, and not tensors of their own or text."""
+    try:
+        torch.as_tensor(values, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    return True

@@ -1,0 +1,246 @@
+"""`Questions`: what a notebook asks, and the score. A wing's ``answers.py`` fills one."""
+
+import difflib
+import functools
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from helpers.common import judging
+from helpers.common.judging import Mistake, Verdict
+from helpers.common.running import SECONDS, kept, own
+from helpers.common.sentences import say
+
+# A page shows about as many characters of a line beside each other.
+_COLUMNS = 80
+_NO_RUN = object()
+
+
+class Answer:
+    """A text that shows itself at the end of a cell, and is true if the answer was right."""
+
+    def __init__(self, text: str, right: bool) -> None:
+        self.text, self.right = text, right
+
+    def __bool__(self) -> bool:
+        """Say whether it was right."""
+        return self.right
+
+    def __repr__(self) -> str:
+        """Show the words, broken between them: IPython does so, and nbval compares them."""
+        lines = (textwrap.wrap(line, _COLUMNS) or [""] for line in self.text.splitlines())
+        return "\n".join(part for parts in lines for part in parts)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A question with one answer. The run judges; `right` is what it gave when this was written.
+
+    Attributes
+    ----------
+    right : number or str
+        The answer, for tests and teachers, and where no run can tell.
+    tolerance : float
+        How far a number may be from the answer and still count as right, in the answer's unit.
+    hints : mapping
+        From a wrong guess that people often make to the sentence that helps them on.
+    varies : bool
+        Whether one run's answer differs from another's, as times do.
+    """
+
+    right: object
+    tolerance: float = 0.0
+    hints: Mapping[object, str] = field(default_factory=dict)
+    varies: bool = False
+
+    def judge(self, guess: object, run: object = _NO_RUN) -> Verdict:
+        """Judge a guess by the run, or by `right` where there is none."""
+        if run is _NO_RUN:
+            return judging.prediction(guess, self.right, self.tolerance, self.hints)
+        verdict = judging.prediction(guess, run, self.tolerance, self.hints)
+        if self.varies or judging.agree(
+            judging.plain(self.right), judging.plain(run), self.tolerance
+        ):
+            return verdict
+        # `right` has gone stale: a strict run of the notebook sees this line, guess or no guess.
+        note = say("(This run gave another answer than ours did; this run counts.)")
+        return verdict._replace(line=f"{verdict.line} {note}")
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function to write. Called, it gives the right answer; `hint` adds a mistake.
+
+    Attributes
+    ----------
+    oracle : callable
+        Gives the right answer by another way than the solution's.
+    inputs : sequence, or callable that returns one
+        What to try the reader's function on: several tuples of arguments, so that no fixed answer
+        fits all; or functions that return such a tuple, where arguments cannot be copied. A
+        function in place of the sequence is given the data that the notebook's cell hands over.
+    tolerance : float
+        Largest difference from the oracle that counts as right, absolute and relative.
+    seconds : float
+        How long the reader's function may take for one input.
+    mistakes : dict
+        By its name, what people write in place of the answer, and the hint for it.
+    """
+
+    oracle: Callable
+    inputs: Sequence | Callable[..., Sequence]
+    tolerance: float = 1e-6
+    seconds: float = SECONDS
+    mistakes: dict[str, Mistake] = field(default_factory=dict)
+
+    def __call__(self, *arguments):
+        """Give the right answer, for mistakes that start from it."""
+        return self.oracle(*arguments)
+
+    def hint(self, sentence: str) -> Callable[[Callable], Callable]:
+        """Note what to say to those who write what the decorated function does."""
+
+        def note(makes: Callable) -> Callable:
+            assert makes.__name__ not in self.mistakes, f"two mistakes {makes.__name__}"
+            self.mistakes[makes.__name__] = Mistake(sentence, makes)
+            return makes
+
+        return note
+
+    def judge(self, attempt: object, *, seconds: float | None = None, **data: object) -> Verdict:
+        """Run an attempt beside the oracle; `data` is what the inputs are made of."""
+        inputs = self.inputs_from(**data)
+        return judging.exercise(
+            attempt,
+            lambda: self._answers_to(inputs) if data else self._answers,
+            inputs,
+            list(self.mistakes.values()),
+            self.tolerance,
+            self.seconds if seconds is None else seconds,
+        )
+
+    def inputs_from(self, **data: object) -> Sequence:
+        """Return the inputs, made of the notebook's data where they need it."""
+        return self.inputs(**data) if callable(self.inputs) else self.inputs
+
+    def _answers_to(self, inputs: Sequence) -> list:
+        return [kept(self.oracle(*own(arguments))) for arguments in inputs]
+
+    @functools.cached_property
+    def _answers(self) -> list:
+        # Made when they are first asked for, and kept: some take seconds.
+        return self._answers_to(self.inputs_from())
+
+
+class Questions:
+    """What one notebook asks. Called with a name and an answer, it judges and keeps the score.
+
+    The score lives in the kernel and is stored nowhere else. Running a check again replaces what
+    was noted under its name.
+
+    Examples
+    --------
+    >>> check = Questions()
+    >>> check.prediction("six times seven", right=42, hints={13: "That is their sum."})
+    >>> check("six times seven", 13, 6 * 7)
+    You predicted 13. That is their sum.
+    >>> check("six times seven", 42, 6 * 7)
+    You predicted 42: right.
+    """
+
+    def __init__(self) -> None:
+        self.predictions: dict[str, Prediction] = {}
+        self.exercises: dict[str, Exercise] = {}
+        self._noted: dict[str, Verdict] = {}
+
+    def prediction(
+        self,
+        name: str,
+        right: object,
+        tolerance: float = 0.0,
+        hints: Mapping[object, str] | None = None,
+        varies: bool = False,
+    ) -> None:
+        """Ask for a number or a word; a cell calls ``check(name, guess, run)``."""
+        assert name not in self.predictions | self.exercises, f"two questions {name!r}"
+        self.predictions[name] = Prediction(right, tolerance, hints or {}, varies)
+
+    def exercise(
+        self,
+        name: str,
+        inputs: Sequence | Callable[..., Sequence],
+        tolerance: float = 1e-6,
+        seconds: float = SECONDS,
+    ) -> Callable[[Callable], Exercise]:
+        """Ask for a function; decorates its oracle. A cell calls ``check(name, function)``."""
+        assert name not in self.predictions | self.exercises, f"two questions {name!r}"
+
+        def ask(oracle: Callable) -> Exercise:
+            self.exercises[name] = Exercise(oracle, inputs, tolerance, seconds)
+            return self.exercises[name]
+
+        return ask
+
+    def __call__(self, name: str, answer: object, *run: object, **data: object) -> Answer:
+        """Judge an answer and note it: a guess beside the run, or a function beside its oracle.
+
+        Parameters
+        ----------
+        name : str
+            Of the question, as ``answers.py`` has it.
+        answer : object
+            What the reader wrote.
+        *run : number, str or torch.Tensor
+            For a prediction, what the run gave.
+        **data : object
+            For an exercise, what its inputs are made of.
+
+        Raises
+        ------
+        ValueError
+            If no question has this name.
+        """
+        question = (self.predictions | self.exercises).get(name)
+        if question is None:
+            near = difflib.get_close_matches(name, [*self.predictions, *self.exercises], 1, 0)
+            raise ValueError(f"no question is called {name!r}: give {near[0]!r}, or another name")
+        verdict = question.judge(answer, *run, **data)
+        self._noted[name] = verdict
+        return Answer(verdict.line, verdict.right)
+
+    def score(self) -> Answer:
+        """Say how many predictions and exercises were met, and which to revisit."""
+        names = [*self.predictions, *self.exercises]
+        tried = [name for name in names if name in self._noted and self._noted[name].tried]
+        right = [name for name in tried if self._noted[name].right]
+        revisit = [say(name) for name in tried if name not in right]
+        untouched = [say(name) for name in names if name not in tried]
+        lines = [
+            say(
+                "Predictions: {made} of {asked} made, {right} right. "
+                "Exercises: {solved} of {set} solved.",
+                made=len(self.predictions.keys() & tried),
+                asked=len(self.predictions),
+                right=len(self.predictions.keys() & right),
+                solved=len(self.exercises.keys() & right),
+                set=len(self.exercises),
+            )
+        ]
+        if revisit:
+            lines.append(say("To revisit: {names}.", names="; ".join(revisit)))
+        if untouched:
+            lines.append(say("Still open: {names}.", names="; ".join(untouched)))
+        if not revisit and not untouched:
+            lines.append(say("Nothing to revisit."))
+        return Answer("\n".join(lines), not revisit and not untouched)
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what a catalogue has to translate besides the sentences in ``say(...)``."""
+        for name, prediction in self.predictions.items():
+            yield name
+            yield from prediction.hints.values()
+            if isinstance(prediction.right, str):
+                yield prediction.right
+        for name, exercise in self.exercises.items():
+            yield name
+            yield from (mistake.hint for mistake in exercise.mistakes.values())

@@ -1,0 +1,260 @@
+"""Runs what a reader wrote, and outlives it: an endless loop, ``input()``, ``exit()``, an error."""
+
+import builtins
+import contextlib
+import contextvars
+import copy
+import ctypes
+import functools
+import inspect
+import random
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, NoReturn
+
+import torch
+
+from helpers.common.sentences import say
+
+# How long a reader's function may take for one input.
+SECONDS = 5.0
+
+# What a reader's code may print while it is checked; a loop without end would print for ever.
+_MOST_PRINTED = 4_000
+# Some platforms give a thread so small a stack that recursion without end would crash Python.
+_STACK_BYTES = 64 * 2**20
+# How long to insist that a thread ends before leaving it behind.
+_SECONDS_TO_STOP = 2.0
+
+
+class Failure(NamedTuple):
+    """An error in place of an answer: its hint, and what tells it from another error."""
+
+    hint: str
+    error: type
+    message: str
+
+    def is_like(self, other: object) -> bool:
+        """Say whether another outcome is the same error."""
+        return isinstance(other, Failure) and self[1:] == other[1:]
+
+
+class _Stopped(SystemExit):
+    """Ends a reader's loop. ``except Exception`` does not catch it, and no thread reports it."""
+
+
+# From C, so that no line of Python stands between one exception and the next.
+_raise_in_thread = ctypes.PYFUNCTYPE(None, ctypes.c_ulong, ctypes.py_object)(
+    ("PyThreadState_SetAsyncExc", ctypes.pythonapi)
+)
+
+
+class _Asked(Exception):
+    """Stands for a call of ``input()``, where nobody is there to answer."""
+
+
+def outcome_of(function: Callable, arguments: tuple, seconds: float = SECONDS) -> object:
+    """Call a reader's function; return its answer, or the `Failure` that came in its place."""
+    if hint := _misfit(function, arguments):
+        return Failure(hint, TypeError, "arguments")
+    outcome: list = []
+
+    def work() -> None:
+        try:
+            outcome.append(kept(function(*arguments)))
+        except _Stopped:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it raises is an answer
+            outcome.append(_failure(error, function, seconds))
+
+    with _guarded(function):
+        if not _runs_to_its_end(work, seconds):
+            outcome[:] = [_failure(_Stopped(), function, seconds)]
+    return outcome[0]
+
+
+def own(arguments: tuple | Callable[[], tuple]) -> tuple:
+    """Return arguments that nobody else holds: a copy, or newly made by a function."""
+    return arguments() if callable(arguments) else copy.deepcopy(arguments)
+
+
+def kept(result: object) -> object:
+    """Keep what a result is now: a reader's code may change the tensor in its next call."""
+    if isinstance(result, torch.Tensor):
+        return result.detach().clone()
+    if isinstance(result, list | tuple):
+        return [kept(entry) for entry in result]
+    return result
+
+
+def one_line(value: object, most: int = 300) -> str:
+    """Return a value as text on one line, cut where it grows too long."""
+    if isinstance(value, int) and value.bit_length() > 128:  # Python refuses to write the longest.
+        return say("a number of {bits} bits", bits=value.bit_length())
+    line = " ".join(str(value).split())
+    return line if len(line) <= most else f"{line[:most]} …"
+
+
+def _misfit(function: Callable, arguments: tuple) -> str:
+    """Say how a function's parameters do not fit the arguments; nothing if they do."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return ""
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        takes = ", ".join(map(str, signature.parameters)) or say("no arguments")
+        if len(arguments) == 1:
+            return say("Your function is called with 1 argument; it takes {takes}.", takes=takes)
+        return say(
+            "Your function is called with {count} arguments; it takes {takes}.",
+            count=len(arguments),
+            takes=takes,
+        )
+    return ""
+
+
+def _failure(error: BaseException, function: Callable, seconds: float) -> Failure:
+    """Put an error of the reader's code into one line."""
+    if isinstance(error, _Stopped):
+        seconds = int(seconds) if seconds == int(seconds) else seconds  # 5 s, not 5.0 s
+        hint = say(
+            "Your code still ran after {seconds} s and was stopped. Does its loop end?",
+            seconds=seconds,
+        )
+    elif isinstance(error, RecursionError):
+        hint = say("Your function calls itself again and again: let it return before it does.")
+    elif isinstance(error, _Asked):
+        hint = say("Your code asks with input(); take what it needs from its arguments.")
+    elif isinstance(error, SystemExit):
+        hint = say("Your code ends the program; leave a function with return.")
+    else:
+        what = f"{type(error).__name__}: {one_line(error) or say('no message')}"
+        if line := _line_of(error, function):
+            hint = say("Your code stopped in line {line} with {what}", line=line, what=what)
+        else:
+            hint = say("Your code stopped with {what}", what=what)
+    return Failure(hint, type(error), str(error))
+
+
+def _line_of(error: BaseException, function: Callable) -> int:
+    """Return the function's own line in which it stopped, counted from its first; 0 if unknown."""
+    code = getattr(function, "__code__", None)
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [number - code.co_firstlineno + 1 for frame, number in frames if frame.f_code is code]
+    return lines[-1] if lines else 0
+
+
+def _runs_to_its_end(work: Callable[[], None], seconds: float) -> bool:
+    """Run `work` beside this thread; if it takes longer than that, stop it and say so.
+
+    A thread of its own is what works in a Jupyter kernel on every system: the kernel stays
+    usable even if the work cannot be stopped, and what the work sets for its thread, such as
+    PyTorch's gradient mode, ends with it.
+    """
+    context, grad = contextvars.copy_context(), torch.is_grad_enabled()
+    threads = torch.get_num_threads()
+
+    class Again(_Stopped):
+        """Stopped, by somebody who insists."""
+
+    def alike() -> None:
+        # What PyTorch keeps for each thread: the reader's code finds it as the notebook left it.
+        torch.set_grad_enabled(grad)
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        try:
+            try:
+                context.run(work)
+            finally:
+                Again.__init__ = SystemExit.__init__  # type: ignore[method-assign]  # On purpose.
+                (lambda: None)()  # A call lets the one that is on its way arrive, here.
+        except _Stopped:
+            pass
+
+    usual = threading.stack_size(_STACK_BYTES)
+    try:
+        worker = threading.Thread(target=alike, daemon=True)
+        worker.start()
+    finally:
+        threading.stack_size(usual)
+    try:
+        _wait(worker, seconds)
+        return not worker.is_alive()
+    finally:
+        _stop(worker, Again)  # Also where the reader presses the stop button meanwhile.
+
+
+def _wait(worker: threading.Thread, seconds: float) -> None:
+    """Wait for a thread in short spells, so that the stop button is heard on every system."""
+    end = time.monotonic() + seconds
+    while worker.is_alive() and (left := end - time.monotonic()) > 0:
+        worker.join(min(left, 0.1))
+
+
+def _stop(worker: threading.Thread, again: type[_Stopped]) -> None:
+    """End a thread by an exception, and code that catches everything by one after the other."""
+    if not worker.is_alive():
+        return
+    _raise_in_thread(worker.ident, _Stopped)
+    worker.join(_SECONDS_TO_STOP / 4)
+    # One exception does not end a loop around a bare ``except:``, and the same one raised again and
+    # again was seen to leave threads behind and to kill a kernel. So each calls for the next as it
+    # is made: the second comes while the first is handled, where no ``try`` protects the loop.
+    if worker.is_alive():
+        another = functools.partial(_raise_in_thread, worker.ident, again)
+        again.__init__ = staticmethod(another)  # type: ignore[method-assign]  # On purpose.
+        _raise_in_thread(worker.ident, again)
+        worker.join(_SECONDS_TO_STOP)
+
+
+@contextlib.contextmanager
+def _guarded(function: Callable) -> Iterator[None]:
+    """Keep a reader's code from asking, from ending the kernel, and from leaving traces in it."""
+
+    def ask(*_: object) -> NoReturn:
+        raise _Asked
+
+    def leave(*_: object) -> NoReturn:
+        raise SystemExit
+
+    names = getattr(function, "__globals__", vars(sys.modules["__main__"]))
+    # In a notebook exit and quit are the kernel's own, and would end it.
+    ways_out = {name: names[name] for name in ("exit", "quit") if name in names}
+    random_numbers, random_tensors = random.getstate(), torch.get_rng_state()
+    dtype, threads, usual_input = torch.get_default_dtype(), torch.get_num_threads(), builtins.input
+    builtins.input = ask
+    names.update(dict.fromkeys(ways_out, leave))
+    try:
+        with contextlib.redirect_stdout(_FirstWords(sys.stdout)):
+            yield
+    finally:
+        builtins.input = usual_input
+        names.update(ways_out)
+        random.setstate(random_numbers)
+        torch.set_rng_state(random_tensors)
+        torch.set_default_dtype(dtype)
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+
+
+class _FirstWords:
+    """Passes on the first of what is printed, and drops the rest."""
+
+    def __init__(self, stream) -> None:
+        self._stream, self._left = stream, _MOST_PRINTED
+
+    def write(self, text: str) -> int:
+        if self._left > 0:
+            self._stream.write(text[: self._left])
+            self._left -= len(text)
+            if self._left <= 0:
+                self._stream.write("\n… and so on\n")
+        return len(text)
+
+    def __getattr__(self, name: str):
+        return getattr(self._stream, name)

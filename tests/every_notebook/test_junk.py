@@ -1,0 +1,45 @@
+"""Junk in place of each argument of each front door: one line that names it, or nothing."""
+
+import contextlib
+import importlib
+import inspect
+
+import pytest
+
+from every_notebook.series import WINGS
+
+
+def _cases() -> dict:
+    found = {}
+    for wing in ("common", *WINGS):
+        with contextlib.suppress(ModuleNotFoundError):
+            found |= importlib.import_module(f"{wing}.front_doors").CASES
+    return found
+
+
+CASES = _cases()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_argument_meets_junk(name):
+    """The arguments of a case are all that there are, but for those that go to somebody else."""
+    parameters = inspect.signature(CASES[name].door or CASES[name].call).parameters
+    taken = set(parameters) - {"self", "args", "kwargs", "names", "named", "arguments"}
+    assert taken <= set(CASES[name].arguments)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", CASES)
+def test_junk_is_named_in_one_line(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tried = CASES[name]
+    if tried.prepare:
+        tried.prepare(monkeypatch)
+    with contextlib.suppress(*tried.other):
+        tried.call(**tried.arguments)
+    complaints = [
+        f"{argument}, {junk}: {found}"
+        for argument, junk, worse in tried.junk()
+        if (found := tried.complaint(argument, junk, worse))
+    ]
+    assert not complaints, "\n".join(["", *complaints])

@@ -1,0 +1,71 @@
+"""Stores notebooks as they are committed: run from a fresh kernel, cleaned and folded.
+
+    python tests/tools/store.py notebooks/03_gradient_descent.ipynb
+
+With ``--as-run`` nothing is run: for a notebook that JupyterLab has just run and saved.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from every_notebook import rules  # noqa: E402  It lies in the folder of the line above.
+
+
+def fold(notebook: NotebookNode) -> None:
+    """Fold what gives a prediction away, and nothing else: see `rules.outputs_to_fold`."""
+    to_fold = {cell.id for cell in rules.outputs_to_fold(notebook)}
+    for cell in rules.code_cells(notebook):
+        tags = [tag for tag in cell.metadata.get("tags", []) if tag != rules.FOLDED_TAG]
+        cell.metadata = {}
+        if cell.id in to_fold:
+            tags.append(rules.FOLDED_TAG)
+            cell.metadata |= rules.FOLDED
+        if tags:
+            cell.metadata["tags"] = tags
+
+
+def clean(notebook: NotebookNode) -> None:
+    """Drop what JupyterLab and the kernel write into a notebook, and no reader reads."""
+    notebook.metadata = {"kernelspec": rules.KERNEL, "language_info": {"name": "python"}}
+    for cell in notebook.cells:
+        cell.pop("attachments", None)
+        for output in cell.get("outputs", []):
+            if "metadata" in output:
+                output.metadata = {}
+        if cell.cell_type == "markdown":
+            cell.metadata = {}
+
+
+def store(path: Path, *, as_run: bool = False) -> None:
+    """Run a notebook, unless it has just been run, and write it as it is committed."""
+    notebook = nbformat.read(path, as_version=4)
+    if not as_run:
+        NotebookClient(
+            notebook,
+            timeout=600,
+            record_timing=False,
+            coalesce_streams=True,
+            store_widget_state=False,
+            resources={"metadata": {"path": str(path.parent)}},
+        ).execute()
+    clean(notebook)
+    fold(notebook)
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    parser.add_argument("--as-run", action="store_true", help="only clean and fold")
+    options = parser.parse_args()
+    for path in options.notebooks:
+        store(path, as_run=options.as_run)
+        print(f"stored {path}")
