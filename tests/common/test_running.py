@@ -1,0 +1,181 @@
+"""A reader's code is run and outlived, whatever it does."""
+
+import builtins
+import random
+import sys
+import threading
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from nbclient import NotebookClient
+
+from common.test_judging import check, forgets_return
+from helpers.common import running
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def loops(x):
+    while True:
+        pass
+
+
+def loops_past_errors(x):
+    while True:
+        try:
+            x.sum().item()
+        except Exception:
+            pass
+
+
+def loops_past_everything(x):
+    while True:
+        try:
+            x.sum().item()
+        except:  # noqa: E722
+            pass
+
+
+def loops_in_a_loop(x):
+    while True:
+        try:
+            while True:
+                x.sum().item()
+        except BaseException:
+            continue
+
+
+def loops_over_a_careful_function(x):
+    def careful():
+        try:
+            x.sum().item()
+        except:  # noqa: E722
+            return 1
+        finally:
+            len("a")
+
+    while True:
+        careful()
+
+
+def loops_and_prints(x):
+    while True:
+        print("still here")
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        loops,
+        loops_past_errors,
+        loops_past_everything,
+        loops_in_a_loop,
+        loops_over_a_careful_function,
+        loops_and_prints,
+    ],
+)
+def test_a_loop_without_end_is_stopped(attempt, capsys):
+    threads = threading.active_count()
+    said = check(attempt, seconds=0.05)
+    assert said.startswith("Not yet. Your code still ran after 0.05 s and was stopped.")
+    assert threading.active_count() == threads
+    assert len(capsys.readouterr().out) < 5_000
+
+
+IN_A_KERNEL = """
+from helpers.common.questions import Questions
+
+check = Questions()
+check.exercise("sizes", inputs=[(1,), (-2,)], seconds=0.1)(abs)
+
+def leaves(x):
+    exit()
+
+def asks(x):
+    return input()
+
+def loops(x):
+    while True:
+        try:
+            print(x)
+        except:
+            pass
+
+for attempt in (leaves, asks, loops):
+    print(chr(10) + "Check:", check("sizes", attempt).text)
+"""
+
+
+def test_a_kernel_lives_on_whatever_the_attempt_does():
+    cells = [IN_A_KERNEL, "print(6 * 7, type(exit).__name__)"]
+    notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(ROOT)}}).execute()
+    said = [output.text for output in notebook.cells[0].outputs]
+    checks = [line for line in "".join(said).splitlines() if line.startswith("Check: ")]
+    assert [check.split()[5:7] for check in checks] == [
+        ["ends", "the"],
+        ["asks", "with"],
+        ["still", "ran"],
+    ]
+    assert len("".join(said)) < 10_000
+    assert notebook.cells[1].outputs[0].text == "42 ZMQExitAutocall\n"
+
+
+def test_what_cannot_be_stopped_at_once_is_left_behind(monkeypatch):
+    monkeypatch.setattr(running, "_SECONDS_TO_STOP", 0.05)
+    gate, before = threading.Event(), set(threading.enumerate())
+    said = check(lambda x: gate.wait(60), seconds=0.05)
+    assert said.startswith("Not yet. Your code still ran")
+    (left_behind,) = set(threading.enumerate()) - before
+    gate.set()
+    left_behind.join(60)
+    assert not left_behind.is_alive(), "it does not end when it can"
+
+
+def test_the_stop_button_stops_the_attempt_too(monkeypatch):
+    def pressed(worker, seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "_wait", pressed)
+    threads = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        check(loops)
+    assert threading.active_count() == threads
+
+
+def test_an_attempt_leaves_no_traces():
+    def careless(x):
+        torch.manual_seed(1)
+        random.seed(1)
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        torch.set_num_threads(torch.get_num_threads() + 1)
+        return (x**2).sum()
+
+    torch.manual_seed(0)
+    random.seed(0)
+    expected = torch.rand(1), random.random()
+    torch.manual_seed(0)
+    random.seed(0)
+    threads, usual_input, stdout = torch.get_num_threads(), builtins.input, sys.stdout
+    assert check(careless) == "Right."
+    assert (torch.rand(1), random.random()) == expected
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.get_num_threads() == threads
+    assert builtins.input is usual_input
+    assert sys.stdout is stdout
+
+
+def test_an_attempt_finds_pytorch_as_the_notebook_left_it():
+    seen = []
+    with torch.no_grad():
+        check(lambda x: seen.append((torch.is_grad_enabled(), torch.get_num_threads())))
+    assert seen == 2 * [(False, torch.get_num_threads())]
+
+
+def test_little_that_an_attempt_prints_is_shown(capsys):
+    check(forgets_return)
+    assert capsys.readouterr().out == "5.0\n25.0\n"

@@ -1,0 +1,74 @@
+"""A sentence goes through one place, in the reader's language where a catalogue has it."""
+
+import ast
+import gettext
+import struct
+
+import pytest
+
+from every_notebook.series import ROOT
+from helpers.common import sentences
+from helpers.common.questions import Questions
+
+
+def catalogue(translations: dict[str, str]) -> bytes:
+    """Return the bytes of a ``.mo`` file, as the manual of GNU gettext lays them out."""
+    pairs = sorted({"": "Content-Type: text/plain; charset=UTF-8\n", **translations}.items())
+    entries = [text.encode() for pair in zip(*pairs, strict=True) for text in pair]
+    start, table, data = 28 + 16 * len(pairs), b"", b""
+    for entry in entries:
+        table += struct.pack("<II", len(entry), start + len(data))
+        data += entry + b"\0"
+    head = struct.pack("<7I", 0x950412DE, 0, len(pairs), 28, 28 + 8 * len(pairs), 0, 0)
+    return head + table + data
+
+
+@pytest.fixture
+def german(tmp_path, monkeypatch):
+    """A catalogue of a language, asked for."""
+    folder = tmp_path / "de" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    words = {
+        "You predicted {guess}: right.": "{guess}: richtig.",
+        "That is their sum.": "Das ist ihre Summe.",
+    }
+    words["the sum"] = "die Summe"
+    (folder / "questions.mo").write_bytes(catalogue(words))
+    monkeypatch.setattr(sentences, "_FOLDER", tmp_path)
+    monkeypatch.setenv(sentences.LANGUAGE_VARIABLE, "de")
+    sentences._catalogue.cache_clear()
+    yield
+    sentences._catalogue.cache_clear()
+
+
+def test_a_reader_is_told_in_the_language_asked_for(german):
+    check = Questions()
+    check.prediction("the sum", right=3, hints={2: "That is their sum."})
+    assert check("the sum", 3).text == "3: richtig."
+    assert check("the sum", 2).text == "You predicted 2. Das ist ihre Summe."
+    assert "Still open" in check.score().text or "To revisit: die Summe." in check.score().text
+
+
+def test_without_a_catalogue_the_english_sentence_stands(monkeypatch):
+    monkeypatch.setenv(sentences.LANGUAGE_VARIABLE, "xx")
+    assert sentences.say("{count} parts", count=2) == "2 parts"
+
+
+def test_the_systems_language_is_not_asked(german, monkeypatch):
+    monkeypatch.delenv(sentences.LANGUAGE_VARIABLE)
+    monkeypatch.setenv("LANGUAGE", "de")
+    monkeypatch.setenv("LC_ALL", "de")
+    assert gettext.find("questions", sentences._FOLDER) is not None, "the system's does ask for it"
+    assert sentences.say("the sum") == "the sum"
+
+
+def test_a_sentence_is_never_put_together_before_it_is_looked_up():
+    """What an f-string has filled in is no key, and a catalogue's tools do not see it."""
+    # Names and hints stand in data, which `Questions.sentences` hands over.
+    from_data = {"name", "hint", "mistake.hint", "sentence"}
+    for path in (ROOT / "helpers").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "say":
+                key = node.args[0]
+                plain = isinstance(key, ast.Constant) and isinstance(key.value, str)
+                assert plain or ast.unparse(key) in from_data, f"{path.name}: {ast.unparse(node)}"
