@@ -16,17 +16,17 @@ WINGS = {
 NOTEBOOKS = [ROOT / "notebooks" / f"{notebook}.ipynb" for notebook in WINGS.values()]
 
 
+def part_of(wing: str, name: str) -> object:
+    """Return a module of a wing's tests, such as ``drawings``; None if it has no such file."""
+    if not (ROOT / "tests" / wing / f"{name}.py").exists():
+        return None
+    return importlib.import_module(f"{wing}.{name}")
+
+
 def exceptions(name: str) -> dict[tuple[str, str], str]:
     """Return, by notebook and cell id, why a cell is excepted: the wings' lists under a name."""
     return {
         (notebook, cell): reason
         for wing, notebook in WINGS.items()
-        for cell, reason in getattr(_excepted(wing), name, {}).items()
+        for cell, reason in getattr(part_of(wing, "exceptions"), name, {}).items()
     }
-
-
-def _excepted(wing: str) -> object:
-    try:
-        return importlib.import_module(f"{wing}.exceptions")
-    except ModuleNotFoundError:
-        return None

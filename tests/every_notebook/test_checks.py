@@ -1,7 +1,7 @@
 """The checks of the notebooks, checked without a kernel.
 
-What people type stands in a wing's ``typed_answers.py``: ``TYPED``, by exercise and by the name of
-the mistake; and, for an exercise that leans on its notebook, ``CELLS``, the ids of the cells to run
+What people type may stand in a wing's ``typed_answers.py``: ``TYPED``, by exercise and by the name
+of the mistake; and, for an exercise that leans on its notebook, ``CELLS``, the ids of the cells to run
 first, and ``NAMES``, a function that returns what stands in for the notebook's data.
 """
 
@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from every_notebook import rules
-from every_notebook.series import ROOT, WINGS
+from every_notebook.series import ROOT, WINGS, part_of
 from helpers.common import judging, running
 
 FOLD = re.compile(r"<details><summary>Solution</summary>.*?```python\n(.*?)```", re.DOTALL)
@@ -27,8 +27,8 @@ class Wing:
 
     def __init__(self, name: str, notebook: str) -> None:
         self.check = importlib.import_module(f"helpers.{name}.answers").check
-        self.typed_answers = importlib.import_module(f"{name}.typed_answers")
-        self.typed = self.typed_answers.TYPED
+        self.typed_answers = part_of(name, "typed_answers")
+        self.typed = getattr(self.typed_answers, "TYPED", {})
         self.notebook = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4)
         self.cells = self.notebook.cells
         self.code = list(rules.code_cells(self.notebook))
@@ -93,7 +93,7 @@ def test_cells_and_answers_have_the_same_names(wing):
     assert set(wing.calls) == wing.check.predictions.keys() | wing.check.exercises.keys()
     assert len(wing.check.predictions) == len(wing.tagged("prediction"))
     assert len(wing.check.exercises) == len(wing.tagged("exercise"))
-    assert wing.typed.keys() == wing.check.exercises.keys()
+    assert wing.typed.keys() <= wing.check.exercises.keys()
 
 
 @every_wing
@@ -218,10 +218,13 @@ def test_each_mistake_meets_its_own_hint(wing, name):
         assert wing.judge(name, makes).line == f"Not yet. {hint}"
 
 
+def test_people_have_typed_answers():
+    assert sum(len(typed) for wing in _WINGS.values() for typed in wing.typed.values()) > 20
+
+
 @every("exercises")
 def test_each_typed_answer_meets_the_hint_of_its_mistake(wing, name):
-    mistakes, typed = wing.check.exercises[name].mistakes, wing.typed[name]
-    assert len(typed) >= 3
+    mistakes, typed = wing.check.exercises[name].mistakes, wing.typed.get(name, {})
     for mistake, lines in typed.items():
         said = wing.judge(name, with_lines(wing, name, lines)).line
         assert said == f"Not yet. {mistakes[mistake].hint}", mistake

@@ -1,23 +1,17 @@
 """Junk in place of each argument of each front door: one line that names it, or nothing."""
 
 import contextlib
-import importlib
 import inspect
 
 import pytest
 
-from every_notebook.series import WINGS
+from every_notebook.series import WINGS, part_of
 
-
-def _cases() -> dict:
-    found = {}
-    for wing in ("common", *WINGS):
-        with contextlib.suppress(ModuleNotFoundError):
-            found |= importlib.import_module(f"{wing}.front_doors").CASES
-    return found
-
-
-CASES = _cases()
+CASES = {
+    name: case
+    for wing in ("common", *WINGS)
+    for name, case in getattr(part_of(wing, "front_doors"), "CASES", {}).items()
+}
 
 
 @pytest.mark.parametrize("name", CASES)
