@@ -1,8 +1,8 @@
 """The checks of the notebooks, checked without a kernel.
 
 What people type may stand in a wing's ``typed_answers.py``: ``TYPED``, by exercise and by the name
-of the mistake; and, for an exercise that leans on its notebook, ``CELLS``, the ids of the cells to run
-first, and ``NAMES``, a function that returns what stands in for the notebook's data.
+of the mistake; and, for an exercise that leans on its notebook, ``CELLS``, the ids of the cells to
+run first, and ``NAMES``, a function that returns what stands in for the notebook's data.
 """
 
 import ast

@@ -1,14 +1,16 @@
-"""Faults for `mutants.py` that no operator makes, and what is known of those it makes.
+"""Faults for `planted.py` that no operator makes, and what is known of those it makes.
 
 They are the mistakes that people make in such code: a sign, an index one off, the other `dim`,
 swapped arguments, a step left out, a λ that is not scaled, another norm; and a notebook that no
 longer shows what its cells do.
 """
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
+import nbformat
 from nbformat import NotebookNode
+
+from every_notebook.series import NOTEBOOKS
 
 # In which file, in which function, what is written there, and what is planted in its place.
 IN_HELPERS: list[tuple[str, str, str, str]] = [
@@ -108,7 +110,7 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     ),
 ]
 
-# What changes nothing that anybody could see, by the words of `mutants.py --list`, and why not.
+# What changes nothing that anybody could see, by the words of `planted.py --list`, and why not.
 EQUIVALENT: dict[str, str] = {
     "helpers/gradient_descent/descent.py · divergence_boundary · high - low > 1e-4 * high → "
     "(high - low >= 0.0001 * high)": "the halved interval is never as wide as that to the last bit",
@@ -162,28 +164,24 @@ _IN_CELLS: list[tuple[str, str, str, str]] = [
 ]
 
 
-def in_notebook(path: Path) -> list[tuple[str, str, Change]]:
-    """Return (cell, what, change) of the faults of one notebook."""
-    number = path.stem[:2]
-    found = [
-        (cell, f"{old.strip()} → {new.strip()}", _rewrite(cell, old, new))
-        for notebook, cell, old, new in _IN_CELLS
-        if notebook == number
-    ]
-    if number == "01":
-        found.append(("forward", "its number taken away", _uncount("forward")))
-    if number == "02":
-        one, two = "figures-line-and-bowl-x-y-weights", "figures-valley-x-copy-y-copy-shortest-z-"
-        found += [
-            ("normal-equations", "another digit stored", _stale("normal-equations")),
-            (one, "the picture of another cell", _swap_pictures(one, two)),
-        ]
-    if number == "03":
-        found += [
-            ("slopes", "its output cleared", _clear("slopes")),
-            ("def-step-w-lr", "the cell taken away", _remove("def-step-w-lr")),
-        ]
-    return found
+def in_notebooks() -> Iterator[tuple[str, str, str, Change]]:
+    """Yield (path, cell, what, change) of each fault in a notebook."""
+    paths = {path.stem[:2]: f"notebooks/{path.name}" for path in NOTEBOOKS}
+    for number, cell, old, new in _IN_CELLS:
+        yield paths[number], cell, f"{old.strip()} → {new.strip()}", _rewrite(cell, old, new)
+    for number, cell, what, change in _OF_A_FILE:
+        yield paths[number], cell, what, change
+
+
+def in_text(change: Change) -> Callable[[str], str]:
+    """Turn a change of a notebook into a change of its file's text."""
+
+    def plant(text: str) -> str:
+        notebook = nbformat.reads(text, as_version=4)
+        change(notebook)
+        return nbformat.writes(notebook)
+
+    return plant
 
 
 def _cell(notebook: NotebookNode, name: str) -> NotebookNode:
@@ -239,3 +237,11 @@ def _remove(name: str) -> Change:
         notebook.cells.remove(_cell(notebook, name))
 
     return change
+
+
+# Faults of a notebook's file: number, cell, what is wrong with it, and the change.
+_OF_A_FILE: list[tuple[str, str, str, Change]] = [
+    ("01", "forward", "its number taken away", _uncount("forward")),
+    ("02", "normal-equations", "another digit stored", _stale("normal-equations")),
+    ("03", "slopes", "its output cleared", _clear("slopes")),
+]

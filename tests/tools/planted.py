@@ -1,0 +1,209 @@
+"""Plants one fault at a time and tells which of them the tests catch.
+
+    python tests/tools/planted.py --sample 8 --only helpers/common helpers/ols_and_ridge
+
+Faults come from a list made by hand (`faults_by_hand.py`) and, in helpers, from their syntax trees
+(`faults_in_trees.py`). Each is planted in a copy of the project and meets the tests that can see
+it, the nearest first: those of the file, of its wing, the wing's notebook in a strict run, and the
+later notebooks that mention the file. A test that fails, or does not end, has caught it. Of the
+well-kept tools, mutmut passes over every function with a decorator, as our figures and answers
+have, and none knows notebooks. Exit code 1 if fewer than 95 % are caught.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from every_notebook.series import ROOT, WINGS  # noqa: E402  It lies in the folder of the line above.
+from tools import faults_by_hand, faults_in_trees  # noqa: E402
+
+LEAST_CAUGHT = 0.95
+# A fault that makes a test run for ever is caught when this is over; no test takes half as long.
+SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault: what is changed where."""
+
+    path: str
+    place: str  # a function in a helper, a cell in a notebook
+    what: str
+    plant: Callable[[str], str] = field(repr=False, compare=False)
+    by_hand: bool = True
+
+    @property
+    def key(self) -> str:
+        """What it is called in lists of faults, whatever line it stands in."""
+        return f"{self.path} · {self.place} · {self.what}"
+
+
+def all_faults() -> Iterator[Fault]:
+    """Yield the faults made by hand, then those of the syntax trees."""
+    for path, place, old, new in faults_by_hand.IN_HELPERS:
+        yield Fault(path, place, f"{old} → {new}", _rewrite(path, place, old, new))
+    for path, cell, what, change in faults_by_hand.in_notebooks():
+        yield Fault(path, cell, what, faults_by_hand.in_text(change))
+    for file in sorted((ROOT / "helpers").rglob("*.py")):
+        source = file.read_text(encoding="utf-8")
+        for place, what, changed in faults_in_trees.faults(source):
+            path = file.relative_to(ROOT).as_posix()
+            yield Fault(path, place, what, lambda _, changed=changed: changed, by_hand=False)
+
+
+def _rewrite(path: str, place: str, old: str, new: str) -> Callable[[str], str]:
+    def plant(source: str) -> str:
+        count = source.count(old)
+        if count != 1:
+            raise ValueError(
+                f"{old!r} stands in {path} ({place}) {count} times: give what is there once"
+            )
+        return source.replace(old, new)
+
+    return plant
+
+
+def sample(faults: list[Fault], count: int) -> list[Fault]:
+    """Choose faults in as many files as there are, the same each time.
+
+    Each fault has its own place in the order, so that one more or one less moves no other.
+    """
+    waiting = sorted(faults, key=lambda fault: hashlib.sha256(fault.key.encode()).digest())
+    chosen: list[Fault] = []
+    while waiting and len(chosen) < count:
+        taken = [fault.path for fault in chosen]
+        best = min(waiting, key=lambda fault: taken.count(fault.path))
+        waiting.remove(best)
+        chosen.append(best)
+    return chosen
+
+
+def tests_for(path: str) -> list[list[str]]:
+    """Return what can see a fault in a file, the nearest first: arguments of pytest."""
+    file = ROOT / path
+    if file.suffix == ".ipynb":
+        rules = f"tests/every_notebook/test_rules.py::test_notebook_keeps_the_rules[{file.stem}]"
+        return [[rules], [path]]
+    wing, stem = file.parent.name, file.stem
+    found = [
+        sorted(
+            f"tests/{wing}/{test.name}" for test in (ROOT / "tests" / wing).glob(f"test_{stem}*.py")
+        )
+    ]
+    if stem == "answers":
+        found.append(["tests/every_notebook/test_checks.py"])
+    elif "figures" in stem or stem == "picture":
+        found.append(["tests/every_notebook/test_figures.py"])
+    tests = (ROOT / "tests" / wing) if wing != "helpers" else ROOT / "tests" / "project"
+    found.append([tests.relative_to(ROOT).as_posix()])
+    notebooks = [f"notebooks/{name}.ipynb" for name in WINGS.values()]
+    mention = re.compile(rf"from helpers\.{wing} import .*\b{stem}\b|from helpers\.{wing}\.{stem} ")
+    uses = [name for name in notebooks if mention.search((ROOT / name).read_text(encoding="utf-8"))]
+    own = [f"notebooks/{WINGS[wing]}.ipynb"] if wing in WINGS else []
+    return [part for part in found if part] + [[name] for name in dict.fromkeys(own + uses[:2])]
+
+
+def _run(tests: list[str], folder: Path) -> int:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        *tests,
+    ]
+    # What is marked as proof or weekly sees faults, too, but the whole notebooks have their turn.
+    command += [
+        "-m",
+        "" if tests[0].startswith("tests/") and "every_notebook" not in tests[0] else "not weekly",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    try:
+        run = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return 1
+    return 0 if run.returncode == 5 else run.returncode  # 5: no test of that kind
+
+
+def _copy(folder: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+
+
+@cache
+def _passes_without(tests: tuple[str, ...]) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        _copy(Path(folder))
+        return _run(list(tests), Path(folder)) == 0
+
+
+def caught_by(fault: Fault) -> str:
+    """Plant a fault in a copy and return the tests that caught it; nothing if it lives."""
+    with tempfile.TemporaryDirectory() as folder:
+        _copy(Path(folder))
+        file = Path(folder, fault.path)
+        file.write_text(fault.plant(file.read_text(encoding="utf-8")), encoding="utf-8")
+        for tests in tests_for(fault.path):
+            if _run(tests, Path(folder)) and _passes_without(tuple(tests)):
+                return " ".join(tests)
+    return ""
+
+
+def main() -> int:
+    """Plant the faults asked for, say which were caught, and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="*", default=[""], help="paths that begin so")
+    parser.add_argument("--sample", type=int, help="as many of them, the same each time")
+    parser.add_argument("--by-hand", action="store_true", help="none of the syntax trees' faults")
+    parser.add_argument("--list", action="store_true", help="plant nothing")
+    parser.add_argument("--json", action="store_true", help="a line for each fault")
+    options = parser.parse_args()
+    faults = [
+        fault
+        for fault in all_faults()
+        if fault.path.startswith(tuple(options.only))
+        and fault.key not in faults_by_hand.EQUIVALENT
+        and (fault.by_hand or not options.by_hand)
+    ]
+    faults = sample(faults, options.sample or len(faults))
+    if options.list:
+        print(*(fault.key for fault in faults), sep="\n")
+        return 0
+    caught = 0
+    with ThreadPoolExecutor(2) as pool:
+        for fault, tests in zip(faults, pool.map(caught_by, faults), strict=True):
+            caught += bool(tests)
+            if options.json:
+                print(json.dumps({"fault": fault.key, "caught_by": tests}), flush=True)
+            else:
+                print("caught" if tests else "LIVES ", fault.key, f"({tests})", flush=True)
+    print(f"{caught} of {len(faults)} planted faults caught")
+    return 0 if caught >= LEAST_CAUGHT * len(faults) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

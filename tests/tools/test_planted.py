@@ -1,0 +1,51 @@
+"""Faults are planted where they are meant to be, and it is told whether a test caught them."""
+
+import ast
+
+import pytest
+
+from every_notebook.series import ROOT
+from tools import faults_in_trees, planted
+from tools.planted import Fault
+
+
+def test_every_fault_made_by_hand_can_be_planted():
+    found = [fault for fault in planted.all_faults() if fault.by_hand]
+    assert len(found) > 20
+    for fault in found:
+        text = (ROOT / fault.path).read_text(encoding="utf-8")
+        assert fault.plant(text) != text, fault.key
+
+
+def test_a_fault_whose_place_has_changed_is_named():
+    plant = planted._rewrite("helpers/x.py", "f", "a + b", "a - b")
+    with pytest.raises(ValueError, match="'a [+] b' stands in helpers/x.py [(]f[)] 0 times"):
+        plant("a * b")
+
+
+def test_the_faults_of_a_tree_are_other_programs():
+    source = "def f(a, b, *, dim=0):\n    return max(a, b) + 1 if a < b else a.sum(dim=0)\n"
+    found = dict((what, text) for _, what, text in faults_in_trees.faults(source, constants=True))
+    assert "a < b → (a <= b)" in found and "a.sum → (a.mean)" in found
+    whole = ast.dump(ast.parse(source))
+    assert all(ast.dump(ast.parse(text)) != whole for text in found.values())
+
+
+def test_a_sample_is_spread_over_files_and_the_same_each_time():
+    faults = [Fault(path, "f", what, str) for path in ("a", "b", "c") for what in "xyz"]
+    chosen = planted.sample(faults, 3)
+    assert {fault.path for fault in chosen} == {"a", "b", "c"}
+    assert planted.sample(faults[::-1], 3) == chosen
+
+
+@pytest.mark.proof
+def test_what_is_caught_is_told_from_what_lives(monkeypatch):
+    near = "tests/common/test_sentences.py"
+    monkeypatch.setattr(planted, "tests_for", lambda path: [[near]])
+    for old, new, tests in (
+        ("Return a sentence", "Give a sentence", ""),
+        ("said.format(**values)", "said", near),
+    ):
+        plant = planted._rewrite("helpers/common/sentences.py", "say", old, new)
+        fault = Fault("helpers/common/sentences.py", "say", "", plant)
+        assert planted.caught_by(fault) == tests
