@@ -1,6 +1,6 @@
 """Measure a step in one process, in two, and in one with two threads, and print the ratios.
 
-Run it with ``python tests/bench_scaling.py``; it is no test, since a time proves nothing.
+Run it with ``python tests/tools/bench_scaling.py``; it is no test, since a time proves nothing.
 """
 
 import statistics

@@ -1,6 +1,6 @@
 """Measure what an epoch costs and what recipes reach, on the whole of FashionMNIST.
 
-``python tests/bench_training.py`` prints a table with ratios, with ``--json`` one object. It is no
+``python tests/tools/bench_training.py`` prints a table with ratios, with ``--json`` one object. It is no
 test, since a time proves nothing. The ways to train are taken from the cells of notebook 04, so
 what is timed is what is taught.
 """
