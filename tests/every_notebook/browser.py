@@ -230,6 +230,12 @@ class NotebookPage:
         """Return where the output of the cell with this number, counted from 0, is shown."""
         return self.cells.nth(index).locator(".jp-OutputArea-output")
 
+    def beside_the_dots(self, index: int) -> str | None:
+        """Return the line that stands for a folded output; None where the output is open."""
+        self.cells.nth(index).scroll_into_view_if_needed()
+        dots = self.cells.nth(index).locator(".jp-OutputPlaceholder .jp-PlaceholderText")
+        return dots.inner_text() if dots.count() else None
+
     def shown_pictures(self, index: int) -> list[str | None]:
         """Return the words for each picture that a cell shows; None for one that is not shown."""
         self.cells.nth(index).scroll_into_view_if_needed()

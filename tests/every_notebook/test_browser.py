@@ -3,6 +3,7 @@
 import copy
 import os
 import re
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -15,6 +16,7 @@ from every_notebook import browser
 from every_notebook import pictures as notebook_pictures
 from every_notebook import rules as rules
 from every_notebook.series import NOTEBOOKS
+from every_notebook.test_checks import first_line
 
 # What a slider's cell says, and the two kinds of control that it brings.
 SLIDER = re.compile(r"\bexplore\.slider\(")
@@ -126,6 +128,8 @@ def test_in_the_browser_each_notebook_runs_and_its_sliders_move(lab, path):
         assert complaints_about_the_file(stored, saved) == []
         assert page.cells.count() == len(stored.cells)
         assert complaints_about_the_pictures(stored, page) == []
+        still_folded = [n for n in range(len(stored.cells)) if page.beside_the_dots(n) is not None]
+        assert not still_folded, "an output that does not open when its cell is run"
         for position, selector in controls(stored):
             assert complaints_about_a_slider(page, position, selector, browser.ONE_STEP) == []
         for selector in (HANDLE, FILM_BAR):
@@ -134,16 +138,41 @@ def test_in_the_browser_each_notebook_runs_and_its_sliders_move(lab, path):
 
 
 @pytest.mark.proof
-def test_in_the_browser_a_prediction_is_answered(lab):
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_in_the_browser_no_result_is_in_sight_before_its_guess(lab, path):
     chromium, address, folder = lab
-    notebook = nbformat.read(NOTEBOOKS[0], as_version=4)
-    asked = next(n for n, cell in enumerate(notebook.cells) if "prediction" in rules.tags(cell))
-    check = next(n for n, cell in enumerate(notebook.cells) if ".check_prediction(" in cell.source)
-    with browser.opened(chromium, address, copy_without_outputs(NOTEBOOKS[0], folder)) as page:
+    shutil.copy(path, folder)
+    stored = nbformat.read(path, as_version=4)
+    folded = {cell.id for cell in rules.outputs_to_fold(stored)}
+    assert len(folded) >= rules.FEWEST_PREDICTIONS
+    with browser.opened(chromium, address, folder / path.name) as page:
+        for position, cell in enumerate(stored.cells):
+            if not cell.get("outputs"):
+                continue
+            line, shown = page.beside_the_dots(position), page.output(position).count()
+            assert (line is None) == (cell.id not in folded), cell.id
+            assert (shown == 0) == (cell.id in folded), cell.id
+            # The rest of an output is in nobody's sight, nor in a search's.
+            assert line is None or line.strip() == first_line(cell).strip(), cell.id
+
+
+@pytest.mark.proof
+def test_in_the_browser_a_prediction_is_answered(lab):
+    """Nobody has guessed, somebody guesses wrong, then right; the folded result opens by itself."""
+    chromium, address, folder = lab
+    path = NOTEBOOKS[0]
+    shutil.copy(path, folder)
+    cells = nbformat.read(path, as_version=4).cells
+    asked = next(n for n, cell in enumerate(cells) if "prediction" in rules.tags(cell))
+    check = next(n for n, cell in enumerate(cells) if rules.question(cell))
+    folded = [n for n in range(asked, check) if rules.FOLDED_TAG in rules.tags(cells[n])]
+    with browser.opened(chromium, address, folder / path.name) as page:
         page.select(asked)
         page.choose("Run", "Run All Above Selected Cell")
         page.wait_for_runs()
+        assert folded and all(page.beside_the_dots(n) is not None for n in folded)
         for guess, verdict in (
+            (None, "No guess yet. Write one where it says None, run that cell and this one again."),
             (3, "You predicted 3. You counted x. But x was not computed: you typed it in."),
             (2, "You predicted 2: right."),
         ):
@@ -152,6 +181,7 @@ def test_in_the_browser_a_prediction_is_answered(lab):
             for _ in range(asked, check + 1):
                 page.page.keyboard.press("Shift+Enter")
             page.output(check).get_by_text(verdict, exact=True).wait_for()
+            assert all(page.beside_the_dots(n) is None for n in folded)
 
 
 # --- Faults are seen ---
