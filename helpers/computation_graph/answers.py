@@ -1,0 +1,372 @@
+"""What notebook 01 asks, what is right, and what to say to those who write something else.
+
+To mend a sentence, look for it here: each stands above, or beside, the mistake that it is for.
+"""
+
+import functools
+
+import torch
+
+from helpers.common.questions import Questions
+
+check = Questions()
+
+
+def _leaf(number):
+    return torch.tensor(number, dtype=torch.float64, requires_grad=True)
+
+
+# --- What the graph is made of ---
+
+check.prediction("who has a grad_fn", right=2, hints={
+    3: "You counted x. But x was not computed: you typed it in.",
+    1: "Not only the last result: each one remembers its own last step.",
+})  # fmt: skip
+
+check.prediction("boxes that say y", right=0, hints={
+    1: "One would expect so. Look between the two PowBackward0 boxes: y was there.",
+})  # fmt: skip
+
+check.prediction("a change in place", right="error", hints={
+    "old": "That would need a copy of y. PyTorch keeps the tensor itself, to save memory.",
+    "new": "That would be a wrong gradient without a word. The version counter prevents it.",
+})  # fmt: skip
+
+check.prediction("leaves among six", right=4, hints={
+    2: "Those two are the leaves that get a gradient. But data and target were not computed "
+       "either, and PyTorch calls them leaves as well.",
+})  # fmt: skip
+
+
+def _tensors(kinds):
+    """Return one new tensor for each word: it knows whether it is a leaf that learns."""
+    tensors = []  # A "cut" one was computed from one that does not require a gradient.
+    for kind in kinds.split():
+        tensor = torch.ones(2, dtype=torch.float64, requires_grad=kind in ("leaf", "result"))
+        tensor = tensor * 2 if kind in ("result", "cut") else tensor
+        tensor.learns = kind == "leaf"  # For the oracle alone.
+        tensors.append(tensor)
+    return tensors
+
+
+_SOME = ("given given leaf leaf result result", "leaf result", "given cut result", "leaf cut leaf")
+
+
+@check.exercise("leaves that learn", inputs=[functools.partial(_tensors, kind) for kind in _SOME])
+def learning_leaves(*tensors):
+    return sum(tensor.learns for tensor in tensors)
+
+
+@learning_leaves.hint("data is a leaf, but no gradient will reach it.")
+def all_leaves(*tensors):
+    return sum(tensor.is_leaf for tensor in tensors)
+
+
+@learning_leaves.hint("A result requires a gradient too, but it is no leaf.")
+def all_that_require_a_gradient(*tensors):
+    return sum(tensor.requires_grad for tensor in tensors)
+
+
+@learning_leaves.hint("Those are the results. A leaf was not computed from anything in the graph.")
+def the_results(*tensors):
+    return sum(not tensor.is_leaf for tensor in tensors)
+
+
+@learning_leaves.hint("That counts more: both must be true of a tensor, not one of the two.")
+def one_of_the_two(*tensors):
+    return sum(tensor.is_leaf or tensor.requires_grad for tensor in tensors)
+
+
+@learning_leaves.hint(
+    "grad is empty until backward() has run. Ask what a tensor is, not what it has."
+)
+def those_that_have_a_grad(*tensors):
+    return 0
+
+
+check.prediction("what requires a gradient", right=2, hints={
+    1: "weight does not require a gradient, but x does, and one operand is enough.",
+    3: "One of detach, no_grad and int stops more than you think: see the lines above.",
+})  # fmt: skip
+
+
+# --- What backward() puts where ---
+
+check.prediction("z.backward()", right=4, hints={
+    2: "That is the slope of y. z lies one function further, and that one has a slope as well.",
+    3: "Slopes of composed functions multiply; they do not add.",
+    6: "That is both together. The graph was fresh, so nothing was there before.",
+})  # fmt: skip
+
+check.prediction("a fork", right=64, hints={
+    16: "That is what comes along the arrow from q. Another part comes by way of p.",
+    48: "That is what comes by way of p. Another part comes straight from q.",
+})  # fmt: skip
+
+
+@check.exercise("the chain rule", inputs=[(0.0,), (1.0,), (-2.5,)])
+def slope_of_z(x):
+    start = _leaf(x)
+    ((3 * start + 1) ** 2).backward()
+    return start.grad
+
+
+@slope_of_z.hint("The inner function has a slope too.")
+def outer_slope_alone(x):
+    return 2 * (3 * x + 1)
+
+
+@slope_of_z.hint("Slopes of composed functions multiply.")
+def slopes_added(x):
+    return outer_slope_alone(x) + 3
+
+
+@slope_of_z.hint("The outer slope is 2u, taken at u and not at x.")
+def outer_slope_at_x(x):
+    return 2 * x * 3
+
+
+@slope_of_z.hint("That is z itself, not its slope.")
+def z_itself(x):
+    return (3 * x + 1) ** 2
+
+
+@slope_of_z.hint("u is 3x + 1: a number that is added has no slope, but it stays in u.")
+def without_the_one(x):
+    return 2 * (3 * x) * 3
+
+
+check.prediction("two walks, one grad", right=6, hints={
+    4: "That would be so if backward() wrote over x.grad. It adds.",
+    8: "The gradients are added, not multiplied.",
+})  # fmt: skip
+
+
+def _parts(small_memory):
+    """Return starts and parts, each with a new `mean_loss` out of the notebook's maker of them."""
+    three = torch.arange(12, dtype=torch.float64).split(4)
+    cases = [(1.0, three), (-0.5, three), (0.2, three[:2])]
+
+    def new(start, parts):
+        return small_memory(), start, [part.clone() for part in parts]
+
+    return [functools.partial(new, *case) for case in cases]
+
+
+@check.exercise("a gradient in parts", inputs=_parts)
+def by_formula(mean_loss, start, parts):
+    data = torch.cat(list(parts))  # The mean of (w·data − 1)², and its slope at w = start.
+    return (2 * data * (start * data - 1)).mean()
+
+
+@by_formula.hint("You added the parts' gradients. The mean loss is their sum divided by something.")
+def not_divided(mean_loss, start, parts):
+    return len(parts) * by_formula(mean_loss, start, parts)
+
+
+@by_formula.hint("Only the last part is in it. Is something cleared on the way?")
+def the_last_part(mean_loss, start, parts):
+    return by_formula(mean_loss, start, parts[-1:])
+
+
+@by_formula.hint("You divide, but only the last part is in it. Is something cleared on the way?")
+def the_last_part_divided(mean_loss, start, parts):
+    return the_last_part(mean_loss, start, parts) / len(parts)
+
+
+@by_formula.hint("All parts at once do not fit. Go through them in a loop.")
+def all_at_once(mean_loss, start, parts):
+    mean_loss(start, torch.cat(list(parts)))
+
+
+@by_formula.hint(
+    "Two graphs at once do not fit. Call backward() on a loss before you make the next."
+)
+def walked_at_the_end(mean_loss, start, parts):
+    return [mean_loss(_leaf(start), part) for part in parts]
+
+
+# --- Outputs of many numbers, and a gradient that is not trusted ---
+
+check.prediction("weights for a vector", right=531, hints={
+    9: "That is the plain sum of the column, as with g = (1, 1, 1). Weigh each entry first.",
+    21: "That mixes the first row of A with g. The first entry needs the first column.",
+    1: "All three outputs depend on the first input, so all three weights count.",
+})  # fmt: skip
+
+
+def _vector(*numbers):
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
+@check.exercise(
+    "the whole Jacobian",
+    inputs=[
+        (lambda x: torch.stack([x[0] * x[1], x[1] * x[2] ** 2, x.sum()]), _vector(1, 2, 3)),
+        (lambda x: x[0] * _vector(1, 3, 5) + x[1] * _vector(2, 4, 6), _vector(1, 2)),
+        (lambda x: x[:2] * x[2], _vector(0.5, -1, 2)),
+    ],
+)
+def whole_jacobian(function, x):
+    return torch.autograd.functional.jacobian(function, x)
+
+
+@whole_jacobian.hint("Rows and columns have changed places.")
+def transposed(function, x):
+    return whole_jacobian(function, x).T
+
+
+@whole_jacobian.hint("That is the sum of all rows. Let only one output count at a time.")
+def sum_of_the_rows(function, x):
+    return whole_jacobian(function, x).sum(0)
+
+
+@whole_jacobian.hint("The rows add up: is something left in x.grad from the row before?")
+def rows_that_add_up(function, x):
+    return whole_jacobian(function, x).cumsum(0)
+
+
+@whole_jacobian.hint(
+    "All rows are the same: x.grad is one tensor that keeps changing. Store a copy, clear it."
+)
+def one_tensor_in_all_rows(function, x):
+    return whole_jacobian(function, x).sum(0).expand(len(function(x)), -1)
+
+
+@whole_jacobian.hint("That is the first row alone.")
+def the_first_row(function, x):
+    return whole_jacobian(function, x)[0]
+
+
+@whole_jacobian.hint("The output is a vector: say in gradient= which of its entries counts.")
+def no_gradient_given(function, x):
+    function(x.clone().requires_grad_()).backward()
+
+
+@whole_jacobian.hint(
+    "The graph is gone after one walk: keep it, or compute function(x) anew for each row."
+)
+def graph_walked_twice(function, x):
+    for entry in function(x.clone().requires_grad_()):
+        entry.backward()
+
+
+check.prediction("a tiny step", right="worse", hints={
+    "better": "The formula gets better, the arithmetic worse: two nearly equal numbers are "
+              "subtracted, and most of their digits cancel.",
+})  # fmt: skip
+
+check.prediction("leaves of a network", right=2, hints={
+    3: "The pictures are a leaf, but they need no gradient, so they are not in the graph.",
+    4: "Only layers with weights bring leaves; ReLU and log-softmax have none.",
+})  # fmt: skip
+
+
+# --- An engine of one's own ---
+
+
+def _chain():
+    x = _leaf(3.0)
+    return 3 * (x**2) ** 2, [x]
+
+
+def _meeting(short_way_first):
+    a, b = _leaf(3.0), _leaf(2.0)
+    s = a.sin()
+    return (s + s * b, [b, a]) if short_way_first else (s * b + s, [a, b])
+
+
+def _doubled():
+    x = _leaf(1.5)
+    y = x.sin()
+    for _ in range(60):  # 2^60 paths: who follows each of them does not come back.
+        y = y + y
+    return y, [x]
+
+
+def _refuse(gradient):
+    raise RuntimeError("that was PyTorch's walk: make your own")
+
+
+def _puzzle(build, call, first):
+    """Return a new graph's output and leaves, and a `call` that works once for each function.
+
+    `call` and `first`, the attempt that follows each path, are the notebook's own.
+    """
+    output, leaves = build()
+    seen = set()
+
+    def call_once(function, gradient):
+        if hasattr(function, "variable"):
+            raise RuntimeError("an AccumulateGrad is not called")
+        if function in seen:
+            raise RuntimeError(f"{type(function).__name__} was called a second time")
+        seen.add(function)
+        return call(function, gradient)
+
+    call_once.answer = torch.stack(torch.autograd.grad(output, leaves, retain_graph=True))
+    call_once.first = first
+    for leaf in leaves:
+        leaf.register_hook(_refuse)
+    return output, leaves, call_once
+
+
+def _puzzles(call, first):
+    builders = [_chain, lambda: _meeting(False), lambda: _meeting(True), _doubled]
+    return [functools.partial(_puzzle, build, call, first) for build in builders]
+
+
+@check.exercise("your own backward()", inputs=_puzzles)
+def engine(output, leaves, call):
+    return call.answer
+
+
+@engine.hint("A function is called again, once for each path. Let it wait for all its gradients.")
+def each_path_on_its_own(output, leaves, call):
+    return call.first(output, leaves, call)
+
+
+@engine.hint("An AccumulateGrad is not called: it has a variable, and there the walk ends.")
+def calls_the_leaf(output, leaves, call):
+    function = output.grad_fn
+    while function.next_functions:
+        function = function.next_functions[0][0]
+    call(function, torch.ones_like(output))
+
+
+@engine.hint("Some next functions are None: they lead nowhere, so skip them in the first walk too.")
+def follows_none(output, leaves, call):
+    return None.next_functions
+
+
+@engine.hint("That was PyTorch's walk. Make your own.")
+def pytorchs_walk(output, leaves, call):
+    output.backward()
+
+
+def _impatient(output, leaves, call, take):
+    """Walk as an engine that calls a function as soon as its first gradient is there."""
+    arrived, waiting = {output.grad_fn: torch.ones_like(output)}, [output.grad_fn]
+    seen, at_leaf = set(), {}
+    while waiting:
+        function = waiting.pop(take)
+        if hasattr(function, "variable"):
+            at_leaf[id(function.variable)] = arrived[function]
+        elif function not in seen:
+            seen.add(function)
+            for after, part in call(function, arrived[function]):
+                arrived[after] = arrived.get(after, 0) + part
+                waiting.append(after)
+    return torch.stack([at_leaf[id(leaf)] for leaf in leaves])
+
+
+@engine.hint(
+    "A function was called before all its gradients had arrived. First come, first served?"
+)
+def first_come_first_served(output, leaves, call):
+    return _impatient(output, leaves, call, take=0)
+
+
+@engine.hint("A function was called before all its gradients had arrived. Last come, first served?")
+def last_come_first_served(output, leaves, call):
+    return _impatient(output, leaves, call, take=-1)

@@ -1,0 +1,179 @@
+"""What people type into the blanks of notebook 01, by the name of the mistake that it must meet.
+
+Typed as a reader would type it, independently of what stands in ``answers.py``.
+"""
+
+# The cells that an exercise leans on: they make what its check is given besides.
+CELLS = {
+    "a gradient in parts": ["a-memory-for-four-entries"],
+    "your own backward()": [
+        "fresh-x-y-and-z",
+        "one-function-called",
+        "each-path-on-its-own",
+    ],
+}
+
+TYPED = {
+    "leaves that learn": {
+        "all_leaves": "return sum(tensor.is_leaf for tensor in tensors)",
+        "all_that_require_a_gradient": "return len([t for t in tensors if t.requires_grad])",
+        "the_results": "return sum(t.grad_fn is not None for t in tensors)",
+        "one_of_the_two": """
+count = 0
+for tensor in tensors:
+    if tensor.is_leaf or tensor.requires_grad:
+        count += 1
+return count
+""",
+        "those_that_have_a_grad": "return sum(t.is_leaf and t.grad is not None for t in tensors)",
+    },
+    "the chain rule": {
+        "outer_slope_alone": """
+u = 3 * x + 1
+return 2 * u
+""",
+        "slopes_added": """
+u = 3 * x + 1
+return 2 * u + 3
+""",
+        "outer_slope_at_x": "return 3 * 2 * x",
+        "z_itself": """
+u = 3 * x + 1
+z = u * u
+return z
+""",
+        "without_the_one": """
+u = 3 * x
+return 2 * u * 3
+""",
+    },
+    "a gradient in parts": {
+        "not_divided": """
+for part in parts:
+    mean_loss(w, part).backward()
+""",
+        "the_last_part": """
+for part in parts:
+    w.grad = None
+    mean_loss(w, part).backward()
+""",
+        "the_last_part_divided": """
+for part in parts:
+    if w.grad is not None:
+        w.grad.zero_()
+    loss = mean_loss(w, part) / len(parts)
+    loss.backward()
+""",
+        "all_at_once": "mean_loss(w, torch.cat(parts)).backward()",
+        "walked_at_the_end": """
+total = 0
+for part in parts:
+    total = total + mean_loss(w, part)
+(total / len(parts)).backward()
+""",
+    },
+    "the whole Jacobian": {
+        "sum_of_the_rows": """
+y = function(x)
+y.backward(torch.ones_like(y))
+return x.grad
+""",
+        "no_gradient_given": """
+function(x).backward()
+return x.grad
+""",
+        "graph_walked_twice": """
+rows = []
+y = function(x)
+for i in range(len(y)):
+    x.grad = None
+    y[i].backward()
+    rows.append(x.grad)
+return torch.stack(rows)
+""",
+        "one_tensor_in_all_rows": """
+rows = []
+for i in range(len(function(x))):
+    function(x)[i].backward()
+    rows.append(x.grad)
+return torch.stack(rows)
+""",
+        "rows_that_add_up": """
+rows = []
+for i in range(len(function(x))):
+    function(x)[i].backward()
+    rows.append(x.grad.clone())
+return torch.stack(rows)
+""",
+        "transposed": """
+y = function(x)
+rows = [torch.autograd.grad(entry, x, retain_graph=True)[0] for entry in y]
+return torch.stack(rows, dim=1)
+""",
+        "the_first_row": """
+function(x)[0].backward()
+return x.grad
+""",
+    },
+    "your own backward()": {
+        "each_path_on_its_own": """
+total = {leaf: torch.zeros_like(leaf) for leaf in leaves}
+def visit(function, gradient):
+    if hasattr(function, 'variable'):
+        total[function.variable] += gradient
+        return
+    for after, part in call(function, gradient):
+        visit(after, part)
+with torch.no_grad():
+    visit(output.grad_fn, torch.ones_like(output))
+return torch.stack([total[leaf] for leaf in leaves])
+""",
+        "calls_the_leaf": """
+waiting = [(output.grad_fn, torch.ones_like(output))]
+while waiting:
+    function, gradient = waiting.pop()
+    waiting += call(function, gradient)
+return gradient
+""",
+        "follows_none": """
+arrows, waiting = {}, [output.grad_fn]
+while waiting:
+    for function, _ in waiting.pop().next_functions:
+        arrows[function] = arrows.get(function, 0) + 1
+        waiting.append(function)
+return arrows
+""",
+        "pytorchs_walk": """
+output.backward()
+return torch.stack([leaf.grad for leaf in leaves])
+""",
+        "first_come_first_served": """
+arrived = {output.grad_fn: torch.ones_like(output)}
+waiting, done = [output.grad_fn], []
+while waiting:
+    function = waiting.pop(0)
+    if hasattr(function, 'variable') or function in done:
+        continue
+    done.append(function)
+    for after, part in call(function, arrived[function]):
+        arrived[after] = arrived.get(after, 0) + part
+        waiting.append(after)
+ends = {f.variable: g for f, g in arrived.items() if hasattr(f, 'variable')}
+return torch.stack([ends[leaf] for leaf in leaves])
+""",
+        "last_come_first_served": """
+arrived = {output.grad_fn: torch.ones_like(output)}
+waiting, done = [output.grad_fn], []
+while waiting:
+    function = waiting.pop()
+    if hasattr(function, 'variable') or function in done:
+        continue
+    done.append(function)
+    for after, part in call(function, arrived[function]):
+        arrived[after] = arrived.get(after, 0) + part
+        waiting.append(after)
+ends = {f.variable: g for f, g in arrived.items() if hasattr(f, 'variable')}
+return torch.stack([ends[leaf] for leaf in leaves])
+""",
+    },
+}
