@@ -44,7 +44,7 @@ def _tensors(kinds):
     for kind in kinds.split():
         tensor = torch.ones(2, dtype=torch.float64, requires_grad=kind in ("leaf", "result"))
         tensor = tensor * 2 if kind in ("result", "cut") else tensor
-        tensor.learns = kind == "leaf"  # For the oracle alone.
+        tensor.learns = kind == "leaf"  # type: ignore[attr-defined]  # For the oracle alone.
         tensors.append(tensor)
     return tensors
 
@@ -304,8 +304,9 @@ def _puzzle(build, call, first):
         seen.add(function)
         return call(function, gradient)
 
-    call_once.answer = torch.stack(torch.autograd.grad(output, leaves, retain_graph=True))
-    call_once.first = first
+    # For the oracle, and for the mistake that is the first attempt.
+    answer = torch.stack(torch.autograd.grad(output, leaves, retain_graph=True))
+    vars(call_once).update(answer=answer, first=first)
     for leaf in leaves:
         leaf.register_hook(_refuse)
     return output, leaves, call_once
@@ -336,7 +337,7 @@ def calls_the_leaf(output, leaves, call):
 
 @engine.hint("Some next functions are None: they lead nowhere, so skip them in the first walk too.")
 def follows_none(output, leaves, call):
-    return None.next_functions
+    return None.next_functions  # type: ignore[attr-defined]  # That is the mistake.
 
 
 @engine.hint("That was PyTorch's walk. Make your own.")
