@@ -105,8 +105,8 @@ def question(cell: NotebookNode) -> ast.Call | None:
     """Return the call of a cell that is one call of ``check``; None for every other cell."""
     if cell.cell_type != "code" or not cell.source.startswith("check("):
         return None
-    (statement,) = ast.parse(cell.source).body
-    return statement.value
+    first, *others = ast.parse(cell.source).body
+    return None if others else first.value
 
 
 def checked_names(notebook: NotebookNode, what: str) -> list[str]:

@@ -161,16 +161,8 @@ def keep_the_timings_of_an_extension(notebook):
     first_code_cell(notebook).metadata["ExecuteTime"] = times
 
 
-def fold_a_cell(notebook):
-    first_code_cell(notebook).metadata["collapsed"] = True
-
-
 def let_an_output_scroll(notebook):
     first_code_cell(notebook).metadata["scrolled"] = True
-
-
-def hide_an_output(notebook):
-    first_code_cell(notebook).metadata["jupyter"] = {"outputs_hidden": True}
 
 
 def leave_metadata_with_an_output(notebook):
@@ -189,82 +181,176 @@ def run_on_the_stand_in(notebook):
     first_code_cell(notebook).outputs.append(output)
 
 
-def cell_with(notebook, words):
-    return next(cell for cell in notebook.cells if words in cell.source)
+def cell_with(notebook, words, start="no such words"):
+    cells = notebook.cells
+    return next(cell for cell in cells if words in cell.source or cell.source.startswith(start))
+
+
+def tagged(notebook, tag):
+    return next(cell for cell in rules.code_cells(notebook) if tag in rules.tags(cell))
+
+
+def checking(notebook):
+    return next(cell for cell in notebook.cells if rules.question(cell))
+
+
+def cell_before(notebook, cell):
+    return notebook.cells[notebook.cells.index(cell) - 1]
 
 
 def close_a_question(notebook):
-    cell = cell_with(notebook, "## Which way is down?")
+    cell = cell_with(notebook, "\n## 1 · ", start="## 1 · ")
     cell.source = cell.source.replace("?", ".")
 
 
+def number_no_section(notebook):
+    cell = cell_with(notebook, "\n## 2 · ", start="## 2 · ")
+    cell.source = cell.source.replace("## 2 · ", "## ")
+
+
 def show_nothing(notebook):
-    for cell in dict(rules.sections(notebook))["Why are narrow valleys slow?"]:
+    for cell in rules.lessons(notebook)[1][1]:
         if cell.cell_type == "code" and not rules.printed(cell).startswith(rules.OPEN_LINES):
             cell.outputs = []
 
 
 def lose_a_twin(notebook):
-    notebook.cells.remove(cell_with(notebook, "explore.twin(with_momentum"))
+    notebook.cells.remove(cell_with(notebook, "explore.twin("))
 
 
 def show_the_twin_of_another_slider(notebook):
-    cell = cell_with(notebook, "explore.twin(with_momentum")
-    cell.source = cell.source.replace("with_momentum", "with_condition")
+    cell = cell_with(notebook, "explore.twin(")
+    cell.source = cell.source.replace("explore.twin(", "explore.twin(other_")
 
 
 def blank_the_twin(notebook):
-    cell_with(notebook, "explore.twin(with_momentum").outputs = []
+    cell_with(notebook, "explore.twin(").outputs = []
 
 
 def ask_too_little(notebook):
     for cell in rules.code_cells(notebook):
-        if "prediction" in rules.tags(cell):
-            cell.metadata["tags"] = []
-        cell.source = cell.source.replace("check_prediction", "compare")
+        cell.metadata["tags"] = []
 
 
 def leave_a_prediction_unchecked(notebook):
-    cell = cell_with(notebook, "progress.check_prediction(")
-    cell.source = cell.source.replace("progress.check_prediction", "learning.check_prediction")
+    notebook.cells.remove(cell_with(notebook, ", guess_"))
 
 
 def leave_an_exercise_unchecked(notebook):
-    cell = cell_with(notebook, "progress.check_exercise(")
-    cell.source = cell.source.replace("progress.check_exercise", "learning.check_exercise")
+    function = re.search(r"def (\w+)", tagged(notebook, "exercise").source)[1]
+    notebook.cells.remove(cell_with(notebook, f", {function})"))
+
+
+def check_in_two_lines(notebook):
+    checking(notebook).source += "\nprint()"
+
+
+def hide_code(notebook):
+    checking(notebook).metadata["jupyter"] = {"source_hidden": True}
+
+
+def say_nothing_before_a_prediction(notebook):
+    cell = cell_before(notebook, tagged(notebook, "prediction"))
+    cell.source = cell.source.replace("**Predict.**", "Predict:")
+
+
+def guess_for_the_reader(notebook):
+    cell = tagged(notebook, "prediction")
+    cell.source = cell.source.replace("None", "1")
+
+
+def title_no_exercise(notebook):
+    cell = cell_before(notebook, tagged(notebook, "exercise"))
+    cell.source = cell.source.replace("### Exercise 1", "### Exercise")
+
+
+def give_no_difficulty(notebook):
+    cell = cell_before(notebook, tagged(notebook, "exercise"))
+    cell.source = cell.source.replace("●", "").replace("○", "")
+
+
+def describe_no_function(notebook):
+    cell = tagged(notebook, "exercise")
+    cell.source = cell.source.replace('"""', "# ", 1).replace('"""', "")
+
+
+def label_a_reading(notebook):
+    notebook.cells[-1].source = "**Read.** " + notebook.cells[-1].source
+
+
+def unfold_a_result(notebook):
+    del rules.outputs_to_fold(notebook)[0].metadata["jupyter"]
+
+
+def unfold_for_older_viewers(notebook):
+    del rules.outputs_to_fold(notebook)[0].metadata["collapsed"]
+
+
+def unfold_for_pages(notebook):
+    rules.outputs_to_fold(notebook)[0].metadata["tags"] = []
+
+
+def fold_what_gives_nothing_away(notebook):
+    first_code_cell(notebook).metadata |= rules.FOLDED
+
+
+def begin_with_the_answer(notebook):
+    page = nbformat.v4.new_output("display_data", data={"text/html": "<p>42</p>"})
+    rules.outputs_to_fold(notebook)[0].outputs.insert(0, page)
+
+
+def import_in_the_middle(notebook):
+    list(rules.code_cells(notebook))[5].source += "\nimport math"
+
+
+def write_a_wide_line(notebook):
+    first_code_cell(notebook).source += "\n# " + "wide " * 16
+
+
+def print_a_wide_line(notebook):
+    output = nbformat.v4.new_output("stream", name="stdout", text="wide " * 17)
+    first_code_cell(notebook).outputs.append(output)
+
+
+def hint_a_type(notebook):
+    first_code_cell(notebook).source += "\nx: int = 1"
+
+
+def spell_as_the_british_do(notebook):
+    first_code_cell(notebook).source += "\noptimiser = None"
+
+
+def call_a_cell_by_its_code(notebook):
+    cell = first_code_cell(notebook)
+    cell["id"] = re.sub(r"[^a-z0-9]+", "-", cell.source[:40].lower()).strip("-")
 
 
 def give_two_the_same_name(notebook):
-    cell = cell_with(notebook, '"factor of a step"')
-    cell.source = cell.source.replace("factor of a step", "steps needed")
+    one, other = [cell for cell in notebook.cells if rules.question(cell)][:2]
+    other.source = one.source
 
 
 def store_an_answer(notebook):
-    cell = cell_with(notebook, '"factor of a step"')
-    cell.outputs[0].text = "Right.\n"
+    checking(notebook).outputs[0].data["text/plain"] = "Right."
 
 
 def lose_a_solution(notebook):
     notebook.cells.remove(cell_with(notebook, "<summary>Solution</summary>"))
 
 
-def lay_the_hints_open(notebook):
-    del cell_with(notebook, "progress.check_exercise(").metadata["jupyter"]
-
-
-def keep_no_score(notebook):
-    notebook.cells.remove(cell_with(notebook, "learning.Progress()"))
-
-
 def show_the_score_too_early(notebook):
-    cell = cell_with(notebook, "print(progress)")
+    cell = cell_with(notebook, "check.score()")
     notebook.cells.remove(cell)
     notebook.cells.insert(5, cell)
 
 
+def say_nothing_of_the_score(notebook):
+    cell_before(notebook, cell_with(notebook, "check.score()")).source = "The score:"
+
+
 def name_no_column(notebook):
     cell = cell_with(notebook, "| English | 中文 |")
-    cell.source = cell.source.replace("| meaning |", "| |")
+    cell.source = cell.source.replace("| What it means here |", "| |")
 
 
 def put_out_a_table_without_names(notebook):
@@ -274,11 +360,16 @@ def put_out_a_table_without_names(notebook):
 
 
 def forget_the_versions(notebook):
-    notebook.cells.remove(cell_with(notebook, "platform.python_version()"))
+    cell = first_code_cell(notebook)
+    cell.source = cell.source.replace("torch.__version__", "''")
 
 
 def forget_the_overview(notebook):
     notebook.cells[0].source = notebook.cells[0].source.replace("---", "")
+
+
+def forget_the_minutes(notebook):
+    notebook.cells[0].source = notebook.cells[0].source.replace("**Minutes**", "**Time**")
 
 
 def skip_a_heading_level(notebook):
@@ -286,7 +377,11 @@ def skip_a_heading_level(notebook):
 
 
 def remember_too_much(notebook):
-    cell_with(notebook, "## What to remember").source += "\n- And one more thing."
+    cell_with(notebook, "## What to remember").source += "\n6. And one more thing."
+
+
+def refer_to_nobody(notebook):
+    cell_with(notebook, "## References").source += "\n- <https://example.org>"
 
 
 def forget_a_language(notebook):
@@ -297,27 +392,6 @@ def forget_a_language(notebook):
 @pytest.mark.parametrize(
     "break_it",
     [
-        close_a_question,
-        show_nothing,
-        lose_a_twin,
-        show_the_twin_of_another_slider,
-        blank_the_twin,
-        ask_too_little,
-        leave_a_prediction_unchecked,
-        leave_an_exercise_unchecked,
-        give_two_the_same_name,
-        store_an_answer,
-        lose_a_solution,
-        lay_the_hints_open,
-        keep_no_score,
-        show_the_score_too_early,
-        name_no_column,
-        put_out_a_table_without_names,
-        forget_the_versions,
-        forget_the_overview,
-        skip_a_heading_level,
-        remember_too_much,
-        forget_a_language,
         remove_execution_count,
         store_an_error,
         announce_an_error_that_never_comes,
@@ -338,12 +412,52 @@ def forget_a_language(notebook):
         name_a_kernel_of_ones_own,
         keep_the_timings_of_jupyterlab,
         keep_the_timings_of_an_extension,
-        fold_a_cell,
         let_an_output_scroll,
-        hide_an_output,
         leave_metadata_with_an_output,
         attach_a_picture,
         run_on_the_stand_in,
+        close_a_question,
+        number_no_section,
+        show_nothing,
+        lose_a_twin,
+        show_the_twin_of_another_slider,
+        blank_the_twin,
+        ask_too_little,
+        leave_a_prediction_unchecked,
+        leave_an_exercise_unchecked,
+        check_in_two_lines,
+        hide_code,
+        say_nothing_before_a_prediction,
+        guess_for_the_reader,
+        title_no_exercise,
+        give_no_difficulty,
+        describe_no_function,
+        label_a_reading,
+        unfold_a_result,
+        unfold_for_older_viewers,
+        unfold_for_pages,
+        fold_what_gives_nothing_away,
+        begin_with_the_answer,
+        import_in_the_middle,
+        write_a_wide_line,
+        print_a_wide_line,
+        hint_a_type,
+        spell_as_the_british_do,
+        call_a_cell_by_its_code,
+        give_two_the_same_name,
+        store_an_answer,
+        lose_a_solution,
+        show_the_score_too_early,
+        say_nothing_of_the_score,
+        name_no_column,
+        put_out_a_table_without_names,
+        forget_the_versions,
+        forget_the_overview,
+        forget_the_minutes,
+        skip_a_heading_level,
+        remember_too_much,
+        refer_to_nobody,
+        forget_a_language,
     ],
 )
 def test_a_broken_rule_is_noticed(break_it, repository_url):

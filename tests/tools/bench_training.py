@@ -1,8 +1,8 @@
 """Measure what an epoch costs and what recipes reach, on the whole of FashionMNIST.
 
-``python tests/tools/bench_training.py`` prints a table with ratios, with ``--json`` one object. It is no
-test, since a time proves nothing. The ways to train are taken from the cells of notebook 04, so
-what is timed is what is taught.
+``python tests/tools/bench_training.py`` prints a table with ratios, with ``--json`` one object. It
+is no test, since a time proves nothing. The ways to train are taken from the cells of notebook 04,
+so what is timed is what is taught.
 """
 
 import argparse
