@@ -67,7 +67,10 @@ def slider(
         raise ValueError(f"start is {require.shown(start)}: give one of the settings, {listed}")
     if ipywidgets is None:
         return _Notice(
-            f"The slider for {label} needs ipywidgets; the figure below shows what it shows."
+            say(
+                "The slider for {label} needs ipywidgets; the figure below shows what it shows.",
+                label=label,
+            )
         )
 
     control = ipywidgets.SelectionSlider(

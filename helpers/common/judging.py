@@ -22,7 +22,7 @@ class Verdict(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """Something that people write in place of the answer, and the word that helps them on."""
+    """Something that people write in place of the answer, and the hint that helps."""
 
     hint: str
     makes: Callable
@@ -51,7 +51,7 @@ def prediction(
     if isinstance(guess, str) and is_number(run):
         text = say(
             "You predicted {guess}, which is text; write a number, without quotes.",
-            guess=repr(guess),
+            guess=one_line(repr(guess)),
         )
         return Verdict(text, tried=True, right=False)
     said = one_line(guess)
@@ -68,6 +68,8 @@ def _word_for(guess, said: str, run, tolerance: float, hints: Mapping[object, st
         if run > guess:
             return say("You predicted {guess}; the run gave more.", guess=said)
         return say("You predicted {guess}; the run gave less.", guess=said)
+    if is_number(run):
+        return say("You predicted {guess}, which is not a single number.", guess=said)
     return say(
         "You predicted {guess}; the run says otherwise. Look at the output above once more.",
         guess=said,
@@ -82,7 +84,7 @@ def plain(value):
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Say whether a value is a finite number; True and False are none."""
+    """Say whether a value is a finite number; True and False do not count."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return False
     return not isinstance(value, float) or math.isfinite(value)
@@ -121,7 +123,7 @@ def exercise(
     """
     if not callable(attempt):
         kind = type(attempt).__name__
-        return _not_yet(say("The answer is a function; yours is of type {kind}.", kind=kind))
+        return _not_yet(say("Give check a function; this is of type {kind}.", kind=kind))
     results = _results(attempt, inputs, seconds)
     if _is_blank(attempt, results):
         return _untried(
@@ -169,7 +171,9 @@ def _what_is_wrong(results: Sequence, answers: Callable[[], Sequence], tolerance
     if isinstance(results[-1], Failure):
         return results[-1].hint
     if all(result is None for result in results):
-        return say("Your function gives nothing back. Does it end with return?")
+        return say(
+            "Your function returned None. Is there a return, and has what it returns been computed?"
+        )
     for result, answer in zip(results, answers(), strict=True):
         if wrong := difference(result, answer, tolerance):
             return wrong
@@ -202,11 +206,11 @@ def difference(value, expected, tolerance: float, *, nan_is_nan: bool = False) -
     if isinstance(expected, str):
         return _other_word(value, expected)
     if value is None:
-        return say("For one of the inputs your function gives nothing back.")
+        return say("For one of the inputs your function returned None.")
     if isinstance(expected, list | tuple) and not _is_table(expected):
         if not isinstance(value, list | tuple) or len(value) != len(expected):
             return say(
-                "The answer has {count} parts: give them with commas between.",
+                "The answer has {count} parts: return them separated by commas.",
                 count=len(expected),
             )
         parts = zip(value, expected, strict=True)
@@ -246,10 +250,13 @@ def _other_numbers(value, expected, tolerance: float, nan_is_nan: bool) -> str:
     found, right = found.double(), right.double()
     if found.isnan().any() and not right.isnan().any() and not nan_is_nan:
         return say(
-            "There is a NaN in it: is something divided by zero, or a root or log of too little?"
+            "There is a NaN in it: is there a division by zero, or the root or logarithm of a "
+            "negative number?"
         )
     if not torch.allclose(found, right, rtol=tolerance, atol=tolerance, equal_nan=nan_is_nan):
-        return say("The value differs from the right one: try it on an input you can do by hand.")
+        return say(
+            "The value differs from the right one: try it on an input you can work out by hand."
+        )
     return ""
 
 

@@ -85,7 +85,7 @@ class Figure(matplotlib.figure.Figure):
 
 
 def _with_palette(png: bytes) -> bytes:
-    """Store a picture with 256 colours: a third of the bytes, and no difference that one sees."""
+    """Store a picture with 256 colours: a third of the bytes, and no visible difference."""
     buffer = io.BytesIO()
     with PIL.Image.open(io.BytesIO(png)) as picture:
         few_colours = picture.convert("RGB").quantize(256, dither=PIL.Image.Dither.NONE)

@@ -12,7 +12,7 @@ from helpers.common.running import SECONDS, kept, own
 from helpers.common.sentences import say
 
 # A page shows about as many characters of a line beside each other.
-_COLUMNS = 80
+_WRAP = textwrap.TextWrapper(80, break_long_words=False, break_on_hyphens=False)
 _NO_RUN = object()
 
 
@@ -27,8 +27,8 @@ class Answer:
         return self.right
 
     def __repr__(self) -> str:
-        """Show the words, broken between them: IPython does so, and nbval compares them."""
-        lines = (textwrap.wrap(line, _COLUMNS) or [""] for line in self.text.splitlines())
+        """Wrap the text between words: IPython shows this, and nbval compares it."""
+        lines = (_WRAP.wrap(line) or [""] for line in self.text.splitlines())
         return "\n".join(part for parts in lines for part in parts)
 
 
@@ -63,7 +63,7 @@ class Prediction:
         ):
             return verdict
         # `right` has gone stale: a strict run of the notebook sees this line, guess or no guess.
-        note = say("(This run gave another answer than ours did; this run counts.)")
+        note = say("(Your run gave a different answer from the one we expected; your run counts.)")
         return verdict._replace(line=f"{verdict.line} {note}")
 
 
@@ -98,7 +98,7 @@ class Exercise:
         return self.oracle(*arguments)
 
     def hint(self, sentence: str) -> Callable[[Callable], Callable]:
-        """Note what to say to those who write what the decorated function does."""
+        """Add the hint for answers that do what the decorated function does."""
 
         def note(makes: Callable) -> Callable:
             assert makes.__name__ not in self.mistakes, f"two mistakes {makes.__name__}"
@@ -182,7 +182,7 @@ class Questions:
         return ask
 
     def __call__(self, name: str, answer: object, *run: object, **data: object) -> Answer:
-        """Judge an answer and note it: a guess beside the run, or a function beside its oracle.
+        """Judge an answer and note it: a guess against the run, or a function against its oracle.
 
         Parameters
         ----------
@@ -202,7 +202,8 @@ class Questions:
         """
         question = (self.predictions | self.exercises).get(name)
         if question is None:
-            near = difflib.get_close_matches(name, [*self.predictions, *self.exercises], 1, 0)
+            names = [*self.predictions, *self.exercises]
+            near = difflib.get_close_matches(str(name), names, 1, 0) or [""]
             raise ValueError(f"no question is called {name!r}: give {near[0]!r}, or another name")
         verdict = question.judge(answer, *run, **data)
         self._noted[name] = verdict

@@ -1,4 +1,4 @@
-"""Runs what a reader wrote, and outlives it: an endless loop, ``input()``, ``exit()``, an error."""
+"""Runs what a reader wrote and survives it: an endless loop, ``input()``, ``exit()``, an error."""
 
 import builtins
 import contextlib
@@ -28,6 +28,8 @@ _MOST_PRINTED = 4_000
 _STACK_BYTES = 64 * 2**20
 # How long to insist that a thread ends before leaving it behind.
 _SECONDS_TO_STOP = 2.0
+# How long to wait for what a reader's code has begun to load.
+_SECONDS_TO_IMPORT = 60.0
 
 
 class Failure(NamedTuple):
@@ -68,11 +70,11 @@ def outcome_of(function: Callable, arguments: tuple, seconds: float = SECONDS) -
         except _Stopped:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it raises is an answer
-            outcome.append(_failure(error, function, seconds))
+            outcome.append(_failure(error, function))
 
     with _guarded(function):
         if not _runs_to_its_end(work, seconds):
-            outcome[:] = [_failure(_Stopped(), function, seconds)]
+            outcome[:] = [Failure(_still_running(seconds), _Stopped, "")]
     return outcome[0]
 
 
@@ -94,7 +96,10 @@ def one_line(value: object, most: int = 300) -> str:
     """Return a value as text on one line, cut where it grows too long."""
     if isinstance(value, int) and value.bit_length() > 128:  # Python refuses to write the longest.
         return say("a number of {bits} bits", bits=value.bit_length())
-    line = " ".join(str(value).split())
+    try:
+        line = " ".join(str(value).split())
+    except Exception:  # noqa: BLE001 - what cannot be written down is still an answer
+        line = say("something of type {kind}", kind=type(value).__name__)
     return line if len(line) <= most else f"{line[:most]} …"
 
 
@@ -118,27 +123,31 @@ def _misfit(function: Callable, arguments: tuple) -> str:
     return ""
 
 
-def _failure(error: BaseException, function: Callable, seconds: float) -> Failure:
+def _still_running(seconds: float) -> str:
+    seconds = int(seconds) if seconds == int(seconds) else seconds  # 5 s, not 5.0 s
+    return say(
+        "Your code was still running after {seconds} s, so the check stopped waiting. "
+        "Does its loop end?",
+        seconds=seconds,
+    )
+
+
+def _failure(error: BaseException, function: Callable) -> Failure:
     """Put an error of the reader's code into one line."""
-    if isinstance(error, _Stopped):
-        seconds = int(seconds) if seconds == int(seconds) else seconds  # 5 s, not 5.0 s
-        hint = say(
-            "Your code still ran after {seconds} s and was stopped. Does its loop end?",
-            seconds=seconds,
-        )
-    elif isinstance(error, RecursionError):
-        hint = say("Your function calls itself again and again: let it return before it does.")
+    said = one_line(error)
+    if isinstance(error, RecursionError):
+        hint = say("Your function never stops calling itself: give it a case in which it returns.")
     elif isinstance(error, _Asked):
-        hint = say("Your code asks with input(); take what it needs from its arguments.")
+        hint = say("Your code calls input(); use the function's arguments instead.")
     elif isinstance(error, SystemExit):
-        hint = say("Your code ends the program; leave a function with return.")
+        hint = say("Your code quits Python; to leave a function, use return.")
     else:
-        what = f"{type(error).__name__}: {one_line(error) or say('no message')}"
+        what = f"{type(error).__name__}: {said}" if said else type(error).__name__
         if line := _line_of(error, function):
             hint = say("Your code stopped in line {line} with {what}", line=line, what=what)
         else:
             hint = say("Your code stopped with {what}", what=what)
-    return Failure(hint, type(error), str(error))
+    return Failure(hint, type(error), said)
 
 
 def _line_of(error: BaseException, function: Callable) -> int:
@@ -198,6 +207,11 @@ def _wait(worker: threading.Thread, seconds: float) -> None:
 
 def _stop(worker: threading.Thread, again: type[_Stopped]) -> None:
     """End a thread by an exception, and code that catches everything by one after the other."""
+    # PyTorch loads parts of itself when they are first used. A module whose loading breaks off stays
+    # broken for as long as the kernel lives, so that is waited for.
+    end = time.monotonic() + _SECONDS_TO_IMPORT
+    while worker.is_alive() and _imports(worker) and time.monotonic() < end:
+        worker.join(0.1)
     if not worker.is_alive():
         return
     _raise_in_thread(worker.ident, _Stopped)
@@ -210,6 +224,12 @@ def _stop(worker: threading.Thread, again: type[_Stopped]) -> None:
         again.__init__ = staticmethod(another)  # type: ignore[method-assign]  # On purpose.
         _raise_in_thread(worker.ident, again)
         worker.join(_SECONDS_TO_STOP)
+
+
+def _imports(worker: threading.Thread) -> bool:
+    """Say whether a thread is loading a module just now."""
+    frames = traceback.walk_stack(sys._current_frames().get(worker.ident or 0))
+    return any("importlib._bootstrap" in frame.f_code.co_filename for frame, _ in frames)
 
 
 @contextlib.contextmanager
@@ -230,7 +250,10 @@ def _guarded(function: Callable) -> Iterator[None]:
     builtins.input = ask
     names.update(dict.fromkeys(ways_out, leave))
     try:
-        with contextlib.redirect_stdout(_FirstWords(sys.stdout)):
+        with (
+            contextlib.redirect_stdout(_FirstWords(sys.stdout)),
+            contextlib.redirect_stderr(_FirstWords(sys.stderr)),
+        ):
             yield
     finally:
         builtins.input = usual_input
@@ -253,7 +276,7 @@ class _FirstWords:
             self._stream.write(text[: self._left])
             self._left -= len(text)
             if self._left <= 0:
-                self._stream.write("\n… and so on\n")
+                self._stream.write("\n…\n")
         return len(text)
 
     def __getattr__(self, name: str):

@@ -45,12 +45,17 @@ OTHERWISE = "the run says otherwise. Look at the output above once more."
         (9, "You predicted 9; the run gave less."),
         (10**400, "You predicted a number of 1329 bits; the run gave less."),
         (Fraction(8, 2), "You predicted 4: right."),
-        (math.nan, f"You predicted nan; {OTHERWISE}"),
+        (math.nan, "You predicted nan, which is not a single number."),
         ("4", "You predicted '4', which is text; write a number, without quotes."),
         (torch.tensor(4.0), "You predicted 4.0: right."),
-        (torch.tensor([[4.0], [4.0]]), f"You predicted tensor([[4.], [4.]]); {OTHERWISE}"),
+        (
+            torch.tensor([[4.0], [4.0]]),
+            "You predicted tensor([[4.], [4.]]), which is not a single number.",
+        ),
+        ([4], "You predicted [4], which is not a single number."),
+        ([10**5000], "You predicted something of type list, which is not a single number."),
         (np.int64(4), "You predicted 4: right."),
-        (True, f"You predicted True; {OTHERWISE}"),
+        (True, "You predicted True, which is not a single number."),
     ],
 )
 def test_a_prediction_gets_its_word(guess, said):
@@ -190,17 +195,20 @@ def answers_with_one_tensor(x):
         (lambda x: iter(x), "Not yet. That is of type"),
         (lambda x: torch.nn.Linear(2, 2), "Not yet. That is of type Linear"),
         (torch.nn.Linear(5, 2), "Not yet. Your code stopped with RuntimeError"),
-        (lambda x: None if len(x) > 2 else 5.0, "Not yet. For one of the inputs your function"),
-        (7, "Not yet. The answer is a function; yours is of type int."),
-        (forgets_return, "Not yet. Your function gives nothing back. Does it end with return?"),
+        (
+            lambda x: None if len(x) > 2 else 5.0,
+            "Not yet. For one of the inputs your function returned None",
+        ),
+        (7, "Not yet. Give check a function; this is of type int."),
+        (forgets_return, "Not yet. Your function returned None. Is there a return, and has"),
         (divides_by_zero, "Not yet. Your code stopped in line 3 with ZeroDivisionError: division"),
-        (raises_nothing_said, "Not yet. Your code stopped in line 2 with RuntimeError: no message"),
+        (raises_nothing_said, "Not yet. Your code stopped in line 2 with RuntimeError"),
         (raises_in_many_lines, "Not yet. Your code stopped in line 2 with ValueError: first secon"),
-        (calls_itself, "Not yet. Your function calls itself again and again"),
-        (calls_itself_through_c, "Not yet. Your function calls itself again and again"),
-        (ends_the_program, "Not yet. Your code ends the program; leave a function with return."),
-        (leaves, "Not yet. Your code ends the program; leave a function with return."),
-        (asks, "Not yet. Your code asks with input(); take what it needs from its arguments."),
+        (calls_itself, "Not yet. Your function never stops calling itself"),
+        (calls_itself_through_c, "Not yet. Your function never stops calling itself"),
+        (ends_the_program, "Not yet. Your code quits Python; to leave a function, use return."),
+        (leaves, "Not yet. Your code quits Python; to leave a function, use return."),
+        (asks, "Not yet. Your code calls input(); use the function's arguments instead."),
         (interrupts, "Not yet. Your code stopped in line 2 with KeyboardInterrupt"),
     ],
 )
@@ -226,7 +234,7 @@ def test_an_answer_may_have_parts():
     assert word(lambda n: [torch.ones(n), "even"]) == "Right."
     assert word(lambda n: ("even", torch.ones(n))) == "Not yet. The other way round."
     assert word(lambda n: torch.ones(n)) == (
-        "Not yet. The answer has 2 parts: give them with commas between."
+        "Not yet. The answer has 2 parts: return them separated by commas."
     )
     assert word(lambda n: (torch.ones(2), "even")).startswith("Not yet. That has shape (2,)")
     assert word(lambda n: (torch.ones(n), None)).startswith("Not yet. That is of type NoneType")

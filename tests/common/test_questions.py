@@ -34,12 +34,19 @@ def test_long_answers_are_broken_between_words():
     assert " ".join(lines) == check("a long way", 1, 2).text.strip()
 
 
+def test_no_word_is_broken():
+    check = Questions()
+    word = "log-softmax-" * 8
+    check.prediction("a long word", right=2, hints={1: f"Here it comes: {word} and more."})
+    assert word in repr(check("a long word", 1, 2)).splitlines()
+
+
 def test_the_run_judges_and_says_where_it_differs_from_what_was_written():
     check = questions()
     assert check("the sum", 4, 4).text == (
-        "You predicted 4: right. (This run gave another answer than ours did; this run counts.)"
+        "You predicted 4: right. (Your run gave a different answer from the one we expected; your run counts.)"
     )
-    assert check("the sum", None, 4).text.endswith("this run counts.)")
+    assert check("the sum", None, 4).text.endswith("your run counts.)")
     assert check("the sum", 3).text == "You predicted 3: right."
     check.prediction("seconds", right=3, tolerance=1, varies=True)
     assert check("seconds", 8, 9).text == "You predicted 8: right."

@@ -79,7 +79,9 @@ def loops_and_prints(x):
 def test_a_loop_without_end_is_stopped(attempt, capsys):
     threads = threading.active_count()
     said = check(attempt, seconds=0.05)
-    assert said.startswith("Not yet. Your code still ran after 0.05 s and was stopped.")
+    assert said.startswith(
+        "Not yet. Your code was still running after 0.05 s, so the check stopped waiting."
+    )
     assert threading.active_count() == threads
     assert len(capsys.readouterr().out) < 5_000
 
@@ -115,9 +117,9 @@ def test_a_kernel_lives_on_whatever_the_attempt_does():
     said = [output.text for output in notebook.cells[0].outputs]
     checks = [line for line in "".join(said).splitlines() if line.startswith("Check: ")]
     assert [check.split()[5:7] for check in checks] == [
-        ["ends", "the"],
-        ["asks", "with"],
-        ["still", "ran"],
+        ["quits", "Python;"],
+        ["calls", "input();"],
+        ["was", "still"],
     ]
     assert len("".join(said)) < 10_000
     assert notebook.cells[1].outputs[0].text == "42 ZMQExitAutocall\n"
@@ -127,7 +129,7 @@ def test_what_cannot_be_stopped_at_once_is_left_behind(monkeypatch):
     monkeypatch.setattr(running, "_SECONDS_TO_STOP", 0.05)
     gate, before = threading.Event(), set(threading.enumerate())
     said = check(lambda x: gate.wait(60), seconds=0.05)
-    assert said.startswith("Not yet. Your code still ran")
+    assert said.startswith("Not yet. Your code was still running")
     (left_behind,) = set(threading.enumerate()) - before
     gate.set()
     left_behind.join(60)
@@ -179,3 +181,37 @@ def test_an_attempt_finds_pytorch_as_the_notebook_left_it():
 def test_little_that_an_attempt_prints_is_shown(capsys):
     check(forgets_return)
     assert capsys.readouterr().out == "5.0\n25.0\n"
+
+
+A_SLOW_MODULE = """
+import time
+for _ in range(10):
+    time.sleep(0.05)
+LOADED = True
+"""
+
+
+def test_what_has_begun_to_load_is_loaded_to_its_end(tmp_path, monkeypatch):
+    """PyTorch loads parts of itself when they are first used; half of one would stay broken."""
+    (tmp_path / "a_slow_module.py").write_text(A_SLOW_MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def imports(x):
+        import a_slow_module
+
+        while a_slow_module.LOADED:
+            pass
+
+    assert check(imports, seconds=0.1).startswith("Not yet. Your code was still running")
+    assert sys.modules.pop("a_slow_module").LOADED
+
+
+def test_an_error_that_cannot_be_written_down_is_named():
+    class Mute(Exception):
+        def __str__(self):
+            raise ValueError
+
+    def raises(x):
+        raise Mute
+
+    assert check(raises) == "Not yet. Your code stopped in line 2 with Mute: something of type Mute"

@@ -111,7 +111,7 @@ def question(cell: NotebookNode) -> ast.Call | None:
 
 def checked_names(notebook: NotebookNode, what: str) -> list[str]:
     """Return the name under which each `what`, "prediction" or "exercise", is checked."""
-    answers = {
+    asked = {
         node.id
         for cell in code_cells(notebook)
         if what in tags(cell)
@@ -125,7 +125,7 @@ def checked_names(notebook: NotebookNode, what: str) -> list[str]:
         if isinstance(node, ast.FunctionDef)
     }
     calls = [call for cell in notebook.cells if (call := question(cell))]
-    return [call.args[0].value for call in calls if ast.unparse(call.args[1]) in answers]
+    return [call.args[0].value for call in calls if ast.unparse(call.args[1]) in asked]
 
 
 def outputs_to_fold(notebook: NotebookNode) -> list[NotebookNode]:
@@ -250,6 +250,8 @@ def ids_say_what_is_shown(notebook: NotebookNode) -> list[str]:
         first = re.sub(r"[^a-z0-9]+", "-", cell.source[:60].lower()).strip("-")
         if cell.cell_type == "code" and cell.id.count("-") > 1 and first.startswith(cell.id[:20]):
             complaints.append(f"cell {cell.id}: the id repeats the code; say what the cell shows")
+        if re.fullmatch(r"[0-9a-f]{6,}(-[0-9a-f]+)*", cell.id):
+            complaints.append(f"cell {cell.id}: an id that chance made; say what the cell shows")
     return complaints
 
 

@@ -191,9 +191,9 @@ def test_junk_is_no_right_guess(wing, name):
 def test_a_run_that_gives_another_answer_says_so(wing, name):
     question = wing.check.predictions[name]
     other = "another" if isinstance(question.right, str) else question.right + 1000
-    warned = "This run gave another answer" in question.judge(None, other).line
+    warned = "Your run gave a different answer" in question.judge(None, other).line
     assert warned != question.varies
-    assert "This run" not in question.judge(None, question.right).line
+    assert "Your run" not in question.judge(None, question.right).line
 
 
 # --- Exercises ---

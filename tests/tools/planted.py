@@ -189,6 +189,10 @@ def main() -> int:
         and fault.key not in faults_by_hand.EQUIVALENT
         and (fault.by_hand or not options.by_hand)
     ]
+    if not faults:
+        parser.error(
+            f"there is nothing to plant in {options.only}: give paths such as helpers/common"
+        )
     faults = sample(faults, options.sample or len(faults))
     if options.list:
         print(*(fault.key for fault in faults), sep="\n")

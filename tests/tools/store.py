@@ -35,7 +35,6 @@ def clean(notebook: NotebookNode) -> None:
     """Drop what JupyterLab and the kernel write into a notebook, and no reader reads."""
     notebook.metadata = {"kernelspec": rules.KERNEL, "language_info": {"name": "python"}}
     for cell in notebook.cells:
-        cell.pop("attachments", None)
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = {}
