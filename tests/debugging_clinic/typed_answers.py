@@ -1,0 +1,130 @@
+"""What people type into the blanks of notebook 05, by the name of the mistake that it must meet.
+
+Typed as a reader would type it, independently of what stands in ``answers.py``.
+"""
+
+import functools
+
+import torch
+
+from helpers.fashion_mnist_pipeline import fashion, standin
+
+# Cells of the notebook that an exercise leans on.
+CELLS = {"your own check": ["names-of-five-answers"]}
+
+
+@functools.cache
+def _garments():
+    """As many drawn garments as these patients need: a case takes 1,000 to test, and the rest."""
+    parts = []
+    for seed, count in ((0, 1_280), (1, 1_100)):
+        labels = torch.randint(10, (count,), generator=torch.Generator().manual_seed(seed))
+        parts += [standin.draw(labels, seed=seed), labels]
+    return {"garments": fashion.Garments(*parts, source=fashion.Source("stand-in", "for a test"))}
+
+
+NAMES = {"an epoch that learns": _garments, "your own check": _garments}
+
+TYPED = {
+    "the line to read": {
+        "the_innermost": "return len(files) - 1",
+        "the_outermost_of_mine": "return files.index(mine)",
+        "counted_from_one": "return max(n for n, file in enumerate(files, 1) if file == mine)",
+    },
+    "an epoch that learns": {
+        "no_weight_moves": """
+losses = []
+for images, labels in case.batches:
+    loss = case.loss_function(case.network(images), labels)
+    loss.backward()
+    case.optimizer.zero_grad()
+    losses.append(loss.item())
+return losses
+""",
+        "step_before_backward": """
+losses = []
+for images, labels in case.batches:
+    loss = case.loss_function(case.network(images), labels)
+    case.optimizer.step()
+    case.optimizer.zero_grad()
+    loss.backward()
+    losses.append(loss.item())
+return losses
+""",
+        "never_cleared": """
+losses = []
+for images, labels in case.batches:
+    loss = case.loss_function(case.network(images), labels)
+    loss.backward()
+    case.optimizer.step()
+    losses.append(loss.item())
+return losses
+""",
+        "the_last_loss_alone": """
+for images, labels in case.batches:
+    case.optimizer.zero_grad()
+    loss = case.loss_function(case.network(images), labels)
+    loss.backward()
+    case.optimizer.step()
+return loss.item()
+""",
+    },
+    "a head the right way round": {
+        "over_the_images": "return torch.log_softmax(scores, dim=0)",
+        "one_for_the_batch": "return scores - torch.log(torch.exp(scores).sum())",
+        "without_the_logarithm": """
+e = scores.exp()
+return e / e.sum(dim=1, keepdim=True)
+""",
+        "raw_scores": "return scores",
+        "other_sign": "return scores.logsumexp(1, keepdim=True) - scores",
+        "without_keepdim": "return scores - torch.logsumexp(scores, dim=1)",
+    },
+    "honest books": {
+        "never_set_back": """
+right = seen = 0
+result = []
+for i, (c, s) in enumerate(zip(correct, samples), 1):
+    right, seen = right + c, seen + s
+    if i % epoch == 0:
+        result.append(right / seen)
+return result
+""",
+        "multiplied": """
+n = range(0, len(correct), epoch)
+return [sum(correct[i:i + epoch]) * sum(samples[i:i + epoch]) for i in n]
+""",
+        "per_cent": """
+n = range(0, len(correct), epoch)
+return [100 * sum(correct[i:i + epoch]) / sum(samples[i:i + epoch]) for i in n]
+""",
+        "mean_of_the_batches": """
+each = [c / s for c, s in zip(correct, samples)]
+return [sum(each[i:i + epoch]) / epoch for i in range(0, len(each), epoch)]
+""",
+        "one_for_all_epochs": "return sum(correct) / sum(samples)",
+    },
+    "your own check": {
+        "nothing_asked": "return SOUND",
+        "the_first_loss_alone": """
+loss = loss_function(network(images), labels)
+return INPUTS if loss > 4.6 else SOUND
+""",
+        "no_image_alone": """
+z = network(images)
+if abs(z.exp().sum(1) - 1).max() > 0.01:
+    return SCORES
+if loss_function(z[:32], labels[:32]) < 0.5 * loss_function(z, labels):
+    return LOSS
+return INPUTS if loss_function(z, labels) > 4.6 else SOUND
+""",
+        "inputs_before_the_sum": """
+z = network(images)
+if abs(network(images[5:6]) - z[5]).max() > 0.01:
+    return BATCH
+if abs(z.exp().sum(1) - 1).max() > 0.01:
+    return SCORES
+return INPUTS if loss_function(z, labels) > 4.6 else SOUND
+""",
+    },
+}
