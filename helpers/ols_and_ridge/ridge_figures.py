@@ -158,29 +158,30 @@ def weight_paths(penalties: Sequence[float], weights: Tensor, names: Sequence[st
 
 
 @styled
-def hills_and_spots(
-    land: Hills, fitted: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor]
-) -> Figure:
-    """Draw a map of heights beside the spots that are fitted and those that are held out.
+def hills_and_spots(land: Hills, spots: Tensor, heights: Tensor, to_fit: int) -> Figure:
+    """Draw a map of heights beside the first spots, which are to fit, and the rest, held out.
 
-    Either is a pair: positions of shape (spots, 2), km east and north; and heights of shape
-    (spots,), metres.
+    `spots` has shape (spots, 2), km east and north, and `heights` (spots,), metres.
     """
     figure = Figure(
         figsize=(7, 4.1),
         alt=f"Left: a real piece of hilly land, {float(land.east.max()):.0f} by "
         f"{float(land.north.max()):.0f} km. Right: all that is known of it, the heights at "
-        f"{len(fitted[1])} spots to fit and {len(held_out[1])} to hold out.",
+        f"{to_fit} spots to fit and {len(spots) - to_fit} to hold out.",
     )
     whole, known = figure.subplots(1, 2, sharey=True)
     _draw_map(whole, land, land.height)
     whole.set_title("The land …")
     look = {"edgecolors": BLACK, "clip_on": False, **_shades_of(land)}
-    known.scatter(*fitted[0].T, c=fitted[1], marker="o", s=26, label="to fit", **look)
-    last = known.scatter(*held_out[0].T, c=held_out[1], marker="X", s=40, label="held out", **look)
+    for part, marker, size, name in (
+        (slice(to_fit), "o", 26, "to fit"),
+        (slice(to_fit, None), "X", 40, "held out"),
+    ):
+        kind = {"marker": marker, "s": size, "label": name, **look}
+        dots = known.scatter(*spots[part].T, c=heights[part], **kind)
     known.set(title="… and what is known of it", xlabel="km east", aspect="equal")
     known.set(xlim=whole.get_xlim(), ylim=whole.get_ylim())
-    figure.colorbar(last, ax=known, label="height in m", shrink=0.8)
+    figure.colorbar(dots, ax=known, label="height in m", shrink=0.8)
     figure.legend(*known.get_legend_handles_labels(), loc="outside lower right", ncols=2)
     return figure
 

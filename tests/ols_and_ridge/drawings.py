@@ -52,7 +52,7 @@ DRAWINGS = {
     "weight_paths": lambda: ridge_figures.weight_paths(
         PENALTIES, torch.tensor([[0.9, -0.8], [0.5, 0.2], [0.1, 0.1]]), ("tape A", "tape B")
     ),
-    "hills_and_spots": lambda: ridge_figures.hills_and_spots(LAND, SPOTS, SPOTS),
+    "hills_and_spots": lambda: ridge_figures.hills_and_spots(LAND, *SPOTS, to_fit=6),
     "map_at_penalty": lambda: ridge_figures.map_at_penalty(
         LAND, LAND.height + 25, 1.0, PENALTIES, PENALTY_ERRORS
     ),
