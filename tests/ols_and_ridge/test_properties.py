@@ -1,4 +1,4 @@
-"""What holds for whatever problem is made, with input that chance makes up: the same in each run."""
+"""What holds for whatever problem is made, by input of chance: the same in each run."""
 
 import numpy as np
 import pytest
