@@ -188,7 +188,7 @@ def valley(X: Tensor, y: Tensor, shortest: Tensor, direction: Tensor) -> Figure:
     surface.plot(*shortest[:, None].tolist(), [floor_loss], "*", color=BLACK, markersize=11)
     surface.set(xlabel="w₁", ylabel="w₂", zlabel="loss")
     surface.zaxis.labelpad = 8
-    surface.locator_params(nbins=5)
+    surface.locator_params(nbins=5)  # else the numbers run into each other
     surface.view_init(elev=42, azim=-72)
 
     levels = [floor_loss + rise for rise in (25, 100, 300, 700, 1500)]
@@ -202,7 +202,7 @@ def valley(X: Tensor, y: Tensor, shortest: Tensor, direction: Tensor) -> Figure:
     radius = float(shortest.norm())
     plane.add_patch(matplotlib.patches.Circle((0, 0), radius, fill=False, linestyle=":"))
     plane.plot([0, float(shortest[0])], [0, float(shortest[1])], color=BLACK, linewidth=1)
-    plane.plot(0, 0, "+", color=BLACK)
+    plane.plot(0, 0, "+", color=BLACK)  # the origin, from which lengths count
     plane.set(xlabel="w₁", ylabel="w₂", xlim=(-3, 5), ylim=(-3, 5), aspect="equal")
     return figure
 
@@ -269,7 +269,7 @@ def _draw_solvers(axes, conditions: Sequence[float], errors: Mapping[str, Tensor
     """Draw a line for each solver, and a cross where Cholesky was last heard without an error."""
     for place, (name, values) in enumerate(errors.items()):
         color = VERMILION if name in _THROUGH_GRAM else BLUE
-        inside = "white" if place % 3 else None
+        inside = "white" if place % 3 else None  # the first of either family is filled
         look = {"color": color, "markersize": 4.5, "markerfacecolor": inside, "linewidth": 1}
         axes.plot(conditions, values, f"-{MARKERS[place]}", label=name, **look)
         if name == "cholesky" and values.isnan().any():
@@ -304,7 +304,7 @@ def closed_form_cost(sizes: Sequence[int], seconds: Sequence[float], rows: int) 
     )
     axes = figure.subplots()
     count = [rows * d**2 + d**3 / 3 for d in sizes]
-    scale = seconds[-1] / count[-1]
+    scale = seconds[-1] / count[-1]  # so that both end in one point
     axes.plot(sizes, [scale * c for c in count], color=GREY, linestyle="--")
     axes.plot(sizes, seconds, color=BLUE, marker="o", linestyle="-")
     middle = len(sizes) // 2

@@ -33,11 +33,10 @@ def eigenvalues_moved(eigenvalues: Tensor, penalties: Sequence[float]) -> Figure
         moved = eigenvalues + penalty
         axes.axhline(place, color="#d0d0d0", linewidth=1, linestyle="-", zorder=0)
         marker, color = ("o", BLUE) if (moved > 1e-9).all() else ("X", VERMILION)
-        heights = [place] * len(moved)
-        axes.plot(moved, heights, marker, linestyle="none", markersize=9, color=color)
+        axes.plot(moved, [place] * len(moved), marker, linestyle="none", markersize=9, color=color)
     names = [f"λ = {penalty:g}" for penalty in penalties]
     axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_ylim(len(names) - 0.5, -0.5)  # the first on top
     axes.grid(False)
     axes.set_title("λ > 0 moves every eigenvalue off zero, to the right")
     where = "on the upright line there is no inverse, left of it no minimum"
@@ -141,7 +140,7 @@ def weight_paths(penalties: Sequence[float], weights: Tensor, names: Sequence[st
     """Draw each weight, of shape (len(penalties), features) together, over the penalty."""
     stops = "; ".join(
         f"at λ = {penalties[k]:.3g}: {weights[k, 0]:.2g} and {weights[k, 1]:.2g}"
-        for k in (0, len(penalties) * 5 // 8, -1)
+        for k in (0, len(penalties) * 5 // 8, -1)  # the ends, and where the two have met
     )
     figure = Figure(
         figsize=(7, 3.8),
@@ -153,7 +152,7 @@ def weight_paths(penalties: Sequence[float], weights: Tensor, names: Sequence[st
         axes.plot(penalties, weights[:, place], label=name, markevery=4, marker=MARKERS[place])
     axes.set(xscale="log", xlabel="λ", ylabel="weight in m per standard deviation")
     axes.set_title("λ makes two tapes agree that fought each other")
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3)  # beside the axes
     return figure
 
 
@@ -172,7 +171,7 @@ def hills_and_spots(land: Hills, spots: Tensor, heights: Tensor, to_fit: int) ->
     whole, known = figure.subplots(1, 2, sharey=True)
     _draw_map(whole, land, land.height)
     whole.set_title("The land …")
-    look = {"edgecolors": BLACK, "clip_on": False, **_shades_of(land)}
+    look = {"edgecolors": BLACK, "clip_on": False, **_shades_of(land)}  # some lie on the edge
     for part, marker, size, name in (
         (slice(to_fit), "o", 26, "to fit"),
         (slice(to_fit, None), "X", 40, "held out"),
