@@ -88,7 +88,7 @@ def drawn_where_no_picture_is_compared() -> set[str]:
     for notebook, name in pictures.WOBBLING_PICTURES:
         cells = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4).cells
         source = next(cell.source for cell in cells if cell.id == name)
-        found |= set(re.findall(r"\bfigures\.(\w+)", source))
+        found |= set(re.findall(r"figures\.(\w+)", source))
     return found
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from helpers.ols_and_ridge import figures, least_squares
+from helpers.ols_and_ridge import figures, least_squares, ridge_figures
 
 LINE = torch.linspace(0, 1, 5)
 LAND = least_squares.hills()
@@ -31,33 +31,35 @@ DRAWINGS = {
     "solver_errors": lambda: figures.solver_errors(
         CONDITIONS,
         {
-            ("float32", "solve"): SOLVER_ERRORS * 1e9,
-            ("float32", "qr"): SOLVER_ERRORS * 1e9,
-            ("float64", "solve"): SOLVER_ERRORS**2 * 1e16,
-            ("float64", "qr"): SOLVER_ERRORS,
+            (torch.float32, "solve"): SOLVER_ERRORS * 1e9,
+            (torch.float32, "qr"): SOLVER_ERRORS * 1e9,
+            (torch.float64, "solve"): SOLVER_ERRORS**2 * 1e16,
+            (torch.float64, "qr"): SOLVER_ERRORS,
         },
     ),
-    "eigenvalues_moved": lambda: figures.eigenvalues_moved(
+    "eigenvalues_moved": lambda: ridge_figures.eigenvalues_moved(
         torch.tensor([0.0, 70.0]), [-70.0, 0.0, 10.0]
     ),
-    "three_objectives": lambda: figures.three_objectives(
+    "three_objectives": lambda: ridge_figures.three_objectives(
         torch.stack([WEIGHTS, 2 * WEIGHTS]), 5 * WEIGHTS, 10.0, WEIGHTS
     ),
-    "towards_the_shortest": lambda: figures.towards_the_shortest(
+    "towards_the_shortest": lambda: ridge_figures.towards_the_shortest(
         PENALTIES[::-1], {"one way": [3.0, 0.3, 0.2], "another way": [3.0, 0.3, 0.03]}
     ),
-    "shrinkage": lambda: figures.shrinkage(
+    "shrinkage": lambda: ridge_figures.shrinkage(
         PENALTIES, torch.tensor([[0.9, 0.8], [0.8, 0.5], [0.5, 0.1]]), WEIGHTS.flip(0)
     ),
-    "weight_paths": lambda: figures.weight_paths(
+    "weight_paths": lambda: ridge_figures.weight_paths(
         PENALTIES, torch.tensor([[0.9, -0.8], [0.5, 0.2], [0.1, 0.1]]), ("tape A", "tape B")
     ),
-    "hills_and_spots": lambda: figures.hills_and_spots(LAND, SPOTS, SPOTS),
-    "map_at_penalty": lambda: figures.map_at_penalty(
+    "hills_and_spots": lambda: ridge_figures.hills_and_spots(LAND, *SPOTS, to_fit=6),
+    "map_at_penalty": lambda: ridge_figures.map_at_penalty(
         LAND, LAND.height + 25, 1.0, PENALTIES, PENALTY_ERRORS
     ),
-    "error_curves": lambda: figures.error_curves(PENALTIES, PENALTY_ERRORS, [90.0, 80.0, 85.0]),
+    "error_curves": lambda: ridge_figures.error_curves(
+        PENALTIES, PENALTY_ERRORS, [90.0, 80.0, 85.0]
+    ),
     "closed_form_cost": lambda: figures.closed_form_cost([8, 16, 32], [0.1, 0.3, 1.0], 50),
-    "smoothed_profile": lambda: figures.smoothed_profile(LINE, LINE**2, LINE),
-    "no_smoothed_profile": lambda: figures.smoothed_profile(LINE, LINE**2, None),
+    "smoothed_profile": lambda: ridge_figures.smoothed_profile(LINE, LINE**2, LINE),
+    "no_smoothed_profile": lambda: ridge_figures.smoothed_profile(LINE, LINE**2, None),
 }

@@ -4,8 +4,8 @@ _ROUNDING = "shows rounding errors, and processors round otherwise"
 _TIMES = "shows times, and no two runs take the same"
 # Pictures that are other ones in each run. They must be there, as many and as large as stored.
 WOBBLING_PICTURES = {
-    "coat-torch-tensor-1-0-100-0-100-0-2-54": _ROUNDING,
-    "measure-solvers": _ROUNDING,
-    "tiny-10-0-k-for-k-in-range-13": _ROUNDING,
-    "sizes-64-128-256-512-1024": _TIMES,
+    "weights-and-coats-off": _ROUNDING,
+    "errors-of-six-solvers": _ROUNDING,
+    "towards-the-shortest": _ROUNDING,
+    "price-of-the-closed-form": _TIMES,
 }

@@ -1,6 +1,7 @@
 """What the figures of notebook 02 find in their data."""
 
-from ols_and_ridge.drawings import DRAWINGS
+from helpers.ols_and_ridge import ridge_figures
+from ols_and_ridge.drawings import DRAWINGS, LAND
 
 
 def test_notebook_02_says_what_its_data_say():
@@ -12,10 +13,23 @@ def test_notebook_02_says_what_its_data_say():
         "towards_the_shortest": ("falls 10-fold", "is another way."),
         "shrinkage": ("At λ = 1 it is 0.80", "0.50 for the weakest"),
         "weight_paths": ("at λ = 0.1: 0.9 and -0.8", "at λ = 10: 0.1 and 0.1"),
-        "hills_and_spots": ("15 by 18 km", "heights at 9 spots"),
+        "hills_and_spots": ("15 by 18 km", "heights at 6 spots to fit and 3 to"),
         "map_at_penalty": ("off by 25 m",),
         "error_curves": ("training λ = 0.1, held-out λ = 1, leave-one-out λ = 1.",),
     }
     for name, findings in expected.items():
         alt = DRAWINGS[name]().alt
         assert all(finding in alt for finding in findings), alt
+
+
+def test_a_map_says_how_far_it_is_off_in_few_words():
+    alt = DRAWINGS["map_at_penalty"]().alt
+    assert "off by 25 m" in alt
+    assert len(alt) < 90, "three of them must fit into the alt text of a twin"
+
+
+def test_what_a_reader_gives_in_place_of_a_curve_is_not_drawn():
+    height = LAND.height[0]
+    for nothing in (None, ..., "curve", height[1:], height.tolist()):
+        drawn = ridge_figures.smoothed_profile(LAND.east, height, nothing)
+        assert "waiting for your smooth curve" in drawn.alt

@@ -1,0 +1,126 @@
+"""How solvers fare on many problems: their errors, their failures, their time.
+
+A solver goes from `X` and `y` to weights of shape (features,); a penalised one takes λ as well. The
+notebook spells them, and hands them over as functions.
+"""
+
+import math
+import timeit
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from helpers.common import require
+from helpers.ols_and_ridge import least_squares
+
+Solver = Callable[[Tensor, Tensor], Tensor]
+PenalisedSolver = Callable[[Tensor, Tensor, float], Tensor]
+
+
+def weights_without_failures(solve: Solver, problems: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+    """Return what a solver finds for each problem, leaving out those on which it raises.
+
+    Each problem is a pair of `X` and `y`. The answer has shape (problems solved, features).
+    """
+    found = []
+    for X, y in problems:
+        try:
+            found.append(solve(X, y))
+        except torch.linalg.LinAlgError:
+            continue  # it said so: nothing to hold against it
+    return torch.stack(found)
+
+
+def errors_over_conditions(
+    solve: Solver, conditions: Sequence[float], *, dtype: torch.dtype, repeats: int = 5
+) -> Tensor:
+    """Return a solver's typical relative error ‖found − weights‖ / ‖weights‖ at each condition.
+
+    Parameters
+    ----------
+    solve : callable
+        From `X` and `y` to weights.
+    conditions : sequence of float
+        The condition numbers to try, each on problems of 40 rows and 6 features.
+    dtype : torch.dtype
+        What the problems are rounded to and the solver computes in.
+    repeats : int
+        How many problems at each condition number; the error returned is their median.
+
+    Returns
+    -------
+    Tensor
+        Shape (len(conditions),), float64; NaN where the solver raised on one of them.
+    """
+    rows = []
+    for condition in conditions:
+        problems = (
+            least_squares.conditioned_problem(40, 6, condition, seed=seed, dtype=dtype)
+            for seed in range(repeats)
+        )
+        rows.append([_relative_error(solve, *problem) for problem in problems])
+    # The median of numbers with a NaN among them is NaN: so one failure shows.
+    return torch.tensor(rows, dtype=torch.float64).median(dim=1).values
+
+
+def _relative_error(solve: Solver, X: Tensor, y: Tensor, weights: Tensor) -> float:
+    """Return ‖found − weights‖ / ‖weights‖ for what a solver finds, NaN where it raises."""
+    try:
+        found = solve(X, y)
+    except torch.linalg.LinAlgError:
+        return math.nan
+    # In float64 whatever the solver worked in: the measuring must not add to what is measured.
+    return float((found.double() - weights.double()).norm() / weights.double().norm())
+
+
+def leave_one_out_by_refitting(
+    solve: PenalisedSolver, X: Tensor, y: Tensor, penalty: float
+) -> Tensor:
+    """Return the error on each row by a fit to all the other rows: as many fits as rows.
+
+    Parameters
+    ----------
+    solve : callable
+        From `X`, `y` and λ to weights.
+    X, y : Tensor
+        Shape (rows, features), float32 or float64, at least two rows; and (rows,), the same dtype.
+    penalty : float
+        λ, 0 or more.
+
+    Returns
+    -------
+    Tensor
+        Shape (rows,): target minus prediction, in the unit of `y`.
+    """
+    require.tensor("X", X, ("rows", "features"))
+    require.tensor("y", y, (len(X),), dtypes=(X.dtype,))
+    require.number("penalty", penalty, least=0)
+    if X.shape[0] < 2:
+        raise ValueError("X has 1 row: leaving one out needs at least 2")
+    require.function("solve", solve)
+    errors = []
+    for row in range(X.shape[0]):
+        others = torch.arange(X.shape[0]) != row
+        weights = solve(X[others], y[others], penalty)
+        require.tensor("what solve gives", weights, (X.shape[1],), dtypes=(X.dtype,), finite=False)
+        errors.append(y[row] - X[row] @ weights)
+    return torch.stack(errors)
+
+
+def seconds_to_solve(
+    solve: Solver, rows: int, sizes: Sequence[int], *, repeats: int = 3
+) -> list[float]:
+    """Return how many seconds a solver takes on problems of so many features, for each of `sizes`.
+
+    Each is timed `repeats` times; the shortest time counts, the least disturbed one.
+    """
+    # Normal numbers: with more rows than features such problems are well-conditioned.
+    generator = torch.Generator().manual_seed(0)
+    seconds = []
+    for features in sizes:
+        X = torch.randn(rows, features, dtype=torch.float64, generator=generator)
+        y = torch.randn(rows, dtype=torch.float64, generator=generator)
+        seconds.append(min(timeit.repeat(partial(solve, X, y), number=1, repeat=repeats)))
+    return seconds

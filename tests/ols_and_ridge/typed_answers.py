@@ -1,0 +1,130 @@
+"""What people type into the blanks of notebook 02, by the name of the mistake that it must meet.
+
+Typed as a reader would type it, independently of what stands in ``answers.py``.
+"""
+
+# What the lines lean on: cells of the notebook, by exercise.
+CELLS = {
+    "λ by leave-one-out": ("ridge", "leave-one-out"),
+    "a smoother": ("hills-and-spots", "noisy-profile"),
+}
+
+TYPED = {
+    "the fit": {
+        "the_right_side": "return X.T @ y",
+        "fitted_targets": "return X @ torch.linalg.solve(X.T @ X, X.T @ y)",
+        "each_column_alone": "return torch.stack([c @ y / (c @ c) for c in X.T])",
+        "solved_with_X": "return torch.linalg.solve(X, y)",
+        "without_y": "return torch.linalg.inv(X.T @ X) @ X.T",
+        "entry_by_entry": "return torch.linalg.inv(X.T @ X) * X.T @ y",
+    },
+    "the condition number": {
+        "of_the_product": """
+values = torch.linalg.svdvals(X.T @ X)
+return values[0] / values[-1]
+""",
+        "upside_down": """
+values = torch.linalg.svdvals(X)
+return values[-1] / values[0]
+""",
+        "a_difference": """
+values = torch.linalg.svdvals(X)
+return values[0] - values[-1]
+""",
+        "the_largest": "return max(torch.linalg.svdvals(X))",
+        "the_smallest": "return min(torch.linalg.svdvals(X))",
+        "one_over_the_smallest": "return 1 / torch.linalg.svdvals(X).min()",
+    },
+    "ridge by stacking": {
+        "penalty_squared": """
+d = X.shape[1]
+rows = torch.cat([X, penalty * torch.eye(d, dtype=X.dtype)])
+targets = torch.cat([y, torch.zeros(d, dtype=y.dtype)])
+return torch.linalg.lstsq(rows, targets).solution
+""",
+        "without_a_penalty": "return torch.linalg.lstsq(X, y, driver='gelsd').solution",
+        "through_the_product": """
+A = X.T @ X + penalty * torch.eye(X.shape[1], dtype=X.dtype)
+return torch.linalg.solve(A, X.T @ y)
+""",
+        "the_root_everywhere": """
+d = X.shape[1]
+rows = torch.cat([X, torch.full((d, d), penalty**0.5, dtype=X.dtype)])
+targets = torch.cat([y, torch.zeros(d, dtype=y.dtype)])
+return torch.linalg.lstsq(rows, targets).solution
+""",
+        "without_new_targets": """
+rows = torch.cat([X, penalty**0.5 * torch.eye(X.shape[1], dtype=X.dtype)])
+return torch.linalg.lstsq(rows, y).solution
+""",
+        "beside_the_old_rows": """
+more = penalty**0.5 * torch.eye(X.shape[1], dtype=X.dtype)
+return torch.linalg.lstsq(torch.cat([X, more], dim=1), y).solution
+""",
+    },
+    "λ by leave-one-out": {
+        "by_training_error": """
+errors = [float((y - X @ ridge(X, y, p)).square().mean()) for p in penalties]
+return penalties[errors.index(min(errors))]
+""",
+        "with_a_free_column": """
+errors = [float(leave_one_out(X, y, p).square().mean()) for p in penalties]
+return penalties[errors.index(min(errors))]
+""",
+        "mean_without_squares": """
+def error(p):
+    H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
+    return float(((y - H @ y) / (1 - H.diagonal())).mean().abs())
+return min(penalties, key=error)
+""",
+        "the_worst": """
+def error(p):
+    H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
+    return float(((y - H @ y) / (1 - H.diagonal())).square().mean())
+return max(penalties, key=error)
+""",
+        "its_place": """
+errors = []
+for p in penalties:
+    H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
+    errors.append(((y - H @ y) / (1 - H.diagonal())).square().mean())
+return torch.stack(errors).argmin()
+""",
+        "its_error": """
+errors = []
+for p in penalties:
+    H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
+    errors.append(((y - H @ y) / (1 - H.diagonal())).square().mean())
+return min(errors)
+""",
+    },
+    "a smoother": {
+        "first_differences": """
+n = len(y)
+D = torch.zeros(n - 1, n, dtype=y.dtype)
+for i in range(n - 1):
+    D[i, i], D[i, i + 1] = -1, 1
+return torch.linalg.solve(torch.eye(n).double() + penalty * D.T @ D, y)
+""",
+        "penalty_twice": """
+D = torch.eye(len(y), dtype=y.dtype).diff(n=2, dim=0)
+A = torch.eye(len(y), dtype=y.dtype) + penalty**2 * D.T @ D
+return torch.linalg.solve(A, y)
+""",
+        "identity_for_differences": "return y / (1 + penalty)",
+        "turned_round": """
+D = torch.eye(len(y), dtype=y.dtype).diff(n=2, dim=0)
+A = torch.eye(len(y), dtype=y.dtype) + penalty * D @ D.T
+return torch.linalg.solve(A, y)
+""",
+        "the_matrix_alone": """
+D = torch.eye(len(y), dtype=y.dtype).diff(n=2, dim=0)
+return torch.linalg.inv(torch.eye(len(y)).double() + penalty * D.T @ D)
+""",
+        "what_is_left": """
+D = torch.eye(len(y), dtype=y.dtype).diff(n=2, dim=0)
+H = torch.linalg.inv(torch.eye(len(y)).double() + penalty * D.T @ D)
+return y - H @ y
+""",
+    },
+}
