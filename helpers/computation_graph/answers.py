@@ -3,61 +3,51 @@
 To mend a sentence, look for it here: each stands above, or beside, the mistake that it is for.
 """
 
-import functools
-
 import torch
 
 from helpers.common.questions import Questions
+from helpers.computation_graph import puzzles
 
 check = Questions()
 
 
-def _leaf(number):
-    return torch.tensor(number, dtype=torch.float64, requires_grad=True)
-
-
-# --- What the graph is made of ---
+# --- 1 · What does a result remember? ---
 
 check.prediction("who has a grad_fn", right=2, hints={
     3: "You counted x. But x was not computed: you typed it in.",
     1: "Not only the last result: each one remembers its own last step.",
 })  # fmt: skip
 
+
+# --- 2 · What does the usual picture show? ---
+
 check.prediction("boxes that say y", right=0, hints={
-    1: "One would expect so. Look between the two PowBackward0 boxes: y was there.",
+    1: "You would think so. Look between the two PowBackward0 boxes: y was there.",
 })  # fmt: skip
+
+
+# --- 3 · Why can the graph never run in a circle? ---
 
 check.prediction("a change in place", right="error", hints={
     "old": "That would need a copy of y. PyTorch keeps the tensor itself, to save memory.",
-    "new": "That would be a wrong gradient without a word. The version counter prevents it.",
+    "new": "That would be a wrong gradient with no warning. The version counter prevents it.",
 })  # fmt: skip
+
+
+# --- 4 · Leaf, intermediate or output: which is which? ---
 
 check.prediction("leaves among six", right=4, hints={
-    2: "Those two are the leaves that get a gradient. But data and target were not computed "
-       "either, and PyTorch calls them leaves as well.",
+    2: "Those two are the leaves that get a gradient. "
+       "But data and target were not computed either, and PyTorch calls them leaves as well.",
 })  # fmt: skip
 
 
-def _tensors(kinds):
-    """Return one new tensor for each word: it knows whether it is a leaf that learns."""
-    tensors = []  # A "cut" one was computed from one that does not require a gradient.
-    for kind in kinds.split():
-        tensor = torch.ones(2, dtype=torch.float64, requires_grad=kind in ("leaf", "result"))
-        tensor = tensor * 2 if kind in ("result", "cut") else tensor
-        tensor.learns = kind == "leaf"  # type: ignore[attr-defined]  # For the oracle alone.
-        tensors.append(tensor)
-    return tensors
-
-
-_SOME = ("given given leaf leaf result result", "leaf result", "given cut result", "leaf cut leaf")
-
-
-@check.exercise("leaves that learn", inputs=[functools.partial(_tensors, kind) for kind in _SOME])
+@check.exercise("leaves that learn", inputs=puzzles.tensors())
 def learning_leaves(*tensors):
     return sum(tensor.learns for tensor in tensors)
 
 
-@learning_leaves.hint("data is a leaf, but no gradient will reach it.")
+@learning_leaves.hint("A given tensor, such as data, is a leaf, but no gradient will reach it.")
 def all_leaves(*tensors):
     return sum(tensor.is_leaf for tensor in tensors)
 
@@ -72,17 +62,19 @@ def the_results(*tensors):
     return sum(not tensor.is_leaf for tensor in tensors)
 
 
-@learning_leaves.hint("That counts more: both must be true of a tensor, not one of the two.")
+@learning_leaves.hint("That counts too many: both must be true of a tensor, not one of the two.")
 def one_of_the_two(*tensors):
     return sum(tensor.is_leaf or tensor.requires_grad for tensor in tensors)
 
 
 @learning_leaves.hint(
-    "grad is empty until backward() has run. Ask what a tensor is, not what it has."
+    "You count none. If you asked for grad: it is empty until backward() has run."
 )
-def those_that_have_a_grad(*tensors):
+def none_of_them(*tensors):
     return 0
 
+
+# --- 5 · What spreads requires_grad, and what stops it? ---
 
 check.prediction("what requires a gradient", right=2, hints={
     1: "weight does not require a gradient, but x does, and one operand is enough.",
@@ -90,12 +82,12 @@ check.prediction("what requires a gradient", right=2, hints={
 })  # fmt: skip
 
 
-# --- What backward() puts where ---
+# --- 6 · What does backward() put where? ---
 
 check.prediction("z.backward()", right=4, hints={
     2: "That is the slope of y. z lies one function further, and that one has a slope as well.",
     3: "Slopes of composed functions multiply; they do not add.",
-    6: "That is both together. The graph was fresh, so nothing was there before.",
+    6: "That is both slopes together; z's alone is asked.",
 })  # fmt: skip
 
 check.prediction("a fork", right=64, hints={
@@ -106,7 +98,7 @@ check.prediction("a fork", right=64, hints={
 
 @check.exercise("the chain rule", inputs=[(0.0,), (1.0,), (-2.5,)])
 def slope_of_z(x):
-    start = _leaf(x)
+    start = puzzles.leaf(x)
     ((3 * start + 1) ** 2).backward()
     return start.grad
 
@@ -136,24 +128,15 @@ def without_the_one(x):
     return 2 * (3 * x) * 3
 
 
+# --- 7 · What if backward() is called again? ---
+
 check.prediction("two walks, one grad", right=6, hints={
     4: "That would be so if backward() wrote over x.grad. It adds.",
     8: "The gradients are added, not multiplied.",
 })  # fmt: skip
 
 
-def _parts(small_memory):
-    """Return starts and parts, each with a new `mean_loss` out of the notebook's maker of them."""
-    three = torch.arange(12, dtype=torch.float64).split(4)
-    cases = [(1.0, three), (-0.5, three), (0.2, three[:2])]
-
-    def new(start, parts):
-        return small_memory(), start, [part.clone() for part in parts]
-
-    return [functools.partial(new, *case) for case in cases]
-
-
-@check.exercise("a gradient in parts", inputs=_parts)
+@check.exercise("a gradient in parts", inputs=puzzles.parts())
 def by_formula(mean_loss, start, parts):
     data = torch.cat(list(parts))  # The mean of (w·data − 1)², and its slope at w = start.
     return (2 * data * (start * data - 1)).mean()
@@ -183,13 +166,13 @@ def all_at_once(mean_loss, start, parts):
     "Two graphs at once do not fit. Call backward() on a loss before you make the next."
 )
 def walked_at_the_end(mean_loss, start, parts):
-    return [mean_loss(_leaf(start), part) for part in parts]
+    return [mean_loss(puzzles.leaf(start), part) for part in parts]
 
 
-# --- Outputs of many numbers, and a gradient that is not trusted ---
+# --- 8 · What if the output is not one number? ---
 
 check.prediction("weights for a vector", right=531, hints={
-    9: "That is the plain sum of the column, as with g = (1, 1, 1). Weigh each entry first.",
+    9: "That is the plain sum of the column, as with g = (1, 1, 1). Weight each entry first.",
     21: "That mixes the first row of A with g. The first entry needs the first column.",
     1: "All three outputs depend on the first input, so all three weights count.",
 })  # fmt: skip
@@ -244,17 +227,23 @@ def no_gradient_given(function, x):
 
 
 @whole_jacobian.hint(
-    "The graph is gone after one walk: keep it, or compute function(x) anew for each row."
+    "The graph is gone after one walk. "
+    "Keep it with retain_graph=True, or compute function(x) anew for each row."
 )
 def graph_walked_twice(function, x):
     for entry in function(x.clone().requires_grad_()):
         entry.backward()
 
 
+# --- 9 · Can we check a gradient without trusting it? ---
+
 check.prediction("a tiny step", right="worse", hints={
-    "better": "The formula gets better, the arithmetic worse: two nearly equal numbers are "
-              "subtracted, and most of their digits cancel.",
+    "better": "The formula gets better, the arithmetic worse. "
+              "Two nearly equal numbers are subtracted, and most of their digits cancel.",
 })  # fmt: skip
+
+
+# --- 10 · What does a network's graph look like? ---
 
 check.prediction("leaves of a network", right=2, hints={
     3: "The pictures are a leaf, but they need no gradient, so they are not in the graph.",
@@ -262,69 +251,27 @@ check.prediction("leaves of a network", right=2, hints={
 })  # fmt: skip
 
 
-# --- An engine of one's own ---
+# --- Your turn ---
 
 
-def _chain():
-    x = _leaf(3.0)
-    return 3 * (x**2) ** 2, [x]
-
-
-def _meeting(short_way_first):
-    a, b = _leaf(3.0), _leaf(2.0)
-    s = a.sin()
-    return (s + s * b, [b, a]) if short_way_first else (s * b + s, [a, b])
-
-
-def _doubled():
-    x = _leaf(1.5)
-    y = x.sin()
-    for _ in range(60):  # 2^60 paths: who follows each of them does not come back.
-        y = y + y
-    return y, [x]
-
-
-def _refuse(gradient):
-    raise RuntimeError("that was PyTorch's walk: make your own")
-
-
-def _puzzle(build, call, first):
-    """Return a new graph's output and leaves, and a `call` that works once for each function.
-
-    `call` and `first`, the attempt that follows each path, are the notebook's own.
-    """
-    output, leaves = build()
-    seen = set()
-
-    def call_once(function, gradient):
-        if hasattr(function, "variable"):
-            raise RuntimeError("an AccumulateGrad is not called")
-        if function in seen:
-            raise RuntimeError(f"{type(function).__name__} was called a second time")
-        seen.add(function)
-        return call(function, gradient)
-
-    # For the oracle, and for the mistake that is the first attempt.
-    answer = torch.stack(torch.autograd.grad(output, leaves, retain_graph=True))
-    vars(call_once).update(answer=answer, first=first)
-    for leaf in leaves:
-        leaf.register_hook(_refuse)
-    return output, leaves, call_once
-
-
-def _puzzles(call, first):
-    builders = [_chain, lambda: _meeting(False), lambda: _meeting(True), _doubled]
-    return [functools.partial(_puzzle, build, call, first) for build in builders]
-
-
-@check.exercise("your own backward()", inputs=_puzzles)
+@check.exercise("your own backward()", inputs=puzzles.graphs)
 def engine(output, leaves, call):
     return call.answer
 
 
 @engine.hint("A function is called again, once for each path. Let it wait for all its gradients.")
 def each_path_on_its_own(output, leaves, call):
-    return call.first(output, leaves, call)
+    at_leaf = {id(leaf): torch.zeros_like(leaf) for leaf in leaves}
+
+    def follow(function, gradient):
+        if hasattr(function, "variable"):
+            at_leaf[id(function.variable)] += gradient
+        else:
+            for after, part in call(function, gradient):
+                follow(after, part)
+
+    follow(output.grad_fn, torch.ones_like(output))
+    return torch.stack(list(at_leaf.values()))
 
 
 @engine.hint("An AccumulateGrad is not called: it has a variable, and there the walk ends.")

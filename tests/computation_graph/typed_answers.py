@@ -5,7 +5,6 @@ Typed as a reader would type it, independently of what stands in ``answers.py``.
 
 # The cells that an exercise leans on: they make what its check is given besides.
 CELLS = {
-    "a gradient in parts": ["a-memory-for-four-entries"],
     "your own backward()": [
         "fresh-x-y-and-z",
         "one-function-called",
@@ -25,7 +24,7 @@ for tensor in tensors:
         count += 1
 return count
 """,
-        "those_that_have_a_grad": "return sum(t.is_leaf and t.grad is not None for t in tensors)",
+        "none_of_them": "return sum(t.is_leaf and t.grad is not None for t in tensors)",
     },
     "the chain rule": {
         "outer_slope_alone": """
@@ -116,18 +115,7 @@ return x.grad
 """,
     },
     "your own backward()": {
-        "each_path_on_its_own": """
-total = {leaf: torch.zeros_like(leaf) for leaf in leaves}
-def visit(function, gradient):
-    if hasattr(function, 'variable'):
-        total[function.variable] += gradient
-        return
-    for after, part in call(function, gradient):
-        visit(after, part)
-with torch.no_grad():
-    visit(output.grad_fn, torch.ones_like(output))
-return torch.stack([total[leaf] for leaf in leaves])
-""",
+        "each_path_on_its_own": "return path_by_path(output, leaves, call)",
         "calls_the_leaf": """
 waiting = [(output.grad_fn, torch.ones_like(output))]
 while waiting:
