@@ -2,13 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib
-import matplotlib.colors
-import matplotlib.figure
-import matplotlib.patches
-import matplotlib.patheffects
-import matplotlib.ticker
 import torch
+from matplotlib import ticker
 
 from helpers.common.picture import (
     BLACK,
@@ -23,41 +18,35 @@ from helpers.common.picture import (
     Figure,
     styled,
 )
+from helpers.fashion_mnist_pipeline.fashion import Garments
+from helpers.fashion_mnist_pipeline.standin import SIDE
 from helpers.fashion_mnist_pipeline.training import Evaluation, History
 
-# More of them would be too small to see.
-_MOST_PICTURES = 120
+# How many small pictures fill a figure without becoming too small to see.
+_OF_EACH_CLASS, _MISTAKES, _UNITS = 14, 12, 32
 
 
 @styled
-def garments_by_class(
-    images: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...], each: int = 14
-) -> Figure:
+def garments_by_class(garments: Garments) -> Figure:
     """Draw the first few garments of each class, a row for each.
 
     Parameters
     ----------
-    images : torch.Tensor
-        Shape (n, 28, 28), dtype uint8.
-    labels : torch.Tensor
-        Shape (n,), dtype int64.
-    classes : tuple of str
-        The name of each class.
-    each : int
-        Garments in a row.
+    garments : Garments
+        Those to learn from are drawn.
     """
-    rows = [torch.cat(list(images[labels == c][:each]), dim=1) for c in range(len(classes))]
+    images, labels, classes = garments.train_images, garments.train_labels, garments.classes
+    rows = [images[labels == c][:_OF_EACH_CLASS] for c in range(len(classes))]
     figure = Figure(
         figsize=(7, 5.2),
-        alt=f"{len(classes)} rows of small grey pictures, {each} in each row: "
+        alt=f"{len(classes)} rows of small grey pictures, {len(rows[0])} in each row: "
         f"one row for each class, from {classes[0]} to {classes[-1]}.",
     )
     axes = figure.subplots()
-    axes.imshow(torch.cat(rows).numpy(), cmap="gray_r")
-    side = images.shape[1]
-    axes.set_yticks([side * (row + 0.5) for row in range(len(classes))], classes)
+    axes.imshow(torch.cat([torch.cat(list(row), dim=1) for row in rows]).numpy(), cmap="gray_r")
+    axes.set_yticks([SIDE * (row + 0.5) for row in range(len(classes))], classes)
     axes.set_xticks([])
-    axes.set_title("Ten kinds of garment; shirts and pullovers look alike")
+    axes.set_title("Ten kinds of garment; some of them look alike")
     _hide_frame(axes)
     return figure
 
@@ -112,8 +101,6 @@ def training_curves(history: History) -> Figure:
     history : History
         With or without a validation part.
     """
-    for name in ("accuracy", "validation_loss", "validation_accuracy"):
-        values = getattr(history, name)
     falls = history.loss[-1] < history.loss[0]
     trend = "falls" if falls else "does not fall"
     figure = Figure(
@@ -213,7 +200,7 @@ def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
 
 @styled
 def confident_mistakes(
-    images: torch.Tensor, evaluation: Evaluation, classes: tuple[str, ...], count: int = 12
+    images: torch.Tensor, evaluation: Evaluation, classes: tuple[str, ...]
 ) -> Figure:
     """Draw the wrong answers that the network was surest of.
 
@@ -225,20 +212,16 @@ def confident_mistakes(
         What the network said of them.
     classes : tuple of str
         The name of each class.
-    count : int
-        How many to draw, six in a row.
     """
-    said = ("labels", "predictions", "confidences")
-    highest = int(max(evaluation.labels.max(), evaluation.predictions.max()))
     wrong = (evaluation.predictions != evaluation.labels).nonzero().squeeze(1)
-    surest = wrong[evaluation.confidences[wrong].argsort(descending=True)][:count]
+    surest = wrong[evaluation.confidences[wrong].argsort(descending=True)][:_MISTAKES]
     figure = Figure(
-        figsize=(7, 1.75 * -(-count // 6)),
+        figsize=(7, 1.75 * _MISTAKES / 6),
         alt=f"The {len(surest)} wrong predictions with the highest confidence, each picture with "
         "what the network says above what it is.",
     )
     figure.suptitle("Sure, and wrong", x=0.01, ha="left", weight="bold", fontsize=11)
-    cells = figure.subplots(-(-count // 6), 6).flat
+    cells = figure.subplots(_MISTAKES // 6, 6).flat
     for axes, index in zip(cells, surest.tolist(), strict=False):
         says = classes[int(evaluation.predictions[index])]
         label = classes[int(evaluation.labels[index])]
@@ -251,32 +234,27 @@ def confident_mistakes(
 
 
 @styled
-def first_layer_weights(weights: torch.Tensor, count: int = 32) -> Figure:
+def first_layer_weights(weights: torch.Tensor) -> Figure:
     """Draw what each hidden unit looks for: its weights, laid out as the pixels are.
 
     Parameters
     ----------
     weights : torch.Tensor
-        Shape (units, 784): one row for each hidden unit.
-    count : int
-        How many units to draw, the largest weights first, eight in a row, each in its own scale.
+        Shape (units, 784): one row for each hidden unit. Those with the largest weights are drawn,
+        each in its own scale.
     """
-    strongest = weights.norm(dim=1).argsort(descending=True)[:count]
+    strongest = weights.norm(dim=1).argsort(descending=True)[:_UNITS]
     figure = Figure(
-        figsize=(7, 0.9 * -(-count // 8) + 0.5),
+        figsize=(7, 0.9 * _UNITS / 8 + 0.5),
         alt=f"The weights of {len(strongest)} hidden units as small pictures, blue for positive, "
         "red for negative. In many of them parts of an outline can be seen.",
     )
-    figure.suptitle(
-        "Hidden units look for outlines (blue: for, red: against)",
-        x=0.01,
-        ha="left",
-        weight="bold",
-        fontsize=11,
-    )
-    for axes, unit in zip(figure.subplots(-(-count // 8), 8).flat, strongest, strict=False):
-        largest = float(weights[unit].abs().max())
-        axes.imshow(weights[unit].reshape(28, 28).numpy(), cmap="RdBu", vmin=-largest, vmax=largest)
+    title = "Hidden units look for outlines (blue: for, red: against)"
+    figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
+    for axes, unit in zip(figure.subplots(_UNITS // 8, 8).flat, strongest, strict=False):
+        picture = weights[unit].reshape(SIDE, SIDE)
+        reach = float(picture.abs().max())  # As far up as down: white is then no weight at all.
+        axes.imshow(picture.numpy(), cmap="RdBu", vmin=-reach, vmax=reach)
         axes.set_axis_off()
     return figure
 
@@ -317,15 +295,13 @@ def convex_or_not(
 
 
 @styled
-def time_by_part(seconds: Mapping[str, float], unit: str = "one epoch") -> Figure:
+def time_by_part(seconds: Mapping[str, float]) -> Figure:
     """Draw what each part of a loop costs, the parts in the order in which they run.
 
     Parameters
     ----------
     seconds : mapping of str to float
-        For each part its seconds.
-    unit : str
-        What the seconds are for.
+        For each part its seconds in one epoch.
     """
     total = sum(seconds.values())
     names = list(seconds)
@@ -341,7 +317,7 @@ def time_by_part(seconds: Mapping[str, float], unit: str = "one epoch") -> Figur
     axes.margins(x=0.12)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"milliseconds for {unit}")
+    axes.set_xlabel("milliseconds for one epoch")
     longest = max(seconds, key=seconds.__getitem__)
     axes.set_title(f"Of {1000 * total:.0f} ms, most goes into {longest}")
     return figure
@@ -365,12 +341,11 @@ def ladder(seconds: Mapping[str, float]) -> Figure:
         f"{names[-1]}: the first takes {many} as long as the last.",
     )
     axes = figure.subplots()
-    colours = [VERMILION] + [BLUE] * (len(names) - 2) + [GREY]
-    hatches = ["//"] + [""] * (len(names) - 2) + [".."]
+    between = len(names) - 2
+    colours, hatches = [VERMILION, *[BLUE] * between, GREY], ["//", *[""] * between, ".."]
     bars = axes.barh(names, values, color=colours, hatch=hatches, edgecolor="white", linewidth=0)
-    axes.bar_label(
-        bars, [f" {value:.2f} s, ×{values[0] / value:.1f}" for value in values], padding=2
-    )
+    labels = [f" {value:.2f} s, ×{values[0] / value:.1f}" for value in values]
+    axes.bar_label(bars, labels, padding=2)
     axes.set_xlim(0, 1.2 * max(values))
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
@@ -414,25 +389,22 @@ def cost_growth(
         for x, side, text in ((0.03, "left", low), (0.97, "right", high)):
             axes.text(x, 1.02, text, transform=axes.transAxes, ha=side, fontsize=8, color=GREY)
     stored = list(memory)
-    for position, (name, marker, dash) in enumerate((("bytes", "o", "-"), ("floats", "s", "--"))):
-        gigabytes = [memory[size][position] for size in stored]
-        store.loglog(stored, gigabytes, marker=marker, linestyle=dash, label=name)
+    bytes_, floats = zip(*memory.values(), strict=True)
+    store.loglog(stored, bytes_, marker="o", linestyle="-", label="bytes")
+    store.loglog(stored, floats, marker="s", linestyle="--", label="floats")
     store.axhline(1, color=VERMILION, linestyle=":")
     store.text(stored[0], 1.1, "1 GB: a small cloud machine", color=VERMILION, fontsize=8)
     store.set_xlabel("images in memory")
     store.set_ylabel("gigabytes")
     store.legend(loc="lower right")
-    for axes, ticks in (
-        (batch, list(by_batch)),
-        (width, list(by_width)),
-        (images, list(by_images)),
-        (store, stored),
-    ):
+    every = ((batch, by_batch), (width, by_width), (images, by_images), (store, memory))
+    for axes, sizes in every:
+        ticks = list(sizes)
         axes.set_xticks(ticks, [_in_thousands(size) for size in ticks])
         axes.set_xticks([], minor=True)
-        axes.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("")
+        axes.yaxis.set_minor_formatter("")  # Else a short axis also labels what lies between.
     figure.suptitle("What binds changes: overhead, then arithmetic, then memory", fontweight="bold")
     return figure
 
@@ -495,9 +467,8 @@ def accuracy_against_seconds(
     )
     axes = figure.subplots()
     colours = (BLUE, GREEN, ORANGE, PINK, SKY, VERMILION)
-    for (name, (seconds, accuracy)), marker, colour in zip(
-        runs.items(), MARKERS, colours, strict=False
-    ):
+    styles = zip(MARKERS, colours, strict=False)
+    for (name, (seconds, accuracy)), (marker, colour) in zip(runs.items(), styles, strict=False):
         axes.plot(
             seconds, accuracy, marker=marker, markersize=8, color=colour, linestyle="-", label=name
         )
