@@ -288,13 +288,15 @@ class Stopwatch:
         self._last = time.perf_counter()
 
 
-def seconds(run: Callable[[], object], *, rounds: int = 3) -> float:
+def seconds(run: Callable[..., object], *arguments: object, rounds: int = 3) -> float:
     """Time a function.
 
     Parameters
     ----------
     run : callable
-        Called without arguments, once to warm up if there is more than one round.
+        Called once to warm up if there is more than one round.
+    *arguments : object
+        What it is called with.
     rounds : int
         How often to time it.
 
@@ -307,11 +309,11 @@ def seconds(run: Callable[[], object], *, rounds: int = 3) -> float:
     require.whole("rounds", rounds)
     # The first call finds its code and its data in no cache, and would count as an outlier.
     if rounds > 1:
-        run()
+        run(*arguments)
     taken = []
     for _ in range(rounds):
         start = time.perf_counter()
-        run()
+        run(*arguments)
         taken.append(time.perf_counter() - start)
     return statistics.median(taken)
 
