@@ -1,4 +1,8 @@
-"""The figures of notebook 04: each function takes data and returns a `Figure`."""
+"""The figures of notebook 04: each function takes data and returns a `Figure`.
+
+Everywhere `classes` holds the names of the classes, and a `matrix` counts garments by what they are
+(rows) and by what the network says (columns): shape (classes, classes), dtype int64.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,13 +32,7 @@ _OF_EACH_CLASS, _MISTAKES, _UNITS = 14, 12, 32
 
 @styled
 def garments_by_class(garments: Garments) -> Figure:
-    """Draw the first few garments of each class, a row for each.
-
-    Parameters
-    ----------
-    garments : Garments
-        Those to learn from are drawn.
-    """
+    """Draw the first few garments to learn from of each class, a row for each."""
     images, labels, classes = garments.train_images, garments.train_labels, garments.classes
     rows = [images[labels == c][:_OF_EACH_CLASS] for c in range(len(classes))]
     figure = Figure(
@@ -57,16 +55,7 @@ def class_probabilities(
 ) -> Figure:
     """Draw a garment beside the probability that a network gives to each class.
 
-    Parameters
-    ----------
-    image : torch.Tensor
-        Shape (28, 28).
-    probabilities : torch.Tensor
-        Shape (classes,), summing to 1.
-    label : int
-        The garment's class.
-    classes : tuple of str
-        The name of each class.
+    `image` has shape (28, 28), `probabilities` one entry a class; `label` is the garment's class.
     """
     top = int(probabilities.argmax())
     undecided = float(probabilities.max()) < 0.5
@@ -94,13 +83,7 @@ def class_probabilities(
 
 @styled
 def training_curves(history: History) -> Figure:
-    """Draw loss and accuracy over the epochs, on the training and the validation part.
-
-    Parameters
-    ----------
-    history : History
-        With or without a validation part.
-    """
+    """Draw loss and accuracy over the epochs, with or without a validation part."""
     falls = history.loss[-1] < history.loss[0]
     trend = "falls" if falls else "does not fall"
     figure = Figure(
@@ -131,15 +114,7 @@ def training_curves(history: History) -> Figure:
 
 @styled
 def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
-    """Draw how often each class was taken for each other.
-
-    Parameters
-    ----------
-    matrix : torch.Tensor
-        Shape (classes, classes), int64: rows are labels, columns predictions.
-    classes : tuple of str
-        The name of each class.
-    """
+    """Draw how often each class was taken for each other."""
     mistakes = matrix - matrix.diag().diag()
     label, prediction = divmod(int(mistakes.argmax()), len(classes))
     figure = Figure(
@@ -167,15 +142,7 @@ def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
 
 @styled
 def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
-    """Draw the fraction of each class that was recognised, worst at the bottom.
-
-    Parameters
-    ----------
-    matrix : torch.Tensor
-        Shape (classes, classes), int64: rows are labels, columns predictions.
-    classes : tuple of str
-        The name of each class.
-    """
+    """Draw the fraction of each class that was recognised, worst at the bottom."""
     accuracy = matrix.diag() / matrix.sum(dim=1)
     order = accuracy.argsort()
     worst = classes[int(order[0])]
@@ -202,16 +169,9 @@ def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
 def confident_mistakes(
     images: torch.Tensor, evaluation: Evaluation, classes: tuple[str, ...]
 ) -> Figure:
-    """Draw the wrong answers that the network was surest of.
+    """Draw the wrong answers that the network was surest of, six in a row.
 
-    Parameters
-    ----------
-    images : torch.Tensor
-        Shape (n, 28, 28), in the order of the evaluation.
-    evaluation : Evaluation
-        What the network said of them.
-    classes : tuple of str
-        The name of each class.
+    `images` have shape (n, 28, 28), in the order of the evaluation.
     """
     wrong = (evaluation.predictions != evaluation.labels).nonzero().squeeze(1)
     surest = wrong[evaluation.confidences[wrong].argsort(descending=True)][:_MISTAKES]
@@ -237,11 +197,7 @@ def confident_mistakes(
 def first_layer_weights(weights: torch.Tensor) -> Figure:
     """Draw what each hidden unit looks for: its weights, laid out as the pixels are.
 
-    Parameters
-    ----------
-    weights : torch.Tensor
-        Shape (units, 784): one row for each hidden unit. Those with the largest weights are drawn,
-        each in its own scale.
+    `weights` have shape (units, 784). The units with the largest are drawn, each in its own scale.
     """
     strongest = weights.norm(dim=1).argsort(descending=True)[:_UNITS]
     figure = Figure(
@@ -265,12 +221,7 @@ def convex_or_not(
 ) -> Figure:
     """Draw the loss on a line through the scores beside the loss on a line through the weights.
 
-    Parameters
-    ----------
-    positions : torch.Tensor
-        Shape (n,): where on the line, from 0 to 1.
-    along_scores, along_weights : torch.Tensor
-        Shape (n,): the loss there.
+    All have shape (n,): where on the line, from 0 to 1, and the loss there, in nats.
     """
     lines = {"scores": along_scores, "weights": along_weights}
     verdicts = {
@@ -296,13 +247,7 @@ def convex_or_not(
 
 @styled
 def time_by_part(seconds: Mapping[str, float]) -> Figure:
-    """Draw what each part of a loop costs, the parts in the order in which they run.
-
-    Parameters
-    ----------
-    seconds : mapping of str to float
-        For each part its seconds in one epoch.
-    """
+    """Draw what each part of a loop costs, in the order in which they run, from its seconds."""
     total = sum(seconds.values())
     names = list(seconds)
     figure = Figure(
@@ -327,10 +272,7 @@ def time_by_part(seconds: Mapping[str, float]) -> Figure:
 def ladder(seconds: Mapping[str, float]) -> Figure:
     """Draw the seconds of an epoch for each way to run it, and how many times faster each is.
 
-    Parameters
-    ----------
-    seconds : mapping of str to float
-        For each way its seconds, the starting point first and the floor last.
+    The starting point comes first, the floor last.
     """
     names, values = list(seconds), list(seconds.values())
     gain = values[0] / values[-1]
@@ -363,12 +305,7 @@ def cost_growth(
 ) -> Figure:
     """Draw how an epoch's seconds grow with batch size, width and number of images.
 
-    Parameters
-    ----------
-    by_batch, by_width, by_images : mapping of int to float
-        Seconds an epoch for each batch size, number of hidden units and number of images.
-    memory : mapping of int to (float, float)
-        Gigabytes for each number of images, as bytes and as 32-bit floats.
+    `memory` gives gigabytes for each number of images, as bytes and as 32-bit floats.
     """
     figure = Figure(
         figsize=(7, 5.6),
@@ -413,14 +350,8 @@ def cost_growth(
 def filters_at_work(image: torch.Tensor, filters: torch.Tensor, maps: torch.Tensor) -> Figure:
     """Draw a picture, some filters, and what each filter answers to it.
 
-    Parameters
-    ----------
-    image : torch.Tensor
-        Shape (height, width).
-    filters : torch.Tensor
-        Shape (filters, 1, side, side).
-    maps : torch.Tensor
-        Shape (filters, height, width): the answers, zero or more.
+    Shapes: image (height, width), filters (n, 1, side, side), answers `maps` (n, height, width),
+    zero or more.
     """
     count = len(filters)
     figure = Figure(
@@ -451,13 +382,8 @@ def accuracy_against_seconds(
 ) -> Figure:
     """Draw the accuracy that each recipe reaches against the seconds that it takes.
 
-    Parameters
-    ----------
-    runs : mapping of str to (sequence of float, sequence of float)
-        For each recipe the seconds since its start, and the fraction right on the validation part
-        at that time.
-    usual_epoch : float
-        The seconds of one epoch with the usual loader, marked by a line.
+    `runs` has for each recipe the seconds since its start, and the fraction right on the validation
+    part at that time; `usual_epoch` is the seconds of one epoch with the usual loader.
     """
     figure = Figure(
         figsize=(7, 4.2),

@@ -1,4 +1,4 @@
-"""What the last sections of notebook 04 only name: a floor, one cycle of descent, a network on edges.
+"""What the end of notebook 04 names and does not show: a floor, one cycle, a network on edges.
 
 A recipe is a function: images and labels go in, and out comes a function that names garments. The
 notebook puts its recipes together; here is what they share.
@@ -18,15 +18,10 @@ _CLASSES = len(fashion.CLASSES)
 
 
 @torch.no_grad()
-def only_products(rows: torch.Tensor, batch_size: int, hidden: int = 128) -> None:
+def only_products(rows: torch.Tensor, batch_size: int, momentum: float, hidden: int = 128) -> None:
     """Do the matrix products of an epoch, the fetching and the update, and nothing else.
 
-    Parameters
-    ----------
-    rows : torch.Tensor
-        Shape (n, pixels), dtype float32: an image a row.
-    batch_size, hidden : int
-        Rows in a batch, and hidden units.
+    `rows` has shape (n, pixels), dtype float32: an image a row.
     """
     pixels = rows.shape[1]
     W1, W2 = torch.randn(pixels, hidden), torch.randn(hidden, _CLASSES)
@@ -40,8 +35,8 @@ def only_products(rows: torch.Tensor, batch_size: int, hidden: int = 128) -> Non
         torch.mm(H.T, D, out=G2)
         torch.mm(X.T, torch.mm(D, W2.T, out=back), out=G1)
         for weight, velocity, gradient in ((W1, V1, G1), (W2, V2, G2)):
-            velocity.mul_(0.8).add_(gradient)
-            weight.sub_(velocity, alpha=0.0)  # In place, or the weights would run off to infinity.
+            velocity.mul_(momentum).add_(gradient)
+            weight.sub_(velocity, alpha=0.0)  # The gradients are made up: the weights stay.
 
 
 def one_cycle(

@@ -112,7 +112,7 @@ class MomentumSGD:
         group = self.param_groups[0]
         for weight, velocity in zip(group["params"], self._velocities, strict=True):
             if weight.grad is not None:
-                # out= and sub_ write where the numbers lie: new memory would cost as much again.
+                # out= and sub_ write where the numbers lie, and ask for no new memory.
                 torch.add(weight.grad, velocity, alpha=group["momentum"], out=velocity)
                 weight.sub_(velocity, alpha=group["lr"])
 
@@ -214,22 +214,13 @@ def evaluate(
 
     Parameters
     ----------
-    network : torch.nn.Module
-        From a batch of images to scores of shape (batch, classes): logits or log-probabilities.
-    batches : iterable of (images, labels)
-        Walked once.
-    loss_function : callable
-        From scores and labels to the mean loss.
+    network, batches, loss_function
+        As `fit` takes and refuses them; the scores are logits or log-probabilities.
 
     Returns
     -------
     Evaluation
         Loss, accuracy, and what was said of each image.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the batches, the network's scores or the loss are such that `fit` would refuse them.
     """
     _check_roles(network, batches, loss_function)
     return _evaluate(network, batches, loss_function, "batches")
@@ -289,25 +280,18 @@ class Stopwatch:
 
 
 def seconds(run: Callable[..., object], *arguments: object, rounds: int = 3) -> float:
-    """Time a function.
+    """Return the seconds that a function takes.
 
     Parameters
     ----------
     run : callable
-        Called once to warm up if there is more than one round.
-    *arguments : object
-        What it is called with.
+        Called with `arguments`, once more to warm up if there is more than one round.
     rounds : int
-        How often to time it.
-
-    Returns
-    -------
-    float
-        The median of the rounds, in seconds.
+        How often to time it; the median counts.
     """
     require.function("run", run)
     require.whole("rounds", rounds)
-    # The first call finds its code and its data in no cache, and would count as an outlier.
+    # The first call also sets up what later calls find there, as caches, and is not like them.
     if rounds > 1:
         run(*arguments)
     taken = []
