@@ -41,6 +41,7 @@ def garments_by_class(garments: Garments) -> Figure:
         f"one row for each class, from {classes[0]} to {classes[-1]}.",
     )
     axes = figure.subplots()
+    # One large picture: 140 axes of their own would take seconds to draw.
     axes.imshow(torch.cat([torch.cat(list(row), dim=1) for row in rows]).numpy(), cmap="gray_r")
     axes.set_yticks([SIDE * (row + 0.5) for row in range(len(classes))], classes)
     axes.set_xticks([])
@@ -72,8 +73,8 @@ def class_probabilities(
     picture.set_axis_off()
     colours = [VERMILION if c == label else SKY for c in range(len(classes))]
     drawn = bars.barh(classes, probabilities.tolist(), color=colours)
-    drawn[label].set_hatch("//")
-    bars.invert_yaxis()
+    drawn[label].set_hatch("//")  # Never by colour alone.
+    bars.invert_yaxis()  # matplotlib stacks bars from the bottom up.
     bars.set_xlim(0, 1)
     bars.set_xlabel("probability")
     bars.set_title(f"{verdict} (hatched: the truth)")
@@ -115,7 +116,7 @@ def training_curves(history: History) -> Figure:
 @styled
 def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     """Draw how often each class was taken for each other."""
-    mistakes = matrix - matrix.diag().diag()
+    mistakes = matrix - matrix.diag().diag()  # diag takes the diagonal out, then lays it back.
     label, prediction = divmod(int(mistakes.argmax()), len(classes))
     figure = Figure(
         figsize=(7, 6),
@@ -124,11 +125,11 @@ def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     )
     axes = figure.subplots()
     axes.imshow(matrix.numpy(), cmap="Blues")
-    half = matrix.max() / 2
+    half = matrix.max() / 2  # Above it the blue is too dark for black digits.
     for row, counts in enumerate(matrix.tolist()):
         for column, count in enumerate(counts):
             colour = "white" if count > half else "black"
-            if count:
+            if count:  # A hundred zeros would hide what there is.
                 axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=8)
     axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
     axes.set_yticks(range(len(classes)), classes)
@@ -144,7 +145,7 @@ def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
 def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     """Draw the fraction of each class that was recognised, worst at the bottom."""
     accuracy = matrix.diag() / matrix.sum(dim=1)
-    order = accuracy.argsort()
+    order = accuracy.argsort()  # Bars grow from the bottom up, so the worst comes first.
     worst = classes[int(order[0])]
     mean = float(matrix.diag().sum() / matrix.sum())
     figure = Figure(
@@ -173,6 +174,7 @@ def confident_mistakes(
 
     `images` have shape (n, 28, 28), in the order of the evaluation.
     """
+    # Positions of the wrong answers, then those positions by confidence.
     wrong = (evaluation.predictions != evaluation.labels).nonzero().squeeze(1)
     surest = wrong[evaluation.confidences[wrong].argsort(descending=True)][:_MISTAKES]
     figure = Figure(
@@ -188,7 +190,7 @@ def confident_mistakes(
         axes.imshow(images[index].numpy(), cmap="gray_r")
         sure = f"{evaluation.confidences[index]:.1%}"
         axes.set_title(f"says {says}\n{sure} sure\nis {label}", fontsize=7.5, fontweight="normal")
-    for axes in figure.axes:
+    for axes in figure.axes:  # Also those that are left empty, where there are few mistakes.
         axes.set_axis_off()
     return figure
 
@@ -240,7 +242,7 @@ def convex_or_not(
         axes.set_title(f"{name.capitalize()}: {verdicts[name]} the chord")
         axes.set_xlabel(f"{name}, {ends[name]}")
         axes.set_ylabel("mean loss (nats)")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(bottom=0)  # From zero up, so that the two heights can be compared.
         axes.legend()
     return figure
 
@@ -259,7 +261,7 @@ def time_by_part(seconds: Mapping[str, float]) -> Figure:
     bars = axes.barh(names, [1000 * value for value in seconds.values()], color=BLUE)
     shares = [f" {value / total:.0%}" for value in seconds.values()]
     axes.bar_label(bars, shares, padding=2)
-    axes.margins(x=0.12)
+    axes.margins(x=0.12)  # Room for the shares beside the longest bar.
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("milliseconds for one epoch")
@@ -276,6 +278,7 @@ def ladder(seconds: Mapping[str, float]) -> Figure:
     """
     names, values = list(seconds), list(seconds.values())
     gain = values[0] / values[-1]
+    # Alt texts are compared from run to run, so they hold no number that a clock gave.
     many = "many times" if gain > 4 else "not many times"
     figure = Figure(
         figsize=(7, 0.8 + 0.42 * len(names)),
@@ -288,7 +291,7 @@ def ladder(seconds: Mapping[str, float]) -> Figure:
     bars = axes.barh(names, values, color=colours, hatch=hatches, edgecolor="white", linewidth=0)
     labels = [f" {value:.2f} s, ×{values[0] / value:.1f}" for value in values]
     axes.bar_label(bars, labels, padding=2)
-    axes.set_xlim(0, 1.2 * max(values))
+    axes.set_xlim(0, 1.2 * max(values))  # Room for the words beside the longest bar.
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("seconds an epoch")
@@ -334,6 +337,7 @@ def cost_growth(
     store.set_xlabel("images in memory")
     store.set_ylabel("gigabytes")
     store.legend(loc="lower right")
+    # Ticks where something was measured: a logarithmic axis would mark powers of ten.
     every = ((batch, by_batch), (width, by_width), (images, by_images), (store, memory))
     for axes, sizes in every:
         ticks = list(sizes)
@@ -363,7 +367,7 @@ def filters_at_work(image: torch.Tensor, filters: torch.Tensor, maps: torch.Tens
     panels[0, 0].imshow(image.numpy(), cmap="gray_r")
     panels[0, 0].set_title("garment", fontsize=9)
     panels[1, 0].text(0.5, 0.5, "answers →", ha="center", va="center")
-    reach = float(filters.abs().max())
+    reach = float(filters.abs().max())  # One scale for all filters, with zero in its middle.
     for column in range(count):
         weights = filters[column, 0].numpy()
         panels[0, column + 1].imshow(weights, cmap="RdBu", vmin=-reach, vmax=reach)
@@ -400,7 +404,7 @@ def accuracy_against_seconds(
         )
     axes.axvline(usual_epoch, color=BLACK, linestyle=":", label="usual loader: one epoch")
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_major_formatter("{x:g}")  # 10, where matplotlib would write a power.
     axes.xaxis.set_minor_formatter("")
     axes.set_xlabel("seconds (logarithmic)")
     axes.set_ylabel("fraction right, validation part")
@@ -415,6 +419,7 @@ def _in_thousands(count: int) -> str:
 
 def _rises_above_chord(positions: torch.Tensor, losses: torch.Tensor) -> bool:
     chord = torch.lerp(losses[0], losses[-1], positions)
+    # Both ends lie on the chord but for rounding, which 1e-6 allows.
     return bool((losses > chord + 1e-6).any())
 
 

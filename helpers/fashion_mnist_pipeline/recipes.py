@@ -66,6 +66,7 @@ def one_cycle(
     """
     # From the seed that the weights came from, too: one seed decides the whole run.
     batches = fashion.Batches(inputs, labels, batch_size, generator=torch.default_generator)
+    # Filters that are to stay as they are get no gradient, and need no optimiser.
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     sgd = torch.optim.SGD(weights, lr=highest, momentum=0.9, nesterov=True, weight_decay=decay)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
@@ -112,6 +113,7 @@ class GarmentNetwork(nn.Module):
         layers: list[nn.Module] = [nn.BatchNorm2d(before, affine=False)]
         for place, after in enumerate(channels):
             layers += [nn.Conv2d(before, after, 3, padding=1, bias=False)]
+            # Early: what follows has a quarter of the places to go through.
             layers += [nn.MaxPool2d(2)] if place == 0 else []
             layers += [nn.BatchNorm2d(after), nn.ReLU()]
             before = after
@@ -128,7 +130,7 @@ class GarmentNetwork(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return scores, half of the pictures mirrored; in evaluation, what all views say."""
-        if self.training:
+        if self.training:  # Each picture is either itself or its mirror image, by chance.
             mirrored = torch.rand(len(x), 1, 1, 1) < 0.5
             return self.scores(torch.where(mirrored, x.flip(3), x))
         framed = F.pad(x, (1, 1, 1, 1))
@@ -142,5 +144,6 @@ def fraction_named(
     predict: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor, labels: torch.Tensor
 ) -> float:
     """Return the fraction of images, shape (n, 28, 28), to which a recipe gives their label."""
+    # In pieces: for 10,000 images at once, a layer of eight filters fills 250 MB.
     said = torch.cat([predict(some) for some in images.split(500)])
     return (said == labels).double().mean().item()

@@ -178,10 +178,11 @@ def fit(
     history = History()
     with _progress_bar(batches, epochs, shown=progress) as bar:
         for epoch in range(1, epochs + 1):
-            network.train()
+            network.train()  # In each epoch: the look at the validation part switches it off.
             watch = _Watch()
             for images, labels in _checked(batches, "batches", network):
                 scores, loss = _forward(network, loss_function, images, labels)
+                # Before the step, so that the weights are still those that gave it.
                 if not math.isfinite(value := loss.item()):
                     rate = optimizer.param_groups[0]["lr"]
                     cure = f"lower the learning rate (now {rate}) or look for NaN in the images"
@@ -189,7 +190,7 @@ def fit(
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-                if schedule is not None:
+                if schedule is not None:  # After optimizer.step(), or PyTorch warns.
                     schedule.step()
                 watch.see(value, scores, labels)
                 bar.update()
@@ -250,7 +251,7 @@ def _evaluate(
 def _in_evaluation_mode(network: nn.Module) -> Iterator[None]:
     # One by one: a layer may have been frozen in evaluation mode within a network that trains.
     modes = {module: module.training for module in network.modules()}
-    network.eval()
+    network.eval()  # Dropout off, batch norm by what it has stored.
     try:
         yield
     finally:
@@ -351,6 +352,7 @@ def _check_roles(network: nn.Module, batches: object, loss_function: object) -> 
 
 def _check_optimizer(optimizer: "torch.optim.Optimizer | MomentumSGD", network: nn.Module) -> None:
     require.optimizer("optimizer", optimizer)
+    # By identity: == would compare the numbers, and two layers may hold the same ones.
     held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
     if held.isdisjoint(id(weight) for weight in network.parameters()):
         raise ValueError(
