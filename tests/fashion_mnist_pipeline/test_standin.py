@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torchvision.datasets import FashionMNIST
 
-from fashion_mnist_pipeline import idx
-from helpers.fashion_mnist_pipeline import fashion, standin, training
+from fashion_mnist_pipeline import idx, notes
+from helpers.fashion_mnist_pipeline import fashion, standin
 
 TOPS = [fashion.CLASSES.index(name) for name in ("T-shirt/top", "Pullover", "Coat", "Shirt")]
 
@@ -58,18 +57,7 @@ def test_there_are_templates_for_each_class():
 
 @pytest.mark.proof
 def test_the_notes_network_finds_it_neither_impossible_nor_trivial():
-    images, labels, test_images, test_labels = standin.draw_parts()
-    torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Flatten(), nn.Linear(784, 128, bias=False), nn.ReLU(), nn.Linear(128, 10, bias=False)
-    )
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.15, momentum=0.8)
-    order = torch.Generator().manual_seed(0)
-    batches = fashion.Batches(images, labels, 128, generator=order)
-    training.fit(network, batches, nn.functional.cross_entropy, optimizer, epochs=5)
-    seen = training.evaluate(
-        network, fashion.Batches(test_images, test_labels, 500), nn.functional.cross_entropy
-    )
+    seen = notes.seen_after_training(*standin.draw_parts(), seed=0)
     assert 0.80 <= seen.accuracy <= 0.97
     wrong = seen.predictions != seen.labels
     tops = torch.tensor(TOPS)
