@@ -178,7 +178,7 @@ def fit(
     history = History()
     with _progress_bar(batches, epochs, shown=progress) as bar:
         for epoch in range(1, epochs + 1):
-            network.train()  # In each epoch: the look at the validation part switches it off.
+            network.train()
             watch = _Watch()
             for images, labels in _checked(batches, "batches", network):
                 scores, loss = _forward(network, loss_function, images, labels)
@@ -194,9 +194,9 @@ def fit(
                     schedule.step()
                 watch.see(value, scores, labels)
                 bar.update()
-                # Let go before the next batch is made: it then takes the same place in memory,
-                # which the processor still has at hand.
-                del images, labels, scores, loss
+                # Let go before the next batch: its scores then take the same place in memory, which
+                # the processor still has at hand.
+                del scores, loss
             loss_seen, accuracy = watch.means(f"batches, in epoch {epoch},")
             history.loss.append(loss_seen)
             history.accuracy.append(accuracy)
@@ -238,7 +238,8 @@ def _evaluate(
         for images, labels in _checked(batches, name, network):
             scores, loss = _forward(network, loss_function, images, labels)
             if not math.isfinite(value := loss.item()):
-                raise ValueError(watch.lost(value, name, "look for NaN in images and weights"))
+                cure = "look for NaN in the images and in the weights"
+                raise ValueError(watch.lost(value, name, cure))
             watch.see(value, scores, labels)
             # The softmax of logits and the softmax of log-probabilities are the same numbers.
             confidence, prediction = scores.softmax(dim=1).max(dim=1)
