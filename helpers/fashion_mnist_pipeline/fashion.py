@@ -336,9 +336,10 @@ def _missing(root: Path, file: Path, source: Source) -> str:
     lack = f"holds no FashionMNIST/raw/{file.name}"
     if source.kind == "download":  # It was there a moment ago: another process set it aside.
         return f"the folder {str(root)!r} {lack}: run again to download it"
-    name = ROOT_VARIABLE if source.kind == "environment" else "root"
+    if source.kind == "root":
+        return f"root is {str(root)!r}, which {lack}: give the folder above FashionMNIST"
     cure = "point it at the folder above FashionMNIST, or unset it"
-    return f"{name} is {str(root)!r}, which {lack}: {cure}"
+    return f"{ROOT_VARIABLE} is {str(root)!r}, which {lack}: {cure}"
 
 
 def _damaged(file: Path, content: bytes, expected: str, source: Source) -> str:
