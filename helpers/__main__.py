@@ -205,11 +205,8 @@ def _data() -> Finding:
     if not amiss:
         return Finding("data", f"the real FashionMNIST, from {folder}")
     if "damaged" in amiss:
-        load = _command(
-            sys.executable,
-            "-c",
-            "from helpers.fashion_mnist_pipeline import fashion; fashion.load()",
-        )
+        start = "from helpers.fashion_mnist_pipeline import fashion; fashion.load()"
+        load = _command(sys.executable, "-c", start)
         says = f"in {folder} {amiss}; it is set aside at the first start, then downloaded afresh"
         return Finding("data", says, "fault", load)
     if silence := fashion.mirror_is_silent():

@@ -1,14 +1,13 @@
-"""The figures of notebook 04: each function takes data and returns a `Figure`."""
+"""The figures of notebook 04: each function takes data and returns a `Figure`.
+
+Everywhere `classes` holds the names of the classes, and a `matrix` counts garments by what they are
+(rows) and by what the network says (columns): shape (classes, classes), dtype int64.
+"""
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib
-import matplotlib.colors
-import matplotlib.figure
-import matplotlib.patches
-import matplotlib.patheffects
-import matplotlib.ticker
 import torch
+from matplotlib import ticker
 
 from helpers.common.picture import (
     BLACK,
@@ -23,41 +22,30 @@ from helpers.common.picture import (
     Figure,
     styled,
 )
+from helpers.fashion_mnist_pipeline.fashion import Garments
+from helpers.fashion_mnist_pipeline.standin import SIDE
 from helpers.fashion_mnist_pipeline.training import Evaluation, History
 
-# More of them would be too small to see.
-_MOST_PICTURES = 120
+# How many small pictures fill a figure without becoming too small to see.
+_OF_EACH_CLASS, _MISTAKES, _UNITS = 14, 12, 32
 
 
 @styled
-def garments_by_class(
-    images: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...], each: int = 14
-) -> Figure:
-    """Draw the first few garments of each class, a row for each.
-
-    Parameters
-    ----------
-    images : torch.Tensor
-        Shape (n, 28, 28), dtype uint8.
-    labels : torch.Tensor
-        Shape (n,), dtype int64.
-    classes : tuple of str
-        The name of each class.
-    each : int
-        Garments in a row.
-    """
-    rows = [torch.cat(list(images[labels == c][:each]), dim=1) for c in range(len(classes))]
+def garments_by_class(garments: Garments) -> Figure:
+    """Draw the first few garments to learn from of each class, a row for each."""
+    images, labels, classes = garments.train_images, garments.train_labels, garments.classes
+    rows = [images[labels == c][:_OF_EACH_CLASS] for c in range(len(classes))]
     figure = Figure(
         figsize=(7, 5.2),
-        alt=f"{len(classes)} rows of small grey pictures, {each} in each row: "
+        alt=f"{len(classes)} rows of small grey pictures, {len(rows[0])} in each row: "
         f"one row for each class, from {classes[0]} to {classes[-1]}.",
     )
     axes = figure.subplots()
-    axes.imshow(torch.cat(rows).numpy(), cmap="gray_r")
-    side = images.shape[1]
-    axes.set_yticks([side * (row + 0.5) for row in range(len(classes))], classes)
+    # One large picture: 140 axes of their own would take seconds to draw.
+    axes.imshow(torch.cat([torch.cat(list(row), dim=1) for row in rows]).numpy(), cmap="gray_r")
+    axes.set_yticks([SIDE * (row + 0.5) for row in range(len(classes))], classes)
     axes.set_xticks([])
-    axes.set_title("Ten kinds of garment; shirts and pullovers look alike")
+    axes.set_title("Ten kinds of garment; some of them look alike")
     _hide_frame(axes)
     return figure
 
@@ -68,16 +56,7 @@ def class_probabilities(
 ) -> Figure:
     """Draw a garment beside the probability that a network gives to each class.
 
-    Parameters
-    ----------
-    image : torch.Tensor
-        Shape (28, 28).
-    probabilities : torch.Tensor
-        Shape (classes,), summing to 1.
-    label : int
-        The garment's class.
-    classes : tuple of str
-        The name of each class.
+    `image` has shape (28, 28), `probabilities` one entry a class; `label` is the garment's class.
     """
     top = int(probabilities.argmax())
     undecided = float(probabilities.max()) < 0.5
@@ -94,8 +73,8 @@ def class_probabilities(
     picture.set_axis_off()
     colours = [VERMILION if c == label else SKY for c in range(len(classes))]
     drawn = bars.barh(classes, probabilities.tolist(), color=colours)
-    drawn[label].set_hatch("//")
-    bars.invert_yaxis()
+    drawn[label].set_hatch("//")  # Never by colour alone.
+    bars.invert_yaxis()  # matplotlib stacks bars from the bottom up.
     bars.set_xlim(0, 1)
     bars.set_xlabel("probability")
     bars.set_title(f"{verdict} (hatched: the truth)")
@@ -105,15 +84,7 @@ def class_probabilities(
 
 @styled
 def training_curves(history: History) -> Figure:
-    """Draw loss and accuracy over the epochs, on the training and the validation part.
-
-    Parameters
-    ----------
-    history : History
-        With or without a validation part.
-    """
-    for name in ("accuracy", "validation_loss", "validation_accuracy"):
-        values = getattr(history, name)
+    """Draw loss and accuracy over the epochs, with or without a validation part."""
     falls = history.loss[-1] < history.loss[0]
     trend = "falls" if falls else "does not fall"
     figure = Figure(
@@ -144,16 +115,8 @@ def training_curves(history: History) -> Figure:
 
 @styled
 def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
-    """Draw how often each class was taken for each other.
-
-    Parameters
-    ----------
-    matrix : torch.Tensor
-        Shape (classes, classes), int64: rows are labels, columns predictions.
-    classes : tuple of str
-        The name of each class.
-    """
-    mistakes = matrix - matrix.diag().diag()
+    """Draw how often each class was taken for each other."""
+    mistakes = matrix - matrix.diag().diag()  # diag takes the diagonal out, then lays it back.
     label, prediction = divmod(int(mistakes.argmax()), len(classes))
     figure = Figure(
         figsize=(7, 6),
@@ -162,11 +125,11 @@ def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     )
     axes = figure.subplots()
     axes.imshow(matrix.numpy(), cmap="Blues")
-    half = matrix.max() / 2
+    half = matrix.max() / 2  # Above it the blue is too dark for black digits.
     for row, counts in enumerate(matrix.tolist()):
         for column, count in enumerate(counts):
             colour = "white" if count > half else "black"
-            if count:
+            if count:  # A hundred zeros would hide what there is.
                 axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=8)
     axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
     axes.set_yticks(range(len(classes)), classes)
@@ -180,17 +143,9 @@ def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
 
 @styled
 def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
-    """Draw the fraction of each class that was recognised, worst at the bottom.
-
-    Parameters
-    ----------
-    matrix : torch.Tensor
-        Shape (classes, classes), int64: rows are labels, columns predictions.
-    classes : tuple of str
-        The name of each class.
-    """
+    """Draw the fraction of each class that was recognised, worst at the bottom."""
     accuracy = matrix.diag() / matrix.sum(dim=1)
-    order = accuracy.argsort()
+    order = accuracy.argsort()  # Bars grow from the bottom up, so the worst comes first.
     worst = classes[int(order[0])]
     mean = float(matrix.diag().sum() / matrix.sum())
     figure = Figure(
@@ -213,70 +168,51 @@ def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
 
 @styled
 def confident_mistakes(
-    images: torch.Tensor, evaluation: Evaluation, classes: tuple[str, ...], count: int = 12
+    images: torch.Tensor, evaluation: Evaluation, classes: tuple[str, ...]
 ) -> Figure:
-    """Draw the wrong answers that the network was surest of.
+    """Draw the wrong answers that the network was surest of, six in a row.
 
-    Parameters
-    ----------
-    images : torch.Tensor
-        Shape (n, 28, 28), in the order of the evaluation.
-    evaluation : Evaluation
-        What the network said of them.
-    classes : tuple of str
-        The name of each class.
-    count : int
-        How many to draw, six in a row.
+    `images` have shape (n, 28, 28), in the order of the evaluation.
     """
-    said = ("labels", "predictions", "confidences")
-    highest = int(max(evaluation.labels.max(), evaluation.predictions.max()))
+    # Positions of the wrong answers, then those positions by confidence.
     wrong = (evaluation.predictions != evaluation.labels).nonzero().squeeze(1)
-    surest = wrong[evaluation.confidences[wrong].argsort(descending=True)][:count]
+    surest = wrong[evaluation.confidences[wrong].argsort(descending=True)][:_MISTAKES]
     figure = Figure(
-        figsize=(7, 1.75 * -(-count // 6)),
+        figsize=(7, 1.75 * _MISTAKES / 6),
         alt=f"The {len(surest)} wrong predictions with the highest confidence, each picture with "
         "what the network says above what it is.",
     )
     figure.suptitle("Sure, and wrong", x=0.01, ha="left", weight="bold", fontsize=11)
-    cells = figure.subplots(-(-count // 6), 6).flat
+    cells = figure.subplots(_MISTAKES // 6, 6).flat
     for axes, index in zip(cells, surest.tolist(), strict=False):
         says = classes[int(evaluation.predictions[index])]
         label = classes[int(evaluation.labels[index])]
         axes.imshow(images[index].numpy(), cmap="gray_r")
         sure = f"{evaluation.confidences[index]:.1%}"
         axes.set_title(f"says {says}\n{sure} sure\nis {label}", fontsize=7.5, fontweight="normal")
-    for axes in figure.axes:
+    for axes in figure.axes:  # Also those that are left empty, where there are few mistakes.
         axes.set_axis_off()
     return figure
 
 
 @styled
-def first_layer_weights(weights: torch.Tensor, count: int = 32) -> Figure:
+def first_layer_weights(weights: torch.Tensor) -> Figure:
     """Draw what each hidden unit looks for: its weights, laid out as the pixels are.
 
-    Parameters
-    ----------
-    weights : torch.Tensor
-        Shape (units, 784): one row for each hidden unit.
-    count : int
-        How many units to draw, the largest weights first, eight in a row, each in its own scale.
+    `weights` have shape (units, 784). The units with the largest are drawn, each in its own scale.
     """
-    strongest = weights.norm(dim=1).argsort(descending=True)[:count]
+    strongest = weights.norm(dim=1).argsort(descending=True)[:_UNITS]
     figure = Figure(
-        figsize=(7, 0.9 * -(-count // 8) + 0.5),
+        figsize=(7, 0.9 * _UNITS / 8 + 0.5),
         alt=f"The weights of {len(strongest)} hidden units as small pictures, blue for positive, "
         "red for negative. In many of them parts of an outline can be seen.",
     )
-    figure.suptitle(
-        "Hidden units look for outlines (blue: for, red: against)",
-        x=0.01,
-        ha="left",
-        weight="bold",
-        fontsize=11,
-    )
-    for axes, unit in zip(figure.subplots(-(-count // 8), 8).flat, strongest, strict=False):
-        largest = float(weights[unit].abs().max())
-        axes.imshow(weights[unit].reshape(28, 28).numpy(), cmap="RdBu", vmin=-largest, vmax=largest)
+    title = "Hidden units look for outlines (blue: for, red: against)"
+    figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
+    for axes, unit in zip(figure.subplots(_UNITS // 8, 8).flat, strongest, strict=False):
+        picture = weights[unit].reshape(SIDE, SIDE)
+        reach = float(picture.abs().max())  # As far up as down: white is then no weight at all.
+        axes.imshow(picture.numpy(), cmap="RdBu", vmin=-reach, vmax=reach)
         axes.set_axis_off()
     return figure
 
@@ -287,12 +223,7 @@ def convex_or_not(
 ) -> Figure:
     """Draw the loss on a line through the scores beside the loss on a line through the weights.
 
-    Parameters
-    ----------
-    positions : torch.Tensor
-        Shape (n,): where on the line, from 0 to 1.
-    along_scores, along_weights : torch.Tensor
-        Shape (n,): the loss there.
+    All have shape (n,): where on the line, from 0 to 1, and the loss there, in nats.
     """
     lines = {"scores": along_scores, "weights": along_weights}
     verdicts = {
@@ -311,22 +242,14 @@ def convex_or_not(
         axes.set_title(f"{name.capitalize()}: {verdicts[name]} the chord")
         axes.set_xlabel(f"{name}, {ends[name]}")
         axes.set_ylabel("mean loss (nats)")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(bottom=0)  # From zero up, so that the two heights can be compared.
         axes.legend()
     return figure
 
 
 @styled
-def time_by_part(seconds: Mapping[str, float], unit: str = "one epoch") -> Figure:
-    """Draw what each part of a loop costs, the parts in the order in which they run.
-
-    Parameters
-    ----------
-    seconds : mapping of str to float
-        For each part its seconds.
-    unit : str
-        What the seconds are for.
-    """
+def time_by_part(seconds: Mapping[str, float]) -> Figure:
+    """Draw what each part of a loop costs, in the order in which they run, from its seconds."""
     total = sum(seconds.values())
     names = list(seconds)
     figure = Figure(
@@ -338,10 +261,10 @@ def time_by_part(seconds: Mapping[str, float], unit: str = "one epoch") -> Figur
     bars = axes.barh(names, [1000 * value for value in seconds.values()], color=BLUE)
     shares = [f" {value / total:.0%}" for value in seconds.values()]
     axes.bar_label(bars, shares, padding=2)
-    axes.margins(x=0.12)
+    axes.margins(x=0.12)  # Room for the shares beside the longest bar.
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"milliseconds for {unit}")
+    axes.set_xlabel("milliseconds for one epoch")
     longest = max(seconds, key=seconds.__getitem__)
     axes.set_title(f"Of {1000 * total:.0f} ms, most goes into {longest}")
     return figure
@@ -351,13 +274,11 @@ def time_by_part(seconds: Mapping[str, float], unit: str = "one epoch") -> Figur
 def ladder(seconds: Mapping[str, float]) -> Figure:
     """Draw the seconds of an epoch for each way to run it, and how many times faster each is.
 
-    Parameters
-    ----------
-    seconds : mapping of str to float
-        For each way its seconds, the starting point first and the floor last.
+    The starting point comes first, the floor last.
     """
     names, values = list(seconds), list(seconds.values())
     gain = values[0] / values[-1]
+    # Alt texts are compared from run to run, so they hold no number that a clock gave.
     many = "many times" if gain > 4 else "not many times"
     figure = Figure(
         figsize=(7, 0.8 + 0.42 * len(names)),
@@ -365,13 +286,12 @@ def ladder(seconds: Mapping[str, float]) -> Figure:
         f"{names[-1]}: the first takes {many} as long as the last.",
     )
     axes = figure.subplots()
-    colours = [VERMILION] + [BLUE] * (len(names) - 2) + [GREY]
-    hatches = ["//"] + [""] * (len(names) - 2) + [".."]
+    between = len(names) - 2
+    colours, hatches = [VERMILION, *[BLUE] * between, GREY], ["//", *[""] * between, ".."]
     bars = axes.barh(names, values, color=colours, hatch=hatches, edgecolor="white", linewidth=0)
-    axes.bar_label(
-        bars, [f" {value:.2f} s, ×{values[0] / value:.1f}" for value in values], padding=2
-    )
-    axes.set_xlim(0, 1.2 * max(values))
+    labels = [f" {value:.2f} s, ×{values[0] / value:.1f}" for value in values]
+    axes.bar_label(bars, labels, padding=2)
+    axes.set_xlim(0, 1.2 * max(values))  # Room for the words beside the longest bar.
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("seconds an epoch")
@@ -388,12 +308,7 @@ def cost_growth(
 ) -> Figure:
     """Draw how an epoch's seconds grow with batch size, width and number of images.
 
-    Parameters
-    ----------
-    by_batch, by_width, by_images : mapping of int to float
-        Seconds an epoch for each batch size, number of hidden units and number of images.
-    memory : mapping of int to (float, float)
-        Gigabytes for each number of images, as bytes and as 32-bit floats.
+    `memory` gives gigabytes for each number of images, as bytes and as 32-bit floats.
     """
     figure = Figure(
         figsize=(7, 5.6),
@@ -414,25 +329,23 @@ def cost_growth(
         for x, side, text in ((0.03, "left", low), (0.97, "right", high)):
             axes.text(x, 1.02, text, transform=axes.transAxes, ha=side, fontsize=8, color=GREY)
     stored = list(memory)
-    for position, (name, marker, dash) in enumerate((("bytes", "o", "-"), ("floats", "s", "--"))):
-        gigabytes = [memory[size][position] for size in stored]
-        store.loglog(stored, gigabytes, marker=marker, linestyle=dash, label=name)
+    bytes_, floats = zip(*memory.values(), strict=True)
+    store.loglog(stored, bytes_, marker="o", linestyle="-", label="bytes")
+    store.loglog(stored, floats, marker="s", linestyle="--", label="floats")
     store.axhline(1, color=VERMILION, linestyle=":")
     store.text(stored[0], 1.1, "1 GB: a small cloud machine", color=VERMILION, fontsize=8)
     store.set_xlabel("images in memory")
     store.set_ylabel("gigabytes")
     store.legend(loc="lower right")
-    for axes, ticks in (
-        (batch, list(by_batch)),
-        (width, list(by_width)),
-        (images, list(by_images)),
-        (store, stored),
-    ):
+    # Ticks where something was measured: a logarithmic axis would mark powers of ten.
+    every = ((batch, by_batch), (width, by_width), (images, by_images), (store, memory))
+    for axes, sizes in every:
+        ticks = list(sizes)
         axes.set_xticks(ticks, [_in_thousands(size) for size in ticks])
         axes.set_xticks([], minor=True)
-        axes.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("")
+        axes.yaxis.set_minor_formatter("")  # Else a short axis also labels what lies between.
     figure.suptitle("What binds changes: overhead, then arithmetic, then memory", fontweight="bold")
     return figure
 
@@ -441,14 +354,8 @@ def cost_growth(
 def filters_at_work(image: torch.Tensor, filters: torch.Tensor, maps: torch.Tensor) -> Figure:
     """Draw a picture, some filters, and what each filter answers to it.
 
-    Parameters
-    ----------
-    image : torch.Tensor
-        Shape (height, width).
-    filters : torch.Tensor
-        Shape (filters, 1, side, side).
-    maps : torch.Tensor
-        Shape (filters, height, width): the answers, zero or more.
+    Shapes: image (height, width), filters (n, 1, side, side), answers `maps` (n, height, width),
+    zero or more.
     """
     count = len(filters)
     figure = Figure(
@@ -460,7 +367,7 @@ def filters_at_work(image: torch.Tensor, filters: torch.Tensor, maps: torch.Tens
     panels[0, 0].imshow(image.numpy(), cmap="gray_r")
     panels[0, 0].set_title("garment", fontsize=9)
     panels[1, 0].text(0.5, 0.5, "answers →", ha="center", va="center")
-    reach = float(filters.abs().max())
+    reach = float(filters.abs().max())  # One scale for all filters, with zero in its middle.
     for column in range(count):
         weights = filters[column, 0].numpy()
         panels[0, column + 1].imshow(weights, cmap="RdBu", vmin=-reach, vmax=reach)
@@ -479,13 +386,8 @@ def accuracy_against_seconds(
 ) -> Figure:
     """Draw the accuracy that each recipe reaches against the seconds that it takes.
 
-    Parameters
-    ----------
-    runs : mapping of str to (sequence of float, sequence of float)
-        For each recipe the seconds since its start, and the fraction right on the validation part
-        at that time.
-    usual_epoch : float
-        The seconds of one epoch with the usual loader, marked by a line.
+    `runs` has for each recipe the seconds since its start, and the fraction right on the validation
+    part at that time; `usual_epoch` is the seconds of one epoch with the usual loader.
     """
     figure = Figure(
         figsize=(7, 4.2),
@@ -495,15 +397,14 @@ def accuracy_against_seconds(
     )
     axes = figure.subplots()
     colours = (BLUE, GREEN, ORANGE, PINK, SKY, VERMILION)
-    for (name, (seconds, accuracy)), marker, colour in zip(
-        runs.items(), MARKERS, colours, strict=False
-    ):
+    styles = zip(MARKERS, colours, strict=False)
+    for (name, (seconds, accuracy)), (marker, colour) in zip(runs.items(), styles, strict=False):
         axes.plot(
             seconds, accuracy, marker=marker, markersize=8, color=colour, linestyle="-", label=name
         )
     axes.axvline(usual_epoch, color=BLACK, linestyle=":", label="usual loader: one epoch")
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_major_formatter("{x:g}")  # 10, where matplotlib would write a power.
     axes.xaxis.set_minor_formatter("")
     axes.set_xlabel("seconds (logarithmic)")
     axes.set_ylabel("fraction right, validation part")
@@ -518,6 +419,7 @@ def _in_thousands(count: int) -> str:
 
 def _rises_above_chord(positions: torch.Tensor, losses: torch.Tensor) -> bool:
     chord = torch.lerp(losses[0], losses[-1], positions)
+    # Both ends lie on the chord but for rounding, which 1e-6 allows.
     return bool((losses > chord + 1e-6).any())
 
 

@@ -1,7 +1,7 @@
-"""The offline stand-in: drawn garments in FashionMNIST's own file format.
+"""The offline stand-in: drawn garments in place of FashionMNIST.
 
 Where FashionMNIST cannot be had, the lesson still runs: ten classes of garments are drawn as grey
-images of 28 × 28 pixels and written as IDX files, so that torchvision's own class reads them.
+images of 28 × 28 pixels.
 
 A garment is a pile of quadrilaterals. Each class has a few templates; every garment moves the
 corners of one of them a little, then shifts, turns, stretches and shades the whole. Shirts,
@@ -9,25 +9,9 @@ T-shirts, pullovers and coats share a body and differ in sleeves, collars and cl
 why a network mixes them up, as it does with the real ones.
 """
 
-from pathlib import Path
-
 import torch
 
-from helpers.common import require
-
 SIDE = 28
-CLASSES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
 
 # A part is four corners, clockwise on the screen, and a tone: 1 is the garment's own grey, less
 # is darker, 0 cuts out. Later parts cover earlier ones. x and y run over [-1, 1], y downwards.
@@ -190,7 +174,7 @@ def draw(labels: torch.Tensor, *, seed: int) -> torch.Tensor:
     Parameters
     ----------
     labels : torch.Tensor
-        Shape (n,), dtype int64: indices into `CLASSES`.
+        Shape (n,), dtype int64: class numbers, 0–9.
     seed : int
         The same seed and labels give the same bytes.
 
@@ -198,75 +182,51 @@ def draw(labels: torch.Tensor, *, seed: int) -> torch.Tensor:
     -------
     torch.Tensor
         Shape (n, 28, 28), dtype uint8: 0 is the background, 255 the lightest cloth.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If labels are not an int64 tensor of that shape, or one of them is not in 0–9.
     """
-    require.tensor("labels", labels, ("n",), dtypes=[torch.int64])
-    require.seed("seed", seed)
-    if not 0 <= int(labels.min()) <= int(labels.max()) < len(CLASSES):
-        raise ValueError(
-            f"labels run from {int(labels.min())} to {int(labels.max())}: use classes 0 to 9"
-        )
     generator = torch.Generator().manual_seed(seed)
     images = torch.empty(len(labels), SIDE, SIDE, dtype=torch.uint8)
     for number, templates in enumerate(_TEMPLATES):
         members = (labels == number).nonzero().squeeze(1)
         which = torch.randint(len(templates), (len(members),), generator=generator)
         for index, template in enumerate(templates):
+            # In pieces, so that a few megabytes of floats are in use at a time.
             for chunk in members[which == index].split(_CHUNK):
                 images[chunk] = _draw_template(template, len(chunk), generator)
     return images
 
 
-def write(root: Path, *, seed: int = 0, train: int = 60_000, test: int = 10_000) -> None:
-    """Draw a whole data set and write it in torchvision's layout for FashionMNIST.
+def draw_parts(seed: int = 0, train: int = 60_000, test: int = 10_000) -> tuple[torch.Tensor, ...]:
+    """Draw a whole data set.
 
     Parameters
     ----------
-    root : pathlib.Path
-        The four IDX files go to ``root/FashionMNIST/raw``.
     seed : int
         Decides everything by chance: labels, poses, shades.
     train, test : int
         How many garments, as nearly as possible the same number of each class.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If one of these is of another kind, or a number is not above zero.
-
-    Notes
-    -----
-    The IDX format is described at http://yann.lecun.com/exdb/mnist/.
+    Returns
+    -------
+    tuple of torch.Tensor
+        Images and labels to learn from, images and labels for the test; as `draw` has them.
     """
-    require.path("root", root)
-    require.whole("seed", seed, least=0, most=2**62)
-    require.whole("train", train)
-    require.whole("test", test)
-    raw = Path(root) / "FashionMNIST" / "raw"
-    raw.mkdir(parents=True, exist_ok=True)
-    for part, (prefix, count) in enumerate((("train", train), ("t10k", test))):
+    parts = []
+    for part, count in enumerate((train, test)):
+        # A seed for each part: else the test would begin with the garments learnt from.
         generator = torch.Generator().manual_seed(2 * seed + part)
-        labels = (torch.arange(count) % len(CLASSES))[torch.randperm(count, generator=generator)]
-        images = draw(labels, seed=2 * seed + part)
-        _write_idx(raw / f"{prefix}-images-idx3-ubyte", images)
-        _write_idx(raw / f"{prefix}-labels-idx1-ubyte", labels.to(torch.uint8))
-
-
-def _write_idx(path: Path, tensor: torch.Tensor) -> None:
-    unsigned_byte = 8
-    header = bytes([0, 0, unsigned_byte, tensor.dim()])
-    sizes = b"".join(size.to_bytes(4, "big") for size in tensor.shape)
-    path.write_bytes(header + sizes + tensor.numpy().tobytes())
+        order = torch.randperm(count, generator=generator)
+        labels = (torch.arange(count) % len(_TEMPLATES))[order]
+        parts += [draw(labels, seed=2 * seed + part), labels]
+    return tuple(parts)
 
 
 def _draw_template(parts: list[Part], count: int, generator: torch.Generator) -> torch.Tensor:
+    """Draw so many garments of one template: shape (count, 28, 28), uint8."""
+
     def spread(scale: float, *shape: int) -> torch.Tensor:
         return scale * (2 * torch.rand(count, *shape, generator=generator) - 1)
 
+    # One call of `spread` after the other draws from one generator: their order decides the bytes.
     x, y = _posed_grid(spread)
     cloth = torch.zeros(count, SIDE, SIDE)
     for tone, corners in parts:
@@ -295,6 +255,8 @@ def _posed_grid(spread) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _quadrilateral(x: torch.Tensor, y: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
     """How far each pixel is covered, 0 to 1: inside all four edges, with a soft rim."""
+    # Inside a convex shape a point lies on the same side of every edge, seen along the edges in
+    # turn. The cross product gives the distance from an edge; the nearest edge decides.
     distance = torch.full_like(x, torch.inf)
     for start, end in zip(corners.unbind(1), corners.roll(-1, 1).unbind(1), strict=True):
         along = torch.nn.functional.normalize(end - start, dim=1)

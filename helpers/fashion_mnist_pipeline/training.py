@@ -8,7 +8,8 @@ PyTorch's, and any iterable of batches.
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,23 +65,14 @@ class Evaluation:
     confidences: torch.Tensor
 
     def confusion_matrix(self, classes: int) -> torch.Tensor:
-        """Count images by label (row) and prediction (column): shape (classes, classes), int64.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `classes` is no whole number, or a label or a prediction is not below it.
-        """
-        require.whole("classes", classes, most=10_000)
-        highest = int(max(self.labels.max(), self.predictions.max()))
-        if highest >= classes:
-            raise ValueError(f"classes is {classes}, but class {highest} occurs: give more classes")
+        """Count images by label (row) and prediction (column): shape (classes, classes), int64."""
+        # Each pair of classes is a number of its own, so that one call counts all of them.
         pairs = self.labels * classes + self.predictions
         return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
-class Momentum:
-    """Gradient descent with momentum, and nothing else: two lines a weight.
+class MomentumSGD:
+    """Stochastic gradient descent with momentum, and nothing else: two lines a weight.
 
     Each weight w with gradient g keeps a velocity v, and one step does v ← γ v + g, then
     w ← w − η v [1]_. `torch.optim.SGD` takes the same steps, and knows weight decay, Nesterov's
@@ -102,12 +94,6 @@ class Momentum:
         One group with ``params``, ``lr`` and ``momentum``, as PyTorch's optimisers have it: change
         the numbers here while training.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If there are no weights, one is no floating-point tensor, or `lr` or `momentum` is no number
-        or out of range.
-
     References
     ----------
     .. [1] PyTorch, ``torch.optim.SGD``,
@@ -115,21 +101,10 @@ class Momentum:
     """
 
     def __init__(self, weights: Iterable[torch.Tensor], *, lr: float, momentum: float = 0.0):
-        if isinstance(weights, torch.Tensor) or not isinstance(weights, Iterable):
-            raise TypeError(f"weights is {require.shown(weights)}: give network.parameters()")
-        weights = list(weights)
-        if not weights:
-            raise ValueError("weights is empty: give network.parameters()")
-        for weight in weights:
-            if not isinstance(weight, torch.Tensor) or not weight.is_floating_point():
-                shown = require.shown(weight)
-                raise TypeError(f"weights holds {shown}: give network.parameters()")
-        require.number("lr", lr, above=0)
-        require.number("momentum", momentum, least=0, below=1)
-        self.param_groups: list[dict[str, Any]] = [
-            {"params": weights, "lr": lr, "momentum": momentum}
-        ]
-        self._velocities = [torch.zeros_like(weight) for weight in weights]
+        # Kept as a list: parameters() is a generator, and walked only once.
+        group: dict[str, Any] = {"params": list(weights), "lr": lr, "momentum": momentum}
+        self.param_groups = [group]
+        self._velocities = [torch.zeros_like(weight) for weight in group["params"]]
 
     @torch.no_grad()
     def step(self) -> None:
@@ -137,11 +112,13 @@ class Momentum:
         group = self.param_groups[0]
         for weight, velocity in zip(group["params"], self._velocities, strict=True):
             if weight.grad is not None:
+                # out= and sub_ write where the numbers lie, and ask for no new memory.
                 torch.add(weight.grad, velocity, alpha=group["momentum"], out=velocity)
                 weight.sub_(velocity, alpha=group["lr"])
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
+        # Not set to zero: backward then hands over its own tensor and adds to none.
         for weight in self.param_groups[0]["params"]:
             weight.grad = None
 
@@ -150,7 +127,7 @@ def fit(
     network: nn.Module,
     batches: Iterable[Batch],
     loss_function: LossFunction,
-    optimizer: "torch.optim.Optimizer | Momentum",
+    optimizer: "torch.optim.Optimizer | MomentumSGD",
     *,
     epochs: int,
     validation: Iterable[Batch] | None = None,
@@ -167,7 +144,7 @@ def fit(
         Walked once an epoch. Images are floating point, labels int64 class numbers.
     loss_function : callable
         From scores and labels to the mean loss, a scalar tensor with a graph.
-    optimizer : torch.optim.Optimizer or Momentum
+    optimizer : torch.optim.Optimizer or MomentumSGD
         Holds the network's parameters.
     epochs : int
         How often to walk over `batches`.
@@ -185,17 +162,12 @@ def fit(
 
     Raises
     ------
-    TypeError
-        If an argument is of another kind, images are not a floating-point tensor, labels not an
-        int64 one, or the network or the loss does not give a tensor.
-    ValueError
-        If `epochs` or a learning rate is not above zero, the optimiser holds none of the network's
-        weights, `batches` is empty, images do not fit the network, a label is not one of its
-        classes, or the loss is not one finite number. The weights are then those before the step in
-        question.
+    TypeError, ValueError
+        If an argument, a batch, the network's scores or the loss cannot be what they should; the
+        line says which, with its value. The weights are then those before the step in question.
     """
     _check_roles(network, batches, loss_function)
-    require.optimizer("optimizer", optimizer)
+    _check_optimizer(optimizer, network)
     require.whole("epochs", epochs)
     if validation is not None:
         require.batches("validation", validation)
@@ -203,38 +175,36 @@ def fit(
         cure = "one from torch.optim.lr_scheduler"
         raise TypeError(f"schedule is {require.shown(schedule)}: give {cure}")
     require.truth("progress", progress)
-    _check_learning_rates(optimizer)
-    device = _device_of(network)
-    _check_optimizer_holds(network, optimizer)
     history = History()
     with _progress_bar(batches, epochs, shown=progress) as bar:
-        for epoch in range(epochs):
+        for epoch in range(1, epochs + 1):
             network.train()
             watch = _Watch()
-            for images, labels in require.pairs("batches", batches):
-                images, labels = _checked_batch(images, labels, device)
-                scores = _checked_scores(network, images, labels)
-                loss = _checked_loss(loss_function, scores, labels)
+            for images, labels in _checked(batches, "batches", network):
+                scores, loss = _forward(network, loss_function, images, labels)
+                # Before the step, so that the weights are still those that gave it.
                 if not math.isfinite(value := loss.item()):
-                    raise ValueError(_not_finite(value, f"epoch {epoch + 1}", watch, optimizer))
+                    rate = optimizer.param_groups[0]["lr"]
+                    cure = f"lower the learning rate (now {rate}) or look for NaN in the images"
+                    raise ValueError(watch.lost(value, f"epoch {epoch}", cure))
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-                if schedule is not None:
+                if schedule is not None:  # After optimizer.step(), or PyTorch warns.
                     schedule.step()
                 watch.see(value, scores, labels)
                 bar.update()
-                # Let go before the next batch is made: it then takes the same place in memory,
-                # which the processor still has at hand.
-                del images, labels, scores, loss
-            watch.check_not_empty(f"batches, in epoch {epoch + 1},")
-            history.loss.append(watch.loss)
-            history.accuracy.append(watch.accuracy)
+                # Let go before the next batch: its scores then take the same place in memory, which
+                # the processor still has at hand.
+                del scores, loss
+            loss_seen, accuracy = watch.means(f"batches, in epoch {epoch},")
+            history.loss.append(loss_seen)
+            history.accuracy.append(accuracy)
             if validation is not None:
                 seen = _evaluate(network, validation, loss_function, "validation")
                 history.validation_loss.append(seen.loss)
                 history.validation_accuracy.append(seen.accuracy)
-            bar.set_postfix_str(f"epoch {epoch + 1}, accuracy {watch.accuracy:.1%}")
+            bar.set_postfix_str(f"epoch {epoch}, accuracy {accuracy:.1%}")
     return history
 
 
@@ -245,22 +215,13 @@ def evaluate(
 
     Parameters
     ----------
-    network : torch.nn.Module
-        From a batch of images to scores of shape (batch, classes): logits or log-probabilities.
-    batches : iterable of (images, labels)
-        Walked once.
-    loss_function : callable
-        From scores and labels to the mean loss.
+    network, batches, loss_function
+        As `fit` takes and refuses them; the scores are logits or log-probabilities.
 
     Returns
     -------
     Evaluation
         Loss, accuracy, and what was said of each image.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the batches, the network's scores or the loss are such that `fit` would refuse them.
     """
     _check_roles(network, batches, loss_function)
     return _evaluate(network, batches, loss_function, "batches")
@@ -270,36 +231,33 @@ def evaluate(
 def _evaluate(
     network: nn.Module, batches: Iterable[Batch], loss_function: LossFunction, name: str
 ) -> Evaluation:
-    device = _device_of(network)
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
+    """Evaluate; `name` is what an error calls the batches."""
     watch = _Watch()
-    all_labels, predictions, confidences = [], [], []
-    try:
-        for images, labels in require.pairs(name, batches):
-            images, labels = _checked_batch(images, labels, device)
-            scores = _checked_scores(network, images, labels)
-            loss = _checked_loss(loss_function, scores, labels)
+    seen: list[tuple[torch.Tensor, ...]] = []
+    with _in_evaluation_mode(network):
+        for images, labels in _checked(batches, name, network):
+            scores, loss = _forward(network, loss_function, images, labels)
             if not math.isfinite(value := loss.item()):
-                raise ValueError(_not_finite(value, name, watch))
+                cure = "look for NaN in the images and in the weights"
+                raise ValueError(watch.lost(value, name, cure))
             watch.see(value, scores, labels)
             # The softmax of logits and the softmax of log-probabilities are the same numbers.
             confidence, prediction = scores.softmax(dim=1).max(dim=1)
-            all_labels.append(labels.cpu())
-            predictions.append(prediction.cpu())
-            confidences.append(confidence.cpu())
+            seen.append((labels.cpu(), prediction.cpu(), confidence.cpu()))
+    loss_seen, accuracy = watch.means(name)
+    return Evaluation(loss_seen, accuracy, *map(torch.cat, zip(*seen, strict=True)))
+
+
+@contextmanager
+def _in_evaluation_mode(network: nn.Module) -> Iterator[None]:
+    # One by one: a layer may have been frozen in evaluation mode within a network that trains.
+    modes = {module: module.training for module in network.modules()}
+    network.eval()  # Dropout off, batch norm by what it has stored.
+    try:
+        yield
     finally:
-        # One by one: a layer may have been frozen in evaluation mode within a network that trains.
         for module, mode in modes.items():
             module.training = mode
-    watch.check_not_empty(name)
-    return Evaluation(
-        watch.loss,
-        watch.accuracy,
-        torch.cat(all_labels),
-        torch.cat(predictions),
-        torch.cat(confidences),
-    )
 
 
 class Stopwatch:
@@ -318,40 +276,30 @@ class Stopwatch:
     def lap(self, name: str) -> None:
         """Add the time since the last mark, or since the start, to `name`."""
         now = time.perf_counter()
-        require.text("name", name)
         self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
         # Asked again: keeping the books is not the work that is timed.
         self._last = time.perf_counter()
 
 
-def seconds(run: Callable[[], object], *, rounds: int = 3) -> float:
-    """Time a function.
+def seconds(run: Callable[..., object], *arguments: object, rounds: int = 3) -> float:
+    """Return the seconds that a function takes.
 
     Parameters
     ----------
     run : callable
-        Called without arguments, once to warm up if there is more than one round.
+        Called with `arguments`, once more to warm up if there is more than one round.
     rounds : int
-        How often to time it.
-
-    Returns
-    -------
-    float
-        The median of the rounds, in seconds.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `run` is no function, or `rounds` no whole number above zero.
+        How often to time it; the median counts.
     """
     require.function("run", run)
     require.whole("rounds", rounds)
+    # The first call also sets up what later calls find there, as caches, and is not like them.
     if rounds > 1:
-        run()
+        run(*arguments)
     taken = []
     for _ in range(rounds):
         start = time.perf_counter()
-        run()
+        run(*arguments)
         taken.append(time.perf_counter() - start)
     return statistics.median(taken)
 
@@ -360,33 +308,28 @@ class _Watch:
     """Loss and accuracy over the images seen so far in one walk."""
 
     def __init__(self) -> None:
-        self.batches = 0
-        self._images = 0
+        self._batches = self._images = self._correct = 0
         self._loss = 0.0
-        self._correct = 0
 
     def see(self, loss: float, scores: torch.Tensor, labels: torch.Tensor) -> None:
         # Weighted by the batch's size: the last batch is often smaller than the others.
         images = len(labels)
-        self.batches += 1
+        self._batches += 1
         self._images += images
         self._loss += loss * images
         self._correct += int((scores.argmax(dim=1) == labels).sum())
 
-    def check_not_empty(self, what: str) -> None:
+    def lost(self, loss: float, walk: str, cure: str) -> str:
+        return f"the loss became {loss} in {walk}, batch {self._batches + 1}: {cure}"
+
+    def means(self, walk: str) -> tuple[float, float]:
+        """Return loss and accuracy, the means over the images."""
         if self._images == 0:
             raise ValueError(
-                f"{what} gave no images: pass something that holds at least one batch and can be "
+                f"{walk} gave no images: pass something that holds at least one batch and can be "
                 "walked again, such as a list, not a generator"
             )
-
-    @property
-    def loss(self) -> float:
-        return self._loss / self._images
-
-    @property
-    def accuracy(self) -> float:
-        return self._correct / self._images
+        return self._loss / self._images, self._correct / self._images
 
 
 def _progress_bar(batches: Iterable[Batch], epochs: int, *, shown: bool) -> tqdm:
@@ -400,54 +343,54 @@ def _progress_bar(batches: Iterable[Batch], epochs: int, *, shown: bool) -> tqdm
     return tqdm(total=total, unit="batch", disable=not shown or (False if in_notebook else None))
 
 
-def _check_roles(network: object, batches: object, loss_function: object) -> None:
+def _check_roles(network: nn.Module, batches: object, loss_function: object) -> None:
     require.network("network", network)
     require.batches("batches", batches)
     require.function("loss_function", loss_function)
+    if next(network.parameters(), None) is None:
+        raise ValueError("network has no parameters to train: are its layers made in __init__?")
 
 
-def _device_of(network: nn.Module) -> torch.device:
-    for parameter in network.parameters():
-        return parameter.device
-    raise ValueError("network has no parameters to train: are its layers made in __init__?")
-
-
-def _check_optimizer_holds(network: nn.Module, optimizer: torch.optim.Optimizer | Momentum) -> None:
+def _check_optimizer(optimizer: "torch.optim.Optimizer | MomentumSGD", network: nn.Module) -> None:
+    require.optimizer("optimizer", optimizer)
+    # By identity: == would compare the numbers, and two layers may hold the same ones.
     held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
     if held.isdisjoint(id(weight) for weight in network.parameters()):
         raise ValueError(
             "the optimiser holds none of the network's weights: make it after the network, from "
             "network.parameters()"
         )
-
-
-def _check_learning_rates(optimizer: torch.optim.Optimizer | Momentum) -> None:
     for group in optimizer.param_groups:
         rate = float(group["lr"])
-        if not (math.isfinite(rate) and rate > 0):
+        if not (math.isfinite(rate) and rate > 0):  # PyTorch's own check lets 0 and NaN pass.
             raise ValueError(f"the learning rate is {rate}: give a number above 0, such as 0.1")
 
 
-def _checked_batch(images: torch.Tensor, labels: torch.Tensor, device: torch.device) -> Batch:
-    if not isinstance(images, torch.Tensor) or not images.is_floating_point():
-        found = getattr(images, "dtype", type(images).__name__)
-        raise TypeError(f"images are {found}: scale them first, images.float() / 255")
-    if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
-        found = getattr(labels, "dtype", type(labels).__name__)
-        raise TypeError(f"labels are {found}: give an int64 tensor of class numbers, labels.long()")
-    if labels.dim() != 1 or len(labels) != len(images):
-        raise ValueError(
-            f"labels have shape {tuple(labels.shape)} beside images of shape "
-            f"{tuple(images.shape)}: give one label for each image"
-        )
-    if not len(labels):
-        raise ValueError("a batch holds no images: leave empty batches out")
-    if images.device != device or labels.device != device:
-        return images.to(device), labels.to(device)
-    return images, labels
+def _checked(batches: Iterable[Batch], name: str, network: nn.Module) -> Iterator[Batch]:
+    """Walk batches, look at each, and take it to where the network is."""
+    device = next(network.parameters()).device
+    for images, labels in require.pairs(name, batches):
+        if not isinstance(images, torch.Tensor) or not images.is_floating_point():
+            kind = getattr(images, "dtype", type(images).__name__)
+            raise TypeError(f"images are {kind}: scale them first, images.float() / 255")
+        if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
+            kind = getattr(labels, "dtype", type(labels).__name__)
+            cure = "give an int64 tensor of class numbers, labels.long()"
+            raise TypeError(f"labels are {kind}: {cure}")
+        if labels.dim() != 1 or len(labels) != len(images):
+            raise ValueError(
+                f"labels have shape {tuple(labels.shape)} beside images of shape "
+                f"{tuple(images.shape)}: give one label for each image"
+            )
+        if not len(labels):
+            raise ValueError("a batch holds no images: leave empty batches out")
+        yield images.to(device), labels.to(device)
 
 
-def _checked_scores(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def _forward(
+    network: nn.Module, loss_function: LossFunction, images: torch.Tensor, labels: torch.Tensor
+) -> Batch:
+    """Return scores and loss, if they can be what they should."""
     try:
         scores = network(images)
     except torch.OutOfMemoryError:
@@ -458,20 +401,13 @@ def _checked_scores(network: nn.Module, images: torch.Tensor, labels: torch.Tens
             f"{images.dtype}: {str(error).splitlines()[0]}"
         ) from error
     if not isinstance(scores, torch.Tensor):
-        raise TypeError(
-            f"the network gave {type(scores).__name__} and not a tensor: does forward return?"
-        )
+        kind = type(scores).__name__
+        raise TypeError(f"the network gave {kind} and not a tensor: does forward return?")
     if scores.dim() != 2 or len(scores) != len(labels):
         raise ValueError(
             f"the network gave scores of shape {tuple(scores.shape)} for {len(labels)} images: "
             f"give ({len(labels)}, classes)"
         )
-    return scores
-
-
-def _checked_loss(
-    loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tensor
-) -> torch.Tensor:
     # On a CPU the loss itself looks at each label. On an accelerator it would end the process.
     if not labels.is_cpu:
         _check_classes(scores, labels)
@@ -484,7 +420,7 @@ def _checked_loss(
         raise TypeError(f"the loss is {type(loss).__name__} and not a tensor: does it return one?")
     if loss.numel() != 1:
         raise ValueError(f"the loss has shape {tuple(loss.shape)}: give one number, the mean")
-    return loss
+    return scores, loss
 
 
 def _check_classes(scores: torch.Tensor, labels: torch.Tensor) -> None:
@@ -494,16 +430,3 @@ def _check_classes(scores: torch.Tensor, labels: torch.Tensor) -> None:
             f"labels hold {int(lowest if lowest < 0 else highest)}: the network tells {classes} "
             f"classes apart, so give class numbers from 0 to {classes - 1}"
         )
-
-
-def _not_finite(
-    loss: float,
-    walk: str,
-    watch: _Watch,
-    optimizer: "torch.optim.Optimizer | Momentum | None" = None,
-) -> str:
-    cure = "look for NaN in the images and in the weights"
-    if optimizer is not None:
-        rate = optimizer.param_groups[0]["lr"]
-        cure = f"lower the learning rate (now {rate}) or look for NaN in the images"
-    return f"the loss became {loss} in {walk}, batch {watch.batches + 1}: {cure}"

@@ -40,7 +40,7 @@ TIME_STANDS_STILL = {
     _PIPELINE: """
 from helpers.fashion_mnist_pipeline import training as _training
 
-_training.seconds = lambda run, rounds=3: 10.0 if rounds == 1 else 1.0
+_training.seconds = lambda *_, rounds=3: 10.0 if rounds == 1 else 1.0
 """,
     _PROCESSES: """
 from helpers.beyond_one_process import launch as _launch
@@ -66,7 +66,7 @@ from pathlib import Path as _Path
 from helpers.fashion_mnist_pipeline import training as _training
 from torch.optim.optimizer import register_optimizer_step_post_hook as _register
 
-_steps, _ours = [0], _training.Momentum.step
+_steps, _ours = [0], _training.MomentumSGD.step
 
 
 def _note(*_):
@@ -82,11 +82,11 @@ def _noted(self):
     _note()
 
 
-_hook, _training.Momentum.step = _register(_note), _noted
+_hook, _training.MomentumSGD.step = _register(_note), _noted
 """
 GO_ON = """
 _hook.remove()
-_training.Momentum.step = _ours
+_training.MomentumSGD.step = _ours
 """
 
 

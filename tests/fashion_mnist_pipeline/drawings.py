@@ -3,17 +3,19 @@
 import torch
 
 from helpers.fashion_mnist_pipeline import figures
+from helpers.fashion_mnist_pipeline.fashion import Garments, Source
 from helpers.fashion_mnist_pipeline.training import Evaluation, History
 
 CLASSES = ("coat", "shoe", "bag")
 IMAGES = torch.arange(12 * 28 * 28).reshape(12, 28, 28).remainder(256).to(torch.uint8)
 LABELS = torch.arange(12) % 3
+GARMENTS = Garments(IMAGES, LABELS, IMAGES, LABELS, Source("stand-in"), CLASSES)
 EVALUATION = Evaluation(1.0, 0.0, LABELS, (LABELS + 1) % 3, torch.linspace(0.5, 1, 12))
 HISTORY = History([1.0, 0.5], [0.6, 0.8], [0.9, 0.6], [0.7, 0.75])
 LINE = torch.linspace(0, 1, 5)
 
 DRAWINGS = {
-    "garments_by_class": lambda: figures.garments_by_class(IMAGES, LABELS, CLASSES, each=4),
+    "garments_by_class": lambda: figures.garments_by_class(GARMENTS),
     "class_probabilities": lambda: figures.class_probabilities(
         IMAGES[0], torch.tensor([0.2, 0.7, 0.1]), 1, CLASSES
     ),

@@ -11,23 +11,20 @@ _FLOAT32 = "float32 training differs between processors"
 _TIMES = "shows times, and no two runs take the same"
 # Pictures that are other ones in each run. They must be there, as many and as large as stored.
 WOBBLING_PICTURES = {
-    "figures-training-curves-history": _FLOAT32,
-    "figures-accuracy-by-class-matrix-garment": _FLOAT32,
-    "figures-confusion-matrix-garments-classe": _FLOAT32,
-    "figures-confident-mistakes-garments-test": _FLOAT32,
-    "figures-first-layer-weights-trained-line": _FLOAT32,
-    "with-torch-no-grad": _FLOAT32,
-    "figure-ladder": _TIMES,
-    "laps": _TIMES,
-    "growth-images": _TIMES,
-    "figure-runs": _TIMES,
+    "training-curves": _FLOAT32,
+    "accuracy-by-class": _FLOAT32,
+    "confusion-matrix": _FLOAT32,
+    "confident-mistakes": _FLOAT32,
+    "weights-as-pictures": _FLOAT32,
+    "convex-or-not": _FLOAT32,
+    "ladder": _TIMES,
+    "time-by-part": _TIMES,
+    "growth-in-images": _TIMES,
+    "accuracy-against-seconds": _TIMES,
 }
 
 # Cells that are not run twice in a row.
-RUN_ONCE = {
-    "race-recipes": "trains several networks, each from its own seed",
-    "test-of-the-choice": "trains one of them once more",
-}
+RUN_ONCE = {"race-recipes": "trains several networks, each from its own seed"}
 
 # The cell in which the kernel is interrupted, and in the middle of what.
-INTERRUPTED = {"torch-manual-seed-seed-4": "a training"}
+INTERRUPTED = {"five-epochs": "a training"}

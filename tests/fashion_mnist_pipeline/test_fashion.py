@@ -20,8 +20,10 @@ from torch.utils.data import DataLoader, Subset
 from torchvision.datasets import FashionMNIST
 from torchvision.transforms import ToTensor
 
+from fashion_mnist_pipeline import idx
 from helpers.fashion_mnist_pipeline import fashion, standin
 
+DATA_FOLDER = fashion.DATA_FOLDER  # Before `small_world` puts another in its place.
 HTML = b"<!DOCTYPE html><html><body>Please sign in</body></html>"
 
 
@@ -29,8 +31,7 @@ HTML = b"<!DOCTYPE html><html><body>Please sign in</body></html>"
 def official(tmp_path_factory) -> Path:
     """A small data set in torchvision's layout, packed as the official one is."""
     root = tmp_path_factory.mktemp("official")
-    standin.write(root, seed=1, train=200, test=100)
-    for plain in sorted((root / "FashionMNIST" / "raw").iterdir()):
+    for plain in sorted(idx.write(root, seed=1, train=200, test=100).iterdir()):
         plain.with_name(plain.name + ".gz").write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
         plain.unlink()
     return root
@@ -48,14 +49,21 @@ def packed_files(root: Path) -> dict[str, bytes]:
 def small_world(official, monkeypatch, tmp_path):
     """Make the small data set the official one, and nothing reachable."""
     files = packed_files(official)
-    resources = [(name, md5(content)) for name, content in files.items()]
-    unpacked = {Path(n).stem: md5(gzip.decompress(content)) for n, content in files.items()}
+    resources = [(f"{name}.gz", md5(files[f"{name}.gz"])) for name in idx.NAMES]
+    unpacked = {name: md5(gzip.decompress(files[f"{name}.gz"])) for name in idx.NAMES}
     monkeypatch.setattr(FashionMNIST, "resources", resources)
     monkeypatch.setattr(FashionMNIST, "mirrors", ["http://127.0.0.1:9/"])
     monkeypatch.setattr(fashion, "_UNPACKED_MD5", unpacked)
-    small = functools.partial(standin.write, train=20, test=10)
-    monkeypatch.setattr(fashion.standin, "write", small)
+    monkeypatch.setattr(fashion, "DATA_FOLDER", tmp_path / "data")
+    small = functools.partial(standin.draw_parts, train=20, test=10)
+    monkeypatch.setattr(standin, "draw_parts", small)
     monkeypatch.delenv("FASHION_MNIST_ROOT", raising=False)
+
+
+def load_into(folder: Path, **options):
+    """Load, with that for the project's own folder; the fixture above puts it back."""
+    fashion.DATA_FOLDER = folder
+    return fashion.load(**options)
 
 
 @pytest.fixture
@@ -107,7 +115,7 @@ def answer_with(files):
 
 def test_the_environment_comes_first(copy_of_official, official, monkeypatch, tmp_path):
     monkeypatch.setenv("FASHION_MNIST_ROOT", str(copy_of_official))
-    garments = fashion.load(folder=tmp_path / "not used")
+    garments = load_into(tmp_path / "not used")
     assert garments.source == fashion.Source("environment")
     images = gzip.decompress(packed_files(official)["train-images-idx3-ubyte.gz"])[16:]
     assert garments.train_images.numpy().tobytes() == images
@@ -116,6 +124,14 @@ def test_the_environment_comes_first(copy_of_official, official, monkeypatch, tm
     # Reading leaves the folder as it was.
     assert packed_files(copy_of_official) == packed_files(official)
     assert not (tmp_path / "not used").exists()
+
+
+def test_a_folder_that_is_named_comes_before_the_environment(copy_of_official, monkeypatch):
+    monkeypatch.setenv("FASHION_MNIST_ROOT", "elsewhere")
+    for root in (copy_of_official, str(copy_of_official)):
+        assert fashion.load(root).source == fashion.Source("root")
+    with pytest.raises(ValueError, match="^root is .* holds no FashionMNIST/raw/train-images-"):
+        fashion.load(copy_of_official / "FashionMNIST")
 
 
 def test_unpacked_files_do_as_well(copy_of_official, monkeypatch):
@@ -172,21 +188,21 @@ def test_a_damaged_file_of_our_own_does_not_poison_the_next_start(
     damaged = damage(path.read_bytes())
     path.write_bytes(damaged)
     with pytest.raises(ValueError, match=f"found {md5(damaged)}.*run again"):
-        fashion.load(folder=copy_of_official)
+        load_into(copy_of_official)
     assert path.with_name(path.name + ".damaged").read_bytes() == damaged
     serve(answer_with(packed_files(official)))
-    assert fashion.load(folder=copy_of_official).source.kind == "download"
+    assert load_into(copy_of_official).source.kind == "download"
     assert packed_files(copy_of_official) == packed_files(official)
 
 
 def test_a_download_is_kept_and_needs_no_network_again(official, serve, monkeypatch, tmp_path):
     serve(answer_with(packed_files(official)))
-    garments = fashion.load(folder=tmp_path / "data")
+    garments = load_into(tmp_path / "data")
     assert garments.source == fashion.Source("download")
     assert len(garments.train_images) == 200 and len(garments.test_labels) == 100
     assert packed_files(tmp_path / "data") == packed_files(official)
     monkeypatch.setattr(FashionMNIST, "mirrors", ["http://127.0.0.1:9/"])
-    again = fashion.load(folder=tmp_path / "data")
+    again = load_into(tmp_path / "data")
     assert torch.equal(again.train_images, garments.train_images)
     assert [p.name for p in (tmp_path / "data").iterdir()] == ["FashionMNIST"]
 
@@ -198,30 +214,30 @@ def test_a_damaged_download_is_named_and_thrown_away(damage, official, serve, tm
     serve(answer_with(wrong))
     first = FashionMNIST.resources[0][0]
     with pytest.raises(ValueError) as caught:
-        fashion.load(folder=tmp_path)
+        load_into(tmp_path)
     message = str(caught.value)
     assert first in message and md5(files[first]) in message and md5(wrong[first]) in message
     assert "run again" in message and "\n" not in message
     assert list(tmp_path.iterdir()) == []
     serve(answer_with(files))
-    assert fashion.load(folder=tmp_path).source.kind == "download"
+    assert load_into(tmp_path).source.kind == "download"
 
 
 def test_a_refused_connection_gives_the_stand_in(tmp_path):
-    source = fashion.load(folder=tmp_path).source
+    source = load_into(tmp_path).source
     assert source.kind == "stand-in" and "refused" in source.reason
     assert "not FashionMNIST" in str(source)
 
 
 def test_a_mirror_without_the_file_gives_the_stand_in(serve, tmp_path):
     serve(lambda handler: handler.send_error(404))
-    source = fashion.load(folder=tmp_path).source
+    source = load_into(tmp_path).source
     assert source.kind == "stand-in" and "Not Found" in source.reason
 
 
 def test_no_download_is_tried_when_none_is_wanted(official, serve, tmp_path):
     serve(answer_with(packed_files(official)))
-    assert fashion.load(folder=tmp_path, download=False).source.kind == "stand-in"
+    assert load_into(tmp_path, download=False).source.kind == "stand-in"
 
 
 def test_the_two_waits_together_stay_below_ten_seconds():
@@ -233,7 +249,7 @@ def test_a_mirror_that_never_answers_gives_the_stand_in(monkeypatch, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         monkeypatch.setattr(FashionMNIST, "mirrors", [address])
-        assert fashion.load(folder=tmp_path).source.kind == "stand-in"
+        assert load_into(tmp_path).source.kind == "stand-in"
 
 
 def test_a_name_that_is_never_found_gives_the_stand_in(monkeypatch, tmp_path):
@@ -246,7 +262,7 @@ def test_a_name_that_is_never_found_gives_the_stand_in(monkeypatch, tmp_path):
         raise socket.gaierror("gave up")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up_for_ever)
-    source = fashion.load(folder=tmp_path).source
+    source = load_into(tmp_path).source
     hung.set()
     assert source == fashion.Source("stand-in", "no answer from the network")
 
@@ -263,11 +279,10 @@ def test_a_download_that_falls_silent_gives_the_stand_in(official, serve, monkey
             silent.wait(30)
 
     serve(half_then_nothing)
-    source = fashion.load(folder=tmp_path).source
+    source = load_into(tmp_path).source
     silent.set()
     assert source.kind == "stand-in" and "broke off" in source.reason
     assert list(tmp_path.iterdir()) == []
-    assert socket.getdefaulttimeout() is None
 
 
 def speak_no_http(handler):
@@ -285,7 +300,7 @@ def break_off_in_the_middle(handler):
 @pytest.mark.parametrize("answer", [speak_no_http, break_off_in_the_middle])
 def test_a_server_that_makes_no_sense_gives_the_stand_in(answer, serve, tmp_path, capfd):
     serve(answer)
-    assert fashion.load(folder=tmp_path).source.kind == "stand-in"
+    assert load_into(tmp_path).source.kind == "stand-in"
     assert list(tmp_path.iterdir()) == []
     assert "Traceback" not in capfd.readouterr().err
 
@@ -295,17 +310,15 @@ def test_a_damaged_file_that_another_process_found_first_is_still_named(
 ):
     path = copy_of_official / "FashionMNIST" / "raw" / "train-images-idx3-ubyte.gz"
     path.write_bytes(HTML)
-    sum_of = fashion.calculate_md5
 
-    def and_then_it_is_gone(file):
-        found = sum_of(file)
-        if found == md5(HTML):
-            Path(file).unlink()
-        return found
+    def and_then_it_is_gone(content):
+        if content == HTML:
+            path.unlink(missing_ok=True)
+        return md5(content)
 
-    monkeypatch.setattr(fashion, "calculate_md5", and_then_it_is_gone)
+    monkeypatch.setattr(fashion, "_md5", and_then_it_is_gone)
     with pytest.raises(ValueError, match="train-images-idx3-ubyte.gz is damaged"):
-        fashion.load(folder=copy_of_official)
+        load_into(copy_of_official)
 
 
 def test_a_good_file_that_another_process_put_there_is_not_set_aside(
@@ -314,24 +327,22 @@ def test_a_good_file_that_another_process_put_there_is_not_set_aside(
     path = copy_of_official / "FashionMNIST" / "raw" / "train-images-idx3-ubyte.gz"
     good = path.read_bytes()
     path.write_bytes(HTML)
-    sum_of = fashion.calculate_md5
 
-    def and_then_it_is_mended(file):
-        found = sum_of(file)
-        if found == md5(HTML):
+    def and_then_it_is_mended(content):
+        if content == HTML:
             path.write_bytes(good)
-        return found
+        return md5(content)
 
-    monkeypatch.setattr(fashion, "calculate_md5", and_then_it_is_mended)
+    monkeypatch.setattr(fashion, "_md5", and_then_it_is_mended)
     with pytest.raises(ValueError, match="is damaged"):
-        fashion.load(folder=copy_of_official)
+        load_into(copy_of_official)
     assert packed_files(copy_of_official) == packed_files(official)
 
 
 def test_a_folder_that_cannot_be_written_gives_the_stand_in(official, serve, tmp_path):
     serve(answer_with(packed_files(official)))
     (tmp_path / "a file").write_text("in the way")
-    source = fashion.load(folder=tmp_path / "a file").source
+    source = load_into(tmp_path / "a file").source
     assert source.kind == "stand-in" and "cannot be written" in source.reason
 
 
@@ -342,7 +353,8 @@ from torchvision.datasets import FashionMNIST
 from helpers.fashion_mnist_pipeline import fashion
 FashionMNIST.mirrors = [sys.argv[1]]
 FashionMNIST.resources = [tuple(pair.split("=")) for pair in sys.argv[3:]]
-garments = fashion.load(folder=Path(sys.argv[2]))
+fashion.DATA_FOLDER = Path(sys.argv[2])
+garments = fashion.load()
 print(garments.source.kind, int(garments.train_images.long().sum()))
 """
 
@@ -442,7 +454,7 @@ def test_a_batch_that_is_kept_stays_as_it_is():
 
 
 def test_one_by_one_is_what_torchvision_reads_from_its_files(tmp_path):
-    standin.write(tmp_path, seed=0)
+    idx.write(tmp_path, train=20, test=10)
     theirs = FashionMNIST(tmp_path, transform=ToTensor())
     ours = fashion.OneByOne(theirs.data, theirs.targets)
     assert len(ours) == len(theirs)
@@ -462,5 +474,5 @@ def test_a_whole_number_of_numpys_will_do():
 
 def test_a_download_goes_into_the_folder_that_git_ignores():
     root = Path(__file__).resolve().parents[2]
-    assert fashion.DATA_FOLDER == root / "data"
+    assert DATA_FOLDER == root / "data"
     assert "/data/" in (root / ".gitignore").read_text(encoding="utf-8").split()

@@ -24,16 +24,9 @@ def test_the_curves_name_a_loss_that_does_not_fall():
 
 
 def test_mistakes_are_the_surest_first():
-    drawn = figures.confident_mistakes(IMAGES, EVALUATION, CLASSES, count=6)
+    drawn = figures.confident_mistakes(IMAGES, EVALUATION, CLASSES)
     sure = [axes.get_title("left").split("\n")[1] for axes in drawn.axes]
-    assert sure == [
-        "100.0% sure",
-        "95.5% sure",
-        "90.9% sure",
-        "86.4% sure",
-        "81.8% sure",
-        "77.3% sure",
-    ]
+    assert sure[:3] == ["100.0% sure", "95.5% sure", "90.9% sure"] and sure[-1] == "50.0% sure"
 
 
 def test_the_most_frequent_mistake_is_named():

@@ -278,18 +278,12 @@ def test_evaluate_leaves_a_frozen_layer_frozen():
     assert network.training and network[1].training and not network[0].training
 
 
-def test_a_confusion_matrix_of_too_few_classes_is_refused():
-    seen = training.evaluate(linear(), [(X, Y)], F.cross_entropy)
-    with pytest.raises(ValueError, match="classes is 2, but class 2 occurs: give more classes"):
-        seen.confusion_matrix(2)
-
-
 @pytest.mark.parametrize("momentum", [0.0, 0.8])
 def test_momentum_takes_the_steps_of_the_formula_and_of_pytorch(momentum):
     x, y = problem()
     ours, theirs = linear(), linear()
     weight, velocity = ours.weight.detach().clone(), torch.zeros(3, 4, dtype=torch.float64)
-    optimizer = training.Momentum(ours.parameters(), lr=0.15, momentum=momentum)
+    optimizer = training.MomentumSGD(ours.parameters(), lr=0.15, momentum=momentum)
     reference = sgd(theirs, 0.15, momentum)
     for images, labels in in_batches(x, y):
         for network, steps in ((ours, optimizer), (theirs, reference)):
@@ -304,32 +298,13 @@ def test_momentum_takes_the_steps_of_the_formula_and_of_pytorch(momentum):
 
 def test_momentum_leaves_alone_what_has_no_gradient_and_heeds_a_new_learning_rate():
     used, unused = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
-    optimizer = training.Momentum([used, unused], lr=1.0)
+    optimizer = training.MomentumSGD([used, unused], lr=1.0)
     optimizer.param_groups[0]["lr"] = 0.25
     used.sum().backward()
     optimizer.step()
     assert used.tolist() == [0.75, 0.75] and unused.tolist() == [1, 1]
     optimizer.zero_grad()
     assert used.grad is None
-
-
-@pytest.mark.parametrize(
-    ("weights", "numbers", "words"),
-    [
-        ([], {"lr": 0.1}, "weights is empty: give network.parameters"),
-        ([torch.ones(1)], {"lr": 0.0}, "lr is 0.0: give a finite number above 0"),
-        ([torch.ones(1)], {"lr": math.nan}, "lr is nan"),
-        (
-            [torch.ones(1)],
-            {"lr": 0.1, "momentum": 1.0},
-            "momentum is 1.0: give a finite number of at least 0",
-        ),
-        ([torch.ones(1)], {"lr": 0.1, "momentum": -0.1}, "momentum is -0.1"),
-    ],
-)
-def test_momentum_refuses_what_cannot_descend(weights, numbers, words):
-    with pytest.raises(ValueError, match=words):
-        training.Momentum(weights, **numbers)
 
 
 def test_a_schedule_is_told_after_each_step():
@@ -363,8 +338,8 @@ def test_seconds_are_the_median_after_a_warm_up(monkeypatch):
 @pytest.mark.parametrize(("rounds", "calls"), [(1, 1), (2, 3)])
 def test_more_than_one_round_warms_up_first(rounds, calls):
     called = []
-    training.seconds(lambda: called.append(1), rounds=rounds)
-    assert len(called) == calls
+    training.seconds(called.append, "what it is called with", rounds=rounds)
+    assert called == ["what it is called with"] * calls
 
 
 @pytest.mark.parametrize("wanted", [True, False])
@@ -382,7 +357,7 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit():
         for _ in range(2):
             torch.manual_seed(0)
             network = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3)).double()
-            optimizer = training.Momentum(network.parameters(), lr=0.1, momentum=0.9)
+            optimizer = training.MomentumSGD(network.parameters(), lr=0.1, momentum=0.9)
             batches = in_batches(*problem(images=64))
             training.fit(network, batches, F.cross_entropy, optimizer, epochs=3)
             found.append([weight.detach().clone() for weight in network.parameters()])

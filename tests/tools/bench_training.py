@@ -6,6 +6,7 @@ so what is timed is what is taught.
 """
 
 import argparse
+import contextlib
 import json
 import statistics
 import sys
@@ -20,23 +21,20 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from helpers.fashion_mnist_pipeline import fashion, training
+from helpers.fashion_mnist_pipeline import fashion, recipes, training
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "04_fashion_mnist_pipeline.ipynb"
 # By their ids: what is needed of the notebook, in its order.
 CELLS = [
-    "import-copy",
-    "lr-0-15",
-    "class-network-nn-module",
+    "imports",
+    "chosen-numbers",
+    "network",
     "gradients",
     "epoch-by-hand",
-    "the-floor",
-    "one-cycle",
     "pixels-recipe",
     "edge-filters",
     "edge-features",
     "edges-recipe",
-    "garment-network",
     "network-recipe",
 ]
 # Chosen on the validation part; here they get all 60,000 training images, and the test set judges.
@@ -64,8 +62,9 @@ def definitions(garments: fashion.Garments) -> dict:
         "labels": garments.train_labels,
         "rows": garments.train_images.flatten(start_dim=1).float().div_(255),
     }
-    for cell in CELLS:
-        exec(sources[cell], names)
+    with contextlib.redirect_stdout(sys.stderr):  # The first prints its versions.
+        for cell in CELLS:
+            exec(sources[cell], names)
     return names
 
 
@@ -96,10 +95,12 @@ def ways_to_train(lesson: dict) -> dict[str, Callable[[], object]]:
 
     ways = {
         "notes_loader_s": notes_loader,
-        "ours_s": lambda: fit(training.Momentum),
+        "ours_s": lambda: fit(training.MomentumSGD),
         "optim_s": lambda: fit(torch.optim.SGD),
         "by_hand_s": lambda: lesson["epoch_by_hand"](in_rows),
-        "gemm_floor_s": lesson["only_products"],
+        "gemm_floor_s": lambda: recipes.only_products(
+            lesson["rows"], batch_size, lesson["momentum"]
+        ),
     }
     if rival := jitted_rival(lesson):
         ways["jax_s"] = rival
@@ -165,7 +166,7 @@ def time_to_accuracy(garments: fashion.Garments, lesson: dict, seeds: range) -> 
             )
             seconds.append(time.perf_counter() - start)
             accuracies.append(
-                lesson["fraction_named"](predict, garments.test_images, garments.test_labels)
+                recipes.fraction_named(predict, garments.test_images, garments.test_labels)
             )
         found.append(
             {

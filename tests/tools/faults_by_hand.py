@@ -24,7 +24,7 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     ("helpers/gradient_descent/descent.py", "run", "+ weight_decay * w", "- weight_decay * w"),
     (
         "helpers/fashion_mnist_pipeline/training.py",
-        "Momentum.step",
+        "MomentumSGD.step",
         'weight.sub_(velocity, alpha=group["lr"])',
         'weight.add_(velocity, alpha=group["lr"])',
     ),
@@ -33,7 +33,7 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     ("helpers/gradient_descent/descent.py", "record", "range(1, steps + 1)", "range(1, steps)"),
     (
         "helpers/fashion_mnist_pipeline/fashion.py",
-        "Batches.__iter__",
+        "Batches._fetch",
         ".float().div_(255)",
         ".float().div_(256)",
     ),
@@ -53,7 +53,7 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     # Swapped arguments
     (
         "helpers/fashion_mnist_pipeline/training.py",
-        "Momentum.step",
+        "MomentumSGD.step",
         "torch.add(weight.grad, velocity, alpha",
         "torch.add(velocity, weight.grad, alpha",
     ),
@@ -132,7 +132,7 @@ SURVIVORS: dict[str, str] = {
     "helpers/debugging_clinic/preflight.py · _by_heart · 5 → (6)": (
         "the mean of the last five losses is taken, or nearly: either tells what is learnt by heart"
     ),
-    "helpers/fashion_mnist_pipeline/training.py · _checked_loss · _check_classes(scores, labels) → "
+    "helpers/fashion_mnist_pipeline/training.py · _forward · _check_classes(scores, labels) → "
     "(_check_classes(labels, scores))": "runs on an accelerator alone, and no test has one",
     "notebooks/06_beyond_one_process.ipynb · run-in-one-and-in-two · 1e-12 → (2e-12)": (
         "the cell prints that the difference is below the bound, and not the bound"
@@ -155,9 +155,9 @@ _IN_CELLS: list[tuple[str, str, str, str]] = [
     ("03", "w-v-start-clone-torch-zeros-2-dtype-torc", "    optimiser.zero_grad()\n", ""),
     ("03", "bent-x-torch-stack-x-0-x-1-x-1-2-dim-1", "norm(dim=1, keep", "norm(dim=0, keep"),
     ("03", "def-ridge-penalty", "14 / (2 * times)", "1 / (2 * times)"),
-    ("04", "class-network-nn-module", "self.scores(x), dim=1", "self.scores(x), dim=0"),
-    ("04", "torch-manual-seed-seed-2", "    sgd.zero_grad()  # 6.5 clear\n", ""),
-    ("04", "torch-manual-seed-seed-2", "    sgd.step()  # 6.4 update\n", ""),
+    ("04", "network", "self.scores(x), dim=1", "self.scores(x), dim=0"),
+    ("04", "an-epoch-by-hand", "    sgd.zero_grad()  # 6.5 clear\n", ""),
+    ("04", "an-epoch-by-hand", "    sgd.step()  # 6.4 update\n", ""),
     ("05", "repairs", '    ("batch_data", "batchdata"),\n', ""),
     ("06", "run-unequal", "(80 * parts[0] + 16 * parts[1])", "(16 * parts[0] + 80 * parts[1])"),
     ("06", "train-or-die", "checkpoint.restore(found, network, sgd)", "pass"),

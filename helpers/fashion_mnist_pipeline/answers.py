@@ -1,0 +1,261 @@
+"""What notebook 04 asks, what is right, and what to say to those who write something else.
+
+To mend a sentence, look for it here: each stands above, or beside, the mistake that it is for.
+"""
+
+import torch
+from torch.nn import functional as F
+
+from helpers.common.questions import Questions
+
+check = Questions()
+
+
+def _log_probabilities(n):
+    """Return log-probabilities, shape (n, 10), float64, and n labels."""
+    generator = torch.Generator().manual_seed(n)
+    scores = torch.randn(n, 10, generator=generator, dtype=torch.float64)
+    return scores.log_softmax(dim=1), torch.randint(10, (n,), generator=generator)
+
+
+# --- Hyper-parameters and data ---
+
+check.prediction("number of updates", right=1955, hints={
+    5: "5 is the number of epochs; in each of them every batch changes the weights once.",
+    391: "That is one epoch; there are five.",
+    1950: "Almost: the last, smaller batch of each epoch counts as well.",
+    1953: "Almost: each epoch ends with a smaller batch, so round up once an epoch.",
+    250_000: "That counts images; one update looks at a whole batch of them.",
+    2345: "That is for 60,000 images; we keep 10,000 of them back.",
+})  # fmt: skip
+
+
+@check.exercise(
+    "batches in an epoch",
+    inputs=[(50_000, 128), (10_000, 128), (256, 128), (1, 128), (60_000, 60_000)],
+)
+def batches(images, batch_size):
+    return len(torch.arange(images).split(batch_size))
+
+
+@batches.hint("That leaves out the last, smaller batch.")
+def rounded_down(images, batch_size):
+    return images // batch_size
+
+
+@batches.hint("That is one too many where the images fill the last batch.")
+def one_too_many(images, batch_size):
+    return images // batch_size + 1
+
+
+@batches.hint("A number of batches is whole: round up.")
+def not_rounded(images, batch_size):
+    return images / batch_size
+
+
+@batches.hint("Round up, not to the nearest.")
+def to_the_nearest(images, batch_size):
+    return round(images / batch_size)
+
+
+# --- Network and loss ---
+
+check.prediction("number of weights", right=101_632, hints={
+    100_352: "That is the first layer; the second has weights too.",
+    101_770: "That counts biases; this network has none (bias=False).",
+    922: "That counts the units; a weight sits on each line between two of them.",
+    138: "That counts units; a weight sits on each line between two of them.",
+})  # fmt: skip
+
+check.prediction("loss at the start", right=2.3, tolerance=0.05, hints={
+    0.1: "0.1 is the probability; the loss is minus its logarithm.",
+    0.9: "0.9 is the chance to be wrong; the loss takes the chance to be right.",
+    1.0: "That takes the logarithm to base 10; PyTorch takes the natural one.",
+    0.0: "Zero would be a network that is always sure and right.",
+})  # fmt: skip
+
+
+@check.exercise("the loss by hand", inputs=[_log_probabilities(n) for n in (2, 7, 128)])
+def loss(log_probabilities, labels):
+    return F.nll_loss(log_probabilities, labels)
+
+
+@loss.hint("The sign: a log-probability is negative, a loss is not.")
+def without_minus(log_probabilities, labels):
+    return -loss(log_probabilities, labels)
+
+
+@loss.hint("That is the sum; the loss is the mean.")
+def sum_for_mean(log_probabilities, labels):
+    return F.nll_loss(log_probabilities, labels, reduction="sum")
+
+
+@loss.hint("Take the right class's entry, not the largest.")
+def largest_entry(log_probabilities, labels):
+    return -log_probabilities.max(dim=1).values.mean()
+
+
+@loss.hint("Take one entry of each row, not all ten.")
+def all_entries(log_probabilities, labels):
+    return -log_probabilities.mean()
+
+
+@loss.hint("p[:, labels] takes columns of every row: pair each row with its own label.")
+def columns_of_every_row(log_probabilities, labels):
+    return -log_probabilities[:, labels].mean()
+
+
+@loss.hint("One number, please: take the mean.")
+def one_for_each_image(log_probabilities, labels):
+    return F.nll_loss(log_probabilities, labels, reduction="none")
+
+
+@loss.hint("p[labels] takes rows: take one entry of each row.")
+def rows_for_entries(log_probabilities, labels):
+    return -log_probabilities[labels].mean()
+
+
+@loss.hint("They are logarithms already.")
+def logarithm_twice(log_probabilities, labels):
+    return loss(log_probabilities.log(), labels)
+
+
+@loss.hint("Take the log-probabilities as they are.")
+def without_logarithm(log_probabilities, labels):
+    return loss(log_probabilities.exp(), labels)
+
+
+# --- The loop, and what the network has learnt ---
+
+check.prediction("loss after a step", right="lower", hints={
+    "higher": "A step against the gradient lowers the loss on its batch, unless it is too long.",
+    "the same": "The weights have moved, so the loss has moved too.",
+})  # fmt: skip
+
+
+@check.exercise("accuracy", inputs=[_log_probabilities(n) for n in (10, 25, 128)])
+def fraction_right(scores, labels):
+    pairs = zip(scores.tolist(), labels.tolist(), strict=True)
+    return sum(row.index(max(row)) == label for row, label in pairs) / len(labels)
+
+
+@fraction_right.hint("That counts; divide by the number of images.")
+def number_right(scores, labels):
+    return round(fraction_right(scores, labels) * len(labels))
+
+
+@fraction_right.hint("You multiply where you should divide.")
+def multiplied(scores, labels):
+    return number_right(scores, labels) * len(labels)
+
+
+@fraction_right.hint(
+    "That is 0 each time. Compare positions (argmax, not max), and divide with /, not //."
+)
+def values_for_positions(scores, labels):
+    return (scores.amax(dim=1) == labels).double().mean()
+
+
+@fraction_right.hint("The notes' slip: divide where they multiply, and leave out the 100.")
+def as_in_the_notes(scores, labels):
+    return 100 * multiplied(scores, labels)
+
+
+@fraction_right.hint("dim=0 finds the best image for a class; find the best class for an image.")
+def best_image_for_a_class(scores, labels):
+    return (scores.argmax(dim=0) == labels).double().mean()
+
+
+@fraction_right.hint("True and False have no mean: make numbers of them first.")
+def mean_of_truths(scores, labels):
+    return (scores.argmax(dim=1) == labels).mean()
+
+
+@fraction_right.hint("That is in per cent; give a fraction.")
+def in_per_cent(scores, labels):
+    return 100 * fraction_right(scores, labels)
+
+
+@fraction_right.hint("That is the fraction of wrong answers.")
+def fraction_wrong(scores, labels):
+    return 1 - fraction_right(scores, labels)
+
+
+check.prediction("hardest garments", right="tops", hints={
+    "shoes": "Three shoes sound hard, but a boot, a sandal and a sneaker differ in outline.",
+    "bags": "Bags come in many shapes, but in none that anything else has.",
+    "dresses": "Close: some dresses pass for T-shirts. Another kind is harder.",
+})  # fmt: skip
+
+check.prediction("loss half way", right="higher", hints={
+    "the same": "The ends agree, but half way each unit is the mean of two different ones.",
+    "lower": "Half way each unit is the mean of two different ones, and does the work of neither.",
+})  # fmt: skip
+
+
+# --- Time ---
+
+check.prediction("cost of the usual loader", right=10, varies=True, hints={
+    1: "The network computes little; turning images into tensors one by one is most of the work.",
+    2: "More than that: each image costs a trip through Python, and there are 50,000 of them.",
+})  # fmt: skip
+
+check.prediction("edges in place of pixels", right="better", hints={
+    "the same": "Every edge could be worked out from the pixels; having it worked out still helps.",
+    "worse": "Something is thrown away, but little that tells garments apart.",
+})  # fmt: skip
+
+
+# --- A gradient without autograd ---
+
+
+def _problem(n, features):
+    """Return images X, labels, and weights W, float64."""
+    _, labels = _log_probabilities(n)
+    generator = torch.Generator().manual_seed(features)
+    X = torch.randn(n, features, generator=generator, dtype=torch.float64)
+    return X, labels, torch.randn(features, 10, generator=generator, dtype=torch.float64)
+
+
+@check.exercise(
+    "a gradient without autograd", inputs=[_problem(3, 4), _problem(20, 7), _problem(50, 30)]
+)
+def gradient(X, labels, W):
+    W = W.clone().requires_grad_()
+    F.cross_entropy(X @ W, labels).backward()
+    return W.grad
+
+
+@gradient.hint("That is the gradient of the sum; the loss is a mean.")
+def of_the_sum(X, labels, W):
+    return len(X) * gradient(X, labels, W)
+
+
+@gradient.hint("The sign: probabilities less the truth, not the truth less them.")
+def truth_less_probabilities(X, labels, W):
+    return -gradient(X, labels, W)
+
+
+@gradient.hint("A gradient has the shape of its weights: transpose.")
+def transposed(X, labels, W):
+    return gradient(X, labels, W).T
+
+
+@gradient.hint("That is the gradient in the scores: one more step, the chain rule.")
+def in_the_scores(X, labels, W):
+    return ((X @ W).softmax(dim=1) - F.one_hot(labels, 10)) / len(X)
+
+
+@gradient.hint("The shapes do not fit; you want (features, classes), so transpose X.")
+def X_not_transposed(X, labels, W):
+    return X @ (X @ W).softmax(dim=1)
+
+
+@gradient.hint("Take one off at the right class.")
+def without_the_truth(X, labels, W):
+    return X.T @ (X @ W).softmax(dim=1) / len(X)
+
+
+@gradient.hint("The classes of one image compete: softmax over dim=1.")
+def softmax_over_images(X, labels, W):
+    return X.T @ ((X @ W).softmax(dim=0) - F.one_hot(labels, 10)) / len(X)
