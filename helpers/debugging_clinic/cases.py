@@ -26,26 +26,22 @@ _TEST_IMAGES = 1_000
 _IMAGES_LEARNT_BY_HEART, _UPDATES_BY_HEART = 500, 400
 
 
+@dataclass(frozen=True)
 class Scaled:
     """Batches with each pixel times a factor, and of another precision if that is wanted."""
 
-    def __init__(
-        self,
-        batches: "fashion.Batches | Scaled",
-        factor: float,
-        *,
-        dtype: torch.dtype = torch.float32,
-    ):
-        self._batches, self._factor, self._dtype = batches, factor, dtype
+    batches: "fashion.Batches | Scaled"
+    factor: float
+    dtype: torch.dtype = torch.float32
 
     def __len__(self) -> int:
         """Return the number of batches in one walk."""
-        return len(self._batches)
+        return len(self.batches)
 
     def __iter__(self) -> Iterator[steps.Batch]:
         """Walk over the batches once."""
-        for images, labels in self._batches:
-            yield images.to(self._dtype) * self._factor, labels
+        for images, labels in self.batches:
+            yield images.to(self.dtype) * self.factor, labels
 
 
 @dataclass
@@ -138,7 +134,7 @@ def _break(case: Case, fault: str) -> None:
     elif fault == faults.KEPT_GRAPH:
         case.step, case.make_step = steps.adding_up(), steps.adding_up
     elif fault == faults.LEFT_OUT:
-        case.optimizer = _sgd(case.network[-2].parameters())
+        case.optimizer = _sgd(case.network[-2].parameters())  # The last layer alone.
     elif fault == faults.RATE_TOO_HIGH:
         case.optimizer.param_groups[0]["lr"] *= 100
     elif fault == faults.EVAL_MODE:
@@ -194,7 +190,7 @@ def admit(
     if fault == faults.MIXED_PARTS:
         tested = tested[: count // 2]
         if broken:
-            own = count - len(tested)
+            own = count - len(tested)  # As many training images as the twin has.
             pixels = torch.cat([pixels[:own], garments.test_images[tested]])
             labels = torch.cat([labels[:own], garments.test_labels[tested]])
     if broken and fault == faults.WRONG_LABELS:
@@ -279,18 +275,10 @@ def with_head(case: Case, head: Callable[[torch.Tensor], torch.Tensor]) -> Case:
 
 
 def trained_by_hand(case: Case) -> list[float]:
-    """Train for an epoch with the formulas of notebook 04 in place of an optimiser.
+    """Train for an epoch with the formulas of notebook 04, and return the loss before each update.
 
-    Parameters
-    ----------
-    case : Case
-        Only its weights and batches are used: two weight matrices, ReLU between them, mean
-        cross-entropy, learning rate 0.15 and momentum 0.8.
-
-    Returns
-    -------
-    list of float
-        The loss of each batch before its update.
+    Of the case only weights and batches are used: two weight matrices, ReLU between them, mean
+    cross-entropy, learning rate 0.15 and momentum 0.8, without an optimiser.
     """
     case, losses = case.copy(), []
     first, last = (w.detach().double().requires_grad_() for w in case.network.parameters())

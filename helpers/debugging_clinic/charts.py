@@ -4,6 +4,7 @@ Whatever is measured is measured on a copy, so that a patient can be examined ag
 """
 
 import copy
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -99,11 +100,6 @@ def observe(case: Case, *, updates: int | None = None) -> Chart:
     updates : int, optional
         How often the step is called, ``case.updates`` by default; the batches are walked as often
         as it takes.
-
-    Returns
-    -------
-    Chart
-        What was seen.
     """
     require.instance("case", case, Case, "what admit() or ward() returns")
     if updates is not None:
@@ -114,6 +110,7 @@ def observe(case: Case, *, updates: int | None = None) -> Chart:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for images, labels in _endless(case.batches, updates or case.updates):
+            # Loss and accuracy are those of the weights that the batch meets, before its update.
             _look_before(case, images, labels, chart)
             _look_at_a_step(case, images, labels, chart)
             for name, distance in _distances(case, start).items():
@@ -127,12 +124,9 @@ def observe(case: Case, *, updates: int | None = None) -> Chart:
 
 
 def _endless(batches: Iterable[Batch], updates: int) -> Iterator[Batch]:
-    while updates > 0:
-        for batch in batches:
-            yield batch
-            updates -= 1
-            if updates == 0:
-                return
+    # Not itertools.cycle: that would keep the first walk, where each has an order of its own.
+    walks = itertools.repeat(batches)
+    return itertools.islice(itertools.chain.from_iterable(walks), updates)
 
 
 @torch.no_grad()
@@ -205,27 +199,19 @@ def accuracy(network: nn.Module, batches: Iterable[Batch], *, in_batches_of: int
         How many images the network sees at once, at most.
     """
     network = copy.deepcopy(network).eval()
-    right = images_seen = 0
+    right = seen = 0
     for images, labels in batches:
         parts = zip(images.split(in_batches_of), labels.split(in_batches_of), strict=True)
-        for some, truth in parts:
-            right += int((network(some).argmax(dim=1) == truth).sum())
-            images_seen += len(truth)
-    return right / images_seen
+        right += sum(int((network(some).argmax(dim=1) == truth).sum()) for some, truth in parts)
+        seen += len(labels)
+    return right / seen
 
 
 def gradients(case: Case) -> dict[str, float]:
     """Return the length of each parameter's gradient at the moment when step() is called.
 
-    Parameters
-    ----------
-    case : Case
-        Left as it is: one step is taken on a copy.
-
-    Returns
-    -------
-    dict of str to float
-        By the parameter's name; 0 where there is none. Empty if step() is never called.
+    One step is taken on a copy of the case. The lengths are by the parameter's name, 0 where there
+    is no gradient; there are none at all if step() is never called.
     """
     case, found = case.copy(), {}
 
@@ -240,15 +226,7 @@ def gradients(case: Case) -> dict[str, float]:
 
 
 def weight_change(case: Case, *, updates: int = 10) -> dict[str, float]:
-    """Return how far each parameter moves in a few updates, in units of its first length.
-
-    Parameters
-    ----------
-    case : Case
-        Left as it is.
-    updates : int
-        How many steps are taken on a copy.
-    """
+    """Return how far each parameter of a copy moves, in units of its first length, by its name."""
     case = case.copy()
     start = _weights(case)
     for images, labels in _endless(case.batches, updates):
@@ -260,10 +238,7 @@ def weight_change(case: Case, *, updates: int = 10) -> dict[str, float]:
 def outputs(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what the network says of one batch, before any training, and the batch's labels.
 
-    Returns
-    -------
-    tuple of torch.Tensor
-        Shape (128, 10), and shape (128,), dtype int64.
+    They have shape (128, 10), and shape (128,), dtype int64.
     """
     case = case.copy()
     images, labels = next(iter(case.batches))

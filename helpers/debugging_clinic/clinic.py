@@ -1,5 +1,6 @@
-"""The wing's names in one place, for a notebook: each lives in the room that it is imported from."""
+"""The wing's names in one place; each lives in the room that it is imported from."""
 
+# ruff: noqa: F401
 from helpers.debugging_clinic.cases import (
     Case,
     admit,
@@ -14,25 +15,3 @@ from helpers.debugging_clinic.faults import HEALTHY
 from helpers.debugging_clinic.listing import first_error
 from helpers.debugging_clinic.steps import by_the_book, clearing_too_early, never_clearing
 from helpers.debugging_clinic.symptoms import SYMPTOMS, symptoms_of
-
-__all__ = [
-    "HEALTHY",
-    "SYMPTOMS",
-    "Case",
-    "accuracy",
-    "admit",
-    "by_the_book",
-    "clearing_too_early",
-    "diagnosis",
-    "first_error",
-    "gradients",
-    "in_double",
-    "never_clearing",
-    "observe",
-    "outputs",
-    "symptoms_of",
-    "trained_by_hand",
-    "ward",
-    "weight_change",
-    "with_head",
-]

@@ -35,6 +35,7 @@ def patients(charts: Mapping[str, Chart], twins: Mapping[str, Chart]) -> Figure:
         above.axhline(math.log(10), color=GREY, linewidth=1, linestyle=":", label="ln 10")
         below.axhline(0.1, color=GREY, linewidth=1, linestyle=":")
         below.set_xlabel("update")
+    # One axis for all: v == v leaves out NaN, which max() may take for the largest.
     losses = [v for c in charts.values() for v in _within(c.loss, *_LOSS_SHOWN) if v == v]
     rows[0, 0].set_ylim(min(0, min(losses)) - 0.2, max(2.6, 1.03 * max(losses)))
     rows[1, 0].set_ylim(0, 1)
@@ -83,8 +84,8 @@ def _draw_symptom(axes, symptom: Symptom, chart: Chart, twin: Chart) -> None:
     values = [value for value in mine + theirs if math.isfinite(value)]
     # Where a curve explodes, only a logarithm leaves the other one to be seen.
     if max(values) > 50 and min(values) >= 0:
-        axes.set_yscale("symlog", linthresh=1)
-    if len(mine) == 1:
+        axes.set_yscale("symlog", linthresh=1)  # Linear below 1: it may touch zero.
+    if len(mine) == 1:  # Not a curve but one number, measured at the end.
         axes.bar([0, 1], [theirs[0], mine[0]], color=[BLUE, VERMILION], width=0.5)
         axes.set_xticks([0, 1], ["healthy", "patient"])
         axes.axhline(0, color=BLACK, linewidth=0.8)
@@ -107,7 +108,7 @@ def _draw_symptom(axes, symptom: Symptom, chart: Chart, twin: Chart) -> None:
 def _draw_two(
     axes, sound, ill, *, across=None, labels=("healthy", "patient"), markers="  "
 ) -> None:
-    """Draw a sound curve and an ill one, each by colour and dash, and by marker where they differ."""
+    """Draw a sound curve and an ill one: another colour, another dash, and a marker if wanted."""
     for curve, color, dash, label, marker in zip(
         (sound, ill), (BLUE, VERMILION), ("-", "--"), labels, markers, strict=True
     ):
@@ -144,7 +145,7 @@ def in_batches_of(accuracies: Mapping[str, Mapping[int, float]]) -> Figure:
             list(by_size.values()),
             width=0.95 * width,
             color=(BLUE, VERMILION, GREEN)[place],
-            hatch=("", "//", "..")[place],
+            hatch=("", "//", "..")[place],  # Colour alone does not reach everybody.
             edgecolor="white",
             label=name,
         )
@@ -199,6 +200,7 @@ def who_shows_what(signs: Sequence[Symptom], charts: Mapping[str, Chart]) -> Fig
     """
     faults = [symptom.fault for symptom in signs]
     shown = [[symptom.shown_by(charts[fault]) for symptom in signs] for fault in faults]
+    # A row for each patient; its own symptom is the one in the column of the same number.
     several = sum(sum(row) > 1 for row in shown)
     own = sum(row[place] for place, row in enumerate(shown))
     figure = Figure(

@@ -95,7 +95,7 @@ def check(
     Returns
     -------
     Report
-        What was found; its `str` is a line for each fault.
+        What was found; printed, it is a line for each fault.
 
     Raises
     ------
@@ -120,10 +120,12 @@ def check(
     if step is not None:
         require.function("step", step)
     require.seed("seed", seed)
-    _check_that_it_can_be_walked("batches", batches)
-    if test is not None:
-        _check_that_it_can_be_walked("test", test)
+    for name, walked in (("batches", batches), ("test", [] if test is None else test)):
+        if isinstance(walked, Iterator):
+            raise ValueError(f"{name} can be walked only once: give a list or a loader of batches")
+        require.batches(name, walked)
     with chance.held(seed, first.device, batches, test):
+        # Loaders give batches on the CPU as a rule, wherever the network lies.
         sample = [(x.to(first.device), y.to(first.device)) for x, y in _sample(batches)]
         try:
             evaluated = copy.deepcopy(network).eval()
@@ -147,15 +149,6 @@ def _found(
     found += _in_the_mode(setup) if step is None else _in_the_step(setup, step)
     # A loss that climbs or stays has a reason, and those above are the better ones.
     return found or [*_in_the_first_updates(setup, updates)] or [*_by_heart(setup)]
-
-
-# --- Whether the arguments will do ---------------------------------------------------------------
-
-
-def _check_that_it_can_be_walked(name: str, batches: object) -> None:
-    if isinstance(batches, Iterator):
-        raise ValueError(f"{name} can be walked only once: give a list or a loader of batches")
-    require.batches(name, batches)
 
 
 def _sample(batches: Iterable[Batch]) -> list[Batch]:
@@ -182,9 +175,8 @@ def _walk(name: str, batches: Iterable[Batch]) -> Iterator[Batch]:
             given = require.shown(labels)
             raise ValueError(f"labels of {name} are {given}: give one for each image")
         if labels.dtype != torch.int64:
-            raise TypeError(
-                f"labels of {name} have dtype {labels.dtype}: give int64, labels.long()"
-            )
+            given = f"dtype {labels.dtype}"
+            raise TypeError(f"labels of {name} have {given}: give int64, labels.long()")
         yield images, labels
 
 
@@ -208,9 +200,6 @@ def _check_that_they_fit(
         raise ValueError(f"labels of batches do not fit {reason}") from error
     if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
         raise TypeError(f"loss_function gives {require.shown(loss)}: give one number in a tensor")
-
-
-# --- The data ------------------------------------------------------------------------------------
 
 
 def _in_the_data(setup: Setup, updates: Updates) -> Iterator[str]:
@@ -242,6 +231,7 @@ def _labels_can_be_told(setup: Setup, images: torch.Tensor, labels: torch.Tensor
         lambda: seen_labels[torch.cdist(asked, seen).argmin(dim=1)],
         lambda: _guess_of_a_copy(setup),
     )
+    # The cheap ones first: any() stops at the first that knows, and the last one trains.
     return any(_is_known(guess(), truth) for guess in guesses)
 
 
@@ -283,9 +273,6 @@ def _rows(name: str, batches: Iterable[Batch]) -> Iterator[int]:
             yield hash(row.tobytes())
 
 
-# --- The scores and the loss ---------------------------------------------------------------------
-
-
 def _in_the_scores(setup: Setup) -> Iterator[str]:
     images, labels = setup.sample[0]
     scores = setup.scores(images)
@@ -295,6 +282,7 @@ def _in_the_scores(setup: Setup) -> Iterator[str]:
     summed = _is_summed(setup, scores, labels)
     alone = torch.cat([setup.scores(image[None]) for image in images[:8]])
     if _differ(scores[:8], alone):
+        # The softmax over the images leaves a trace: its columns add up to one.
         over_images = _are_one(scores.exp().sum(dim=0))
         yield faults.OVER_DIM_0 if over_images else faults.IMAGES_DEPEND
     else:
@@ -307,6 +295,7 @@ def _in_the_scores(setup: Setup) -> Iterator[str]:
 
 def _differ(scores: torch.Tensor, again: torch.Tensor) -> bool:
     """Whether scores differ by more than rounding."""
+    # In float32 a sum in another order differs in its seventh digit; this is a thousand times that.
     return float((again - scores).abs().max()) > 1e-3 * max(float(scores.abs().max()), 1e-3)
 
 
@@ -320,7 +309,8 @@ def _in_the_loss(
     """Ask which loss it is, by what one more in every score does to it."""
     shift = (setup.loss(scores + 1, labels) - setup.loss(scores, labels)) / terms
     probabilities = bool((scores >= 0).all()) and _are_one(scores.sum(dim=1))
-    # cross_entropy subtracts it again; nll_loss takes scores for log-probabilities.
+    # cross_entropy subtracts the one again, so its loss stays; nll_loss takes scores for
+    # log-probabilities, and falls by one.
     is_cross_entropy, is_nll = abs(shift) < 1e-3, abs(shift + 1) < 1e-3
     if is_cross_entropy and probabilities:
         yield faults.SOFTMAX_TWICE
@@ -349,13 +339,11 @@ def _is_summed(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> bool
 def _is_wrong_way_up(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> bool:
     """Whether a higher score of the right class counts as worse, all along."""
     right = nn.functional.one_hot(labels.clamp(min=0), scores.shape[1]).to(scores)
+    # A little less for the right class, and a little more: nothing else changes.
     worse, now, better = (setup.loss(scores + by * right, labels) for by in (-1, 0, 1))
     if any(group.get("maximize") for group in setup.optimizer.param_groups):
         worse, better = better, worse
     return worse < now < better
-
-
-# --- The optimiser, the mode and the step --------------------------------------------------------
 
 
 def _in_the_optimizer(setup: Setup) -> Iterator[str]:
@@ -379,6 +367,7 @@ def _has_two_modes(setup: Setup) -> bool:
 
 
 def _in_the_step(setup: Setup, step: Step) -> list[str]:
+    # Copies do not protect from a step that reaches for the global network: note what it holds.
     weights = copy.deepcopy(setup.network.state_dict())
     state = copy.deepcopy(setup.optimizer.state_dict())
     seen = watching.watch(step, *setup.copies(), setup.loss_function, setup.sample)
@@ -398,9 +387,6 @@ def _in_the_step(setup: Setup, step: Step) -> list[str]:
         faults.KEPT_GRAPH: seen.keeps_graphs,
     }
     return [fault for fault, it_holds in holds.items() if it_holds]
-
-
-# --- The first updates ---------------------------------------------------------------------------
 
 
 def _in_the_first_updates(setup: Setup, updates: Updates) -> Iterator[str]:

@@ -60,22 +60,12 @@ class Setup:
 
 @dataclass(frozen=True)
 class Updates:
-    """What a copy of the network did in its first updates.
+    """What a copy of the network did in its first updates."""
 
-    Attributes
-    ----------
-    losses : list of float
-        Before each update.
-    guess : float
-        The loss of a network that knows nothing.
-    unreached, still : list of str
-        The parameters that never got a gradient, and those that got one and did not move.
-    """
-
-    losses: list[float]
-    guess: float
-    unreached: list[str]
-    still: list[str]
+    losses: list[float]  # Before each update.
+    guess: float  # The loss of a network that knows nothing.
+    unreached: list[str]  # The parameters that never got a gradient.
+    still: list[str]  # Those that got one and did not move.
 
     @property
     def climb(self) -> bool:

@@ -22,28 +22,15 @@ _DROPOUT, _NORM = nn.modules.dropout._DropoutNd, nn.modules.batchnorm._NormBase
 
 
 class Watch:
-    """What hooks saw of a network and an optimiser while steps were taken.
-
-    Attributes
-    ----------
-    calls, forwards : int
-        How often the network was called, and how often its forward ran.
-    arrived, arrived_something : bool
-        Whether a weight got a gradient at all, and one that is not zero.
-    piled_up : bool
-        Whether a gradient was added to one that had been used already.
-    steps, empty_steps : int
-        Calls of the optimiser's step(), and those that found no gradient.
-    in_eval, layer_off : bool
-        Whether the network was trained in evaluation mode, or a layer of it by mistake.
-    moved : bool
-        Whether any weight changed.
-    """
+    """What hooks saw of a network and an optimiser while steps were taken."""
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer):
-        self.arrived = self.arrived_something = self.piled_up = False
-        self.in_eval = self.layer_off = self.moved = False
-        self.calls = self.forwards = self.steps = self.empty_steps = 0
+        self.calls = self.forwards = 0  # How often the network was called, and its forward ran.
+        self.arrived = self.arrived_something = False  # A gradient; one that is not zero.
+        self.piled_up = False  # A gradient was added to one that had been used already.
+        self.steps = self.empty_steps = 0  # Calls of step(), and those that found no gradient.
+        self.in_eval = self.layer_off = False  # Trained so, the network or a layer by mistake.
+        self.moved = False  # Any weight changed.
         self._graphs: list[weakref.ref] = []
         weights = set(network.parameters())
         handed_over = [weight for group in optimizer.param_groups for weight in group["params"]]
@@ -95,7 +82,7 @@ class Watch:
         self.layer_off = self.layer_off or has_layer_off(network)
         self.in_eval = self.in_eval or not network.training
         # What is left with a function of the graph lives as long as the graph, and no longer.
-        scores.grad_fn.metadata["mark"] = mark = _Mark()
+        scores.grad_fn.metadata["mark"] = mark = _Mark()  # type: ignore[index]  # It is a dict.
         self._graphs.append(weakref.ref(mark))
 
 
