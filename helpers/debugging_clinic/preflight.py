@@ -205,9 +205,10 @@ def _check_that_they_fit(
 def _in_the_data(setup: Setup, updates: Updates) -> Iterator[str]:
     images, labels = (part.cpu() for part in setup.labelled())
     images = images.flatten(start_dim=1).double()
+    size = images.square().mean().sqrt().item()
     # A network may scale its inputs itself; then large ones do no harm.
     harm = updates.losses[0] > 1.5 * updates.guess or updates.climb
-    if images.square().mean().sqrt().item() > _LARGEST_SIZE_OF_INPUTS and harm:
+    if size > _LARGEST_SIZE_OF_INPUTS and harm:
         yield faults.NOT_SCALED
     classes = len(labels.unique())
     if classes > 1 and len(labels) >= 2 * _LEAST_IMAGES_A_CLASS * classes:

@@ -64,8 +64,8 @@ class Updates:
 
     losses: list[float]  # Before each update.
     guess: float  # The loss of a network that knows nothing.
-    unreached: list[str]  # The parameters that never got a gradient.
-    still: list[str]  # Those that got one and did not move.
+    unreached: bool  # A parameter never got a gradient.
+    still: bool  # One got a gradient and did not move.
 
     @property
     def climb(self) -> bool:
@@ -81,10 +81,10 @@ def first_updates(setup: Setup, *, factor: float = 1.0) -> Updates:
     for group in optimizer.param_groups:
         # A schedule that warms up may begin at zero; its optimiser holds what it leads to.
         group["lr"] = factor * (group["lr"] or group.get("initial_lr", 0.0))
-    weights = {name: w for name, w in network.named_parameters() if w.requires_grad}
-    start = {name: weight.detach().clone() for name, weight in weights.items()}
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    start = [weight.detach().clone() for weight in weights]
     # The largest gradient beside the weight's own size: far below it lies only rounding.
-    reached = dict.fromkeys(weights, 0.0)
+    reached = [0.0] * len(weights)
     losses = []
     for images, labels in itertools.islice(itertools.cycle(setup.sample), _UPDATES):
         backward = functools.partial(
@@ -93,21 +93,17 @@ def first_updates(setup: Setup, *, factor: float = 1.0) -> Updates:
         losses.append(float(backward()))
         if not math.isfinite(losses[-1]):
             break
-        for name, weight in weights.items():
-            reached[name] = max(reached[name], _gradient_beside(weight))
+        reached = [max(g, _gradient_beside(w)) for g, w in zip(reached, weights, strict=True)]
         if _asks_for_the_loss(optimizer):
             optimizer.step(backward)  # type: ignore[arg-type]  # A tensor will do for a number.
         else:
             optimizer.step()
+    stay = (torch.equal(was, now.detach()) for was, now in zip(start, weights, strict=True))
     return Updates(
         losses,
         setup.guess,
-        unreached=[name for name, size in reached.items() if size == 0],
-        still=[
-            name
-            for name, weight in weights.items()
-            if torch.equal(start[name], weight.detach()) and reached[name] > _MORE_THAN_ROUNDING
-        ],
+        unreached=0 in reached,
+        still=any(here and g > _MORE_THAN_ROUNDING for here, g in zip(stay, reached, strict=True)),
     )
 
 

@@ -35,3 +35,16 @@ def test_a_listing_finds_the_names_it_is_given_and_leaves_none_behind():
     assert first_error("given.append(len('abc'))\nleft = 1\n", given=given) is None
     assert given == [3]
     assert first_error("left").kind == "NameError"
+
+
+@pytest.mark.parametrize(
+    ("listing", "said"),
+    [
+        (7, "^listing is 7: give a text$"),
+        ("x = '\ud800'", r"^listing holds half a character, \"x = '\\ud800'\"$"),
+        ("x\0", r"^listing holds a null character, 'x\\x00': take it out$"),
+    ],
+)
+def test_what_no_file_can_hold_is_refused(listing, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        first_error(listing)

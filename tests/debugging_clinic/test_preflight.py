@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 
 import pytest
 import torch
@@ -138,6 +139,13 @@ class Across(nn.Module):
         return scores - scores.mean(dim=0)
 
 
+class Zero(nn.Module):
+    """Learns, but all that it learns is lost."""
+
+    def forward(self, scores):
+        return scores * 1e-9
+
+
 class Logarithm(nn.Module):
     def forward(self, scores):
         return (scores - scores.amax(dim=1, keepdim=True)).log()
@@ -168,6 +176,7 @@ OTHER_FAULTS = {
     "a graph kept with the network": lambda b: check(keeps_scores(), b),
     "learning rate too high": lambda b: check(cnn(norm=False), b, adam(1.0)),
     "inputs not scaled": lambda b: check(mlp(), [(255 * x, y) for x, y in b]),
+    "one batch is not learnt by heart": with_loss(Zero(), F.cross_entropy),
 }
 
 
@@ -303,6 +312,38 @@ def test_what_can_be_walked_only_once_is_refused(batches):
             check(mlp(), **options)
     with pytest.raises(ValueError, match="gave no images"):
         check(mlp(), [])
+
+
+IMAGES, LABELS = torch.rand(4, 1, 28, 28), torch.arange(4)
+REFUSED = {
+    "labels of batches are a tensor of shape (3,) and dtype torch.int64: give one for each image": (
+        lambda: check(mlp(), [(IMAGES, LABELS[:3])])
+    ),
+    "labels of batches have dtype torch.int32: give int64, labels.long()": (
+        lambda: check(mlp(), [(IMAGES, LABELS.int())])
+    ),
+    "network does not take the images of batches, a tensor of shape (4, 784) and dtype": (
+        lambda: check(cnn(), [(IMAGES.flatten(1), LABELS)])
+    ),
+    "network gives a tensor of shape (4, 1, 28, 28) and dtype torch.float32 for 4 images": (
+        lambda: check(nn.Conv2d(1, 1, 1), [(IMAGES, LABELS)])
+    ),
+    "labels of batches do not fit 3 scores: ": (
+        lambda: check(nn.Sequential(nn.Flatten(), nn.Linear(784, 3)), [(IMAGES, LABELS)])
+    ),
+    "loss_function gives a tensor of shape (4,) and dtype torch.float32: give one number": (
+        lambda: check(
+            mlp(), [(IMAGES, LABELS)], loss_function=nn.CrossEntropyLoss(reduction="none")
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_does_not_fit_is_named_in_one_line(said):
+    with pytest.raises((TypeError, ValueError), match="^" + re.escape(said)) as caught:
+        REFUSED[said]()
+    assert "\n" not in str(caught.value)
 
 
 def test_a_report_is_a_line_for_each_fault(batches):
