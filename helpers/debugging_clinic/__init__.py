@@ -1,16 +1,8 @@
-"""What notebook 05 needs: patients with a silent fault, what is measured on them, a check before.
+"""Notebook 05: training runs with a fault that makes no noise, and how it is found all the same.
 
-=============  ====================================================================================
-listing        code as text: what stops it, and at which line
-steps          one training step that is sound, and five that are not
-faults         the name of every fault, and a sentence on what to do about it
-cases          a training run with one fault, or its healthy twin; who is who; repairs
-charts         what is seen of a case while it trains
-symptoms       the number of a chart that tells a fault from health
-preflight      the check before the first epoch
-rehearsal      copies of a run, trained for a few updates
-watching       a network and an optimiser, looked at while somebody's step trains them
-chance         every source of chance, held and set back; what chance alone gets right
-figures        the pictures
-=============  ====================================================================================
+Patients: `listing` (code that stops loudly) · `steps` (one sound, five not) · `faults` (their names
+and cures) · `cases` (a run with one fault) · `charts` (what is seen of it) · `symptoms` (what tells
+it from health). The check before training: `preflight`, on copies that `rehearsal` trains and
+`watching` looks at, with `chance` held. `figures` · `answers` (what the notebook asks) · `clinic`
+(the names of the rooms above in one place, for the notebook).
 """
