@@ -1,1 +1,8 @@
-"""What notebook 05 needs: faulty runs and their symptoms, a check before training, figures."""
+"""Notebook 05: training runs with a fault that makes no noise, and how it is found all the same.
+
+Patients: `listing` (code that stops loudly) · `steps` (one sound, five not) · `faults` (their names
+and cures) · `cases` (a run with one fault) · `charts` (what is seen of it) · `symptoms` (what tells
+it from health). The check before training: `preflight`, on copies that `rehearsal` trains and
+`watching` looks at, with `chance` held. `figures` · `answers` (what the notebook asks) · `clinic`
+(the names of the rooms above in one place, for the notebook).
+"""

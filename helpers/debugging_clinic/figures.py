@@ -3,23 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from helpers.common.picture import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    VERMILION,
-    Figure,
-    styled,
-)
-from helpers.debugging_clinic import clinic
+from helpers.common.picture import BLACK, BLUE, GREEN, GREY, VERMILION, Figure, styled
+from helpers.debugging_clinic.charts import Chart
+from helpers.debugging_clinic.symptoms import Symptom
 
 # Beyond this a loss is drawn as if it stood there: the rest of the curve would be a flat line.
 _LOSS_SHOWN = (-4.0, 12.0)
 
 
 @styled
-def patients(charts: Mapping[str, clinic.Chart], twins: Mapping[str, clinic.Chart]) -> Figure:
+def patients(charts: Mapping[str, Chart], twins: Mapping[str, Chart]) -> Figure:
     """Draw what one sees of each patient from outside: loss and accuracy, beside a healthy run.
 
     Parameters
@@ -37,15 +30,12 @@ def patients(charts: Mapping[str, clinic.Chart], twins: Mapping[str, clinic.Char
     rows = figure.subplots(2, len(charts), sharex="col", sharey="row", squeeze=False)
     for (above, below), (name, chart) in zip(rows.T, charts.items(), strict=True):
         above.set_title(f"patient {name}")
-        for axes, mine, theirs in (
-            (above, _within(chart.loss, *_LOSS_SHOWN), twins[name].loss),
-            (below, chart.accuracy, twins[name].accuracy),
-        ):
-            axes.plot(_updates(theirs), theirs, color=BLUE, label="healthy")
-            axes.plot(_updates(mine), mine, color=VERMILION, linestyle="--", label="patient")
+        _draw_two(above, twins[name].loss, _within(chart.loss, *_LOSS_SHOWN))
+        _draw_two(below, twins[name].accuracy, chart.accuracy)
         above.axhline(math.log(10), color=GREY, linewidth=1, linestyle=":", label="ln 10")
         below.axhline(0.1, color=GREY, linewidth=1, linestyle=":")
         below.set_xlabel("update")
+    # One axis for all: v == v leaves out NaN, which max() may take for the largest.
     losses = [v for c in charts.values() for v in _within(c.loss, *_LOSS_SHOWN) if v == v]
     rows[0, 0].set_ylim(min(0, min(losses)) - 0.2, max(2.6, 1.03 * max(losses)))
     rows[1, 0].set_ylim(0, 1)
@@ -58,9 +48,9 @@ def patients(charts: Mapping[str, clinic.Chart], twins: Mapping[str, clinic.Char
 
 @styled
 def symptoms(
-    signs: Mapping[str, clinic.Symptom],
-    charts: Mapping[str, clinic.Chart],
-    twins: Mapping[str, clinic.Chart],
+    signs: Mapping[str, Symptom],
+    charts: Mapping[str, Chart],
+    twins: Mapping[str, Chart],
 ) -> Figure:
     """Draw for each patient the curve of its symptom, the bound, and the healthy curve.
 
@@ -89,34 +79,25 @@ def symptoms(
     return figure
 
 
-def _draw_symptom(axes, symptom: clinic.Symptom, chart: clinic.Chart, twin: clinic.Chart) -> None:
+def _draw_symptom(axes, symptom: Symptom, chart: Chart, twin: Chart) -> None:
     mine, theirs = (list(symptom.series(c))[: symptom.drawn] for c in (chart, twin))
     values = [value for value in mine + theirs if math.isfinite(value)]
     # Where a curve explodes, only a logarithm leaves the other one to be seen.
-    wide = max(values) > 50 and min(values) >= 0
-    if wide:
-        axes.set_yscale("symlog", linthresh=1)
-    if len(mine) == 1:
-        places = [0, 1]
-        axes.bar(places, [theirs[0], mine[0]], color=[BLUE, VERMILION], width=0.5)
-        axes.set_xticks(places, ["healthy", "patient"])
+    if max(values) > 50 and min(values) >= 0:
+        axes.set_yscale("symlog", linthresh=1)  # Linear below 1: it may touch zero.
+    if len(mine) == 1:  # Not a curve but one number, measured at the end.
+        axes.bar([0, 1], [theirs[0], mine[0]], color=[BLUE, VERMILION], width=0.5)
+        axes.set_xticks([0, 1], ["healthy", "patient"])
         axes.axhline(0, color=BLACK, linewidth=0.8)
     elif len(mine) < 10:
         sizes = [str(size) for size in chart.in_batches_of]
-        axes.plot(sizes, theirs, color=BLUE, marker="o", label="healthy")
-        axes.plot(sizes, mine, color=VERMILION, linestyle="--", marker="s", label="patient")
+        _draw_two(axes, theirs, mine, across=sizes, markers="os")
         axes.set_xlabel("images shown at once")
         axes.set_ylim(0, 1)
     else:
-        lowest = -4.0 if symptom.bound == 0 else -math.inf
-        axes.plot(_updates(theirs), theirs, color=BLUE, label="healthy")
-        axes.plot(
-            _updates(mine),
-            _within(mine, lowest, math.inf),
-            color=VERMILION,
-            linestyle="--",
-            label="patient",
-        )
+        # What falls below zero falls on: a little of it will do.
+        lowest = _LOSS_SHOWN[0] if symptom.bound == 0 else -math.inf
+        _draw_two(axes, theirs, _within(mine, lowest, math.inf))
         axes.set_xlabel("update")
         if lowest > -math.inf:
             axes.set_ylim(lowest - 0.2, None)
@@ -124,8 +105,15 @@ def _draw_symptom(axes, symptom: clinic.Symptom, chart: clinic.Chart, twin: clin
     axes.set_ylabel(symptom.axis or symptom.quantity, fontsize=8)
 
 
-def _updates(series: Sequence[float]) -> range:
-    return range(1, len(series) + 1)
+def _draw_two(
+    axes, sound, ill, *, across=None, labels=("healthy", "patient"), markers="  "
+) -> None:
+    """Draw a sound curve and an ill one: another colour, another dash, and a marker if wanted."""
+    for curve, color, dash, label, marker in zip(
+        (sound, ill), (BLUE, VERMILION), ("-", "--"), labels, markers, strict=True
+    ):
+        places = across or range(1, len(curve) + 1)
+        axes.plot(places, curve, color=color, linestyle=dash, marker=marker, label=label)
 
 
 def _within(series: Sequence[float], lowest: float, highest: float) -> list[float]:
@@ -142,7 +130,6 @@ def in_batches_of(accuracies: Mapping[str, Mapping[int, float]]) -> Figure:
     accuracies : mapping of str to mapping of int to float
         For each network's name, the fraction right at each batch size.
     """
-    first = next(iter(accuracies.values()))
     falls = [n for n, by_size in accuracies.items() if max(by_size.values()) > 2 * by_size[1]]
     figure = Figure(
         figsize=(7, 3.0),
@@ -158,7 +145,7 @@ def in_batches_of(accuracies: Mapping[str, Mapping[int, float]]) -> Figure:
             list(by_size.values()),
             width=0.95 * width,
             color=(BLUE, VERMILION, GREEN)[place],
-            hatch=("", "//", "..")[place],
+            hatch=("", "//", "..")[place],  # Colour alone does not reach everybody.
             edgecolor="white",
             label=name,
         )
@@ -190,17 +177,10 @@ def accuracy_reported(honest: Sequence[float], reported: Sequence[float]) -> Fig
         f"never set back {verdict}.",
     )
     axes = figure.subplots()
-    axes.plot(_updates(honest), honest, color=BLUE, marker="o", label="of this epoch")
-    axes.plot(
-        _updates(reported),
-        reported,
-        color=VERMILION,
-        linestyle="--",
-        marker="s",
-        label="of all epochs so far",
-    )
+    labels = ("of this epoch", "of all epochs so far")
+    _draw_two(axes, honest, reported, labels=labels, markers="os")
     axes.set_xlabel("epoch")
-    axes.set_xticks(list(_updates(honest)))
+    axes.set_xticks(range(1, len(honest) + 1))
     axes.set_ylabel("fraction right")
     axes.set_title(f"An accuracy that is never set back {verdict}")
     axes.legend()
@@ -208,7 +188,7 @@ def accuracy_reported(honest: Sequence[float], reported: Sequence[float]) -> Fig
 
 
 @styled
-def who_shows_what(signs: Sequence[clinic.Symptom], charts: Mapping[str, clinic.Chart]) -> Figure:
+def who_shows_what(signs: Sequence[Symptom], charts: Mapping[str, Chart]) -> Figure:
     """Draw which patient shows which symptom.
 
     Parameters
@@ -220,6 +200,7 @@ def who_shows_what(signs: Sequence[clinic.Symptom], charts: Mapping[str, clinic.
     """
     faults = [symptom.fault for symptom in signs]
     shown = [[symptom.shown_by(charts[fault]) for symptom in signs] for fault in faults]
+    # A row for each patient; its own symptom is the one in the column of the same number.
     several = sum(sum(row) > 1 for row in shown)
     own = sum(row[place] for place, row in enumerate(shown))
     figure = Figure(
@@ -229,18 +210,13 @@ def who_shows_what(signs: Sequence[clinic.Symptom], charts: Mapping[str, clinic.
     )
     axes = figure.subplots()
     for row, marks in enumerate(shown):
-        for column, mark in enumerate(marks):
-            if mark:
-                own_mark = row == column
-                axes.scatter(
-                    column,
-                    row,
-                    s=90 if own_mark else 45,
-                    marker="s" if own_mark else "o",
-                    color=VERMILION if own_mark else "white",
-                    edgecolor=VERMILION if own_mark else BLUE,
-                    linewidth=1.5,
-                )
+        for column in (place for place, mark in enumerate(marks) if mark):
+            size, marker, inside, edge = (
+                (90, "s", VERMILION, VERMILION) if row == column else (45, "o", "white", BLUE)
+            )
+            axes.scatter(
+                column, row, s=size, marker=marker, color=inside, edgecolor=edge, linewidth=1.5
+            )
     axes.set_yticks(range(len(faults)), faults)
     axes.set_xticks(
         range(len(faults)), [s.sign for s in signs], rotation=40, ha="right", fontsize=7.5

@@ -1,7 +1,8 @@
 """Every figure of notebook 05, drawn of small fixed data, by its name."""
 
 from helpers.debugging_clinic import figures
-from helpers.debugging_clinic.clinic import Chart, Symptom
+from helpers.debugging_clinic.charts import Chart
+from helpers.debugging_clinic.symptoms import Symptom
 
 HEALTHY = Chart(
     loss=[2.3 * 0.95**update for update in range(40)],

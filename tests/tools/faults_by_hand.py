@@ -45,10 +45,10 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
         "(scores.argmax(dim=0) == labels).sum()",
     ),
     (
-        "helpers/debugging_clinic/clinic.py",
-        "ward",
-        '"log_softmax over dim=0": _end_with(nn.LogSoftmax(dim=0)',
-        '"log_softmax over dim=0": _end_with(nn.LogSoftmax(dim=1)',
+        "helpers/debugging_clinic/cases.py",
+        "admit",
+        "faults.OVER_DIM_0: (nn.LogSoftmax(dim=0)",
+        "faults.OVER_DIM_0: (nn.LogSoftmax(dim=1)",
     ),
     # Swapped arguments
     (
@@ -71,7 +71,7 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
         "loss.backward()",
     ),
     (
-        "helpers/debugging_clinic/clinic.py",
+        "helpers/debugging_clinic/steps.py",
         "clearing_too_early",
         "loss.backward()\n    optimizer.zero_grad()\n    optimizer.step()",
         "optimizer.zero_grad()\n    loss.backward()\n    optimizer.step()",

@@ -7,7 +7,8 @@ separate, a fault is not named, or a healthy run is accused.
 
 import argparse
 
-from helpers.debugging_clinic import clinic, preflight
+from helpers.debugging_clinic import cases, charts, faults, preflight
+from helpers.debugging_clinic.symptoms import SYMPTOMS
 from helpers.fashion_mnist_pipeline import fashion, standin
 
 
@@ -22,7 +23,7 @@ def drawn() -> fashion.Garments:
     return fashion.Garments(*parts, source=fashion.Source("stand-in", "drawn for this run"))
 
 
-def checked(case: clinic.Case) -> tuple[str, ...]:
+def checked(case: cases.Case) -> tuple[str, ...]:
     """What the pre-flight check finds."""
     return preflight.check(
         case.network,
@@ -38,13 +39,13 @@ def measure(garments: fashion.Garments, seeds: int) -> int:
     """Print a line for each fault and return how many things went wrong."""
     print(garments.source)
     wrong = 0
-    for symptom in clinic.SYMPTOMS:
+    for symptom in SYMPTOMS:
         patients, twins, named, accused = [], [], 0, 0
         for seed in range(seeds):
-            patient = clinic.admit(symptom.fault, garments, seed=seed)
-            twin = clinic.admit(symptom.fault, garments, seed=seed, healthy=True)
-            patients.append(clinic.observe(patient))
-            twins.append(clinic.observe(twin))
+            patient = cases.admit(symptom.fault, garments, seed=seed)
+            twin = cases.admit(symptom.fault, garments, seed=seed, healthy=True)
+            patients.append(charts.observe(patient))
+            twins.append(charts.observe(twin))
             named += checked(patient) == (symptom.fault,)
             accused += checked(twin) != ()
         shown = sum(map(symptom.shown_by, patients))
@@ -52,7 +53,7 @@ def measure(garments: fashion.Garments, seeds: int) -> int:
         wrong += (seeds - shown) + false + (seeds - named) + accused
         ranges = [
             f"{min(values):.3g} to {max(values):.3g}"
-            for values in ([symptom.measure(c) for c in charts] for charts in (patients, twins))
+            for values in ([symptom.measure(c) for c in seen] for seen in (patients, twins))
         ]
         print(f"{symptom}: patient {ranges[0]}, healthy {ranges[1]}; ", end="")
         print(f"shown {shown}, false {false}; named {named}, accused {accused} of {seeds}")
@@ -63,12 +64,12 @@ def competing(garments: fashion.Garments, epochs: int) -> None:
     """Print how often a network over dim=0 is right by the size of the batches."""
     for seed in range(3):
         count = len(garments.train_labels)
-        case = clinic.admit("log_softmax over dim=0", garments, seed=seed, images=count)
+        case = cases.admit(faults.OVER_DIM_0, garments, seed=seed, images=count)
         for _ in range(epochs):
             for images, labels in case.batches:
                 case.step(case.network, images, labels, case.loss_function, case.optimizer)
         test = fashion.Batches(garments.test_images, garments.test_labels, 128)
-        shares = [clinic.accuracy(case.network, test, in_batches_of=size) for size in (128, 8, 1)]
+        shares = [charts.accuracy(case.network, test, in_batches_of=size) for size in (128, 8, 1)]
         print(f"dim=0, {epochs} epochs, seed {seed}:", *(f"{share:.1%}" for share in shares))
 
 

@@ -1,0 +1,105 @@
+"""Every fault that the clinic and its pre-flight check know: a name, and what to do about it.
+
+Patients, symptoms, the check and the notebook say a fault's name in the same words, so each is
+written once, here. Fifteen of them have a patient in `cases`; the check looks for all.
+"""
+
+HEALTHY = "healthy"
+
+# By each fault's name, what is wrong and what to do about it, in one sentence.
+SENTENCES: dict[str, str] = {}
+
+
+def _fault(name: str, sentence: str) -> str:
+    SENTENCES[name] = sentence
+    return name
+
+
+# fmt: off
+# Of the data.
+NOT_SCALED = _fault("inputs not scaled",
+    "the inputs are far larger than 1, so the first scores are too; divide by 255, or subtract "
+    "the mean and divide by the standard deviation")
+NOT_FINITE = _fault("inputs not finite",
+    "the inputs hold NaN or infinity; leave those images out or repair them")
+WRONG_LABELS = _fault("labels not those of the images",
+    "the labels cannot be told from the images better than by chance; shuffle images and labels "
+    "with one and the same order")
+MIXED_PARTS = _fault("test images among the training images",
+    "images of the test part also train the network, so its test result is worth nothing; split "
+    "first, then make the batches")
+# Of the scores and the loss.
+OVER_DIM_0 = _fault("log_softmax over dim=0",
+    "the images of a batch compete with each other in place of the classes of an image; write "
+    "log_softmax(scores, dim=1)")
+IMAGES_DEPEND = _fault("images of a batch depend on each other",
+    "an image alone gets other scores than in its batch; look for an operation over dim=0")
+CHANCE_IN_EVAL = _fault("chance in evaluation mode",
+    "the same images get other scores the second time; use nn.Dropout, or hand "
+    "training=self.training to F.dropout")
+NEVER_BELOW_ZERO = _fault("scores never below zero",
+    "something behind the last layer, such as a sigmoid or a ReLU, keeps every score from falling "
+    "below zero; cross_entropy wants raw scores, so take it out of the network")
+WRONG_WAY_UP = _fault("loss the wrong way up",
+    "training makes the score of the right class smaller; look for a minus before the loss, or "
+    "for maximize=True in the optimiser")
+SOFTMAX_TWICE = _fault("softmax before cross-entropy",
+    "the network gives probabilities where cross_entropy wants raw scores, so the loss cannot "
+    "come near zero; take the softmax out of the network")
+PROBABILITIES = _fault("probabilities in nll_loss",
+    "nll_loss gets probabilities, not their logarithms; write log_softmax for softmax")
+RAW_SCORES = _fault("nll_loss on raw scores",
+    "nll_loss gets scores that are no log-probabilities, so the loss has no floor; use "
+    "cross_entropy, or end the network with log_softmax over dim=1")
+LOSS_SUMMED = _fault("loss summed",
+    "the loss grows with the number of images, and so does each step; take the mean, which is "
+    "what reduction='mean' does")
+# Of the network and its optimiser.
+EVAL_MODE = _fault("model left in eval mode",
+    "dropout and batch normalisation are switched off; call network.train() before training")
+NO_PARAMETERS = _fault("no parameters",
+    "the network has no parameters to train; check that it makes its layers in __init__, with two "
+    "underscores on each side")
+LEFT_OUT = _fault("parameters not handed to the optimiser",
+    "the optimiser does not hold all of the network's parameters, and leaves the others as they "
+    "are; make it from network.parameters(), after the network")
+KEPT_WITH_NETWORK = _fault("a graph kept with the network",
+    "the network holds a tensor together with its graph; store tensor.detach()")
+NO_GRADIENT = _fault("no gradient",
+    "some parameters never get a gradient, so they never learn; look for detach(), no_grad() or a "
+    "layer that forward leaves out")
+DO_NOT_MOVE = _fault("weights do not move",
+    "parameters get a gradient and yet stay where they are; look at the optimiser's learning "
+    "rates")
+# Of the step.
+NO_BACKWARD = _fault("no backward", "the step never computes a gradient; call loss.backward()")
+NO_STEP = _fault("no step",
+    "the optimiser's step() is never called, so no weight moves; call it after backward")
+CLEARED_EARLY = _fault("cleared before the step",
+    "zero_grad() runs between backward() and step(), so step() sees no gradient; clear before "
+    "backward or after step")
+NEVER_CLEARED = _fault("gradients never cleared",
+    "backward() adds to the gradients of all steps before; call optimizer.zero_grad() once in "
+    "each step")
+KEPT_GRAPH = _fault("a graph kept from step to step",
+    "graphs of earlier steps are still in memory, and there will be more at each step; keep "
+    "loss.item() or loss.detach()")
+SOMETHING_ELSE = _fault("step works on something else",
+    "the step does not use the network that it is handed; in its body, use the names of its "
+    "parameters and no global ones")
+FORWARD_BY_NAME = _fault("forward called by name",
+    "the step calls network.forward(x), which skips hooks; call network(x)")
+# Of the first updates.
+RATE_TOO_HIGH = _fault("learning rate too high",
+    "the loss climbs within the first updates, and with a far lower learning rate it does not; "
+    "lower the learning rate")
+LOSS_NOT_FINITE = _fault("first loss not finite",
+    "the loss is infinite or NaN before anything was learnt; look for the logarithm of zero, a "
+    "division by zero, or numbers too large for their type")
+LOSS_TOO_HIGH = _fault("first loss too high",
+    "the first loss is far above that of a guess, the logarithm of the number of classes; start "
+    "from smaller weights")
+NOT_BY_HEART = _fault("one batch is not learnt by heart",
+    "even a single small batch does not get a lower loss; look at what lies between the images "
+    "and the loss")
+# fmt: on

@@ -1,0 +1,90 @@
+"""Code as text: `first_error` runs a listing and says what stopped it, and at which line."""
+
+import re
+import traceback
+import warnings
+from dataclasses import dataclass
+
+from helpers.common import require
+
+# The file that Python's tracebacks name for lines of the listing. No real file is called so.
+_LISTING = "<listing>"
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What stopped a listing.
+
+    Attributes
+    ----------
+    kind, message : str
+        The exception's type and the first line of its message.
+    line : int
+        The last line of the listing itself that was running, from 1.
+    source : str
+        What stands there.
+    frames_below : int
+        How many lines of other people's files the traceback shows under it.
+    """
+
+    kind: str
+    message: str
+    line: int
+    source: str
+    frames_below: int
+
+    def __str__(self) -> str:
+        """Return what was said, and the line of yours to look at."""
+        return f"{self.kind}: {self.message}\n    your line {self.line}: {self.source}"
+
+
+def first_error(listing: str, **names: object) -> Complaint | None:
+    """Run a listing and return what stopped it, or ``None``.
+
+    Parameters
+    ----------
+    listing : str
+        Python source. It is run as it is: only for listings that you trust.
+    **names
+        What the listing finds already defined.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `listing` is no text, or one that no file of Python can hold.
+    """
+    _check_listing(listing)
+    try:
+        # Warnings name lines and files of this machine; the errors are the subject here.
+        with warnings.catch_warnings(action="ignore"):
+            exec(compile(listing, _LISTING, "exec"), dict(names))
+    except SyntaxError as error:
+        # Nothing has run yet, so there is no traceback to read: the error knows its line itself.
+        return _complaint(error, listing, error.lineno or 0, 0)
+    except Exception as error:  # Whatever the listing raises is the subject.
+        # The traceback runs from our own exec() inwards: the listing's frames, then other files'.
+        frames = traceback.extract_tb(error.__traceback__)
+        mine = [place for place, frame in enumerate(frames) if frame.filename == _LISTING]
+        if not mine:  # Python gave up before it ran the first line.
+            return _complaint(error, listing, 0, 0)
+        return _complaint(error, listing, frames[mine[-1]].lineno or 0, len(frames) - 1 - mine[-1])
+    return None
+
+
+def _complaint(error: Exception, listing: str, line: int, frames_below: int) -> Complaint:
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    # Python counts lines by these three alone, and may complain of the one behind the last.
+    lines = ["", *re.split(r"\r\n|\r|\n", listing), ""]
+    first = message.splitlines()[0] if message else ""
+    return Complaint(type(error).__name__, first, line, lines[line].strip(), frames_below)
+
+
+def _check_listing(listing: object) -> None:
+    if not isinstance(listing, str):
+        raise TypeError(f"listing is {require.shown(listing)}: give a text")
+    try:
+        listing.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"listing holds half a character, {ascii(listing)[:60]}") from None
+    if "\0" in listing:
+        raise ValueError(f"listing holds a null character, {listing[:60]!r}: take it out")

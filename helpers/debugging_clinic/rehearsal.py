@@ -1,0 +1,151 @@
+"""A training run before it begins: copies of it are trained for a few updates and looked at."""
+
+import copy
+import functools
+import inspect
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from helpers.debugging_clinic.steps import Batch, LossFunction
+
+_UPDATES = 20
+# Beside a weight of size 1, a gradient below this may be rounding: float32 keeps seven digits.
+_MORE_THAN_ROUNDING = 1e-5
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is handed in, with its first batches, and the network in evaluation mode."""
+
+    network: nn.Module
+    evaluated: nn.Module
+    sample: list[Batch]
+    loss_function: LossFunction
+    optimizer: torch.optim.Optimizer
+
+    def copies(self) -> tuple[nn.Module, torch.optim.Optimizer]:
+        """Return a network and its optimiser, to be trained and thrown away."""
+        # Together, so that the optimiser's copy holds the parameters of the network's copy.
+        network, optimizer = copy.deepcopy((self.network, self.optimizer))
+        if isinstance(optimizer, torch.optim.LBFGS):  # A copy of it lacks what these two hold.
+            optimizer._params, optimizer._numel_cache = optimizer.param_groups[0]["params"], None
+        return network, optimizer
+
+    def labelled(self) -> Batch:
+        """Return the images and labels looked at, but for those a loss may ignore, as -100."""
+        images, labels = (torch.cat(part) for part in zip(*self.sample, strict=True))
+        return images[labels >= 0], labels[labels >= 0]
+
+    @torch.no_grad()
+    def scores(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the scores in evaluation mode, where nothing is left to chance."""
+        return self.evaluated(images)
+
+    @torch.no_grad()
+    def loss(self, scores: torch.Tensor, labels: torch.Tensor) -> float:
+        """Return what the loss function makes of scores."""
+        return float(self.loss_function(scores, labels))
+
+    @property
+    def guess(self) -> float:
+        """The loss of a network that knows nothing: the logarithm of the number of classes."""
+        classes = self.scores(self.sample[0][0][:1]).shape[1]
+        return math.log(classes) if classes > 1 else math.inf
+
+
+@dataclass(frozen=True)
+class Updates:
+    """What a copy of the network did in its first updates."""
+
+    losses: list[float]  # Before each update.
+    guess: float  # The loss of a network that knows nothing.
+    unreached: bool  # A parameter never got a gradient.
+    still: bool  # One got a gradient and did not move.
+
+    @property
+    def climb(self) -> bool:
+        """Whether the loss rises far above its start; a short hop of a bold step does not count."""
+        top = max(loss if math.isfinite(loss) else math.inf for loss in self.losses)
+        late, start = self.losses[-5:], max(self.losses[0], self.guess)
+        return top > start + 3 * self.guess or sum(late) / len(late) > start + 0.5 * self.guess
+
+
+def first_updates(setup: Setup, *, factor: float = 1.0) -> Updates:
+    """Train a copy by the book, at the optimiser's learning rate times a factor."""
+    network, optimizer = setup.copies()
+    for group in optimizer.param_groups:
+        # A schedule that warms up may begin at zero; its optimiser holds what it leads to.
+        group["lr"] = factor * (group["lr"] or group.get("initial_lr", 0.0))
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    start = [weight.detach().clone() for weight in weights]
+    # The largest gradient beside the weight's own size: far below it lies only rounding.
+    reached = [0.0] * len(weights)
+    losses = []
+    for images, labels in itertools.islice(itertools.cycle(setup.sample), _UPDATES):
+        backward = functools.partial(
+            _backward, network, images, labels, setup.loss_function, optimizer
+        )
+        losses.append(float(backward()))
+        if not math.isfinite(losses[-1]):
+            break
+        reached = [max(g, _gradient_beside(w)) for g, w in zip(reached, weights, strict=True)]
+        if _asks_for_the_loss(optimizer):
+            optimizer.step(backward)  # type: ignore[arg-type]  # A tensor will do for a number.
+        else:
+            optimizer.step()
+    stay = (torch.equal(was, now.detach()) for was, now in zip(start, weights, strict=True))
+    return Updates(
+        losses,
+        setup.guess,
+        unreached=0 in reached,
+        still=any(here and g > _MORE_THAN_ROUNDING for here, g in zip(stay, reached, strict=True)),
+    )
+
+
+def _backward(network, images, labels, loss_function, optimizer) -> torch.Tensor:
+    optimizer.zero_grad()
+    loss = loss_function(network(images), labels)
+    if loss.requires_grad:
+        loss.backward()
+    return loss.detach()
+
+
+def _gradient_beside(weight: torch.Tensor) -> float:
+    """Return the largest gradient in units of the largest weight, or of 1 for smaller weights."""
+    if weight.grad is None:
+        return 0.0
+    return float(weight.grad.abs().max()) / max(float(weight.detach().abs().max()), 1.0)
+
+
+def _asks_for_the_loss(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether its step() wants a function that computes the loss again, as that of LBFGS does."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
+
+
+def learnt(
+    setup: Setup, network: nn.Module, batches: Iterable[Batch], *, rate: float, updates: int
+) -> list[float]:
+    """Train a network with Adam, which seldom fails at it, and return the loss before each update.
+
+    The list ends early, or is empty, where there is nothing to train.
+    """
+    losses: list[float] = []
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    if not weights:
+        return losses
+    optimizer = torch.optim.Adam(weights, lr=rate)
+    for images, labels in itertools.islice(itertools.cycle(batches), updates):
+        optimizer.zero_grad()
+        loss = setup.loss_function(network(images), labels)
+        if not loss.requires_grad:
+            break
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    return losses

@@ -1,0 +1,70 @@
+"""A case has the fault that its name says and no other, and its repairs mend it."""
+
+import pytest
+import torch
+from torch import nn
+
+from helpers.debugging_clinic import cases, charts, faults, steps, symptoms
+
+
+def losses_of_an_epoch(case, step):
+    return [
+        float(step(case.network, images, labels, case.loss_function, case.optimizer))
+        for images, labels in case.batches
+    ]
+
+
+def test_a_repaired_step_trains_as_the_formula_does(garments):
+    for fault in ("no step", "cleared before the step", "gradients never cleared"):
+        case = cases.in_double(cases.admit(fault, garments, seed=2, images=700))
+        by_formula = cases.trained_by_hand(case)
+        repaired = losses_of_an_epoch(case.copy(), steps.by_the_book)
+        assert len(by_formula) == 6 and repaired == pytest.approx(by_formula, rel=1e-9)
+        assert losses_of_an_epoch(case.copy(), case.step) != pytest.approx(by_formula, rel=1e-3)
+
+
+def test_another_head_takes_the_place_of_the_last_layer(garments):
+    over_images = cases.admit("log_softmax over dim=0", garments, seed=2, images=256)
+    mended = cases.with_head(over_images, lambda z: z.log_softmax(dim=1))
+    healthy = cases.admit(faults.HEALTHY, garments, seed=2, images=256)
+    assert torch.equal(charts.outputs(mended)[0], charts.outputs(healthy)[0])
+    assert isinstance(over_images.network[-1], nn.LogSoftmax)
+
+
+def test_mixed_parts_and_shuffled_labels_are_what_they_say(garments):
+    def rows(batches):
+        return {row.numpy().tobytes() for images, _ in batches for row in images}
+
+    mixed = cases.admit("test images among the training images", garments)
+    sound = cases.admit("test images among the training images", garments, healthy=True)
+    assert rows(mixed.test) <= rows(mixed.batches)
+    assert not rows(sound.test) & rows(sound.batches)
+    assert not rows(mixed.fresh) & (rows(mixed.batches) | rows(mixed.test))
+
+    def labelled(case):
+        pairs = [(x.numpy().tobytes(), int(y)) for images, labels in case.batches
+                 for x, y in zip(images, labels, strict=True)]  # fmt: skip
+        return dict(pairs), sorted(label for _, label in pairs)
+
+    fault = "labels not those of the images"
+    shuffled, counts = labelled(cases.admit(fault, garments, images=1_000))
+    truth, true_counts = labelled(cases.admit(fault, garments, images=1_000, healthy=True))
+    assert shuffled.keys() == truth.keys() and counts == true_counts
+    assert sum(shuffled[key] == truth[key] for key in truth) < 0.2 * len(truth)
+
+
+def test_a_wrong_name_is_answered_with_what_there_is(garments):
+    with pytest.raises(ValueError, match="fault is 'flu': give one of cases.FAULTS"):
+        cases.admit("flu", garments)
+    with pytest.raises(ValueError, match="number is 6: give at most 5"):
+        cases.ward(6, garments)
+
+
+def test_every_fault_has_its_patient(garments):
+    patients = {k: v for number in range(1, 6) for k, v in cases.ward(number, garments).items()}
+    assert "".join(patients) == "ABCDEFGHIJKLMNO"
+    assert {cases.diagnosis(letter) for letter in patients} == set(cases.FAULTS)
+    assert {letter: s.fault for letter, s in symptoms.symptoms_of("BA").items()} == {
+        "B": cases.diagnosis("B"),
+        "A": cases.diagnosis("A"),
+    }

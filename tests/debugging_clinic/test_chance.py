@@ -1,0 +1,68 @@
+"""Every source of chance is set back, and what chance alone gets right is known."""
+
+import copy
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from debugging_clinic.runs import accumulating, cnn, same, step
+from helpers.debugging_clinic import chance, preflight
+
+
+def state(network, optimizer, generator):
+    return copy.deepcopy(
+        {
+            "weights": network.state_dict(),
+            "gradients": [weight.grad for weight in network.parameters()],
+            "modes": [module.training for module in network.modules()],
+            "hooks": [len(module._forward_hooks) for module in network.modules()],
+            "own": [sorted(vars(module)) for module in network.modules()],
+            "optimizer": optimizer.state_dict(),
+            "optimizer hooks": len(optimizer._optimizer_step_pre_hooks),
+            "loader": generator.get_state(),
+            "torch": torch.get_rng_state(),
+            "python": random.getstate(),
+            "numpy": np.random.get_state()[1].tolist(),
+        }
+    )
+
+
+def test_everything_is_left_as_it_was(batches):
+    torch.manual_seed(0)
+    network = cnn().append(nn.Dropout(0.2))
+    network[1].eval()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
+    for images, labels in batches[:3]:
+        step(network, images, labels, F.cross_entropy, optimizer)
+    data = TensorDataset(*(torch.cat(part) for part in zip(*batches, strict=True)))
+    generator = torch.Generator().manual_seed(3)
+    loader = DataLoader(data, batch_size=50, shuffle=True, generator=generator)
+    before = state(network, optimizer, generator)
+    first = preflight.check(
+        network, loader, F.cross_entropy, optimizer, step=accumulating, test=batches[:2]
+    )
+    assert same(state(network, optimizer, generator), before)
+    again = preflight.check(
+        network, loader, F.cross_entropy, optimizer, step=accumulating, test=batches[:2]
+    )
+    assert first == again and first.faults == ("test images among the training images",)
+
+
+def test_chance_is_that_of_the_same_labels_in_any_order():
+    generator = torch.Generator().manual_seed(0)
+    truth = (torch.rand(400, generator=generator) < 0.2).long()
+    guess = (torch.rand(400, generator=generator) < 0.4).long()
+    right = [
+        float((guess == truth[torch.randperm(400, generator=generator)]).double().mean())
+        for _ in range(4_000)
+    ]
+    shares = torch.tensor(right, dtype=torch.float64)
+    bound = chance.most_right(guess, truth)
+    assert bound == pytest.approx(float(shares.mean() + 4 * shares.std()), abs=0.005)
+    always = torch.zeros(400, dtype=torch.int64)
+    assert float((always == truth).double().mean()) <= chance.most_right(always, truth)

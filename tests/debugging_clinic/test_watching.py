@@ -1,0 +1,131 @@
+"""A step is watched from outside: its faults are named, and whatever is sound is left in peace."""
+
+import copy
+import itertools
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from debugging_clinic.runs import DropsAlways, check, cnn, mlp, same, step
+from helpers.debugging_clinic import preflight
+
+
+def nobody_steps(network, images, labels, loss_function, optimizer):
+    loss_function(network(images), labels).backward()
+
+
+def keeps_a_list():
+    kept = []
+
+    def keeping(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        kept.append(loss_function(network(images), labels))
+        kept[-1].backward()
+        optimizer.step()
+
+    return keeping
+
+
+def looks_only(network, images, labels, loss_function, optimizer):
+    return loss_function(network(images), labels).item()
+
+
+def leaves_eval_mode_on(network, images, labels, loss_function, optimizer):
+    network.eval()
+    step(network, images, labels, loss_function, optimizer)
+
+
+FAULTY_STEPS = {
+    "no step": nobody_steps,
+    "no backward": looks_only,
+    "a graph kept from step to step": keeps_a_list(),
+    "model left in eval mode": leaves_eval_mode_on,
+}
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("fault", FAULTY_STEPS)
+def test_faults_of_a_step_are_named(fault, batches):
+    torch.manual_seed(1)
+    network = cnn() if fault == "model left in eval mode" else mlp()
+    assert check(network, batches, step=FAULTY_STEPS[fault]).faults == (fault,)
+
+
+def test_a_part_in_eval_mode_is_a_fault_unless_it_is_frozen(batches):
+    torch.manual_seed(0)
+    network = nn.Sequential(cnn()[:5], nn.Flatten(), nn.Linear(576, 10))
+    network[0].eval()
+    assert check(network, batches).faults == ("model left in eval mode",)
+    for weight in network[0].parameters():
+        weight.requires_grad_(False)
+    assert check(network, batches).healthy
+    dropping = mlp(noise=[nn.Dropout(0.5)])
+    dropping[3].eval()
+    assert check(dropping, batches, step=step).faults == ("model left in eval mode",)
+    assert check(DropsAlways(p=None).eval(), batches).faults == ("model left in eval mode",)
+    assert check(DropsAlways(p=None), batches).healthy
+    assert check(mlp().eval(), batches).healthy  # The same in both modes.
+
+
+def test_eval_mode_is_judged_where_the_step_runs_the_network(batches):
+    torch.manual_seed(0)
+
+    def trains(network, *rest):
+        network.train()
+        step(network, *rest)
+
+    assert check(cnn().eval(), batches, step=trains).healthy
+
+
+def adding_up_over_calls(every):
+    calls = itertools.count(1)
+
+    def adding_up(network, images, labels, loss_function, optimizer):
+        (loss_function(network(images), labels) / every).backward()
+        if next(calls) % every == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+
+    return adding_up
+
+
+def looking_too(network, images, labels, loss_function, optimizer):
+    step(network, images, labels, loss_function, optimizer)
+    network.eval()
+    with torch.no_grad():
+        network(images)
+    network.train()
+
+
+@pytest.mark.proof
+def test_unusual_steps_and_optimisers_pass(batches):
+    torch.manual_seed(0)
+    assert check(mlp(), batches, step=adding_up_over_calls(8)).healthy
+    assert check(cnn(), batches, step=looking_too).healthy
+    assert check(
+        mlp(width=16), batches[:1], lambda w: torch.optim.LBFGS(w, lr=0.05, max_iter=4)
+    ).healthy
+    network = mlp()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1, n / 100))
+    assert optimizer.param_groups[0]["lr"] == 0
+    assert preflight.check(network, batches, F.cross_entropy, optimizer, step=step).healthy
+    some_ignored = [(x, y.where(torch.arange(len(y)) % 10 > 0, -100)) for x, y in batches]
+    assert check(mlp(), some_ignored).healthy
+
+
+def test_a_step_that_uses_global_names_is_named_and_undone(batches):
+    torch.manual_seed(0)
+    network = mlp()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    before = copy.deepcopy(network.state_dict())
+
+    def careless(_, images, labels, loss_function, __):
+        step(network, images, labels, loss_function, optimizer)
+
+    report = preflight.check(network, batches, F.cross_entropy, optimizer, step=careless)
+    assert report.faults == ("step works on something else",)
+    assert same(network.state_dict(), before)
+    assert not optimizer.state_dict()["state"]
