@@ -11,16 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.common.questions import Questions
-from helpers.debugging_clinic.clinic import (
-    HEALTHY,
-    admit,
-    by_the_book,
-    clearing_too_early,
-    diagnosis,
-    in_double,
-    never_clearing,
-    trained_by_hand,
-)
+from helpers.debugging_clinic.cases import admit, diagnosis, in_double, trained_by_hand
+from helpers.debugging_clinic.faults import HEALTHY
+from helpers.debugging_clinic.steps import by_the_book, clearing_too_early, never_clearing
 
 check = Questions()
 
