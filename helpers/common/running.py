@@ -207,8 +207,8 @@ def _wait(worker: threading.Thread, seconds: float) -> None:
 
 def _stop(worker: threading.Thread, again: type[_Stopped]) -> None:
     """End a thread by an exception, and code that catches everything by one after the other."""
-    # PyTorch loads parts of itself when they are first used. A module whose loading breaks off stays
-    # broken for as long as the kernel lives, so that is waited for.
+    # PyTorch loads parts of itself when they are first used, and a module whose loading breaks off
+    # stays broken for as long as the kernel lives. So that is waited for.
     end = time.monotonic() + _SECONDS_TO_IMPORT
     while worker.is_alive() and _imports(worker) and time.monotonic() < end:
         worker.join(0.1)
