@@ -112,7 +112,7 @@ def run(
     nesterov: bool = False,
     weight_decay: float = 0.0,
 ) -> Path:
-    """Descend as `torch.optim.SGD` does, and keep the path.
+    """Descend as `torch.optim.SGD` does, and keep the path as `record` does.
 
     Parameters
     ----------
@@ -127,11 +127,6 @@ def run(
         Look one step ahead, as Nesterov's method does; needs momentum.
     weight_decay : float
         This much times the weights is added to the gradient, at least 0.
-
-    Returns
-    -------
-    Path
-        What `record` gives.
     """
     if not callable(lr):
         require.number("lr", lr, above=0)

@@ -65,8 +65,7 @@ def _surface(
     figure: Figure, loss: Loss, point: torch.Tensor, lowest: torch.Tensor, reach: float
 ) -> tuple[Axes3D, torch.Tensor]:
     """Draw the loss as a surface, and return its panel and its heights."""
-    # The order in which things are drawn is ours: matplotlib's own puts a line behind the surface
-    # that it lies upon.
+    # matplotlib's own order would put a line behind the surface that it lies upon.
     panel: Axes3D = figure.add_axes(
         (-0.06, 0.07, 0.64, 0.86), projection="3d", computed_zorder=False
     )
@@ -106,8 +105,7 @@ def change_by_angle(
 ) -> Figure:
     """Draw the change of the loss per unit of length against the angle from the gradient.
 
-    `degrees` holds n angles; `changes` goes from the length of a step to the measured changes
-    divided by it, shape (n,).
+    `changes` goes from the length of a step to the measured changes divided by it, one an angle.
     """
     largest = max(changes)
     best = float(degrees[changes[largest].argmin()])

@@ -13,8 +13,7 @@ from helpers.gradient_descent.looks import FRAME, GOAL, LOOKS, ORIGIN, grid, lev
 def five_regimes(loss: Loss, paths: dict[str, Path], reach: float) -> Figure:
     """Draw the same descent with several step sizes: the paths above, the distances below.
 
-    `paths` goes from what the step size does to its path, at most five; the bowl has its minimum
-    at zero, and each panel reaches so far from there.
+    `paths` goes from what the step size does to its path, at most five, in a bowl around zero.
     """
     figure = Figure(
         figsize=(7, 4.8),
@@ -43,8 +42,7 @@ def rate_against_step(
 ) -> Figure:
     """Draw the factor per step against the step size: theory as lines, runs as dots.
 
-    The step sizes and the factors measured with them have shape (n,); the curvatures of the bowl
-    are two, the smaller first.
+    There are n of each, and two curvatures, the smaller first.
     """
     low, high = curvatures.tolist()
     best, last = 2 / (low + high), 2 / high
@@ -242,14 +240,11 @@ def steps_against_condition(
 
 @styled
 def snapshots(loss: Loss, paths: dict[str, Path], at: list[int], reach: float) -> Figure:
-    """Draw where at most five descents are after some numbers of steps, one panel for each number.
-
-    The bowl of two weights has its minimum at zero, and each panel reaches so far from there.
-    """
+    """Draw where at most five descents in a bowl around zero are after so many steps each."""
     leads = []
     for count in at:
-        heights = {name: float(path.losses[count]) for name, path in paths.items()}
-        leads.append(f"after {count} steps {min(heights, key=heights.__getitem__)}")
+        heights = {float(path.losses[count]): name for name, path in paths.items()}
+        leads.append(f"after {count} steps {heights[min(heights)]}")
     figure = Figure(
         figsize=(7, 2.9),
         alt=f"{len(paths)} descents on one bowl: {', '.join(paths)}. Lowest in loss: "

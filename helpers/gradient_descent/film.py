@@ -12,14 +12,14 @@ from helpers.common.picture import Figure
 from helpers.gradient_descent.descent import Path
 from helpers.gradient_descent.looks import GOAL, LOOKS
 
-# How long one step takes.
-_SECONDS = 0.2
+_SECONDS = 0.2  # How long one step takes.
+# Before a name.
+_SQUARE, _CIRCLE = '<rect x="-5" y="-9" width="10" height="10"/>', '<circle cy="-4" r="5"/>'
 
 # Swaps the image for the same SVG in the page, whose clock can then be stopped and set.
 _WIND_THE_FILM = (
     "const bar = this.nextElementSibling, [button, label] = bar.children, "
-    "slider = label.querySelector('input'), "
-    "text = atob(this.src.split(',')[1]), "
+    "slider = label.querySelector('input'), text = atob(this.src.split(',')[1]), "
     "film = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement; "
     "film.setAttribute('role', 'img'); film.setAttribute('aria-label', this.alt); "
     "this.replaceWith(film); bar.style.display = ''; "
@@ -92,13 +92,20 @@ def race(
     unit = 250 / max(top - bottom, 1)
     across = 390 + 290 * torch.arange(steps + 1, dtype=torch.float64) / steps
     scale = 140 / reach
+    # The minimum wears the same star as in the other figures.
+    points = [(math.pi * (i / 5 - 0.5), 4 if i % 2 else 10) for i in range(10)]
+    star = " ".join(f"{180 + r * math.cos(a):.1f},{180 + r * math.sin(a):.1f}" for a, r in points)
     runners, names = "", ""
     for index, ((name, path), look) in enumerate(zip(paths.items(), LOOKS, strict=False)):
         on_bowl = path.points * torch.tensor([scale, -scale]) + torch.tensor([180.0, 180.0])
         down = 66 + unit * (top - logs[index])
         runners += _runner(clock, on_bowl, look)
         runners += _runner(clock, torch.stack([across, down], dim=1), look)
-        names += _name(name, 50 + 240 * index, look)
+        mark = _SQUARE if look["marker"] == "s" else _CIRCLE
+        names += (
+            f'<g transform="translate({50 + 240 * index} 368)" fill="{look["color"]}">{mark}'
+            f'<text x="12" fill="{look["color"]}" font-weight="bold">{html.escape(name)}</text></g>'
+        )
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 380" '
         f'data-seconds="{clock.whole:.4g}" '
@@ -108,7 +115,8 @@ def race(
         '<svg x="40" y="40" width="280" height="280" viewBox="40 40 280 280">'
         '<rect x="40" y="40" width="280" height="280" fill="#f6f6f6"/>'
         f'<g transform="translate(180 180)" fill="none" stroke="#9a9a9a">{_rings(hessian, scale)}'
-        f'</g>{_star()}</svg><text x="180" y="336" text-anchor="middle">'
+        f'</g><polygon points="{star}" fill="{GOAL["color"]}" stroke="black"/></svg>'
+        '<text x="180" y="336" text-anchor="middle">'
         "the bowl from above; the star is its minimum</text>"
         f"{_ticks(top, bottom, unit, steps)}"
         '<text x="535" y="50" text-anchor="middle">distance to the minimum</text>'
@@ -161,16 +169,6 @@ def _runner(clock: _Clock, places: torch.Tensor, look: dict[str, Any]) -> str:
     )
 
 
-def _name(name: str, x: int, look: dict[str, Any]) -> str:
-    """Return a runner's name under the panels, behind its mark."""
-    square = '<rect x="-5" y="-9" width="10" height="10"/>'
-    mark = square if look["marker"] == "s" else '<circle cy="-4" r="5"/>'
-    return (
-        f'<g transform="translate({x} 368)" fill="{look["color"]}">{mark}'
-        f'<text x="12" fill="{look["color"]}" font-weight="bold">{html.escape(name)}</text></g>'
-    )
-
-
 def _rings(hessian: torch.Tensor, scale: float) -> str:
     """Return level lines of the bowl: ellipses along its axes, narrow where it is steep."""
     curvatures, axes = torch.linalg.eigh(hessian)
@@ -180,13 +178,6 @@ def _rings(hessian: torch.Tensor, scale: float) -> str:
         f'<ellipse rx="{across * size:.1f}" ry="{up * size:.1f}" transform="rotate({-turn:.2f})"/>'
         for size in (0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10)
     )
-
-
-def _star() -> str:
-    """Return the star that marks the minimum in the other figures too."""
-    points = [(math.pi * (i / 5 - 0.5), 4 if i % 2 else 10) for i in range(10)]
-    star = " ".join(f"{180 + r * math.cos(a):.1f},{180 + r * math.sin(a):.1f}" for a, r in points)
-    return f'<polygon points="{star}" fill="{GOAL["color"]}" stroke="black"/>'
 
 
 def _ticks(top: int, bottom: int, unit: float, steps: int) -> str:

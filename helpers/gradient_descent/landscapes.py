@@ -21,11 +21,6 @@ def bowl(curvatures: Sequence[float] | torch.Tensor, *, tilt: float = 0.0) -> Lo
         The eigenvalues of H, one for each weight, above 0; two of them if `tilt` is given.
     tilt : float
         By how many degrees the first axis of the bowl is turned from the first weight's axis.
-
-    Returns
-    -------
-    callable
-        From a tensor of shape (d,), float64, to one number.
     """
     require.series("curvatures", curvatures, above=0)
     require.number("tilt", tilt)

@@ -1,6 +1,7 @@
 """What theory expects of a descent on a bowl, and what a run shows: rates, bounds, regimes.
 
-Throughout, L is the largest curvature (eigenvalue of the Hessian), μ the smallest.
+Throughout, curvatures are the eigenvalues of the Hessian, shape (d,); those that are put in must
+all lie above 0. L is the largest of them, μ the smallest.
 """
 
 import math
@@ -37,18 +38,16 @@ def predicted_rate(
 
     Parameters
     ----------
-    lr : float or torch.Tensor
-        The step size, or several.
+    lr, momentum : float or torch.Tensor
+        The step size, and the momentum γ in PyTorch's convention: one each, or several, of shapes
+        that fit.
     curvatures : torch.Tensor
         The eigenvalues λ of the Hessian, shape (d,), all of them above 0.
-    momentum : float or torch.Tensor
-        The momentum γ in PyTorch's convention, of a shape that fits the step sizes.
 
     Returns
     -------
     torch.Tensor
-        float64, in the joint shape of `lr` and `momentum`. Below 1 the descent converges, above
-        1 it diverges.
+        float64, in the joint shape of `lr` and `momentum`. Above 1 the descent diverges.
     """
     steep = _above_zero(curvatures)
     lr, momentum = (_settings(*setting) for setting in (("lr", lr), ("momentum", momentum)))
@@ -59,13 +58,7 @@ def predicted_rate(
 
 
 def measured_rate(distances: torch.Tensor) -> float:
-    """Return the factor by which the late steps of a descent shrank its distances.
-
-    Parameters
-    ----------
-    distances : torch.Tensor
-        Shape (steps + 1,), as `Path.distances` gives them; four at least are left to fit.
-    """
+    """Return the factor by which late steps shrank the distances of a path, shape (steps + 1,)."""
     # Under momentum a single distance can pass near zero while it rings: join it to the next.
     joined = torch.hypot(distances[1:], distances[:-1])
     # Numbers smaller than these lose digits.
@@ -83,20 +76,10 @@ def measured_rate(distances: torch.Tensor) -> float:
 
 
 def regime(lr: float, curvatures: torch.Tensor) -> str:
-    """Name what plain descent with this step size does on a bowl.
+    """Name what plain descent with this step size, above 0, does on a bowl.
 
-    Parameters
-    ----------
-    lr : float
-        The step size, above 0.
-    curvatures : torch.Tensor
-        The eigenvalues of the Hessian, shape (d,), all of them above 0.
-
-    Returns
-    -------
-    str
-        "crawls" up to a tenth of 1/L, "glides" up to 1/L, "diverges" above 2/L; between those
-        two, "is best" within 0.1 % of 2/(L + μ), and elsewhere "rings".
+    It "crawls" up to a tenth of 1/L, "glides" up to 1/L and "diverges" above 2/L; between those
+    two, it "is best" within 0.1 % of 2/(L + μ), and elsewhere "rings".
     """
     require.number("lr", lr, above=0)
     low, high = _above_zero(curvatures).aminmax()
@@ -112,16 +95,8 @@ def regime(lr: float, curvatures: torch.Tensor) -> str:
 def best_settings(curvatures: torch.Tensor) -> dict[str, dict[str, float]]:
     """Return the settings of `descent.run` that shrink the distance fastest on a bowl.
 
-    Parameters
-    ----------
-    curvatures : torch.Tensor
-        The eigenvalues of the Hessian, shape (d,), all of them above 0.
-
-    Returns
-    -------
-    dict
-        Under "plain" lr = 2/(L + μ); under "momentum" lr = (2/(√L + √μ))² and
-        momentum = ((√L - √μ)/(√L + √μ))² (Polyak 1964).
+    Under "plain" lr = 2/(L + μ); under "momentum" lr = (2/(√L + √μ))² and
+    momentum = ((√L - √μ)/(√L + √μ))² (Polyak 1964).
     """
     low, high = (float(end) for end in _above_zero(curvatures).aminmax())
     roots = math.sqrt(high) + math.sqrt(low)
@@ -141,16 +116,9 @@ def divergence_boundary(
     as diverging when it leaves the finite numbers, or its last step is longer than the one ten
     steps earlier; neither needs to know where the minimum is.
 
-    Parameters
-    ----------
-    loss : callable
-        From a tensor of shape (d,) to one number.
-    start : torch.Tensor
-        Where each trial starts, shape (d,), away from the minimum along every direction.
-    low, high : float
-        Step sizes that converge and diverge.
-    steps : int
-        The steps of a trial, at least 12: enough for the fading directions to fade.
+    Each trial begins at `start`, shape (d,), away from the minimum along every direction. The step
+    size `low` converges, `high` diverges. A trial takes `steps` steps, at least 12: enough for the
+    fading directions to fade.
     """
     require.tensor("start", start, ("d",))
     require.whole("steps", steps, least=12)
