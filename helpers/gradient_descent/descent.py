@@ -92,10 +92,10 @@ def record(rule: Rule, loss: Loss, start: torch.Tensor, steps: int) -> Path:
     for step in range(1, steps + 1):
         point = rule(points[-1])
         require.tensor("the rule's result", point, start.shape, dtypes=[start.dtype], finite=False)
-        point = point.detach()
+        point = point.detach()  # Else each step would keep the graph of all before it.
         value = values_of(loss, point)
         if not (torch.isfinite(point).all() and torch.isfinite(value).all()):
-            left_at = step
+            left_at = step  # From here on every number would be inf or nan.
             break
         points.append(point)
         losses.append(value)
@@ -135,8 +135,8 @@ def run(
     require.number("weight_decay", weight_decay, least=0)
     if nesterov and momentum == 0:
         raise ValueError("nesterov is True and momentum is 0: give a momentum above 0")
-    velocity = None
-    taken = 0
+    velocity = None  # What momentum keeps from step to step.
+    taken = 0  # For a schedule, which counts from 0.
 
     def step(w: torch.Tensor) -> torch.Tensor:
         nonlocal velocity, taken

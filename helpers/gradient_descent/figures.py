@@ -28,7 +28,7 @@ def direction_fan(
         figsize=(7, 4.3),
         alt="A loss surface in 3-D and from above, with 24 directions out of one point: 11 fall, "
         "11 rise, 2 are level at first; the steepest fall is straight against the gradient.",
-        layout="none",
+        layout="none",  # Panels in 3-D are placed by hand: the engine leaves wide margins.
     )
     reach = float((point - lowest).abs().max())
     surface, heights = _surface(figure, loss, point, lowest, reach)
@@ -77,7 +77,7 @@ def _surface(
     patch = lowest + along[:, None, None] * toward + across[:, None] * axes[:, 1]
     heights = vmap(vmap(loss))(patch)
     look: dict[str, Any] = {"color": "#e6ebee", "edgecolor": "#a9b4ba", "linewidth": 0.35}
-    look |= {"rstride": 1, "cstride": 1, "shade": False, "alpha": 0.9}
+    look |= {"rstride": 1, "cstride": 1, "shade": False, "alpha": 0.9}  # Stride 1: every line.
     panel.plot_surface(patch[..., 0], patch[..., 1], heights, **look)
     panel.set_zlabel("loss", labelpad=-6)
     panel.tick_params(labelsize=7, pad=-2)
@@ -231,7 +231,7 @@ def basins(
         inside = (labels == label).double()
         area = axes.contourf(a, b, inside, levels=[0.5, 1.5], colors=[color], hatches=[hatch])
         area.set_edgecolor("white")
-        area.set_linewidth(0)
+        area.set_linewidth(0)  # No outline: the edge's white is for the hatching.
         text = f"{name}\n{shares[label]:.0%} of starts"
         axes.text(*place, text, ha="center", va="center", weight="bold", path_effects=HALO)
     # The level lines on a finer grid of their own: on that of the starts they would have corners.

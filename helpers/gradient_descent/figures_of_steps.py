@@ -200,7 +200,7 @@ def rate_map(
         f"{rates[0].min():.2f}.",
     )
     axes = figure.subplots()
-    shown = torch.where(rates < 1, rates, torch.nan)
+    shown = torch.where(rates < 1, rates, torch.nan)  # Left white: it diverges.
     shades = [0.5 + 0.05 * i for i in range(11)]
     areas = axes.contourf(sizes, momenta, shown, levels=shades, cmap="cividis")
     axes.contour(sizes, momenta, shown, levels=[0.6, 0.7, 0.8, 0.9], colors="white", linewidths=0.7)
@@ -208,7 +208,7 @@ def rate_map(
     axes.text(2 * 1.45 / high + 0.012, 0.45, "2(1 + γ)/L", color=VERMILION, rotation=0, va="center")
     for name, word in (("plain", "best without"), ("momentum", "best with momentum")):
         place = (best[name]["lr"], best[name].get("momentum", 0.0))
-        axes.plot(*place, **GOAL, clip_on=False)
+        axes.plot(*place, **GOAL, clip_on=False)  # Momentum 0 lies on the edge.
         note(axes, word, place, (-8, 8), ha="right", weight="bold")
     axes.grid(False)
     axes.set(xlim=(0, float(sizes[-1])), ylim=(0, float(momenta[-1])))
@@ -259,7 +259,7 @@ def snapshots(loss: Loss, paths: dict[str, Path], at: list[int], reach: float) -
             axes.plot(*path.points[count], label=name, zorder=7, **dot)
         axes.plot(*ORIGIN, **GOAL | {"markersize": 10})
         axes.set(xlabel="weight 1", title=f"after {count} steps")
-    axes.legend(loc="lower right", fontsize=8, **FRAME)
+    axes.legend(loc="lower right", fontsize=8, **FRAME)  # In the last panel alone.
     figure.axes[0].set_ylabel("weight 2")
     return figure
 
@@ -299,7 +299,7 @@ def noise_ball(
     guide = radii[min(radii)][0] * 0.6 / torch.tensor(batches).double().sqrt()
     right.loglog(batches, guide, color=BLACK, lw=0.8, ls="-", label="slope -1/2")
     right.set_xticks(batches, [str(batch) for batch in batches])
-    right.minorticks_off()
+    right.minorticks_off()  # They would bring numbers of their own.
     right.set(xlabel="rows in a batch", ylabel="typical distance to the minimum")
     right.set(title="Radius ∝ √(lr/batch)")
     right.legend()

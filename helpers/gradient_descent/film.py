@@ -97,7 +97,7 @@ def race(
     star = " ".join(f"{180 + r * math.cos(a):.1f},{180 + r * math.sin(a):.1f}" for a, r in points)
     runners, names = "", ""
     for index, ((name, path), look) in enumerate(zip(paths.items(), LOOKS, strict=False)):
-        on_bowl = path.points * torch.tensor([scale, -scale]) + torch.tensor([180.0, 180.0])
+        on_bowl = path.points * torch.tensor([scale, -scale]) + 180  # SVG counts downwards.
         down = 66 + unit * (top - logs[index])
         runners += _runner(clock, on_bowl, look)
         runners += _runner(clock, torch.stack([across, down], dim=1), look)
@@ -173,7 +173,7 @@ def _rings(hessian: torch.Tensor, scale: float) -> str:
     """Return level lines of the bowl: ellipses along its axes, narrow where it is steep."""
     curvatures, axes = torch.linalg.eigh(hessian)
     turn = math.degrees(math.atan(float(axes[1, 0] / axes[0, 0])))
-    across, up = (scale / curvatures.sqrt()).tolist()
+    across, up = (scale / curvatures.sqrt()).tolist()  # For a loss of 1/2.
     return "".join(
         f'<ellipse rx="{across * size:.1f}" ry="{up * size:.1f}" transform="rotate({-turn:.2f})"/>'
         for size in (0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10)

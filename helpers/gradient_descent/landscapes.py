@@ -31,7 +31,7 @@ def bowl(curvatures: Sequence[float] | torch.Tensor, *, tilt: float = 0.0) -> Lo
     if tilt:
         c, s = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
         axes = torch.tensor([[c, -s], [s, c]], dtype=torch.float64)
-        hessian = axes @ hessian @ axes.T
+        hessian = axes @ hessian @ axes.T  # Other axes, the same eigenvalues.
 
     def loss(w: torch.Tensor) -> torch.Tensor:
         # Weights in float32 are the likeliest slip, and PyTorch's own words for it name no cure.

@@ -152,4 +152,6 @@ def _settings(name: str, value: float | torch.Tensor) -> torch.Tensor:
         require.series(name, value.flatten(), least=0)
     else:
         require.number(name, value, least=0)
-    return torch.as_tensor(value, dtype=torch.float64)[..., None]
+    return torch.as_tensor(value, dtype=torch.float64)[
+        ..., None
+    ]  # The last axis is for the curvatures.
