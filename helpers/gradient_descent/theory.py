@@ -147,11 +147,9 @@ def _above_zero(curvatures: object) -> torch.Tensor:
 
 
 def _settings(name: str, value: float | torch.Tensor) -> torch.Tensor:
-    """Return one setting or several, finite and from 0 up, with an axis more for curvatures."""
+    """Return one setting or several, finite and from 0 up, the last axis left to curvatures."""
     if isinstance(value, torch.Tensor):
         require.series(name, value.flatten(), least=0)
     else:
         require.number(name, value, least=0)
-    return torch.as_tensor(value, dtype=torch.float64)[
-        ..., None
-    ]  # The last axis is for the curvatures.
+    return torch.as_tensor(value, dtype=torch.float64)[..., None]
