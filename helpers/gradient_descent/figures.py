@@ -179,17 +179,18 @@ def change_on_sphere(
 
 @styled
 def zigzag(
-    panels: dict[str, tuple[Loss, Path, torch.Tensor, float]],
-    *,
-    names: Sequence[tuple[str, str]],
-    alt: str,
+    panels: dict[str, tuple[Loss, Path, torch.Tensor, float]], names: Sequence[tuple[str, str]]
 ) -> Figure:
-    """Draw paths over the level lines of their losses, side by side.
+    """Draw a path in a narrow valley and one in a round bowl, over their level lines, side by side.
 
     `panels` goes from a title to the loss, the path, the lowest point (2,) and how far the panel
     reaches; `names` holds, for each panel, those of the two weights.
     """
-    figure = Figure(figsize=(7, 3.6), alt=alt)
+    figure = Figure(
+        figsize=(7, 3.6),
+        alt="The same descent twice: with sizes as they are the path zig-zags in a narrow valley; "
+        "with standardised sizes the bowl is round and one step goes straight to the goal.",
+    )
     places = figure.subplots(1, len(panels), squeeze=False).flat
     for axes, title, (first, second) in zip(places, panels, names, strict=True):
         loss, path, goal, reach = panels[title]

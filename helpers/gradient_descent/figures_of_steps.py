@@ -103,12 +103,13 @@ def descent_report(
 
 
 @styled
-def loss_curves(paths: dict[str, Path], title: str, alt: str) -> Figure:
-    """Draw the losses of at most five descents on a log scale, with an arrow where one blew up.
-
-    One of them at least stayed finite. `title` and `alt` give the finding, short and in a sentence.
-    """
-    figure = Figure(figsize=(7, 3.8), alt=alt)
+def loss_curves(paths: dict[str, Path]) -> Figure:
+    """Draw the losses of five descents on a log scale, with an arrow where one blew up."""
+    figure = Figure(
+        figsize=(7, 3.8),
+        alt="Loss against step for five step sizes: one crawls, one works, one comes down and is "
+        "thrown up again, one explodes at once, and the decaying one ends lowest.",
+    )
     axes = figure.subplots()
     finite = torch.cat([path.losses for path in paths.values() if path.left_at is None])
     low, high = float(finite[finite > 0].min()), float(finite.max())
@@ -123,7 +124,8 @@ def loss_curves(paths: dict[str, Path], title: str, alt: str) -> Figure:
             text = f"↑ off the page at step {leaves}"
             note(axes, text, (leaves, top), (5, -5), va="top", color=look["color"], fontsize=9)
         axes.semilogy(losses, label=name, markevery=40, markersize=4, linewidth=1.3, **look)
-    axes.set(xlabel="step", ylabel="loss", ylim=(bottom, top), title=title)
+    axes.set(xlabel="step", ylabel="loss", ylim=(bottom, top))
+    axes.set(title="How too large a step looks: not always like an explosion")
     axes.legend(loc="lower left", fontsize=8.5)
     return figure
 

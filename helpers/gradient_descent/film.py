@@ -13,7 +13,6 @@ from helpers.gradient_descent.descent import Path
 from helpers.gradient_descent.looks import GOAL, LOOKS
 
 _SECONDS = 0.2  # How long one step takes.
-# Before a name.
 _SQUARE, _CIRCLE = '<rect x="-5" y="-9" width="10" height="10"/>', '<circle cy="-4" r="5"/>'
 
 # Swaps the image for the same SVG in the page, whose clock can then be stopped and set.

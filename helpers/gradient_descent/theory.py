@@ -66,9 +66,7 @@ def measured_rate(distances: torch.Tensor) -> float:
     # At first all directions fade together; in the later half the slowest is left alone.
     late = torch.log(joined[len(joined) // 2 :])
     if len(late) < 4:
-        raise ValueError(
-            f"distances has {len(late)} late steps, too few for a rate: take more steps"
-        )
+        raise ValueError(f"distances has {len(late)} late steps, too few for a rate: take more")
     # The slope of the straight line through the logarithms, by least squares.
     steps = torch.arange(len(late), dtype=late.dtype)
     steps = steps - steps.mean()

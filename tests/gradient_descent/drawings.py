@@ -33,7 +33,6 @@ DRAWINGS = {
     "zigzag": lambda: figures.zigzag(
         {"left": (VALLEY, SHORT, ORIGIN, 3.0), "right": (VALLEY, LONG, ORIGIN, 3.0)},
         names=[("a", "b"), ("c", "d")],
-        alt="Two paths over the level lines of one bowl, side by side.",
     ),
     "basins": lambda: figures.basins(
         VALLEY,
@@ -51,11 +50,7 @@ DRAWINGS = {
     "descent_report": lambda: figures_of_steps.descent_report(
         VALLEY, SHORT, 0.95, 0.951, setting="lr 0.05", word="glides along the valley"
     ),
-    "loss_curves": lambda: figures_of_steps.loss_curves(
-        {"short": SHORT, "blown": BLOWN},
-        title="Two fates",
-        alt="One descent comes down, the other leaves the page at once.",
-    ),
+    "loss_curves": lambda: figures_of_steps.loss_curves({"short": SHORT, "blown": BLOWN}),
     "chosen_steps": lambda: figures_of_steps.chosen_steps(VALLEY, SHORT, SIZES, BOUNDS),
     "damping": lambda: figures_of_steps.damping(
         {"creeps": 1 - LINE / 2, "rings": torch.cos(7 * LINE)}

@@ -26,5 +26,5 @@ def test_basins_may_be_fewer_than_three():
 
 def test_one_panel_is_enough():
     panels = {"left": (VALLEY, SHORT, ORIGIN, 3.0)}
-    alone = figures.zigzag(panels, names=[("a", "b")], alt="One path over its level lines.")
+    alone = figures.zigzag(panels, names=[("a", "b")])
     assert [axes.get_title("left") for axes in alone.axes] == ["left"]

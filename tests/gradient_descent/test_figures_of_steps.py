@@ -63,9 +63,7 @@ def test_early_stopping_finds_the_lowest_errors():
 
 def test_a_descent_may_leave_the_numbers_from_within_the_page():
     jumps = descent.Path(SHORT.points[:1], SHORT.losses[:1], left_at=1)
-    drawn = figures_of_steps.loss_curves(
-        {"short": SHORT, "jumps": jumps}, "Two fates", "A descent jumps."
-    )
+    drawn = figures_of_steps.loss_curves({"short": SHORT, "jumps": jumps})
     assert drawn.axes[0].texts[0].get_text() == "↑ off the page at step 1"
 
 
