@@ -2,10 +2,10 @@
 
 import torch
 
-from helpers.gradient_descent import descent, figures
+from helpers.gradient_descent import descent, figures, figures_of_steps, landscapes, theory
 
 LINE = torch.linspace(0, 1, 5)
-VALLEY = descent.bowl([1.0, 10.0], tilt=30)
+VALLEY = landscapes.bowl([1.0, 10.0], tilt=30)
 CURVATURES = torch.tensor([1.0, 10.0], dtype=torch.float64)
 ORIGIN = torch.zeros(2, dtype=torch.float64)
 HERE = torch.tensor([2.6, 1.2], dtype=torch.float64)
@@ -33,7 +33,6 @@ DRAWINGS = {
     "zigzag": lambda: figures.zigzag(
         {"left": (VALLEY, SHORT, ORIGIN, 3.0), "right": (VALLEY, LONG, ORIGIN, 3.0)},
         names=[("a", "b"), ("c", "d")],
-        alt="Two paths over the level lines of one bowl, side by side.",
     ),
     "basins": lambda: figures.basins(
         VALLEY,
@@ -42,37 +41,39 @@ DRAWINGS = {
         {"here": (0.2, 0.2), "there": (0.5, 0.5), "nowhere": (0.8, 0.8)},
         {"pass": ORIGIN},
     ),
-    "five_regimes": lambda: figures.five_regimes(
+    "five_regimes": lambda: figures_of_steps.five_regimes(
         VALLEY, {"short: glides": SHORT, "long: rings": LONG}, reach=3.0
     ),
-    "rate_against_step": lambda: figures.rate_against_step(LINE / 5, 1 - LINE / 5, CURVATURES),
-    "descent_report": lambda: figures.descent_report(
+    "rate_against_step": lambda: figures_of_steps.rate_against_step(
+        LINE / 5, 1 - LINE / 5, CURVATURES
+    ),
+    "descent_report": lambda: figures_of_steps.descent_report(
         VALLEY, SHORT, 0.95, 0.951, setting="lr 0.05", word="glides along the valley"
     ),
-    "loss_curves": lambda: figures.loss_curves(
-        {"short": SHORT, "blown": BLOWN},
-        title="Two fates",
-        alt="One descent comes down, the other leaves the page at once.",
+    "loss_curves": lambda: figures_of_steps.loss_curves({"short": SHORT, "blown": BLOWN}),
+    "chosen_steps": lambda: figures_of_steps.chosen_steps(VALLEY, SHORT, SIZES, BOUNDS),
+    "damping": lambda: figures_of_steps.damping(
+        {"creeps": 1 - LINE / 2, "rings": torch.cos(7 * LINE)}
     ),
-    "chosen_steps": lambda: figures.chosen_steps(VALLEY, SHORT, SIZES, BOUNDS),
-    "damping": lambda: figures.damping({"creeps": 1 - LINE / 2, "rings": torch.cos(7 * LINE)}),
-    "rate_map": lambda: figures.rate_map(
+    "rate_map": lambda: figures_of_steps.rate_map(
         LINE[1:] / 4,
         LINE[:3],
         torch.linspace(0.55, 1.2, 12).reshape(3, 4),
-        descent.best_settings(CURVATURES),
+        theory.best_settings(CURVATURES),
         10.0,
     ),
-    "steps_against_condition": lambda: figures.steps_against_condition(
+    "steps_against_condition": lambda: figures_of_steps.steps_against_condition(
         [10.0, 1000.0],
         {"plain": [70, 7000], "momentum": [30, 300]},
         {"plain": 1.0, "momentum": 0.5},
     ),
-    "snapshots": lambda: figures.snapshots(
+    "snapshots": lambda: figures_of_steps.snapshots(
         VALLEY, {"short": SHORT, "long": LONG}, [1, 20], reach=3.0
     ),
-    "noise_ball": lambda: figures.noise_ball(
+    "noise_ball": lambda: figures_of_steps.noise_ball(
         VALLEY, ORIGIN, {"4 rows": SHORT.points}, [4, 64], {0.02: [0.4, 0.1], 0.08: [0.8, 0.2]}
     ),
-    "early_stopping": lambda: figures.early_stopping(LINE + 0.1, WAYS, ERRORS, ("chest", "waist")),
+    "early_stopping": lambda: figures_of_steps.early_stopping(
+        LINE + 0.1, WAYS, ERRORS, ("chest", "waist")
+    ),
 }

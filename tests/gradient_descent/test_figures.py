@@ -1,23 +1,7 @@
-"""What the figures of notebook 03 find in their data."""
+"""What the figures about which way to go find in their data."""
 
-import pytest
-import torch
-
-from gradient_descent.drawings import (
-    BLOWN,
-    BOUNDS,
-    CURVATURES,
-    DRAWINGS,
-    ENDS,
-    ORIGIN,
-    SHORT,
-    SIZES,
-    SPHERE,
-    STARTS,
-    TILT,
-    VALLEY,
-)
-from helpers.gradient_descent import descent, figures
+from gradient_descent.drawings import DRAWINGS, ENDS, ORIGIN, SHORT, SPHERE, STARTS, TILT, VALLEY
+from helpers.gradient_descent import figures
 
 
 def test_a_straight_line_on_the_sphere_is_measured():
@@ -34,75 +18,13 @@ def test_basins_count_their_starts():
     assert "there\n20% of starts" in written
 
 
-def test_a_descent_that_blew_up_says_where_it_leaves_the_page():
-    drawn = DRAWINGS["loss_curves"]()
-    bottom, top = drawn.axes[0].get_ylim()
-    assert bottom <= float(SHORT.losses.min()) and float(SHORT.losses.max()) <= top
-    leaves = next(step for step, height in enumerate(BLOWN.losses.tolist()) if height > top)
-    assert drawn.axes[0].texts[0].get_text() == f"↑ off the page at step {leaves}"
-
-
-def test_chosen_steps_are_compared_with_their_bounds():
-    drawn = DRAWINGS["chosen_steps"]()
-    # 0.25 beside 0.5 fifteen times, beside 0.125 five times.
-    assert "between 0.5 and 2 times the local bound 2/L, 25% of them" in drawn.alt
-    chosen, bounds = drawn.axes[1].lines
-    assert chosen.get_ydata().tolist() == SIZES.tolist()
-    assert bounds.get_ydata().tolist() == BOUNDS.tolist()
-
-
-def test_damping_counts_the_crossings():
-    # The cosine of 0, 1.75, 3.5, 5.25 and 7 is +, -, -, + and +.
-    assert "creeps 0 times, rings 2 times" in DRAWINGS["damping"]().alt
-
-
-def test_steps_are_drawn_against_the_condition_with_their_slopes():
-    drawn = DRAWINGS["steps_against_condition"]()
-    assert "slopes 1.00 plain and 0.50 momentum" in drawn.alt
-    for line, counts in zip(drawn.axes[0].lines, ([70, 7000], [30, 300]), strict=True):
-        assert list(line.get_xdata()) == [10.0, 1000.0] and list(line.get_ydata()) == counts
-
-
-def test_snapshots_name_the_lower_one():
-    # Each step multiplies the flat and the steep weight by 0.95 and 0.5 with the short steps, by
-    # 0.81 and -0.9 with the long ones: these begin higher, on the steep wall, and end lower.
-    bowl, corner = descent.bowl(CURVATURES), torch.ones(2, dtype=torch.float64)
-    paths = {
-        name: descent.run(bowl, corner, lr=lr, steps=40)
-        for name, lr in {"short": 0.05, "long": 0.19}.items()
-    }
-    drawn = figures.snapshots(bowl, paths, [1, 40], reach=3.0)
-    assert "Lowest in loss: after 1 steps short, after 40 steps long." in drawn.alt
-
-
-def test_the_noise_ball_measures_its_slope():
-    assert "slope -0.5 for lr 0.02 and -0.5 for lr 0.08" in DRAWINGS["noise_ball"]().alt
-
-
-def test_early_stopping_finds_the_lowest_errors():
-    drawn = DRAWINGS["early_stopping"]()
-    # The errors are lowest at 0.25 and 0.5 of the line, which is drawn 0.1 further on.
-    assert "t = 0.35 (descent) and t = 0.6 (ridge) of 1.1" in drawn.alt
-    assert [float(line.get_xdata()[0]) for line in drawn.axes[1].lines[1::2]] == pytest.approx(
-        [0.35, 0.6]
-    )
-
-
-def test_one_panel_is_enough():
-    one = figures.snapshots(VALLEY, {"short": SHORT}, [1], reach=3.0)
-    assert [axes.get_title("left") for axes in one.axes] == ["after 1 steps"]
-    panels = {"left": (VALLEY, SHORT, ORIGIN, 3.0)}
-    alone = figures.zigzag(panels, names=[("a", "b")], alt="One path over its level lines.")
-    assert [axes.get_title("left") for axes in alone.axes] == ["left"]
-
-
 def test_basins_may_be_fewer_than_three():
     ends = (ENDS > 0).long()
     two = {"here": (0.2, 0.2), "there": (0.5, 0.5)}
     assert "here 40%, there 60%." in figures.basins(VALLEY, STARTS, ends, two, {"pass": ORIGIN}).alt
 
 
-def test_a_descent_may_leave_the_numbers_from_within_the_page():
-    jumps = descent.Path(SHORT.points[:1], SHORT.losses[:1], left_at=1)
-    drawn = figures.loss_curves({"short": SHORT, "jumps": jumps}, "Two fates", "A descent jumps.")
-    assert drawn.axes[0].texts[0].get_text() == "↑ off the page at step 1"
+def test_one_panel_is_enough():
+    panels = {"left": (VALLEY, SHORT, ORIGIN, 3.0)}
+    alone = figures.zigzag(panels, names=[("a", "b")])
+    assert [axes.get_title("left") for axes in alone.axes] == ["left"]

@@ -6,29 +6,29 @@ import xml.etree.ElementTree
 import pytest
 import torch
 
-from helpers.gradient_descent import descent, figures
+from helpers.gradient_descent import descent, figures_of_steps, film, landscapes, theory
 
 
 @pytest.fixture(scope="module")
 def racers():
     curvatures = torch.tensor([1.0, 20.0], dtype=torch.float64)
-    bowl = descent.bowl(curvatures, tilt=30)
+    bowl = landscapes.bowl(curvatures, tilt=30)
     start = torch.tensor([2.6, 1.2], dtype=torch.float64)
     paths = {
         name: descent.run(bowl, start, steps=24, **settings)
-        for name, settings in descent.best_settings(curvatures).items()
+        for name, settings in theory.best_settings(curvatures).items()
     }
-    still = figures.snapshots(bowl, paths, [3, 12, 24], reach=3.2)
+    still = figures_of_steps.snapshots(bowl, paths, [3, 12, 24], reach=3.2)
     return torch.func.hessian(bowl)(start), paths, still
 
 
-def film(racers):
+def drawn(racers):
     hessian, paths, still = racers
-    return figures.race(hessian, paths, title="A race & its title", reach=3.2, still=still)
+    return film.race(hessian, paths, title="A race & its title", reach=3.2, still=still)
 
 
 def test_the_film_is_a_small_image_with_alt_text_and_a_still(racers):
-    player = film(racers)
+    player = drawn(racers)
     page = player._repr_mimebundle_()
     assert len(page["text/html"]) < 100_000
     assert page["text/plain"] == player.alt == racers[2].alt
@@ -38,12 +38,12 @@ def test_the_film_is_a_small_image_with_alt_text_and_a_still(racers):
     )
     assert "<script" not in player.html()
     assert page["image/png"]
-    assert film(racers).html() == player.html()
+    assert drawn(racers).html() == player.html()
 
 
 def test_the_film_shows_the_paths_and_rests_where_they_end(racers):
     _, paths, _ = racers
-    root = xml.etree.ElementTree.fromstring(film(racers).svg)
+    root = xml.etree.ElementTree.fromstring(drawn(racers).svg)
     name = "{http://www.w3.org/2000/svg}"
     dot = root.find(f"{name}circle")
     x = next(a for a in dot.findall(f"{name}animate") if a.get("attributeName") == "cx")
@@ -58,32 +58,16 @@ def test_the_film_shows_the_paths_and_rests_where_they_end(racers):
     assert float(dot.get("cx")) == pytest.approx(expected[-1], abs=0.06)
 
 
-def test_paths_of_different_lengths_cannot_race(racers):
-    hessian, paths, still = racers
-    short = descent.run(descent.bowl([1.0, 20.0]), torch.ones(2).double(), lr=0.01, steps=5)
-    with pytest.raises(ValueError, match=r"the paths have \[5, 24\] steps: give"):
-        figures.race(hessian, paths | {"short": short}, title="Race", reach=3.2, still=still)
-
-
-def test_a_path_that_stands_on_the_minimum_cannot_race(racers):
-    hessian, _, still = racers
-    round_bowl, start = descent.bowl([1.0, 1.0]), torch.ones(2).double()
-    there = descent.run(round_bowl, start, lr=1.0, steps=3)
-    assert there.distances()[-1] == 0
-    with pytest.raises(ValueError, match="'there' reaches the minimum itself: give fewer"):
-        figures.race(hessian, {"there": there}, title="Race", reach=3.2, still=still)
-
-
 def test_names_of_racers_are_escaped(racers):
     hessian, paths, still = racers
     named = {"lr < 0.1": paths["plain"], "a & b": paths["momentum"]}
-    player = figures.race(hessian, named, title="Race", reach=3.2, still=still)
+    player = film.race(hessian, named, title="Race", reach=3.2, still=still)
     texts = [text.text for text in xml.etree.ElementTree.fromstring(player.svg).iter()]
     assert "lr < 0.1" in texts and "a & b" in texts
 
 
 def test_the_film_marks_the_minimum_with_a_star(racers):
-    root = xml.etree.ElementTree.fromstring(film(racers).svg)
+    root = xml.etree.ElementTree.fromstring(drawn(racers).svg)
     (star,) = root.iter("{http://www.w3.org/2000/svg}polygon")
     corners = [tuple(map(float, pair.split(","))) for pair in star.get("points").split()]
     assert len(corners) == 10
