@@ -10,9 +10,7 @@ from helpers.common.questions import Questions
 def questions() -> Questions:
     check = Questions()
     check.prediction("the sum", right=3)
-    check.prediction(
-        "the product", right=2, hints={13: "That is <their> sum, and it is a long way off."}
-    )
+    check.prediction("the product", right=2, hints={13: "That is <their> sum, and far off."})
     check.exercise("squares", inputs=[(2,), (3,)])(lambda x: x**2)
     check.exercise("roots", inputs=[(2,), (3,)])(math.sqrt)
     return check
@@ -22,7 +20,7 @@ def test_an_answer_shows_itself_and_is_true_if_right():
     check = questions()
     wrong, right = check("the product", 13, 2), check("the product", 2, 2)
     assert not wrong and right
-    assert repr(wrong) == "You predicted 13. That is <their> sum, and it is a long way off."
+    assert repr(wrong) == "You predicted 13. That is <their> sum, and far off."
     assert repr(right) == "You predicted 2: right."
 
 
@@ -44,7 +42,8 @@ def test_no_word_is_broken():
 def test_the_run_judges_and_says_where_it_differs_from_what_was_written():
     check = questions()
     assert check("the sum", 4, 4).text == (
-        "You predicted 4: right. (Your run gave a different answer from the one we expected; your run counts.)"
+        "You predicted 4: right. "
+        "(Your run gave a different answer from the one we expected; your run counts.)"
     )
     assert check("the sum", None, 4).text.endswith("your run counts.)")
     assert check("the sum", 3).text == "You predicted 3: right."
@@ -114,7 +113,7 @@ def test_every_sentence_of_its_own_is_handed_to_a_catalogue():
     assert set(check.sentences()) == {
         "the sum",
         "the product",
-        "That is <their> sum, and it is a long way off.",
+        "That is <their> sum, and far off.",
         "squares",
         "roots",
         "That is the square.",
