@@ -1,0 +1,89 @@
+"""The options of the command `helpers.run`: names, defaults, bounds and words, each said once.
+
+Nothing here loads PyTorch, so that ``--help`` and a mistyped option answer at once.
+"""
+
+import argparse
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# One image of six is for validation: 10,000 of FashionMNIST's 60,000, as in notebook 04.
+VALIDATION_SHARE = 6
+# What PyTorch can hold as a size and as a number of its usual precision.
+_LARGEST_WHOLE, _LARGEST_NUMBER = 2**63 - 1, 3.4e38
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    """Make what turns an option's text into a whole number of at least `least`."""
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= _LARGEST_WHOLE:
+            raise argparse.ArgumentTypeError(
+                f"{text[:40]!r}: give a whole number of at least {least} and below 2^63"
+            )
+        return value
+
+    return convert
+
+
+def _number(below: float, *, above: float = -math.inf, least: float = -math.inf) -> Callable:
+    """Make what turns an option's text into a number within bounds."""
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (above < value < below and least <= value):
+            limit = f"above {above:g}" if math.isfinite(above) else f"from {least:g} up"
+            raise argparse.ArgumentTypeError(
+                f"{text[:40]!r}: give a number {limit} and below {below:g}"
+            )
+        return value
+
+    return convert
+
+
+def _option(default: object, help: str, **more: object) -> Any:
+    """Return a field that knows what `argparse` is to be told of it."""
+    return dataclasses.field(default=default, metadata={"help": help, **more})
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the command is told. Each field is an option, in the order of ``--help``."""
+
+    epochs: int = _option(5, "walks over the images (%(default)s)", type=_whole(1))
+    batch_size: int = _option(128, "images in a step, all processes (%(default)s)", type=_whole(1))
+    lr: float = _option(0.15, "learning rate (%(default)s)", type=_number(_LARGEST_NUMBER, above=0))
+    momentum: float = _option(0.8, "0 up to below 1 (%(default)s)", type=_number(1, least=0))
+    seed: int = _option(0, "decides the weights and the order (%(default)s)", type=_whole(0))
+    network: str = _option("mlp", "notebook 04's, or a small CNN", choices=("mlp", "cnn"))
+    dtype: str = _option("float32", "precision (%(default)s)", choices=("float32", "float64"))
+    device: str = _option("cpu", "where to compute (%(default)s)", choices=("cpu", "cuda", "auto"))
+    data: Path | None = _option(
+        None, "folder above FashionMNIST/raw, or a file of tensors", type=Path
+    )
+    limit: int | None = _option(
+        None, "take only so many of the images to learn from", type=_whole(VALIDATION_SHARE)
+    )
+    checkpoint: Path | None = _option(
+        None, "file that keeps the run, so that it can go on", type=Path
+    )
+    checkpoint_every: int = _option(100, "batches between two saves (%(default)s)", type=_whole(1))
+    resume: bool = _option(False, "go on from --checkpoint if it is there", action="store_true")
+    json: bool = _option(
+        False, "print one JSON object at the end, nothing else", action="store_true"
+    )
+
+
+def spelt(name: str) -> str:
+    """Return how a field of `Settings` is spelt on the command line."""
+    return f"--{name.replace('_', '-')}"
