@@ -225,7 +225,8 @@ def train(
     require.whole("skip", skip, least=0)
     if next(network.parameters(), None) is None:
         raise ValueError("network has no parameters to train: are its layers made in __init__?")
-    stop, group = Stop() if stop is None else stop, my_group()
+    group, stop = my_group(), Stop() if stop is None else stop
+    require.instance("stop", stop, Stop, "Stop()")
     network.train()
     for number, (images, labels) in enumerate(require.pairs("batches", batches), start=1):
         if number <= skip:
