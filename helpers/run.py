@@ -24,18 +24,7 @@ _NAME = "helpers.run"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        In place of the command line's.
-
-    Returns
-    -------
-    int
-        The exit code.
-    """
+    """Run the command, with `arguments` in place of the command line's; return its exit code."""
     # Every process of a machine reads the same command line: one of them speaks.
     speaks = os.environ.get("LOCAL_RANK", "0") == "0"
     try:

@@ -99,8 +99,14 @@ check.prediction("steps with four", right=98, hints={
 
 @check.exercise(
     "a rate with a warm-up",
-    inputs=[(0, 0.1, 8, 10), (3, 0.1, 8, 10), (10, 0.1, 8, 10), (500, 0.02, 4, 100), (5, 0.3, 2, 20)],
-)  # fmt: skip
+    inputs=[
+        (0, 0.1, 8, 10),
+        (3, 0.1, 8, 10),
+        (10, 0.1, 8, 10),
+        (500, 0.02, 4, 100),
+        (5, 0.3, 2, 20),
+    ],
+)
 def rate(step, base, processes, warm_up):
     top = base * processes
     way_up = torch.linspace(base, top, warm_up + 1, dtype=torch.float64)

@@ -6,6 +6,7 @@ nothing in it can run code. Under ``"model"`` lies the network's ``state_dict``.
 
 import copy
 import hashlib
+import itertools
 import os
 import warnings
 from collections.abc import Mapping
@@ -175,13 +176,12 @@ def _digest_of(value: object) -> str:
             sum_.update(flat.reshape(-1).view(torch.uint8).numpy().data)
         elif isinstance(value, Mapping):
             sum_.update(f"{{{len(value)}".encode())
-            for key, item in value.items():
-                add(key)
-                add(item)
+            for part in itertools.chain.from_iterable(value.items()):
+                add(part)
         elif isinstance(value, list | tuple):
             sum_.update(f"[{len(value)}".encode())
-            for item in value:
-                add(item)
+            for part in value:
+                add(part)
         else:
             sum_.update(f"{type(value).__name__}{value!r};".encode())
 
@@ -205,8 +205,6 @@ def _check_weights(saved: Mapping, current: Mapping, name: str) -> None:
         if key not in saved:
             raise ValueError(f"{name} is of another network: it holds no weights {key!r}")
         found = saved[key]
-        if not isinstance(found, torch.Tensor):
-            raise ValueError(f"{name} is of another network: {key} is {require.shown(found)} in it")
         if found.shape != weight.shape or found.dtype != weight.dtype:
             raise ValueError(
                 f"{name} is of another network: {key} is {tuple(found.shape)} {found.dtype} in it "

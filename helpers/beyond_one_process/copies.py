@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,30 +34,22 @@ _LOADED_ONCE = ["torch._dynamo", "torch.distributed.launcher", "torchvision.data
 def start_agent(folder: Path, *work: object) -> BaseProcess:
     """Start the agent: as a copy where that can be, and else as a process that begins anew.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where it and its processes write what they say.
-    *work
-        What to run, how many processes, how many restarts, and the environment, for `_watch_over`.
+    It and its processes write what they say into the `folder`; `work` is what else `_watch_over`
+    is to know, in its order.
     """
     if _COPIES:
         multiprocessing.set_forkserver_preload(_LOADED_ONCE)
-        copy = multiprocessing.get_context("forkserver").Process(
-            target=_watch_over, args=(folder, *work, True)
-        )
-        try:
-            copy.start()
-            return copy
-        except OSError:
-            # What is to be copied listens at a file in the folder for scratch files, and the name
-            # of that folder may be too long.
-            pass
-    new = multiprocessing.get_context("spawn").Process(
-        target=_watch_over, args=(folder, *work, False)
-    )
-    new.start()
-    return new
+        # What is to be copied listens at a file in the folder for scratch files, and the name of
+        # that folder may be too long.
+        with contextlib.suppress(OSError):
+            return _started(multiprocessing.get_context("forkserver"), folder, *work, True)
+    return _started(multiprocessing.get_context("spawn"), folder, *work, False)
+
+
+def _started(context: Any, *arguments: object) -> BaseProcess:
+    agent = context.Process(target=_watch_over, args=arguments)
+    agent.start()
+    return agent
 
 
 # --- What runs in other processes ---

@@ -54,18 +54,11 @@ if __name__ == "__main__":
 
 
 class Launched(NamedTuple):
-    """What processes said and found.
+    """What processes said and found."""
 
-    Attributes
-    ----------
-    said : tuple of (int, int, str)
-        Attempt, rank and text of each line printed, in this order: attempts count the restarts.
-    results : tuple
-        What the function returned, by rank; empty for a module.
-    """
-
+    # Attempt, rank and text of each line printed, in this order: attempts count the restarts.
     said: tuple[tuple[int, int, str], ...]
-    results: tuple = ()
+    results: tuple = ()  # What the function returned, by rank; empty for a module.
 
     def __str__(self) -> str:
         """Return the lines, each with its rank, and its attempt if there were several."""
@@ -114,12 +107,8 @@ def in_processes(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         _save_arguments(arguments, folder / "arguments")
-        text = _SCRIPT.format(
-            source=source,
-            name=work.__name__,
-            arguments=str(folder / "arguments"),
-            results=str(folder),
-        )
+        names = {"name": work.__name__, "arguments": str(folder / "arguments")}
+        text = _SCRIPT.format(source=source, results=str(folder), **names)
         script = folder / "script.py"
         script.write_text(text, encoding="utf-8")
         run = functools.partial(runpy.run_path, str(script), run_name="__main__")
@@ -149,12 +138,7 @@ def module(name: str, *arguments: object, processes: int = 2, restarts: int = 0)
     Returns
     -------
     Launched
-        With what the processes printed, and no results.
-
-    Raises
-    ------
-    RuntimeError
-        If the processes failed, or took longer than five minutes.
+        What the processes printed, and no results. Failures raise as for `in_processes`.
     """
     require.text("name", name)
     _check_numbers(processes, restarts)

@@ -29,18 +29,10 @@ _SECONDS_BETWEEN_LOOKS = 0.02
 
 
 class Group(NamedTuple):
-    """The processes that train together.
+    """The processes that train together."""
 
-    Attributes
-    ----------
-    rank : int
-        The number of this process, from 0.
-    size : int
-        How many there are; 1 is a process on its own.
-    """
-
-    rank: int = 0
-    size: int = 1
+    rank: int = 0  # The number of this process.
+    size: int = 1  # How many there are; 1 is a process on its own.
 
 
 class PeerLost(RuntimeError):
@@ -48,38 +40,20 @@ class PeerLost(RuntimeError):
 
 
 class Step(NamedTuple):
-    """What was seen in one step, in all processes together.
+    """What was seen in one step, in all processes together."""
 
-    Attributes
-    ----------
-    number : int
-        Batches of this walk that are done, this one included.
-    loss : float
-        Sum of the images' losses.
-    correct, images : int
-        Images recognised, images seen.
-    """
-
-    number: int
-    loss: float
-    correct: int
-    images: int
+    number: int  # Batches of this walk that are done, this one included.
+    loss: float  # Sum of the images' losses.
+    correct: int  # Images recognised.
+    images: int  # Images seen.
 
 
 @dataclass
 class Stop:
-    """A wish to stop, which a signal handler may leave at any time.
+    """A wish to stop, which a signal handler may leave at any time."""
 
-    Attributes
-    ----------
-    signal : int
-        The number of the signal that came; 0 while none has.
-    agreed : bool
-        Whether all processes of the group know of the wish, so that all of them stop here.
-    """
-
-    signal: int = 0
-    agreed: bool = False
+    signal: int = 0  # The number of the signal that came; 0 while none has.
+    agreed: bool = False  # Whether all processes know of the wish, so that all of them stop here.
 
 
 def my_group() -> Group:
@@ -91,15 +65,8 @@ def my_group() -> Group:
 def joined(device: torch.device) -> Iterator[Group]:
     """Join the processes that ``torchrun`` started, and leave them at the end.
 
-    Parameters
-    ----------
-    device : torch.device
-        Where this process computes: gradients travel by NCCL between GPUs, else by Gloo.
-
-    Yields
-    ------
-    Group
-        A group of one if ``torchrun`` did not start this process.
+    On the `device` this process computes: gradients travel by NCCL between GPUs, else by Gloo. The
+    group is one of one if ``torchrun`` did not start this process.
 
     Raises
     ------
@@ -129,15 +96,7 @@ def joined(device: torch.device) -> Iterator[Group]:
 def furthest(found: dict | None) -> dict | None:
     """Return the checkpoint that got furthest among those that the processes found, to all.
 
-    Parameters
-    ----------
-    found : dict or None
-        What this process found, with ``epoch`` and ``batch``: each machine has its own disk.
-
-    Returns
-    -------
-    dict or None
-        ``None`` if nobody found any.
+    Each machine has its own disk, and may have found none: if nobody has, that is ``None``.
     """
     group = my_group()
     if group.size == 1:
@@ -210,8 +169,6 @@ def train(
 
     Raises
     ------
-    TypeError
-        If an argument is of another kind.
     ValueError
         If the network has no parameters, or the loss is no longer finite. The weights are those
         before the step.

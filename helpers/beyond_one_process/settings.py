@@ -4,51 +4,37 @@ Nothing here loads PyTorch, so that ``--help`` and a mistyped option answer at o
 """
 
 import argparse
+import contextlib
 import dataclasses
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 # One image of six is for validation: 10,000 of FashionMNIST's 60,000, as in notebook 04.
 VALIDATION_SHARE = 6
-# What PyTorch can hold as a size and as a number of its usual precision.
-_LARGEST_WHOLE, _LARGEST_NUMBER = 2**63 - 1, 3.4e38
 
 
-def _whole(least: int) -> Callable[[str], int]:
-    """Make what turns an option's text into a whole number of at least `least`."""
+def _asked(kind: Callable, holds: Callable[[Any], bool], give: str) -> Callable[[str], Any]:
+    """Make what turns an option's text into a number of a kind, or says what to give instead."""
 
-    def convert(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if not least <= value <= _LARGEST_WHOLE:
-            raise argparse.ArgumentTypeError(
-                f"{text[:40]!r}: give a whole number of at least {least} and below 2^63"
-            )
-        return value
+    def convert(text: str) -> Any:
+        with contextlib.suppress(ValueError):
+            if holds(value := kind(text)):
+                return value
+        raise argparse.ArgumentTypeError(f"{text[:40]!r}: give {give}")
 
     return convert
 
 
-def _number(below: float, *, above: float = -math.inf, least: float = -math.inf) -> Callable:
-    """Make what turns an option's text into a number within bounds."""
+def _whole(least: int) -> Callable[[str], Any]:
+    # Below what PyTorch can hold as a size.
+    bounds = f"of at least {least} and below 2^63"
+    return _asked(int, lambda value: least <= value < 2**63, f"a whole number {bounds}")
 
-    def convert(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not (above < value < below and least <= value):
-            limit = f"above {above:g}" if math.isfinite(above) else f"from {least:g} up"
-            raise argparse.ArgumentTypeError(
-                f"{text[:40]!r}: give a number {limit} and below {below:g}"
-            )
-        return value
 
-    return convert
+# NaN is neither above nor below anything. Larger numbers float32 cannot hold.
+_POSITIVE = _asked(float, lambda value: 0 < value < 3.4e38, "a number above 0 and below 3.4e+38")
+_BELOW_ONE = _asked(float, lambda value: 0 <= value < 1, "a number from 0 up and below 1")
 
 
 def _option(default: object, help: str, **more: object) -> Any:
@@ -62,8 +48,8 @@ class Settings:
 
     epochs: int = _option(5, "walks over the images (%(default)s)", type=_whole(1))
     batch_size: int = _option(128, "images in a step, all processes (%(default)s)", type=_whole(1))
-    lr: float = _option(0.15, "learning rate (%(default)s)", type=_number(_LARGEST_NUMBER, above=0))
-    momentum: float = _option(0.8, "0 up to below 1 (%(default)s)", type=_number(1, least=0))
+    lr: float = _option(0.15, "learning rate (%(default)s)", type=_POSITIVE)
+    momentum: float = _option(0.8, "0 up to below 1 (%(default)s)", type=_BELOW_ONE)
     seed: int = _option(0, "decides the weights and the order (%(default)s)", type=_whole(0))
     network: str = _option("mlp", "notebook 04's, or a small CNN", choices=("mlp", "cnn"))
     dtype: str = _option("float32", "precision (%(default)s)", choices=("float32", "float64"))

@@ -35,23 +35,14 @@ def run(settings: Settings) -> int:
     """Train, keep checkpoints, evaluate, and print how it went.
 
     Under ``torchrun`` all processes are given the same `settings`. Returned is 0 if the run came to
-    its end, or the number of the signal that stopped it.
-
-    Raises
-    ------
-    ValueError
-        If files or data are not such that a run is possible, or the loss is not finite.
-    OSError
-        If the checkpoint cannot be written, or the processes cannot meet.
-    helpers.beyond_one_process.parallel.PeerLost
-        If another process is gone. What was done is kept in the checkpoint.
+    its end, or the number of the signal that stopped it. What makes a run impossible raises
+    ``ValueError`` or ``OSError``; a process that is gone, `parallel.PeerLost`.
     """
     device = _device(settings.device)
     found = _earlier_run(settings)
     garments, source = _garments(settings.data)
     with parallel.joined(device):
         state = _Run(settings, device, garments)
-        # Each machine has its own disk, and may have kept another step.
         if (found := parallel.furthest(found)) is not None:
             state.restore(found)
         report = _Report(state, source)
@@ -91,15 +82,14 @@ def _earlier_run(settings: Settings) -> dict | None:
     if file is None:
         return None
     checkpoint.check_writable(file)
+    if not file.exists():
+        return None
     # A restarted process goes on by itself: that is what its checkpoint is for.
     if settings.resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0:
-        return checkpoint.load(file) if file.exists() else None
-    if file.exists():
-        raise ValueError(
-            f"{str(file)!r} holds a run already: add --resume to go on with it, or give another "
-            "name"
-        )
-    return None
+        return checkpoint.load(file)
+    raise ValueError(
+        f"{str(file)!r} holds a run already: add --resume to go on with it, or give another name"
+    )
 
 
 def _garments(data: Path | None) -> tuple[dict[str, torch.Tensor], str]:
@@ -221,8 +211,7 @@ class _Run:
                 raise ValueError(f"{name} was made with {what}: resume it with that, or begin anew")
         checkpoint.restore(found, self.network, self.optimizer, name)
         self.epoch, self.batch = found["epoch"], found["batch"]
-        self.tally = found["tally"]
-        self.history = found["history"]
+        self.tally, self.history = found["tally"], found["history"]
         self.order = found["rng"]["order"]
         self.generator.set_state(self.order)
         torch.set_rng_state(found["rng"]["torch"])
@@ -298,14 +287,13 @@ class _Report:
 
     def epoch(self) -> None:
         """Say how the last epoch went."""
-        if not self._speaks:
-            return
-        last = {name: values[-1] for name, values in self._run.history.items()}
-        self._say(
-            f"epoch {self._run.epoch} of {self._settings.epochs}: loss {last['loss']:.4f}, "
-            f"accuracy {last['accuracy']:.2%}, validation {last['validation_accuracy']:.2%}, "
-            f"{last['seconds']:.2f} s"
-        )
+        if self._speaks:
+            last = {name: values[-1] for name, values in self._run.history.items()}
+            self._say(
+                f"epoch {self._run.epoch} of {self._settings.epochs}: loss {last['loss']:.4f}, "
+                f"accuracy {last['accuracy']:.2%}, validation {last['validation_accuracy']:.2%}, "
+                f"{last['seconds']:.2f} s"
+            )
 
     def stopped(self, why: str) -> None:
         """Say where the run stands, and how to go on."""

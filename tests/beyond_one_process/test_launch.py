@@ -135,7 +135,7 @@ def within_a_minute(holds):
 def test_launched_processes_end_with_a_notebook_that_is_killed(tmp_path):
     note, script = tmp_path / "note", tmp_path / "script.py"
     script.write_text(A_SCRIPT)
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     with subprocess.Popen(
         [sys.executable, script, note],
         env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path)},
