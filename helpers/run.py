@@ -79,7 +79,7 @@ def _parse(arguments: Sequence[str] | None) -> Settings:
         prog=f"python -m {_NAME}",
         description="Train a network on FashionMNIST, as notebook 04 does.",
         epilog="Several processes: torchrun --standalone --nproc-per-node 2 -m helpers.run …",
-        allow_abbrev=False,
+        allow_abbrev=False,  # Or --epoch would mean --epochs, until another option begins so.
     )
     for option in dataclasses.fields(Settings):
         parser.add_argument(spelt(option.name), default=option.default, **option.metadata)

@@ -53,7 +53,7 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
             stream.flush()
             # Or a power cut could leave the new name on bytes that never reached the disk.
             os.fsync(stream.fileno())
-        os.replace(partial, file)
+        os.replace(partial, file)  # In one go, also over a file that is there.
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -173,6 +173,7 @@ def _digest_of(value: object) -> str:
         if isinstance(value, torch.Tensor):
             flat = value.detach().cpu().contiguous()
             sum_.update(f"{flat.dtype}{tuple(flat.shape)}".encode())
+            # As bytes, since NumPy has no bfloat16.
             sum_.update(flat.reshape(-1).view(torch.uint8).numpy().data)
         elif isinstance(value, Mapping):
             sum_.update(f"{{{len(value)}".encode())

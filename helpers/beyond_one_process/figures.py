@@ -79,6 +79,7 @@ def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
         ylabel="distance from the\ngradient of all images",
     )
     axes.set_xticks(list(sizes), [str(size) for size in sizes], minor=False)
+    # The usual ticks of a logarithmic axis are powers of ten, and here there may be only one.
     steps = [step * 10**power for power in range(-3, 4) for step in (1, 2, 5)]
     inside = [step for step in steps if min(distances) / 1.5 < step < max(distances) * 1.5]
     axes.set_yticks(inside, [f"{step:g}" for step in inside])

@@ -111,6 +111,7 @@ def in_processes(
         text = _SCRIPT.format(source=source, results=str(folder), **names)
         script = folder / "script.py"
         script.write_text(text, encoding="utf-8")
+        # Sent to another process, a function is only a name to look up: so its text goes there.
         run = functools.partial(runpy.run_path, str(script), run_name="__main__")
         launched = _launch(folder, run, processes, restarts)
         files = [folder / str(rank) for rank in range(processes)]
@@ -169,7 +170,7 @@ def _source_of(work: Callable) -> str:
 def _save_arguments(arguments: tuple, file: Path) -> None:
     try:
         torch.save(arguments, file)
-        torch.load(file, weights_only=True)
+        torch.load(file, weights_only=True)  # It takes data and refuses code.
     except Exception as error:  # noqa: BLE001 - what cannot be written fails in many ways
         kinds = ", ".join(type(argument).__name__ for argument in arguments)
         raise TypeError(
@@ -182,6 +183,7 @@ def _launch(folder: Path, run: Callable, processes: int, restarts: int) -> Launc
     """Start the agent, wait until it has ended, and read what its processes wrote."""
     said, noise = folder / "said", folder / "noise"
     said.mkdir()
+    # Processes with several threads each would stand in each other's way.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     agent = copies.start_agent(folder, run, processes, restarts, environment)
     try:

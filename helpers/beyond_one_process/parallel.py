@@ -25,7 +25,7 @@ from helpers.common import require
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
-_SECONDS_BETWEEN_LOOKS = 0.02
+_SECONDS_BETWEEN_LOOKS = 0.02  # Of processes that wait for each other to begin.
 
 
 class Group(NamedTuple):
@@ -90,7 +90,7 @@ def joined(device: torch.device) -> Iterator[Group]:
     try:
         yield my_group()
     finally:
-        dist.destroy_process_group()
+        dist.destroy_process_group()  # With NCCL, PyTorch warns otherwise.
 
 
 def furthest(found: dict | None) -> dict | None:
@@ -101,7 +101,7 @@ def furthest(found: dict | None) -> dict | None:
     group = my_group()
     if group.size == 1:
         return found
-    nothing = (-1, -1)
+    nothing = (-1, -1)  # Behind every real place.
     places = [nothing] * group.size
     with _together():
         dist.all_gather_object(places, (found["epoch"], found["batch"]) if found else nothing)
@@ -184,7 +184,7 @@ def train(
         raise ValueError("network has no parameters to train: are its layers made in __init__?")
     group, stop = my_group(), Stop() if stop is None else stop
     require.instance("stop", stop, Stop, "Stop()")
-    network.train()
+    network.train()  # Whoever evaluated it has left dropout switched off.
     for number, (images, labels) in enumerate(require.pairs("batches", batches), start=1):
         if number <= skip:
             continue
@@ -213,13 +213,14 @@ def _forward(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the sum of a part's losses, and this process's report: loss, correct, a wish."""
     weight = next(network.parameters())
-    images, labels = part[0].to(weight), part[1].to(weight.device)
+    images, labels = part[0].to(weight), part[1].to(weight.device)  # Images take its dtype, too.
     scores = network(images)
     loss = loss_function(scores, labels, reduction="sum")
     require.instance("what loss_function gives", loss, torch.Tensor, "the sum in a tensor")
     correct = (scores.detach().argmax(dim=1) == labels).sum()
     # Two signals of the same kind add up to something else: only whether there was one counts.
     stopping = torch.as_tensor(float(stop.signal > 0), device=weight.device)
+    # In float64: float32 counts no further than 16 million.
     return loss, torch.stack([loss.detach().double(), correct.double(), stopping.double()])
 
 
@@ -229,7 +230,7 @@ def _backward_and_sum(objective: torch.Tensor, report: torch.Tensor, group: Grou
         objective.backward()
         return report
     with _together():
-        arrival = dist.all_reduce(report, async_op=True)
+        arrival = dist.all_reduce(report, async_op=True)  # It returns at once.
         objective.backward()
         arrival.wait()
     return report

@@ -106,7 +106,7 @@ def _garments(data: Path | None) -> tuple[dict[str, torch.Tensor], str]:
 
 def _garments_in(file: Path) -> dict[str, torch.Tensor]:
     try:
-        parts = torch.load(file, map_location="cpu", weights_only=True)
+        parts = torch.load(file, map_location="cpu", weights_only=True)  # Data, and no code.
     except Exception as error:  # noqa: BLE001 - a file of another kind can fail in any way
         raise ValueError(
             f"--data {str(file)!r} cannot be read ({type(error).__name__}): give what torch.save "
@@ -148,7 +148,7 @@ class _Run:
         self.settings, self.group = settings, parallel.my_group()
         self.dtype = getattr(torch, settings.dtype)
         self._make_batches(garments, device)
-        torch.manual_seed(settings.seed)
+        torch.manual_seed(settings.seed)  # All processes begin with the same weights.
         self.network = getattr(networks, settings.network)().to(device, self.dtype)
         weights = self.network.parameters()
         self.optimizer = torch.optim.SGD(weights, lr=settings.lr, momentum=settings.momentum)
@@ -198,7 +198,7 @@ class _Run:
             "history": self.history,
             "settings": self._decisive(),
         }
-        checkpoint.save(self.settings.checkpoint, state)
+        checkpoint.save(self.settings.checkpoint, state)  # Rank 0 alone: all hold the same.
 
     def restore(self, found: dict) -> None:
         name = repr(str(self.settings.checkpoint))
@@ -221,6 +221,7 @@ class _Run:
         return settings | {"data": self.fingerprint}
 
     def evaluate(self, batches: fashion.Batches) -> training.Evaluation:
+        # Without the wrapper, which waits for the others: only one process is here.
         in_its_precision = ((images.to(self.dtype), labels) for images, labels in batches)
         return training.evaluate(self.network, in_its_precision, nn.functional.nll_loss)
 
@@ -327,4 +328,5 @@ class _Report:
             "test_loss": test.loss,
             "test_accuracy": test.accuracy,
         }
+        # NaN is no JSON: better an error here than a line that no other program reads.
         print(json.dumps(result, allow_nan=False), flush=True)
