@@ -2,6 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
 
 from helpers.common.picture import (
     BLACK,
@@ -76,6 +79,7 @@ def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
         ylabel="distance from the\ngradient of all images",
     )
     axes.set_xticks(list(sizes), [str(size) for size in sizes], minor=False)
+    # The usual ticks of a logarithmic axis are powers of ten, and here there may be only one.
     steps = [step * 10**power for power in range(-3, 4) for step in (1, 2, 5)]
     inside = [step for step in steps if min(distances) / 1.5 < step < max(distances) * 1.5]
     axes.set_yticks(inside, [f"{step:g}" for step in inside])
@@ -141,7 +145,6 @@ def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[f
     shared : sequence of float
         Fractions of the work that can be shared, one line each.
     """
-    first = next(iter(milliseconds.values()))
     figure = Figure(
         figsize=(7, 3.8),
         alt="Left: measured time of a step for two networks and three ways to run it. Right: the "
@@ -149,49 +152,54 @@ def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[f
         "ceiling.",
     )
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
-    ways = list(next(iter(milliseconds.values())))
+    _times_of_a_step(left, milliseconds)
+    _amdahls_lines(right, shared)
+    for (name, times), marker, colour in zip(
+        milliseconds.items(), MARKERS, (VERMILION, GREEN), strict=False
+    ):
+        alone, in_two, *_ = times
+        gain, label = times[alone] / times[in_two], f"{name}, {in_two}"
+        right.plot(2, gain, marker, color=colour, markersize=8, label=label)
+    right.legend(loc="upper left")
+    return figure
+
+
+def _times_of_a_step(axes: Axes, milliseconds: Mapping[str, Mapping[str, float]]) -> None:
+    """Draw a bar for each network and each way to run it."""
+    names, ways = list(milliseconds), list(next(iter(milliseconds.values())))
     height = 0.8 / len(ways)
-    names = list(milliseconds)
+    # Hatches, since a colour alone does not tell the ways apart for everybody.
     for position, (way, colour, hatch) in enumerate(
         zip(ways, (BLUE, ORANGE, SKY), ("", "//", ".."), strict=False)
     ):
         values = [milliseconds[name][way] for name in names]
         places = [index + position * height for index in range(len(names))]
-        bars = left.barh(places, values, height, color=colour, hatch=hatch, ec="white", label=way)
-        left.bar_label(bars, fmt="%.3g", padding=2, fontsize=8)
-    left.set_yticks([index + height for index in range(len(names))], names)
-    left.set(title="Time of a step", xlabel="milliseconds (logarithmic)", xscale="log")
-    longest = max(max(values.values()) for values in milliseconds.values())
-    shortest = min(min(values.values()) for values in milliseconds.values())
-    left.set_xlim(shortest / 2, longest * 3)
-    left.invert_yaxis()
-    left.grid(axis="y", visible=False)
-    left.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.2),
-        ncols=len(ways),
-        fontsize=8,
-        columnspacing=0.8,
-        handlelength=1.2,
-    )
+        bars = axes.barh(places, values, height, color=colour, hatch=hatch, ec="white", label=way)
+        axes.bar_label(bars, fmt="%.3g", padding=2, fontsize=8)
+    axes.set_yticks([index + height for index in range(len(names))], names)
+    axes.set(title="Time of a step", xlabel="milliseconds (logarithmic)", xscale="log")
+    all_times = [time for times in milliseconds.values() for time in times.values()]
+    axes.set_xlim(min(all_times) / 2, max(all_times) * 3)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    below: dict[str, Any] = {
+        "loc": "upper center",
+        "bbox_to_anchor": (0.5, -0.2),
+        "ncols": len(ways),
+    }
+    axes.legend(**below, fontsize=8, columnspacing=0.8, handlelength=1.2)
+
+
+def _amdahls_lines(axes: Axes, shared: Sequence[float]) -> None:
+    """Draw, for each fraction that can be shared, how far more processes help."""
     processes = [1 + step / 4 for step in range(61)]
     for fraction in shared:
+        # Amdahl's law, as the notebook has it.
         lift = [1 / ((1 - fraction) + fraction / number) for number in processes]
-        right.plot(processes, lift, "-", color=GREY, linewidth=1.2)
-        right.annotate(
-            f"{fraction:.0%} shared",
-            (processes[-1], lift[-1]),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-            color=GREY,
-        )
-    for name, marker, colour in zip(names, MARKERS, (VERMILION, GREEN), strict=False):
-        gain = milliseconds[name][ways[0]] / milliseconds[name][ways[1]]
-        right.plot(2, gain, marker, color=colour, markersize=8, label=f"{name}, {ways[1]}")
-    right.axhline(1, color=BLACK, linewidth=0.8, linestyle=":")
-    right.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
-    right.set(title="Amdahl's lines bend", xlabel="processes", ylabel="times as fast", ylim=(0, 12))
-    right.legend(loc="upper left")
-    return figure
+        axes.plot(processes, lift, "-", color=GREY, linewidth=1.2)
+        place: dict[str, Any] = {"xytext": (0, 3), "textcoords": "offset points", "ha": "right"}
+        end = (processes[-1], lift[-1])
+        axes.annotate(f"{fraction:.0%} shared", end, **place, fontsize=8, color=GREY)
+    axes.axhline(1, color=BLACK, linewidth=0.8, linestyle=":")
+    axes.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
+    axes.set(title="Amdahl's lines bend", xlabel="processes", ylabel="times as fast", ylim=(0, 12))

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -24,104 +25,55 @@ from helpers.common import require
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
-_SECONDS_BETWEEN_LOOKS = 0.02
+_SECONDS_BETWEEN_LOOKS = 0.02  # Of processes that wait for each other to begin.
 
 
-@dataclass(frozen=True)
-class Group:
-    """The processes that train together.
+class Group(NamedTuple):
+    """The processes that train together."""
 
-    Attributes
-    ----------
-    rank : int
-        The number of this process, from 0.
-    size : int
-        How many there are; 1 is a process on its own.
-    local_rank : int
-        The number of this process among those on the same machine, from 0.
-    """
-
-    rank: int = 0
-    size: int = 1
-    local_rank: int = 0
-
-    def __post_init__(self) -> None:
-        """Look at what is given."""
-        require.whole("size", self.size)
-        require.whole("rank", self.rank, least=0, most=self.size - 1)
-        require.whole("local_rank", self.local_rank, least=0, most=self.size - 1)
+    rank: int = 0  # The number of this process.
+    size: int = 1  # How many there are; 1 is a process on its own.
 
 
 class PeerLost(RuntimeError):
     """Another process of the group is gone: the step in flight was not made."""
 
 
-@dataclass
-class Tally:
-    """Sums over the images that an epoch has trained on so far, of all processes together.
+class Step(NamedTuple):
+    """What was seen in one step, in all processes together."""
 
-    Attributes
-    ----------
-    loss : float
-        Sum of the images' losses.
-    correct, images : int
-        Images recognised, images seen.
-    """
-
-    loss: float = 0.0
-    correct: int = 0
-    images: int = 0
+    number: int  # Batches of this walk that are done, this one included.
+    loss: float  # Sum of the images' losses.
+    correct: int  # Images recognised.
+    images: int  # Images seen.
 
 
 @dataclass
 class Stop:
-    """A wish to stop, which a signal handler may leave at any time.
+    """A wish to stop, which a signal handler may leave at any time."""
 
-    Attributes
-    ----------
-    signal : int
-        The number of the signal that came; 0 while none has.
-    agreed : bool
-        Whether all processes of the group know of the wish, so that all of them stop here.
-    """
-
-    signal: int = 0
-    agreed: bool = False
+    signal: int = 0  # The number of the signal that came; 0 while none has.
+    agreed: bool = False  # Whether all processes know of the wish, so that all of them stop here.
 
 
-def started_by_torchrun() -> bool:
-    """Tell whether this process was started as one of a group."""
-    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
-
-
-def local_rank() -> int:
-    """Return the number of this process among those on the same machine, 0 for one alone."""
-    return int(os.environ.get("LOCAL_RANK", 0))
+def my_group() -> Group:
+    """Return the group that this process has joined, or a group of one."""
+    return Group(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else Group()
 
 
 @contextlib.contextmanager
 def joined(device: torch.device) -> Iterator[Group]:
     """Join the processes that ``torchrun`` started, and leave them at the end.
 
-    Parameters
-    ----------
-    device : torch.device
-        Where this process computes: gradients travel by NCCL between GPUs, else by Gloo.
-
-    Yields
-    ------
-    Group
-        A group of one if ``torchrun`` did not start this process.
+    On the `device` this process computes: gradients travel by NCCL between GPUs, else by Gloo. The
+    group is one of one if ``torchrun`` did not start this process.
 
     Raises
     ------
-    TypeError
-        If `device` is no device.
     OSError
         If the others cannot be met, such as when their port is taken.
     """
-    require.instance("device", device, torch.device, "a torch.device")
-    if not started_by_torchrun():
+    if not {"RANK", "WORLD_SIZE"} <= os.environ.keys():
         yield Group()
         return
     if device.type == "cuda":
@@ -136,39 +88,20 @@ def joined(device: torch.device) -> Iterator[Group]:
         where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
         raise OSError(f"the processes cannot meet at {where}: {_first_sentence(error)}") from error
     try:
-        yield Group(dist.get_rank(), dist.get_world_size(), local_rank())
+        yield my_group()
     finally:
-        dist.destroy_process_group()
+        dist.destroy_process_group()  # With NCCL, PyTorch warns otherwise.
 
 
-def furthest(group: Group, found: dict | None) -> dict | None:
+def furthest(found: dict | None) -> dict | None:
     """Return the checkpoint that got furthest among those that the processes found, to all.
 
-    Parameters
-    ----------
-    group : Group
-        From `joined`.
-    found : dict or None
-        What this process found, with ``epoch`` and ``batch``: each machine has its own disk.
-
-    Returns
-    -------
-    dict or None
-        ``None`` if nobody found any.
-
-    Raises
-    ------
-    TypeError
-        If `group` is no group, or `found` no checkpoint.
+    Each machine has its own disk, and may have found none: if nobody has, that is ``None``.
     """
-    _check_group(group)
-    if found is not None:
-        require.instance("found", found, dict, "what checkpoint.load returned, or None")
-        for key in ("epoch", "batch"):
-            require.whole(f"found[{key!r}]", found.get(key), least=0)
+    group = my_group()
     if group.size == 1:
         return found
-    nothing = (-1, -1)
+    nothing = (-1, -1)  # Behind every real place.
     places = [nothing] * group.size
     with _together():
         dist.all_gather_object(places, (found["epoch"], found["batch"]) if found else nothing)
@@ -189,28 +122,14 @@ def share(images: torch.Tensor, labels: torch.Tensor, group: Group) -> Batch:
         The whole batch, the same in every process; the first dimension counts images.
     group : Group
         Who shares it. Parts differ by one image at most, and may be empty.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `group` is no group, images or labels are no tensors, or not of one length.
     """
-    _check_group(group)
-    for name, part in (("images", images), ("labels", labels)):
-        if not isinstance(part, torch.Tensor) or not part.dim():
-            raise TypeError(f"{name} is {require.shown(part)}: give a tensor with one row an image")
-    if len(images) != len(labels):
-        raise ValueError(f"labels has {len(labels)} entries for {len(images)} images: give as many")
-    if group.size == 1:
-        return images, labels
     return images.tensor_split(group.size)[group.rank], labels.tensor_split(group.size)[group.rank]
 
 
-def wrapped(network: nn.Module, group: Group) -> nn.Module:
+def wrapped(network: nn.Module) -> nn.Module:
     """Return the network such that `backward` averages its gradients over the group."""
     require.network("network", network)
-    _check_group(group)
-    if group.size == 1:
+    if my_group().size == 1:
         return network
     with _together():
         return DistributedDataParallel(network)
@@ -221,13 +140,11 @@ def train(
     batches: Iterable[Batch],
     loss_function: Callable[..., torch.Tensor],
     optimizer: torch.optim.Optimizer,
-    group: Group,
-    tally: Tally,
-    stop: Stop,
     *,
+    stop: Stop | None = None,
     skip: int = 0,
-) -> Iterator[int]:
-    """Train over one walk of the batches, step by step.
+) -> Iterator[Step]:
+    """Train over one walk of the batches, step by step; the group shares each of them.
 
     Parameters
     ----------
@@ -239,11 +156,7 @@ def train(
         From scores, labels and ``reduction="sum"`` to the sum of the images' losses.
     optimizer : torch.optim.Optimizer
         Holds the network's parameters.
-    group : Group
-        The processes that share each batch.
-    tally : Tally
-        Counts up, step by step.
-    stop : Stop
+    stop : Stop, optional
         A signal that came to any process before a step is agreed upon after it, in all of them.
         One process alone need not ask, and agrees after the step in flight.
     skip : int
@@ -251,13 +164,11 @@ def train(
 
     Yields
     ------
-    int
-        The number of batches done, after each.
+    Step
+        After each.
 
     Raises
     ------
-    TypeError
-        If an argument is of another kind.
     ValueError
         If the network has no parameters, or the loss is no longer finite. The weights are those
         before the step.
@@ -268,50 +179,49 @@ def train(
     require.batches("batches", batches)
     require.function("loss_function", loss_function)
     require.optimizer("optimizer", optimizer)
-    _check_group(group)
-    require.instance("tally", tally, Tally, "Tally()")
-    require.instance("stop", stop, Stop, "Stop()")
     require.whole("skip", skip, least=0)
-    weight = next(network.parameters(), None)
-    if weight is None:
+    if next(network.parameters(), None) is None:
         raise ValueError("network has no parameters to train: are its layers made in __init__?")
-    network.train()
+    group, stop = my_group(), Stop() if stop is None else stop
+    require.instance("stop", stop, Stop, "Stop()")
+    network.train()  # Whoever evaluated it has left dropout switched off.
     for number, (images, labels) in enumerate(require.pairs("batches", batches), start=1):
         if number <= skip:
             continue
-        part = share(images, labels, group)
         whole = len(labels)
-        images, labels = part
-        scores = network(images.to(weight))
-        labels = labels.to(weight.device)
-        loss = loss_function(scores, labels, reduction="sum")
-        require.instance("what loss_function gives", loss, torch.Tensor, "the sum in a tensor")
-        correct = (scores.detach().argmax(dim=1) == labels).sum()
-        # Two signals of the same kind add up to something else: only whether there was one counts.
-        stopping = torch.as_tensor(float(stop.signal > 0), device=weight.device)
-        report = torch.stack([loss.detach().double(), correct.double(), stopping.double()])
+        loss, report = _forward(network, share(images, labels, group), loss_function, stop)
         optimizer.zero_grad()
         # The wrapper divides the sum of the gradients by the number of processes. A part counts by
         # its images, so the division is undone here, and the one by the whole batch is made.
         objective = loss * (group.size / whole)
-        loss_sum, right, stopped = _backward_and_sum(objective, report, group).tolist()
+        loss_sum, correct, stopped = _backward_and_sum(objective, report, group).tolist()
+        # Everybody sees the same sum: nobody steps, or all do.
         if not math.isfinite(loss_sum):
             raise ValueError(
                 f"the loss became {loss_sum / whole} in batch {number}: lower the learning rate "
                 f"(now {optimizer.param_groups[0]['lr']}) or look for NaN in the images"
             )
         optimizer.step()
-        tally.loss += loss_sum
-        tally.correct += int(right)
-        tally.images += whole
         stop.agreed = bool(stopped) if group.size > 1 else bool(stop.signal)
         if stop.agreed and not stop.signal:
             stop.signal = signal.SIGTERM
-        yield number
+        yield Step(number, loss_sum, int(correct), whole)
 
 
-def _check_group(group: object) -> None:
-    require.instance("group", group, Group, "what joined() yields, or Group()")
+def _forward(
+    network: nn.Module, part: Batch, loss_function: Callable[..., torch.Tensor], stop: Stop
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the sum of a part's losses, and this process's report: loss, correct, a wish."""
+    weight = next(network.parameters())
+    images, labels = part[0].to(weight), part[1].to(weight.device)  # Images take its dtype, too.
+    scores = network(images)
+    loss = loss_function(scores, labels, reduction="sum")
+    require.instance("what loss_function gives", loss, torch.Tensor, "the sum in a tensor")
+    correct = (scores.detach().argmax(dim=1) == labels).sum()
+    # Two signals of the same kind add up to something else: only whether there was one counts.
+    stopping = torch.as_tensor(float(stop.signal > 0), device=weight.device)
+    # In float64: float32 counts no further than 16 million.
+    return loss, torch.stack([loss.detach().double(), correct.double(), stopping.double()])
 
 
 def _backward_and_sum(objective: torch.Tensor, report: torch.Tensor, group: Group) -> torch.Tensor:
@@ -320,7 +230,7 @@ def _backward_and_sum(objective: torch.Tensor, report: torch.Tensor, group: Grou
         objective.backward()
         return report
     with _together():
-        arrival = dist.all_reduce(report, async_op=True)
+        arrival = dist.all_reduce(report, async_op=True)  # It returns at once.
         objective.backward()
         arrival.wait()
     return report

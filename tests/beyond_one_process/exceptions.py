@@ -9,7 +9,7 @@ IGNORED_OUTPUTS = {
 _TIMES = "shows times, and no two runs take the same"
 # Pictures that are other ones in each run. They must be there, as many and as large as stored.
 WOBBLING_PICTURES = {
-    "run-times": _TIMES,
+    "a-step-timed-three-ways": _TIMES,
 }
 
 # The cell in which the kernel is interrupted, and in the middle of what.

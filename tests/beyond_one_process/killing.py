@@ -90,12 +90,12 @@ def note_each_step(log: Path, doomed: Callable[[], bool]) -> None:
     train = parallel.train
 
     def noted(*args, **kwargs):
-        stop = args[6]
+        stop = kwargs["stop"]
         with open(log, "a", buffering=1) as steps:
-            for made, number in enumerate(train(*args, **kwargs), start=1):
+            for made, step in enumerate(train(*args, **kwargs), start=1):
                 attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)
-                steps.write(f"{attempt} {os.getpid()} {number}\n")
-                yield number
+                steps.write(f"{attempt} {os.getpid()} {step.number}\n")
+                yield step
                 while made >= 12 and doomed() and not stop.signal:
                     time.sleep(0.001)
 

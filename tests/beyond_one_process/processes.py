@@ -1,4 +1,4 @@
-"""Starts a program for a test, and leaves none of its processes behind."""
+"""Starts a program for a test, and leaves none of its processes behind; reads what it kept."""
 
 import contextlib
 import os
@@ -7,9 +7,19 @@ import socket
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
+
+import pytest
+import torch
 
 # Gloo and the rendezvous look for this machine's name, which need not lead anywhere.
 _LOOPBACK = {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+def weights(file: Path) -> torch.Tensor:
+    return torch.cat([w.flatten() for w in torch.load(file, weights_only=True)["model"].values()])
 
 
 def run_to_its_end(*command: object, seconds: float = 400) -> tuple[int, str, str]:

@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch.nn import functional as F
 
-from helpers.beyond_one_process import launch, parallel
+from helpers.beyond_one_process import launch, networks, parallel
 
 ROUNDS = 3
 WAYS = {
@@ -21,26 +21,21 @@ WAYS = {
 
 
 def milliseconds_per_step(threads):
-    from helpers.beyond_one_process import session
-
     torch.set_num_threads(threads)
-    group = parallel.Group(dist.get_rank(), dist.get_world_size())
     images, labels = torch.rand(128, 1, 28, 28), torch.arange(128) % 10
     times = {"all-reduce of the MLP's gradient": [], "mlp": [], "cnn": []}
     gradient = torch.zeros(101_632)
-    for _ in range(200 * (group.size > 1)):
+    for _ in range(200 * (dist.get_world_size() > 1)):
         start = time.perf_counter()
         dist.all_reduce(gradient)
         times["all-reduce of the MLP's gradient"].append(1000 * (time.perf_counter() - start))
     for name, steps in {"mlp": 200, "cnn": 40}.items():
-        network = session.NETWORKS[name]()
+        network = getattr(networks, name)()
         optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.8)
-        network = parallel.wrapped(network, group)
+        network = parallel.wrapped(network)
         walk = [(images, labels)] * (steps + 5)
         start = time.perf_counter()
-        for _ in parallel.train(
-            network, walk, F.nll_loss, optimizer, group, parallel.Tally(), parallel.Stop()
-        ):
+        for _ in parallel.train(network, walk, F.nll_loss, optimizer):
             times[name].append(1000 * (time.perf_counter() - start))
             start = time.perf_counter()
     return {
@@ -52,7 +47,7 @@ def main() -> None:
     found = {way: [] for way in WAYS}
     for _ in range(ROUNDS):
         for way, (processes, threads) in WAYS.items():
-            launched = launch.function(milliseconds_per_step, threads, processes=processes)
+            launched = launch.in_processes(milliseconds_per_step, threads, processes=processes)
             found[way].append(launched.results[0])
     alone = found["1 process, 1 thread"]
     print(f"a step on a batch of 128, whoever shares it; median of {ROUNDS} rounds")

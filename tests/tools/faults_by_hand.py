@@ -159,7 +159,7 @@ _IN_CELLS: list[tuple[str, str, str, str]] = [
     ("04", "an-epoch-by-hand", "    sgd.zero_grad()  # 6.5 clear\n", ""),
     ("04", "an-epoch-by-hand", "    sgd.step()  # 6.4 update\n", ""),
     ("05", "repairs", '    ("batch_data", "batchdata"),\n', ""),
-    ("06", "run-unequal", "(80 * parts[0] + 16 * parts[1])", "(16 * parts[0] + 80 * parts[1])"),
+    ("06", "a-part-of-80-and-one-of-16", "(80 * of_80 + 16 * of_16)", "(16 * of_80 + 80 * of_16)"),
     ("06", "train-or-die", "checkpoint.restore(found, network, sgd)", "pass"),
 ]
 

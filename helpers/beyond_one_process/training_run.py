@@ -5,108 +5,47 @@ the epochs, the checkpoints and the report.
 """
 
 import contextlib
-import dataclasses
+import functools
 import json
 import os
 import signal
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from helpers.beyond_one_process import checkpoint, parallel
-from helpers.common import require
+from helpers.beyond_one_process import checkpoint, networks, parallel
+from helpers.beyond_one_process.settings import VALIDATION_SHARE, Settings, spelt
 from helpers.fashion_mnist_pipeline import fashion, training
 
-# One image of six is for validation: 10,000 of FashionMNIST's 60,000, as in notebook 04.
-_VALIDATION_SHARE = 6
 # What decides where a run goes: to resume it, these must be as at its beginning.
 _DECISIVE = ("network", "batch_size", "lr", "momentum", "seed", "dtype", "limit")
 _PARTS = ("train_images", "train_labels", "test_images", "test_labels")
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """The options of the command, by their names there.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one of them makes no sense.
-    """
-
-    epochs: int = 5
-    batch_size: int = 128
-    lr: float = 0.15
-    momentum: float = 0.8
-    seed: int = 0
-    network: str = "mlp"
-    dtype: str = "float32"
-    device: str = "cpu"
-    data: Path | None = None
-    limit: int | None = None
-    checkpoint: Path | None = None
-    checkpoint_every: int = 100
-    resume: bool = False
-    json: bool = False
-
-    def __post_init__(self) -> None:
-        """Look at what is given: the command has done so, another program may not have."""
-        for name in ("epochs", "batch_size", "checkpoint_every"):
-            require.whole(name, getattr(self, name), most=2**63 - 1)
-        require.seed("seed", self.seed)
-        require.number("lr", self.lr, above=0)
-        require.number("momentum", self.momentum, least=0, below=1)
-        require.choice("network", self.network, NETWORKS)
-        require.choice("dtype", self.dtype, ("float32", "float64"))
-        require.choice("device", self.device, ("cpu", "cuda", "auto"))
-        for name in ("data", "checkpoint"):
-            if getattr(self, name) is not None:
-                require.instance(name, getattr(self, name), Path, "a pathlib.Path")
-        if self.limit is not None:
-            require.whole("limit", self.limit, least=_VALIDATION_SHARE, most=2**63 - 1)
-        require.truth("resume", self.resume)
-        require.truth("json", self.json)
+# Sums over the images that an epoch has trained on so far, of all processes together.
+_NOTHING_SEEN = {"loss": 0.0, "correct": 0, "images": 0}
+_HISTORY = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
 
 
 def run(settings: Settings) -> int:
     """Train, keep checkpoints, evaluate, and print how it went.
 
-    Parameters
-    ----------
-    settings : Settings
-        What to do. Under ``torchrun`` all processes are given the same.
-
-    Returns
-    -------
-    int
-        0 if the run came to its end, or the number of the signal that stopped it.
-
-    Raises
-    ------
-    TypeError
-        If `settings` are none.
-    ValueError
-        If settings, files or data are not such that a run is possible, or the loss is not finite.
-    OSError
-        If the checkpoint cannot be written, or the processes cannot meet.
-    helpers.parallel.PeerLost
-        If another process is gone. What was done is kept in the checkpoint.
+    Under ``torchrun`` all processes are given the same `settings`. Returned is 0 if the run came to
+    its end, or the number of the signal that stopped it. What makes a run impossible raises
+    ``ValueError`` or ``OSError``; a process that is gone, `parallel.PeerLost`.
     """
-    require.instance("settings", settings, Settings, "session.Settings(...)")
     device = _device(settings.device)
     found = _earlier_run(settings)
     garments, source = _garments(settings.data)
-    with parallel.joined(device) as group:
-        state = _Run(settings, device, group, garments)
-        if (found := parallel.furthest(group, found)) is not None:
+    with parallel.joined(device):
+        state = _Run(settings, device, garments)
+        if (found := parallel.furthest(found)) is not None:
             state.restore(found)
-        report = _Report(settings, group, state, source)
+        report = _Report(state, source)
         stop = parallel.Stop()
         try:
             with _signals_wait_for_the_step(stop):
@@ -128,12 +67,13 @@ def _device(name: str) -> torch.device:
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if parallel.local_rank() >= gpus:
+    here = int(os.environ.get("LOCAL_RANK", 0))  # This process among those of its machine.
+    if here >= gpus:
         raise ValueError(
-            f"--device {name}: process {parallel.local_rank()} of this machine needs a GPU of its "
+            f"--device {name}: process {here} of this machine needs a GPU of its "
             f"own, and PyTorch sees {gpus}: start fewer processes, or use --device cpu"
         )
-    return torch.device("cuda", parallel.local_rank())
+    return torch.device("cuda", here)
 
 
 def _earlier_run(settings: Settings) -> dict | None:
@@ -142,15 +82,14 @@ def _earlier_run(settings: Settings) -> dict | None:
     if file is None:
         return None
     checkpoint.check_writable(file)
+    if not file.exists():
+        return None
     # A restarted process goes on by itself: that is what its checkpoint is for.
     if settings.resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0:
-        return checkpoint.load(file) if file.exists() else None
-    if file.exists():
-        raise ValueError(
-            f"{str(file)!r} holds a run already: add --resume to go on with it, or give another "
-            "name"
-        )
-    return None
+        return checkpoint.load(file)
+    raise ValueError(
+        f"{str(file)!r} holds a run already: add --resume to go on with it, or give another name"
+    )
 
 
 def _garments(data: Path | None) -> tuple[dict[str, torch.Tensor], str]:
@@ -167,7 +106,7 @@ def _garments(data: Path | None) -> tuple[dict[str, torch.Tensor], str]:
 
 def _garments_in(file: Path) -> dict[str, torch.Tensor]:
     try:
-        parts = torch.load(file, map_location="cpu", weights_only=True)
+        parts = torch.load(file, map_location="cpu", weights_only=True)  # Data, and no code.
     except Exception as error:  # noqa: BLE001 - a file of another kind can fail in any way
         raise ValueError(
             f"--data {str(file)!r} cannot be read ({type(error).__name__}): give what torch.save "
@@ -183,7 +122,7 @@ def _garments_in(file: Path) -> dict[str, torch.Tensor]:
             raise ValueError(f"--data {str(file)!r}, {kind}: {error}") from error
         if images.is_floating_point():
             raise ValueError(f"--data {str(file)!r}, {kind}: images are {images.dtype}: give uint8")
-    return {name: parts[name] for name in _PARTS}
+    return parts
 
 
 @contextlib.contextmanager
@@ -205,51 +144,45 @@ def _signals_wait_for_the_step(stop: parallel.Stop) -> Iterator[None]:
 class _Run:
     """A training run, and how far it got."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        device: torch.device,
-        group: parallel.Group,
-        garments: dict[str, torch.Tensor],
-    ):
-        self.settings, self.group = settings, group
+    def __init__(self, settings: Settings, device: torch.device, garments: dict):
+        self.settings, self.group = settings, parallel.my_group()
         self.dtype = getattr(torch, settings.dtype)
         self._make_batches(garments, device)
-        torch.manual_seed(settings.seed)
-        self.network = NETWORKS[settings.network]().to(device, self.dtype)
-        self.optimizer = torch.optim.SGD(
-            self.network.parameters(), lr=settings.lr, momentum=settings.momentum
-        )
+        torch.manual_seed(settings.seed)  # All processes begin with the same weights.
+        self.network = getattr(networks, settings.network)().to(device, self.dtype)
+        weights = self.network.parameters()
+        self.optimizer = torch.optim.SGD(weights, lr=settings.lr, momentum=settings.momentum)
         self.epoch = self.batch = 0
-        self.tally = parallel.Tally()
-        names = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
-        self.history: dict[str, list[float | None]] = {name: [] for name in names}
+        self.tally = dict(_NOTHING_SEEN)
+        self.history: dict[str, list[float | None]] = {name: [] for name in _HISTORY}
 
     def _make_batches(self, garments: dict[str, torch.Tensor], device: torch.device) -> None:
-        images, labels = garments["train_images"], garments["train_labels"]
+        images, labels, *test = (garments[name] for name in _PARTS)
         seed, size = self.settings.seed, self.settings.batch_size
         order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
         order = order[: self.settings.limit]
-        held_out = len(order) // _VALIDATION_SHARE
+        held_out = len(order) // VALIDATION_SHARE
         if not held_out:
             raise ValueError(
-                f"there are {len(order)} images to learn from: give at least {_VALIDATION_SHARE}"
+                f"there are {len(order)} images to learn from: give at least {VALIDATION_SHARE}"
             )
         chosen, validation = order[:-held_out], order[-held_out:]
         self.images = len(chosen)
+        # To notice, on resuming, that the data are others: a sum over every byte of them.
         seen = zlib.crc32(images[chosen].numpy().data)
         self.fingerprint = zlib.crc32(labels[chosen].numpy().data, seen)
+        # The same seed in all processes: they walk the same batches, and each takes its part.
         self.generator = torch.Generator().manual_seed(seed)
         self.order = self.generator.get_state()
-        self.batches = fashion.Batches(
-            images[chosen], labels[chosen], size, generator=self.generator, device=device
-        )
-        self.validation = fashion.Batches(
-            images[validation], labels[validation], size, device=device
-        )
-        self.test = fashion.Batches(
-            garments["test_images"], garments["test_labels"], size, device=device
-        )
+        batches = functools.partial(fashion.Batches, batch_size=size, device=device)
+        self.batches = batches(images[chosen], labels[chosen], generator=self.generator)
+        self.validation = batches(images[validation], labels[validation])
+        self.test = batches(*test)
+
+    def note(self, step: parallel.Step) -> None:
+        self.batch = step.number
+        for name in self.tally:
+            self.tally[name] += getattr(step, name)
 
     def save(self) -> None:
         if self.settings.checkpoint is None or self.group.rank:
@@ -261,11 +194,11 @@ class _Run:
             "rng": {"order": self.order, "torch": torch.get_rng_state()},
             "epoch": self.epoch,
             "batch": self.batch,
-            "tally": dataclasses.asdict(self.tally),
+            "tally": self.tally,
             "history": self.history,
             "settings": self._decisive(),
         }
-        checkpoint.save(self.settings.checkpoint, state)
+        checkpoint.save(self.settings.checkpoint, state)  # Rank 0 alone: all hold the same.
 
     def restore(self, found: dict) -> None:
         name = repr(str(self.settings.checkpoint))
@@ -274,12 +207,11 @@ class _Run:
             raise ValueError(f"{name} was not written by this command: begin anew")
         for key, now in self._decisive().items():
             if before.get(key) != now:
-                what = "other data" if key == "data" else f"{_option(key)} {before.get(key)}"
+                what = "other data" if key == "data" else f"{spelt(key)} {before.get(key)}"
                 raise ValueError(f"{name} was made with {what}: resume it with that, or begin anew")
         checkpoint.restore(found, self.network, self.optimizer, name)
         self.epoch, self.batch = found["epoch"], found["batch"]
-        self.tally = parallel.Tally(**found["tally"])
-        self.history = found["history"]
+        self.tally, self.history = found["tally"], found["history"]
         self.order = found["rng"]["order"]
         self.generator.set_state(self.order)
         torch.set_rng_state(found["rng"]["torch"])
@@ -289,6 +221,7 @@ class _Run:
         return settings | {"data": self.fingerprint}
 
     def evaluate(self, batches: fashion.Batches) -> training.Evaluation:
+        # Without the wrapper, which waits for the others: only one process is here.
         in_its_precision = ((images.to(self.dtype), labels) for images, labels in batches)
         return training.evaluate(self.network, in_its_precision, nn.functional.nll_loss)
 
@@ -296,39 +229,25 @@ class _Run:
         """Close the epoch's books, and open the next one's."""
         # One process looks at the validation part, the others go ahead and wait at the next step.
         seen = self.evaluate(self.validation) if self.group.rank == 0 else None
-        for name, value in {
-            "loss": self.tally.loss / self.tally.images,
-            "accuracy": self.tally.correct / self.tally.images,
-            "validation_loss": seen.loss if seen else None,
-            "validation_accuracy": seen.accuracy if seen else None,
-            "seconds": seconds,
-        }.items():
+        of_training = (self.tally[name] / self.tally["images"] for name in ("loss", "correct"))
+        of_validation = (seen.loss, seen.accuracy) if seen else (None, None)
+        told = (*of_training, *of_validation, seconds)
+        for name, value in zip(_HISTORY, told, strict=True):
             self.history[name].append(value)
         self.epoch, self.batch = self.epoch + 1, 0
-        self.tally = parallel.Tally()
+        self.tally = dict(_NOTHING_SEEN)
         self.order = self.generator.get_state()
 
 
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
 def _train(run: _Run, stop: parallel.Stop, report: "_Report") -> None:
-    network = parallel.wrapped(run.network, run.group)
+    network = parallel.wrapped(run.network)
+    loss, optimizer = nn.functional.nll_loss, run.optimizer
     while run.epoch < run.settings.epochs and not stop.agreed:
         start = time.perf_counter()
-        steps = parallel.train(
-            network,
-            run.batches,
-            nn.functional.nll_loss,
-            run.optimizer,
-            run.group,
-            run.tally,
-            stop,
-            skip=run.batch,
-        )
+        steps = parallel.train(network, run.batches, loss, optimizer, stop=stop, skip=run.batch)
         with report.bar() as bar:
-            for run.batch in steps:
+            for step in steps:
+                run.note(step)
                 bar.update()
                 if stop.agreed:
                     return
@@ -342,17 +261,18 @@ def _train(run: _Run, stop: parallel.Stop, report: "_Report") -> None:
 class _Report:
     """What the first process prints: lines in a log, a bar on a terminal, or JSON at the end."""
 
-    def __init__(self, settings: Settings, group: parallel.Group, run: _Run, source: str):
-        self._settings, self._group, self._run = settings, group, run
-        self._source = source
-        self._began_at = (run.epoch, run.batch)
-        processes = "1 process" if group.size == 1 else f"{group.size} processes"
-        self._say(f"{source}; {run.images} images in batches of {settings.batch_size}, {processes}")
-        if any(self._began_at):
+    def __init__(self, run: _Run, source: str):
+        self._settings, self._run, self._source = run.settings, run, source
+        self._speaks = run.group.rank == 0
+        self._began_at = {"epoch": run.epoch, "batch": run.batch}
+        processes = "1 process" if run.group.size == 1 else f"{run.group.size} processes"
+        size = run.settings.batch_size
+        self._say(f"{source}; {run.images} images in batches of {size}, {processes}")
+        if any(self._began_at.values()):
             self._say(f"resumed after epoch {run.epoch}, batch {run.batch}")
 
     def _say(self, line: str) -> None:
-        if self._group.rank == 0:
+        if self._speaks:
             print(line, file=sys.stderr if self._settings.json else sys.stdout, flush=True)
 
     def bar(self) -> tqdm:
@@ -363,37 +283,33 @@ class _Report:
             desc=f"epoch {self._run.epoch + 1}",
             unit="batch",
             leave=False,
-            disable=None if self._group.rank == 0 else True,
+            disable=None if self._speaks else True,  # None leaves it to whether it is a terminal.
         )
 
     def epoch(self) -> None:
         """Say how the last epoch went."""
-        if self._group.rank:
-            return
-        last = {name: values[-1] for name, values in self._run.history.items()}
-        self._say(
-            f"epoch {self._run.epoch} of {self._settings.epochs}: loss {last['loss']:.4f}, "
-            f"accuracy {last['accuracy']:.2%}, validation {last['validation_accuracy']:.2%}, "
-            f"{last['seconds']:.2f} s"
-        )
+        if self._speaks:
+            last = {name: values[-1] for name, values in self._run.history.items()}
+            self._say(
+                f"epoch {self._run.epoch} of {self._settings.epochs}: loss {last['loss']:.4f}, "
+                f"accuracy {last['accuracy']:.2%}, validation {last['validation_accuracy']:.2%}, "
+                f"{last['seconds']:.2f} s"
+            )
 
     def stopped(self, why: str) -> None:
         """Say where the run stands, and how to go on."""
-        if self._group.rank:
-            return
         kept = "nothing is kept, for want of --checkpoint"
-        if self._settings.checkpoint is not None:
-            kept = f"kept in {str(self._settings.checkpoint)!r}, so go on with --resume"
-        print(
-            f"helpers.run: stopped by {why} after epoch {self._run.epoch}, batch "
-            f"{self._run.batch}: {kept}",
-            file=sys.stderr,
-            flush=True,
-        )
+        if (file := self._settings.checkpoint) is not None:
+            kept = f"kept in {str(file)!r}, so go on with --resume"
+        place = f"epoch {self._run.epoch}, batch {self._run.batch}"
+        if self._speaks:
+            print(
+                f"helpers.run: stopped by {why} after {place}: {kept}", file=sys.stderr, flush=True
+            )
 
     def finished(self) -> None:
         """Look at the test part, once, and say how the run ended."""
-        if self._group.rank:
+        if not self._speaks:
             return
         run, settings = self._run, self._settings
         test = run.evaluate(run.test)
@@ -402,52 +318,15 @@ class _Report:
             return
         result = {
             "source": self._source,
-            "processes": self._group.size,
+            "processes": run.group.size,
             "images": run.images,
             "batches": len(run.batches),
-            "resumed_after": dict(zip(("epoch", "batch"), self._began_at, strict=True)),
+            "resumed_after": self._began_at,
             **{name: getattr(settings, name) for name in ("epochs", "device", *_DECISIVE)},
             "checkpoint": None if settings.checkpoint is None else str(settings.checkpoint),
             **run.history,
             "test_loss": test.loss,
             "test_accuracy": test.accuracy,
         }
+        # NaN is no JSON: better an error here than a line that no other program reads.
         print(json.dumps(result, allow_nan=False), flush=True)
-
-
-def mlp() -> nn.Module:
-    """Return the network of notebook 04, with the same names for its weights."""
-    layers = {
-        "flatten": nn.Flatten(),
-        "linear1": nn.Linear(28 * 28, 128, bias=False),
-        "relu": nn.ReLU(),
-        "output": nn.Linear(128, 10, bias=False),
-        "log_softmax": nn.LogSoftmax(dim=1),
-    }
-    return _named(layers)
-
-
-def cnn() -> nn.Module:
-    """Return a small convolutional network: less to send, far more to compute."""
-    layers = {
-        "conv1": nn.Conv2d(1, 16, kernel_size=3, padding=1),
-        "relu1": nn.ReLU(),
-        "pool1": nn.MaxPool2d(2),
-        "conv2": nn.Conv2d(16, 32, kernel_size=3, padding=1),
-        "relu2": nn.ReLU(),
-        "pool2": nn.MaxPool2d(2),
-        "flatten": nn.Flatten(),
-        "output": nn.Linear(32 * 7 * 7, 10),
-        "log_softmax": nn.LogSoftmax(dim=1),
-    }
-    return _named(layers)
-
-
-def _named(layers: dict[str, nn.Module]) -> nn.Sequential:
-    network = nn.Sequential()
-    for name, layer in layers.items():
-        network.add_module(name, layer)
-    return network
-
-
-NETWORKS: dict[str, Callable[[], nn.Module]] = {"mlp": mlp, "cnn": cnn}

@@ -1,0 +1,107 @@
+"""What holds for whatever is put in, with input that chance makes up: the same in each run."""
+
+import contextlib
+import io
+import tempfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers import run
+from helpers.beyond_one_process import checkpoint, parallel
+from project.needed import needed
+
+needed("hypothesis")
+
+from hypothesis import given, settings  # noqa: E402  It may not be there.
+from hypothesis import strategies as st  # noqa: E402
+
+pytestmark = pytest.mark.proof
+ever_the_same = settings(derandomize=True, deadline=None, database=None, max_examples=40)
+
+
+@ever_the_same
+@given(count=st.integers(0, 40), size=st.integers(1, 12))
+def test_the_parts_of_a_batch_are_the_batch_and_nearly_alike(count, size):
+    images, labels = torch.arange(2 * count).view(count, 2), torch.arange(count)
+    parts = [parallel.share(images, labels, parallel.Group(rank, size)) for rank in range(size)]
+    assert torch.equal(torch.cat([x for x, _ in parts]), images)
+    assert torch.equal(torch.cat([y for _, y in parts]), labels)
+    lengths = [len(y) for _, y in parts]
+    assert max(lengths) - min(lengths) <= 1
+
+
+# --- Checkpoints ---
+
+DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.uint8]
+DTYPES += [torch.bool, torch.complex64]
+
+
+@st.composite
+def tensors(draw):
+    shape = draw(st.lists(st.integers(0, 3), max_size=3))
+    chance = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
+    values = torch.randn(shape, generator=chance, dtype=torch.float64).mul(10)
+    values = values.to(draw(st.sampled_from(DTYPES)))
+    if draw(st.booleans()) and values.ndim > 1:
+        values = values.transpose(0, -1)  # What is not in one piece in memory.
+    return values
+
+
+plain = st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats() | st.text(max_size=5)
+kept = st.recursive(
+    plain | tensors(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=3) | st.integers(0, 9), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def alike(one: object, other: object) -> bool:
+    """Whether two values are the same, NaN as well, down to the types."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return one == other or (one != one and other != other)
+
+
+@ever_the_same
+@given(
+    model=st.dictionaries(st.text(max_size=3), tensors(), max_size=3),
+    rng=st.dictionaries(st.text(max_size=3), kept, max_size=3),
+    epoch=st.integers(0, 99),
+    more=kept,
+)
+def test_what_is_kept_comes_back(model, rng, epoch, more):
+    contents = {"model": model, "optimizer": {}, "rng": rng, "epoch": epoch, "batch": 0}
+    contents["more"] = more
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint.save(Path(folder) / "kept", contents)
+        assert alike(checkpoint.load(Path(folder) / "kept"), contents)
+        assert [file.name for file in Path(folder).iterdir()] == ["kept"]
+
+
+# --- The command line ---
+
+words = st.text(max_size=4) | st.sampled_from(
+    ["--epochs", "--lr", "--momentum", "--network", "--json", "--limit", "--checkpoint", "-x", "--"]
+)
+
+
+@ever_the_same
+@given(before=st.lists(words, max_size=5))
+def test_a_command_line_that_makes_no_sense_gets_one_line(before):
+    heard = io.StringIO()
+    with contextlib.redirect_stderr(heard), contextlib.redirect_stdout(io.StringIO()):
+        # Whatever stands before it, this one is wrong, and no run is begun.
+        assert run.main([*before, "--seed", "-1"]) == 2
+    assert heard.getvalue().count("\n") == 1 and heard.getvalue().startswith("helpers.run: ")
