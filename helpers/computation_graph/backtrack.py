@@ -75,15 +75,20 @@ class Walk:
             look = _BEING_VISITED if box == here.box else {} if box in lit else _NOT_YET_VISITED
             nodes.append(boxes.node(graph, box, name, ["value"], **look))
         texts = {flow: text for every in self.steps for flow, text in every.flows.items()}
-        edges = tuple(
-            _edge(boxes.edge(graph, flow), texts.get(flow), flow in flowed) for flow in graph.links
-        )
+        edges = []
+        for flow in graph.links:
+            edge, text = boxes.edge(graph, flow), texts.get(flow, "")
+            if flow in flowed:
+                edge = replace(edge, text=text, look=_GRADIENT_FLOWS)
+            elif text:  # It is there in white, so that nothing moves from step to step.
+                edge = replace(edge, look={"label": boxes.beside_the_line(text)} | _STILL_TO_FLOW)
+            edges.append(edge)
         title = f"Step {step} of {len(self)}: {here.function}"
         alt = (
             f"Step {step} of {len(self)} of the walk back: {here.function} receives the "
             f"gradient {here.arriving} and hands on {here.leaving}."
         )
-        return boxes.Drawing(tuple(nodes), edges, words.cut(alt), title, legend)
+        return boxes.Drawing(tuple(nodes), tuple(edges), words.cut(alt), title, legend)
 
     def strip(self) -> boxes.Strip:
         """Return the pictures of all steps as one output."""
@@ -109,16 +114,6 @@ class Walk:
         lines = "".join(line(row, "td") for row in body)
         table = f"<table><thead>{line(head, 'th')}</thead><tbody>{lines}</tbody></table>"
         return {"text/html": page.covered(table), "text/plain": repr(self)}
-
-
-def _edge(edge: boxes.Edge, text: str | None, has_flowed: bool) -> boxes.Edge:
-    """Return an edge with what flows along it, or with the room for that."""
-    if text is None:
-        return edge
-    if has_flowed:
-        return replace(edge, text=text, look=_GRADIENT_FLOWS)
-    # The label is there in white, so that nothing moves from step to step.
-    return replace(edge, look={"label": boxes.beside_the_line(text)} | _STILL_TO_FLOW)
 
 
 def backtrack(
@@ -182,16 +177,14 @@ def backtrack(
     return Walk(graph, tuple(_steps(graph, flowed, totals_by_leaf)))
 
 
-def _checked_gradients(
-    outputs: tuple[torch.Tensor, ...], gradient: object
-) -> tuple[torch.Tensor, ...]:
+def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequence[torch.Tensor]:
     if gradient is None:
         if large := [output for output in outputs if output.numel() != 1]:
             raise ValueError(
                 f"output has {large[0].numel()} entries, so there is no one gradient to start "
                 "from: pass gradient=, of the output's shape"
             )
-        return tuple(torch.ones_like(output) for output in outputs)
+        return [torch.ones_like(output) for output in outputs]
     gradients = gradient if isinstance(gradient, tuple) else (gradient,)
     for part in gradients:
         require.instance("gradient", part, torch.Tensor, "a tensor")
@@ -203,16 +196,11 @@ def _checked_gradients(
             raise TypeError(
                 f"gradient has dtype {part.dtype}: give {output.dtype}, as the output has"
             )
-    return tuple(part.detach() for part in gradients)
-
-
-# --- In words ---
+    return [part.detach() for part in gradients]
 
 
 def _steps(
-    graph: found.Graph,
-    flowed: Sequence[tuple[Any, tuple, tuple]],
-    totals: Mapping[int, torch.Tensor | None],
+    graph: found.Graph, flowed: list[tuple[Any, tuple, tuple]], totals: Mapping[int, Any]
 ) -> Iterator[Step]:
     """Yield a step for each function that was seen, and for each accumulator in its turn."""
     # That comes as soon as the last of its gradients has arrived.
