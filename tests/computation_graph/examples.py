@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import torch
 
 
@@ -43,6 +44,13 @@ def arrows(drawing) -> list[tuple[str, str]]:
     ends = [line.split(" -> ") for line in lines if " -> " in line]
     role = r" \((leaf|intermediate|output|module|saved)\)$"
     return [tuple(re.sub(rf"^n\d+ |{role}", "", end) for end in pair) for pair in ends]
+
+
+def assert_refused(kind, words: str, call) -> None:
+    """Hold a call to an error of just this kind, on one line, which says what to do."""
+    with pytest.raises(kind, match=words) as caught:
+        call()
+    assert type(caught.value) is kind and "\n" not in str(caught.value)
 
 
 def along(*paths: str) -> list[tuple[str, str]]:
