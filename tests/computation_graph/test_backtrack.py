@@ -131,32 +131,23 @@ def test_walk_takes_a_sparse_gradient():
     rows = torch.nn.functional.embedding(torch.tensor([1, 1]), table, sparse=True)
     walk = graph.backtrack(rows.sum(), table=table)
     assert walk.steps[-1].leaving == "[[0, 0], [2, 2]] to table.grad"
-
-
-def test_a_leaf_without_a_name_in_the_table():
-    assert graph.backtrack(leaf(1.0) * 3).steps[-1].leaving == "3 to the leaf's grad"
+    assert graph.backtrack(rows.sum()).steps[-1].leaving.endswith(" to the leaf's grad")
 
 
 # --- What cannot be walked ---
 
 X = leaf(2.0)
-LONG = sum(X * k for k in range(60))
+THREE, TWO = X * torch.ones(3), torch.ones(2)
+WALK, LONG = graph.backtrack(X * 2), graph.backtrack(sum(X * k for k in range(60)))
+SHAPES = r"shape \[\(2,\)\]: pass \[\(3,\)\]"
 JUNK = {
-    "no gradient": (
-        ValueError,
-        "3 entries.*: pass gradient",
-        lambda: graph.backtrack(X * torch.ones(3)),
-    ),
-    "shape of gradient": (
-        ValueError,
-        r"shape \[\(2,\)\]: pass \[\(3,\)\]",
-        lambda: graph.backtrack(X * torch.ones(3), gradient=torch.ones(2)),
-    ),
-    "half a step": (TypeError, "step is 1.0: give", lambda: graph.backtrack(X * 2).picture(1.0)),
-    "true step": (TypeError, "step is True: give", lambda: graph.backtrack(X * 2).picture(True)),
-    "no step": (ValueError, "step is 0: give", lambda: graph.backtrack(X * 2).picture(0)),
-    "step 3 of 2": (ValueError, "step is 3: give", lambda: graph.backtrack(X * 2).picture(3)),
-    "many": (ValueError, "too many .*: read", lambda: graph.backtrack(LONG).picture(1)),
+    "no gradient": (ValueError, "3 entries.*: pass", lambda: graph.backtrack(THREE)),
+    "its shape": (ValueError, SHAPES, lambda: graph.backtrack(THREE, gradient=TWO)),
+    "half a step": (TypeError, "step is 1.0: give", lambda: WALK.picture(1.0)),
+    "true step": (TypeError, "step is True: give", lambda: WALK.picture(True)),
+    "no step": (ValueError, "step is 0: give", lambda: WALK.picture(0)),
+    "step 3 of 2": (ValueError, "step is 3: give", lambda: WALK.picture(3)),
+    "many": (ValueError, "too many .*: read", lambda: LONG.picture(1)),
 }
 
 

@@ -12,6 +12,7 @@ from helpers.computation_graph import graph
 
 ROOT = Path(__file__).resolve().parents[2]
 X = leaf(2.0)
+LONG = sum(X * k for k in range(60))
 
 
 def test_other_drawing_has_tensors_for_nodes_and_functions_for_edges():
@@ -56,17 +57,9 @@ JUNK = {
     "tensor title": (TypeError, "title is an option.*: pass", lambda: graph.draw(X, title=X)),
     "tensor fold": (TypeError, "fold is an option.*: pass", lambda: graph.draw(X, fold=X)),
     "tensor show": (TypeError, "show is an option.*: pass", lambda: graph.draw(X, show=X)),
-    "tensor legend": (
-        TypeError,
-        "legend is an option.*: pass",
-        lambda: graph.draw_as_in_notes(X * 2, legend=X),
-    ),
+    "tensor legend": (TypeError, "legend is an option.*: pass", lambda: graph.draw(X, legend=X)),
     "beside nothing": (ValueError, "nothing to show: pass", lambda: graph.side_by_side()),
-    "large notes": (
-        ValueError,
-        "too many .*: use draw",
-        lambda: graph.draw_as_in_notes(sum(X * k for k in range(60))),
-    ),
+    "large": (ValueError, "too many .*: use draw", lambda: graph.draw_as_in_notes(LONG)),
 }
 
 
