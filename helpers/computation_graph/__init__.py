@@ -1,1 +1,6 @@
-"""What notebook 01 draws: the computation graph, recorded, drawn and walked back."""
+"""What notebook 01 draws: the computation graph, recorded, drawn and walked back.
+
+A reader calls `graph`. Under it lie `found`, the graph as PyTorch has it; `words`, tensors in
+words; `boxes`, nodes, edges and the renderer; `folding`, for what is too large for a page; and
+`backtrack`, the walk of ``backward()``. `figures` are its curves, `answers` its checks.
+"""

@@ -2,10 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from helpers.common.picture import (
-    Figure,
-    styled,
-)
+from helpers.common.picture import Figure, styled
 
 
 @styled

@@ -1,0 +1,206 @@
+"""Large graphs, folded by module: one box for a module's functions, one for modules alike.
+
+Each function is put into a part, and the links between functions become links between parts.
+Parts must not build on each other in a circle, or no arrow would tell what came first.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from helpers.computation_graph import boxes, found
+
+# More functions than this do not fit on a page: such a graph is folded by module.
+MOST_FUNCTIONS_UNFOLDED = 60
+# More boxes than this in a row of modules: those that are alike become one box.
+_MOST_MODULE_BOXES = 16
+
+
+@dataclass(eq=False)  # No two are equal, so they can be members of sets.
+class _Segment:
+    """Functions of one use of a module, and the segments that it builds on.
+
+    It is `cut` where a tensor with a box of its own lies between it and one of those.
+    """
+
+    module: str
+    functions: list[Any] = field(default_factory=list)
+    before: set["_Segment"] = field(default_factory=set)
+    cut: bool = False
+
+
+_Parts = list[list[_Segment]]
+
+
+def folded(graph: found.Graph, show: Sequence[str], title: str, legend: bool) -> boxes.Drawing:
+    """Return the drawing that has a box for each module, or for each run of modules alike."""
+    segments = _segments(graph)
+    alone = [[segment] for segment in segments]
+    parts = _runs(segments) if len(segments) > _MOST_MODULE_BOXES else alone
+    arrows = _arrows(graph, parts)
+    names = boxes.numbered(arrows)
+    nodes = tuple(
+        boxes.node(graph, box, name, show)
+        if box in graph.tensors
+        else boxes.Node(name, *_part_in_words(parts[box]))
+        for box, name in names.items()
+    )
+    edges = tuple(boxes.Edge(names[tail], names[head]) for tail, head in arrows)
+    alt = boxes.alt_text(nodes, f"{len(graph.functions)} functions are folded into the modules.")
+    return boxes.Drawing(nodes, edges, alt, title, legend)
+
+
+def _part_in_words(part: list[_Segment]) -> tuple[str, str, tuple[str, ...]]:
+    """Return label, role and details of a part's box."""
+    count = len(part[0].functions)
+    functions = f"{count} function{'s' if count > 1 else ''}"
+    if len(part) == 1:
+        return part[0].module or "outside modules", "module", (functions,)
+    alike = (f"{len(part)} modules alike", f"{functions} each")
+    return f"{part[0].module} … {part[-1].module}", "module", alike
+
+
+def _arrows(graph: found.Graph, parts: _Parts) -> list[tuple[int, int]]:
+    """Return the graph's links, each end read as what is shown for it: a tensor or a part."""
+    shown: dict[int, int] = {}
+    for place, part in enumerate(parts):
+        shown |= {id(function): place for segment in part for function in segment.functions}
+    for box, tensor in graph.tensors.items():
+        # A parameter goes into its module, and so does a leaf without a name.
+        if not tensor.is_leaf or "." not in graph.names.get(box, "."):
+            shown[box] = box
+    for box, function in graph.functions.items():
+        if found.is_accumulator(function) and id(function.variable) in shown:
+            shown[box] = id(function.variable)
+    links = [graph.links[flow] for flow in _flows(graph, parts)]
+    ends = [(shown[tail], shown[head]) for tail, head in links if tail in shown and head in shown]
+    return list(dict.fromkeys((tail, head) for tail, head in ends if tail != head))
+
+
+def _flows(graph: found.Graph, parts: _Parts) -> Iterator[tuple]:
+    """Yield what flows from the outputs back, part by part, as the graph's links name it."""
+    for output in graph.outputs:
+        yield "out", id(output.grad_fn), output.output_nr
+    latest_first = [segment for part in reversed(parts) for segment in reversed(part)]
+    for function in (function for segment in latest_first for function in segment.functions):
+        for place, source, number in found.inputs(function):
+            yield "in", id(function), place
+            if (id(source), number) in graph.made:
+                yield "out", id(source), number
+    for made in graph.made:  # what nothing uses has not been met yet
+        yield "out", *made
+
+
+# --- The division ---
+
+
+def _segments(graph: found.Graph) -> list[_Segment]:
+    """Divide the functions into segments that do not build on each other in a circle.
+
+    A function of a module joins the latest segment of it, one of no module a segment that it
+    follows. A tensor with a box of its own ends the segment that made it.
+    """
+    module_of = _module_of_each(graph)
+    segments: list[_Segment] = []
+    segment_of: dict[int, _Segment] = {}
+    for function in graph.makers_first:
+        if found.is_accumulator(function):
+            continue
+        sources = [
+            (segment_of[id(source)], (id(source), number) in graph.made)
+            for _, source, number in found.inputs(function)
+            if id(source) in segment_of
+        ]
+        before = {segment for segment, _ in sources}
+        cut = {segment for segment, has_box in sources if has_box}
+        # What its inputs were built on would come both before and after them: no folding there.
+        barred = cut | _behind(before)
+        module = module_of.get(id(function), "")
+        free = [
+            segment
+            for segment in segments
+            if segment not in barred
+            and (segment in before if before and not module else segment.module == module)
+        ]
+        if not free:
+            free = [_Segment(module)]
+            segments += free
+        segment = segment_of[id(function)] = free[-1]
+        segment.functions.append(function)
+        segment.before |= before - {segment}
+        segment.cut |= bool(cut)
+    return segments
+
+
+def _behind(segments: set[_Segment]) -> set[_Segment]:
+    """Return what `segments` build on, directly or not."""
+    behind: set[_Segment] = set()
+    waiting = list(segments)
+    while waiting:
+        new = waiting.pop().before - behind
+        behind |= new
+        waiting += new
+    return behind
+
+
+def _module_of_each(graph: found.Graph) -> dict[int, str]:
+    """Return the module of each function that has one.
+
+    It is that of the parameter nearest before it with nothing else between (a transposed weight,
+    say); of two as near, the later module.
+    """
+    modules = _modules(graph)
+    order = list(dict.fromkeys(modules.values()))
+    # (Steps from the parameter, minus the module's place): the least of them is the nearest.
+    near = {
+        id(function): (0, -order.index(modules[id(function.variable)]))
+        for function in graph.makers_first
+        if found.is_accumulator(function) and id(function.variable) in modules
+    }
+    module_of = {}
+    for function in graph.makers_first:
+        sources = [id(source) for _, source, _ in found.inputs(function)]
+        if candidates := [near[source] for source in sources if source in near]:
+            steps, place = min(candidates)
+            module_of[id(function)] = order[-place]
+            if len(sources) == 1:
+                near[id(function)] = (steps + 1, place)
+    return module_of
+
+
+def _modules(graph: found.Graph) -> Mapping[int, str]:
+    """Return the module of each parameter's box: the finest level of names that fits on a page."""
+    paths = {
+        box: name.split(".")[:-1]
+        for box, name in graph.names.items()
+        if "." in name and graph.tensors[box].is_leaf
+    }
+    for level in range(max(map(len, paths.values()), default=1), 0, -1):
+        modules = {box: ".".join(path[:level]) for box, path in paths.items()}
+        if len(set(modules.values())) <= MOST_FUNCTIONS_UNFOLDED:
+            break
+    return modules
+
+
+def _runs(segments: Sequence[_Segment]) -> _Parts:
+    """Put segments that are alike and follow each other one by one into runs."""
+    followers = Counter(before for segment in segments for before in segment.before)
+
+    def kind(segment: _Segment) -> tuple:
+        functions = Counter(map(found.function_name, segment.functions))
+        return re.sub(r"\d+", "#", segment.module), functions
+
+    next_of = {}
+    for segment in segments:
+        if len(segment.before) == 1 and not segment.cut:
+            (before,) = segment.before
+            if followers[before] == 1 and kind(before) == kind(segment):
+                next_of[before] = segment
+    joined = set(next_of.values())
+    runs = [[segment] for segment in segments if segment not in joined]
+    for run in runs:
+        while run[-1] in next_of:
+            run.append(next_of[run[-1]])
+    return runs

@@ -1,0 +1,327 @@
+"""The walk back: its steps by hand, and its gradients by autograd and finite differences."""
+
+import ast
+import gc
+import re
+import weakref
+
+import numpy as np
+import pytest
+import torch
+
+from computation_graph.examples import Square, assert_refused, leaf
+from helpers.computation_graph import graph, words
+
+
+def test_walk_of_the_notes_example_by_hand():
+    x = leaf(1.0)
+    y = x**2
+    z = y**2
+    walk = graph.backtrack(z, x=x, y=y, z=z)
+    assert [step[:6] for step in walk.steps] == [
+        ("PowBackward0", "y", "exponent = 2, self = 1", "2", "1", "2 to y"),
+        ("PowBackward0", "x", "exponent = 2, self = 1", "2", "2", "4 to x"),
+        ("AccumulateGrad", "x", "nothing", "1", "4", "4 to x.grad"),
+    ]
+    assert x.grad is None
+    last = walk.picture(3)
+    assert [edge.text for edge in last.edges] == ["1", "2", "2", "4", "4"]
+    assert [edge.text for edge in walk.picture(1).edges] == ["1", "2", "", "", ""]
+    # Arrows turn round where the gradient has flowed; the text to come is there, unseen.
+    assert [walk.picture(step).dot.count("dir=back") for step in (1, 2, 3)] == [2, 4, 5]
+    assert [walk.picture(step).dot.count("fontcolor=white") for step in (1, 2, 3)] == [3, 1, 0]
+    assert len(walk.strip().drawings) == len(walk) == 3
+
+
+def test_walk_shows_itself_as_a_table_in_two_forms():
+    x = leaf(1.0)
+    walk = graph.backtrack((x * 2).exp(), **{"<x>": x})
+    head, *rows = str(walk).splitlines()
+    columns = ["step", "function", "its inputs", "what it saved", "local derivative"]
+    assert re.split(r"  +", head) == [*columns, "gradient in", "gradient out"]
+    cells = [re.split(r"  +", row) for row in rows]
+    functions = ["ExpBackward0", "MulBackward0", "AccumulateGrad"]
+    assert [row[:2] for row in cells] == [list(pair) for pair in zip("123", functions, strict=True)]
+    comment, table = walk._repr_mimebundle_()["text/html"].split("\n")
+    assert comment.startswith("<!-- ")
+    shown = re.findall(r"<td [^>]*>(.*?)</td>", table)
+    assert [text.replace("&lt;", "<").replace("&gt;", ">") for text in shown] == sum(cells, [])
+
+
+def test_a_picture_lights_what_has_been_visited():
+    x = leaf(1.0)
+    y = x**2
+    z = y.exp()
+    walk = graph.backtrack(z, x=x, y=y, z=z)
+
+    def colours(step: int) -> dict[str, str | None]:
+        return {node.label: node.look.get("fillcolor") for node in walk.picture(step).nodes}
+
+    white, lit, here = "#ffffff", None, "#ffd9bf"
+    assert colours(1) == {
+        **{"z": lit, "ExpBackward0": here, "y": lit},
+        **{"PowBackward0": white, "AccumulateGrad": white, "x": white},
+    }
+    assert set(colours(3).values()) == {lit, here} and colours(3)["AccumulateGrad"] == here
+    picture = walk.picture(2)
+    assert picture.title == "Step 2 of 3: PowBackward0"
+    assert "receives the gradient 2.718 and hands on 5.437 to x." in picture.alt
+
+
+def test_walk_leaves_no_hook_behind():
+    x = leaf(2.0)
+    between = x.sin()
+    seen = []
+    between.register_hook(lambda gradient: seen.append(weakref.ref(gradient)))
+    output = between.exp()
+    graph.backtrack(output, x=x)
+    gc.collect()
+    assert seen[0]() is None  # a hook on the living graph would still hold what it saw
+    output.backward()
+
+
+def test_saved_dimensions_keep_their_sign():
+    x = leaf([[1.0, 2.0]])
+    output = torch.log_softmax(x, dim=-1)[0, 0]
+    steps = graph.backtrack(output).steps
+    (saved,) = [step.saved for step in steps if step.function == "LogSoftmaxBackward0"]
+    assert "dim = -1" in saved.split(", ")
+
+
+def test_what_is_saved_goes_by_a_name_that_reads_well():
+    saved = graph.backtrack(leaf([1.0, 2.0, 3.0]).mean()).steps[0].saved
+    assert saved == "self_numel = 3"  # PyTorch calls it _saved_self_sym_numel.
+
+
+@pytest.mark.parametrize(
+    ("compute", "local"),
+    [
+        (lambda x: x * 3, "3 for each entry"),
+        (lambda x: x**2, "[2, 4] entry by entry"),
+        (lambda x: x.sum(), "[[1, 1]]"),
+        (lambda x: x + x.new_zeros(3, 1), "6 by 2 Jacobian"),
+        (lambda x: x.flip(0), "[[0, 1], [1, 0]]"),
+        (lambda x: x.repeat(200), "400 by 2 Jacobian"),
+    ],
+)
+def test_local_derivatives_in_words(compute, local):
+    x = leaf([1.0, 2.0])
+    output = compute(x)
+    assert graph.backtrack(output, gradient=torch.ones_like(output), x=x).steps[0].local == local
+
+
+def test_local_derivatives_are_worked_out_up_to_256_entries():
+    for count, local in ((16, "3 for each entry"), (17, "17 by 17 Jacobian")):
+        output = leaf([1.0] * count) * 3
+        assert graph.backtrack(output, gradient=torch.ones(count)).steps[0].local == local
+
+
+def test_walk_takes_several_outputs_and_user_hooks_along():
+    x = leaf(2.0)
+    h = x * 3
+    h.register_hook(lambda gradient: gradient * 10)
+    k = h * 5
+    walk = graph.backtrack((h, k), gradient=(torch.tensor(1.0).double(), leaf(2.0)), x=x, h=h)
+    # d(k)/dh = 5 times 2, and 1 from h itself; the hook makes 110 of 11; times 3.
+    assert [step.arriving for step in walk.steps] == ["2", "110", "330"]
+
+
+def test_walk_takes_a_sparse_gradient():
+    table = leaf([[1.0, 2.0], [3.0, 4.0]])
+    rows = torch.nn.functional.embedding(torch.tensor([1, 1]), table, sparse=True)
+    walk = graph.backtrack(rows.sum(), table=table)
+    assert walk.steps[-1].leaving == "[[0, 0], [2, 2]] to table.grad"
+    assert graph.backtrack(rows.sum()).steps[-1].leaving.endswith(" to the leaf's grad")
+
+
+# --- What cannot be walked ---
+
+X = leaf(2.0)
+THREE, TWO = X * torch.ones(3), torch.ones(2)
+WALK, LONG = graph.backtrack(X * 2), graph.backtrack(sum(X * k for k in range(60)))
+SHAPES = r"shape \[\(2,\)\]: pass \[\(3,\)\]"
+JUNK = {
+    "no gradient": (ValueError, "3 entries.*: pass", lambda: graph.backtrack(THREE)),
+    "its shape": (ValueError, SHAPES, lambda: graph.backtrack(THREE, gradient=TWO)),
+    "half a step": (TypeError, "step is 1.0: give", lambda: WALK.picture(1.0)),
+    "true step": (TypeError, "step is True: give", lambda: WALK.picture(True)),
+    "no step": (ValueError, "step is 0: give", lambda: WALK.picture(0)),
+    "step 3 of 2": (ValueError, "step is 3: give", lambda: WALK.picture(3)),
+    "many": (ValueError, "too many .*: read", lambda: LONG.picture(1)),
+}
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_junk_is_named_in_one_line_with_what_to_do(junk):
+    assert_refused(*JUNK[junk])
+
+
+def test_walk_over_a_tensor_changed_in_place_fails_as_backward_does():
+    y = X * 2
+    z = y**2
+    y.add_(1)
+    with pytest.raises(RuntimeError, match="inplace"):
+        z.backward(retain_graph=True)
+    with pytest.raises(ValueError, match="as backward\\(\\) would.*inplace"):
+        graph.backtrack(z)
+
+
+# --- Programs made by chance ---
+
+MATRIX = np.array([[0.5, -1.0, 2.0], [1.5, 0.3, -0.7], [-0.2, 0.9, 0.4]])
+
+
+def add_one_in_place(a: torch.Tensor) -> torch.Tensor:
+    return (a / 2).add_(1.0)
+
+
+def sine_of_a_part_in_place(a: torch.Tensor) -> torch.Tensor:
+    copy = a * 1.0
+    copy.view(-1)[:1].sin_()
+    return copy
+
+
+def sine_of_a_part(a: np.ndarray) -> np.ndarray:
+    copy = np.array(a)
+    copy.reshape(-1)[:1] = np.sin(copy.reshape(-1)[:1])
+    return copy
+
+
+UNARY = {
+    "sin": (torch.sin, np.sin),
+    "tanh": (torch.tanh, np.tanh),
+    "exp": (lambda a: torch.exp(a / 4), lambda a: np.exp(a / 4)),
+    "square": (lambda a: a**2 / 4, lambda a: a**2 / 4),
+    "sum": (torch.sum, np.sum),
+    "mean": (torch.mean, np.mean),
+    "custom": (lambda a: Square.apply(a.tanh()), lambda a: np.tanh(a) ** 2),
+    "first": (lambda a: a.reshape(-1)[0], lambda a: np.reshape(a, -1)[0]),
+    "view": (lambda a: a.expand(2, 3)[1], lambda a: np.broadcast_to(a, (2, 3))[1]),
+    "matmul": (
+        lambda a: (torch.from_numpy(MATRIX) @ a.expand(3).reshape(3, 1)).reshape(3),
+        lambda a: MATRIX @ np.broadcast_to(a, 3),
+    ),
+    "in place": (add_one_in_place, lambda a: a / 2 + 1),
+    "in place, part": (sine_of_a_part_in_place, sine_of_a_part),
+}
+BINARY = {
+    "add": (torch.add, np.add),
+    "sub": (torch.sub, np.subtract),
+    "mul": (torch.mul, np.multiply),
+    "div": (lambda a, b: a / (2 + b**2), lambda a, b: a / (2 + b**2)),
+    "dot": (lambda a, b: (a * b).sum(), lambda a, b: np.sum(a * b)),
+    "row by column": (
+        lambda a, b: (a.expand(1, 3) @ b.expand(3).reshape(3, 1)).reshape(()),
+        lambda a, b: np.broadcast_to(a, 3) @ np.broadcast_to(b, 3),
+    ),
+}
+
+
+def random_program(random: np.random.Generator):
+    """Return (values of the leaves, instructions): each names its arguments by number."""
+    leaves = [
+        random.uniform(-1, 1, size=() if random.random() < 0.5 else 3)
+        for _ in range(random.integers(1, 4))
+    ]
+    instructions = []
+    for place in range(len(leaves), len(leaves) + random.integers(3, 9)):
+        table = UNARY if random.random() < 0.5 else BINARY
+        arguments = [int(random.integers(place)) for _ in range(1 if table is UNARY else 2)]
+        instructions.append((table, random.choice(list(table)), arguments))
+    return leaves, instructions
+
+
+def run(program, which: int, leaves):
+    """Return all values of the program, in torch (0) or in NumPy (1)."""
+    values = list(leaves)
+    for table, name, arguments in program[1]:
+        values.append(table[name][which](*(values[argument] for argument in arguments)))
+    return values
+
+
+def used(program) -> set[int]:
+    count = len(program[0])
+    needed = {count + len(program[1]) - 1}
+    for place in range(count + len(program[1]) - 1, count - 1, -1):
+        if place in needed:
+            needed |= set(program[1][place - count][2])
+    return needed
+
+
+def number(text: str) -> np.ndarray:
+    return np.array(ast.literal_eval(text), dtype=float)
+
+
+def handed_on(step) -> list[tuple[str, np.ndarray]]:
+    """Return (name, gradient) of each input of a step, as its row says it."""
+    *pairs, _ = re.split(r" to (no name|\w+)(?:, |$)", step.leaving)
+    return [(name, number(text)) for text, name in zip(pairs[::2], pairs[1::2], strict=True)]
+
+
+def times(arriving: np.ndarray, local: str) -> np.ndarray | None:
+    """Return a gradient times a local derivative as a row says it; None if it says its size."""
+    if local.endswith(" Jacobian"):
+        return None
+    local = re.sub(" (for each|entry by) entry", "", local)
+    return (
+        arriving.flatten() @ number(local) if local.startswith("[[") else arriving * number(local)
+    )
+
+
+LOCAL = r"\[\[.*?\]\]|\[[^]]*\] entry by entry|\S+ for each entry|\d+ by \d+ Jacobian|[^\s,]+"
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_gradients_on_the_edges_are_autograds_and_the_slopes(seed):
+    random = np.random.default_rng(seed)
+    program = random_program(random)
+    values = run(program, 0, [leaf(value) for value in program[0]])
+    named = {f"v{place}": values[place] for place in sorted(used(program))}
+    output = values[-1]
+    weights = random.uniform(-1, 1, size=output.shape)
+    gradient = torch.as_tensor(weights)
+    walk = graph.backtrack(output, gradient=gradient, **named)
+
+    # The table has four digits of each number. Gradient out is gradient in times local derivative.
+    back = [step for step in walk.steps if step.function != "AccumulateGrad"]
+    for step in back:
+        arriving, parts = number(step.arriving), handed_on(step)
+        for local, (_, part) in zip(re.findall(LOCAL, step.local), parts, strict=True):
+            product = times(arriving, local)
+            if product is not None:
+                digits = 2e-3 * max(1.0, np.abs(product).max())
+                np.testing.assert_allclose(product.reshape(part.shape), part, rtol=0, atol=digits)
+
+    # What flows into a tensor along all its edges, and what arrives at each leaf.
+    flowed = {name: [] for name in named}
+    flowed[f"v{len(values) - 1}"].append(weights)
+    for step in back:
+        for name, part in handed_on(step):
+            if name in flowed:
+                flowed[name].append(part)
+    for tensor in named.values():
+        tensor.retain_grad()
+    output.backward(gradient)
+    for name, tensor in named.items():
+        digits = sum(np.abs(part).max() for part in flowed[name])
+        np.testing.assert_allclose(sum(flowed[name]), tensor.grad, rtol=0, atol=1e-3 * digits)
+
+    ends = [step for step in walk.steps if step.function == "AccumulateGrad"]
+    arrived = {step.inputs: step.arriving for step in ends}
+    assert len(arrived) == len(ends), "each leaf once"
+    # Central differences, computed by NumPy.
+    step_size = 1e-5
+    for place, start in enumerate(program[0]):
+        if f"v{place}" not in named:
+            continue
+        slopes = np.zeros_like(start)
+        for index in np.ndindex(start.shape):
+            ends = []
+            for sign in (1, -1):
+                moved = [value.copy() for value in program[0]]
+                moved[place][index] += sign * step_size
+                ends.append(np.sum(weights * run(program, 1, moved)[-1]))
+            slopes[index] = (ends[0] - ends[1]) / (2 * step_size)
+        exact = named[f"v{place}"].grad
+        np.testing.assert_allclose(exact.numpy(), slopes, rtol=1e-6, atol=1e-7)
+        assert arrived[f"v{place}"] == words.short(exact)
