@@ -1,32 +1,31 @@
 """FashionMNIST: find or download it, verify it, cut it into batches.
 
 `load` looks in three places, in this order: a folder that is named, to it or in the environment
-variable ``FASHION_MNIST_ROOT``; the project's own ``data/``, filled from torchvision's mirror where
-there is a network; the offline stand-in that `standin` draws. The result says which one it was.
+variable ``FASHION_MNIST_ROOT``; the project's own ``data/``, filled through torchvision where there
+is a network; the offline stand-in that `standin` draws. The result says which one it was.
 
 FashionMNIST: Xiao, Rasul and Vollgraf, 2017, https://arxiv.org/abs/1708.07747.
 """
 
-import gzip
 import hashlib
 import http.client
 import os
-import struct
+import shutil
+import socket
 import tempfile
 import threading
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torchvision.datasets import FashionMNIST
-from torchvision.datasets.utils import calculate_md5
+from torchvision.datasets.utils import extract_archive
 from torchvision.transforms import ToTensor
-from tqdm.auto import tqdm
 
 from helpers.common import require
-from helpers.fashion_mnist_pipeline import standin
+from helpers.fashion_mnist_pipeline import standin, training
 from helpers.fashion_mnist_pipeline.standin import SIDE
 
 CLASSES: tuple[str, ...] = tuple(FashionMNIST.classes)
@@ -82,11 +81,7 @@ class Garments:
     train_images, test_images : torch.Tensor
         Shapes (60000, 28, 28) and (10000, 28, 28), dtype uint8: 0 is background, 255 white.
     train_labels, test_labels : torch.Tensor
-        Shapes (60000,) and (10000,), dtype int64: indices into `classes`.
-    source : Source
-        Which of the three places it came from.
-    classes : tuple of str
-        The names of the ten classes.
+        Shapes (60000,) and (10000,), dtype int64: indices into `classes`, the ten names.
     """
 
     train_images: torch.Tensor
@@ -108,11 +103,6 @@ def load(root: str | Path | None = None, *, download: bool = True) -> Garments:
     download : bool
         Whether to ask the network if `DATA_FOLDER` does not hold the data yet.
 
-    Returns
-    -------
-    Garments
-        The tensors, and where they came from.
-
     Raises
     ------
     ValueError
@@ -131,26 +121,19 @@ def load(root: str | Path | None = None, *, download: bool = True) -> Garments:
         reason = _try_download(DATA_FOLDER)
     if _is_complete(DATA_FOLDER):
         return _read(DATA_FOLDER, Source("download"))
-    return _garments(standin.draw_parts(), Source("stand-in", reason))
+    return Garments(*standin.draw_parts(), source=Source("stand-in", reason))
 
 
 class OneByOne(FashionMNIST):
-    """torchvision's data set over tensors that are in memory already.
+    """torchvision's data set over tensors in memory, as `Batches` takes them, for comparison.
 
     What it does to an image, it does as torchvision wrote it: one image at a time becomes a
-    picture, then, by ``ToTensor``, a tensor. It is there to be compared with.
-
-    Parameters
-    ----------
-    images : torch.Tensor
-        Shape (n, 28, 28), dtype uint8.
-    labels : torch.Tensor
-        Shape (n,), dtype int64.
+    picture, then, by ``ToTensor``, a tensor.
     """
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor):
         require.tensor("images", images, ("n", SIDE, SIDE), dtypes=[torch.uint8])
-        _check_labels(labels, len(images))
+        _check_labels(images, labels)
         # Not the parent's __init__, which looks for files.
         self.data, self.targets = images, labels
         self.transform, self.target_transform = ToTensor(), None
@@ -190,17 +173,15 @@ class Batches:
         generator: torch.Generator | None = None,
         device: torch.device | str = "cpu",
     ):
-        _check_images(images)
-        _check_labels(labels, len(images))
+        features = isinstance(images, torch.Tensor) and images.is_floating_point()
+        shape, dtypes = (None, require.FLOATS) if features else (("n", SIDE, SIDE), [torch.uint8])
+        require.tensor("images", images, shape, dtypes=dtypes, finite=False)
+        _check_labels(images, labels)
         require.whole("batch_size", batch_size)
         require.device("device", device)
-        if generator is not None and not isinstance(generator, torch.Generator):
-            raise TypeError(
-                f"generator is {require.shown(generator)}: give "
-                "torch.Generator().manual_seed(...), or None"
-            )
-        self._images = images.to(device)
-        self._labels = labels.to(device)
+        give = "torch.Generator().manual_seed(...), or None"
+        require.instance("generator", generator, (torch.Generator, type(None)), give)
+        self._images, self._labels = images.to(device), labels.to(device)
         self._batch_size = int(batch_size)
         self._generator = generator
 
@@ -228,33 +209,11 @@ class Batches:
         return images if images.is_floating_point() else images.unsqueeze(1).float().div_(255)
 
 
-def _check_images(images: torch.Tensor) -> None:
-    """Ask for pictures as bytes, or for rows of floating features."""
-    kind = getattr(images, "dtype", type(images).__name__)
-    if not isinstance(images, torch.Tensor) or not (
-        images.dtype == torch.uint8 or images.is_floating_point()
-    ):
-        raise TypeError(
-            f"images are {kind}: give a uint8 tensor with values 0 to 255, or floating features"
-        )
-    shape = tuple(images.shape)
-    if images.dtype == torch.uint8 and shape[1:] != (SIDE, SIDE):
-        raise ValueError(f"images have shape {shape}: give (number, {SIDE}, {SIDE})")
-    if not shape or not shape[0]:
-        raise ValueError(f"images have shape {shape}: give at least one row")
-
-
-def _check_labels(labels: torch.Tensor, count: int) -> None:
+def _check_labels(images: torch.Tensor, labels: torch.Tensor) -> None:
     """Ask for one class number for each image."""
-    if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
-        found = getattr(labels, "dtype", type(labels).__name__)
-        raise TypeError(f"labels are {found}: give an int64 tensor of class numbers, labels.long()")
-    if labels.shape != (count,):
-        raise ValueError(
-            f"labels have shape {tuple(labels.shape)} beside {count} images: give ({count},)"
-        )
+    training.check_labels(images, labels)
     # Here, once, and not at each batch: a loss on an accelerator would end the process.
-    lowest, highest = int(labels.min()), int(labels.max())
+    lowest, highest = (int(label) for label in labels.aminmax())
     if lowest < 0 or highest >= len(CLASSES):
         outside = lowest if lowest < 0 else highest
         raise ValueError(f"labels hold {outside}: give class numbers from 0 to {len(CLASSES) - 1}")
@@ -262,12 +221,11 @@ def _check_labels(labels: torch.Tensor, count: int) -> None:
 
 def _files_in(root: Path) -> list[tuple[Path, str]]:
     """Return each of the four files and its MD5: packed, unless it is there unpacked alone."""
-    raw, packed_md5 = root / "FashionMNIST" / "raw", dict(FashionMNIST.resources)
-    files = []
-    for name, md5 in _UNPACKED_MD5.items():
-        packed, unpacked = raw / f"{name}.gz", raw / name
+    raw, files = root / "FashionMNIST" / "raw", []
+    for name, md5 in FashionMNIST.resources:
+        packed, unpacked = raw / name, raw / Path(name).stem
         alone = unpacked.exists() and not packed.exists()
-        files.append((unpacked, md5) if alone else (packed, packed_md5[packed.name]))
+        files.append((unpacked, _UNPACKED_MD5[unpacked.name]) if alone else (packed, md5))
     return files
 
 
@@ -276,60 +234,41 @@ def _is_complete(root: Path) -> bool:
 
 
 def amiss_in(root: Path) -> str:
-    """Say what a start would find amiss in a folder, and change nothing there.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        The folder above ``FashionMNIST/raw``.
-
-    Returns
-    -------
-    str
-        The first file that is missing or damaged; empty if all four are the official ones.
-    """
+    """Say which file below a folder is missing or damaged, and change nothing; empty if none is."""
     for file, expected in _files_in(root):
         if not file.exists():
             return f"FashionMNIST/raw/{file.name} is missing"
-        if (found := calculate_md5(file)) != expected:
-            return f"{file.name} is damaged: expected MD5 {expected}, found {found}"
+        if amiss := _amiss(file, expected):
+            return f"{file.name} is damaged: {amiss}"
     return ""
 
 
-def _read(root: Path, source: Source) -> Garments:
-    """Read the four files and check their sums; the folder is left as it was."""
-    parts = []
-    for file, expected in _files_in(root):
-        try:
-            content = file.read_bytes()
-        except FileNotFoundError:
-            raise ValueError(_missing(root, file, source)) from None
-        if _md5(content) != expected:
-            raise ValueError(_damaged(file, content, expected, source))
-        parts.append(_tensor_in(gzip.decompress(content) if file.suffix == ".gz" else content))
-    return _garments(parts, source)
-
-
-def _garments(parts: Sequence[torch.Tensor], source: Source) -> Garments:
-    images, labels, test_images, test_labels = parts
-    return Garments(images, labels.long(), test_images, test_labels.long(), source)
-
-
-def _tensor_in(content: bytes) -> torch.Tensor:
-    """Return what an IDX file holds, uint8.
-
-    The format, described at http://yann.lecun.com/exdb/mnist/: two zeros, the type of the entries
-    (8 is a byte), the number of axes; then each axis' length in four bytes; then the entries.
-    """
-    axes = content[3]
-    shape = struct.unpack_from(f">{axes}I", content, 4)
-    # A bytearray, because PyTorch warns of memory that it must not write to.
-    return torch.frombuffer(bytearray(content[4 + 4 * axes :]), dtype=torch.uint8).reshape(shape)
-
-
-def _md5(content: bytes) -> str:
+def _amiss(file: Path, expected: str) -> str:
+    """Say what a file holds in place of the official one; empty if it is that one."""
+    content = file.read_bytes()
     # It guards against slips, not against attacks; some systems forbid it for the latter.
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    # Behind a sign-in, as in hotels, whatever is asked for comes back as a page.
+    page = content[:256].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head"))
+    size = f"{len(content)} bytes{', a web page and not the data' if page else ''}"
+    return "" if found == expected else f"expected MD5 {expected}, found {found} ({size})"
+
+
+def _read(root: Path, source: Source) -> Garments:
+    """Verify the files and read copies with torchvision's own class; the folder stays as it was."""
+    with tempfile.TemporaryDirectory() as scratch:
+        raw = Path(scratch) / "FashionMNIST" / "raw"
+        raw.mkdir(parents=True)
+        for file, expected in _files_in(root):
+            try:
+                amiss = _amiss(file, expected)
+            except FileNotFoundError:
+                raise ValueError(_missing(root, file, source)) from None
+            if amiss:
+                raise ValueError(_damaged(file, amiss, expected, source))
+            (extract_archive if file.suffix == ".gz" else shutil.copy)(file, raw)
+        train, test = FashionMNIST(scratch, train=True), FashionMNIST(scratch, train=False)
+    return Garments(train.data, train.targets, test.data, test.targets, source)
 
 
 def _missing(root: Path, file: Path, source: Source) -> str:
@@ -342,17 +281,16 @@ def _missing(root: Path, file: Path, source: Source) -> str:
     return f"{ROOT_VARIABLE} is {str(root)!r}, which {lack}: {cure}"
 
 
-def _damaged(file: Path, content: bytes, expected: str, source: Source) -> str:
+def _damaged(file: Path, amiss: str, expected: str, source: Source) -> str:
     """Say what is wrong with a file, and set it aside if it is one that we have downloaded."""
-    what = _expected_and_found(file, "is damaged", content, expected)
+    what = f"{file.name} is damaged: {amiss}"
     if source.kind != "download":
         return f"{what}; put the official file back into {str(file.parent)!r}"
     # Set aside, not deleted: the next start downloads afresh and nothing of the user's is lost.
     aside = file.with_name(f"{file.name}.damaged")
     try:
         file.replace(aside)
-        if calculate_md5(aside) == expected:
-            # Another process had just put the good file there.
+        if not _amiss(aside, expected):  # Another process had just put the good file there.
             aside.replace(file)
     except FileNotFoundError:
         pass  # Another process found the same damage first.
@@ -361,15 +299,8 @@ def _damaged(file: Path, content: bytes, expected: str, source: Source) -> str:
     return f"{what}; it is set aside as {aside.name}, so run again to download it"
 
 
-def _expected_and_found(file: Path, what: str, content: bytes, expected: str) -> str:
-    # Behind a sign-in, as in hotels, whatever is asked for comes back as a page.
-    page = content[:256].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head"))
-    size = f"{len(content)} bytes{', a web page and not the data' if page else ''}"
-    return f"{file.name} {what}: expected MD5 {expected}, found {_md5(content)} ({size})"
-
-
 def _try_download(folder: Path) -> str:
-    """Fill `folder` from torchvision's mirror; return why that could not be, or an empty string."""
+    """Fill `folder` through torchvision; return why that could not be, or an empty string."""
     if silence := mirror_is_silent():
         return silence
     try:
@@ -377,38 +308,39 @@ def _try_download(folder: Path) -> str:
         scratch = tempfile.TemporaryDirectory(prefix=".download-", dir=folder)
     except OSError as error:
         return f"{folder.name} cannot be written: {error.strerror}"
+    no_limit = socket.getdefaulttimeout()
     with scratch:
         try:
-            for name, expected in tqdm(FashionMNIST.resources, "downloading", unit="file"):
-                address = FashionMNIST.mirrors[0] + name
-                with urllib.request.urlopen(address, timeout=_SECONDS_OF_SILENCE) as answer:
-                    content = answer.read()
-                file = Path(scratch.name) / name
-                if _md5(content) != expected:
-                    what = _expected_and_found(file, "arrived damaged", content, expected)
-                    cure = "check that your network wants no sign-in and run again, or use "
-                    raise ValueError(f"{what}; {cure}fashion.load(download=False)")
-                file.write_bytes(content)
-        except (OSError, http.client.HTTPException) as error:
-            # After a silence or a reset the file is only half there, and nobody is to blame.
+            socket.setdefaulttimeout(_SECONDS_OF_SILENCE)  # torchvision waits for ever.
+            FashionMNIST(scratch.name, download=True)
+        except (OSError, EOFError, http.client.HTTPException, RuntimeError) as error:
+            _complain_of_damage(Path(scratch.name), error)
             return f"the download broke off: {' '.join(str(error).split()) or type(error).__name__}"
+        finally:
+            socket.setdefaulttimeout(no_limit)
         # Whole, verified files are moved into place: two processes that start at once can only
         # replace a file by the same file.
-        raw = folder / "FashionMNIST" / "raw"
-        raw.mkdir(parents=True, exist_ok=True)
-        for name, _ in FashionMNIST.resources:
-            os.replace(Path(scratch.name) / name, raw / name)
+        for packed, _ in _files_in(Path(scratch.name)):
+            target = folder / packed.relative_to(scratch.name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(packed, target)
     return ""
 
 
-def mirror_is_silent() -> str:
-    """Ask the mirror for no more than an answer.
+def _complain_of_damage(scratch: Path, error: Exception) -> None:
+    """Raise an error if a file arrived whole, as the server sees it, but with the wrong sum."""
+    # After a silence or a reset a file is only half there, and nobody is to blame; torchvision says
+    # by a RuntimeError that it is something else.
+    for file, expected in _files_in(scratch) if isinstance(error, RuntimeError) else ():
+        if file.exists() and (amiss := _amiss(file, expected)):
+            raise ValueError(
+                f"{file.name} arrived damaged: {amiss}; check that your network wants no sign-in "
+                "and run again, or use fashion.load(download=False)"
+            ) from error
 
-    Returns
-    -------
-    str
-        Why it cannot be reached, or an empty string if it answers. Takes four seconds at most.
-    """
+
+def mirror_is_silent() -> str:
+    """Say why the mirror cannot be reached; empty if it answers. Takes four seconds at most."""
     outcome = ["no answer from the network"]
 
     def ask() -> None:

@@ -311,12 +311,14 @@ def test_a_damaged_file_that_another_process_found_first_is_still_named(
     path = copy_of_official / "FashionMNIST" / "raw" / "train-images-idx3-ubyte.gz"
     path.write_bytes(HTML)
 
-    def and_then_it_is_gone(content):
-        if content == HTML:
-            path.unlink(missing_ok=True)
-        return md5(content)
+    look = fashion._amiss
 
-    monkeypatch.setattr(fashion, "_md5", and_then_it_is_gone)
+    def and_then_it_is_gone(file, expected):
+        if amiss := look(file, expected):
+            path.unlink(missing_ok=True)
+        return amiss
+
+    monkeypatch.setattr(fashion, "_amiss", and_then_it_is_gone)
     with pytest.raises(ValueError, match="train-images-idx3-ubyte.gz is damaged"):
         load_into(copy_of_official)
 
@@ -328,12 +330,14 @@ def test_a_good_file_that_another_process_put_there_is_not_set_aside(
     good = path.read_bytes()
     path.write_bytes(HTML)
 
-    def and_then_it_is_mended(content):
-        if content == HTML:
-            path.write_bytes(good)
-        return md5(content)
+    look = fashion._amiss
 
-    monkeypatch.setattr(fashion, "_md5", and_then_it_is_mended)
+    def and_then_it_is_mended(file, expected):
+        if amiss := look(file, expected):
+            path.write_bytes(good)
+        return amiss
+
+    monkeypatch.setattr(fashion, "_amiss", and_then_it_is_mended)
     with pytest.raises(ValueError, match="is damaged"):
         load_into(copy_of_official)
     assert packed_files(copy_of_official) == packed_files(official)
