@@ -25,7 +25,7 @@ from torchvision.datasets.utils import extract_archive
 from torchvision.transforms import ToTensor
 
 from helpers.common import require
-from helpers.fashion_mnist_pipeline import standin, training
+from helpers.fashion_mnist_pipeline import standin
 from helpers.fashion_mnist_pipeline.standin import SIDE
 
 CLASSES: tuple[str, ...] = tuple(FashionMNIST.classes)
@@ -173,9 +173,7 @@ class Batches:
         generator: torch.Generator | None = None,
         device: torch.device | str = "cpu",
     ):
-        features = isinstance(images, torch.Tensor) and images.is_floating_point()
-        shape, dtypes = (None, require.FLOATS) if features else (("n", SIDE, SIDE), [torch.uint8])
-        require.tensor("images", images, shape, dtypes=dtypes, finite=False)
+        _check_images(images)
         _check_labels(images, labels)
         require.whole("batch_size", batch_size)
         require.device("device", device)
@@ -209,9 +207,32 @@ class Batches:
         return images if images.is_floating_point() else images.unsqueeze(1).float().div_(255)
 
 
+def _check_images(images: torch.Tensor) -> None:
+    """Ask for pictures as bytes, or for rows of floating features."""
+    kind = getattr(images, "dtype", type(images).__name__)
+    if not isinstance(images, torch.Tensor) or not (
+        images.dtype == torch.uint8 or images.is_floating_point()
+    ):
+        raise TypeError(
+            f"images are {kind}: give a uint8 tensor with values 0 to 255, or floating features"
+        )
+    shape = tuple(images.shape)
+    if images.dtype == torch.uint8 and shape[1:] != (SIDE, SIDE):
+        raise ValueError(f"images have shape {shape}: give (number, {SIDE}, {SIDE})")
+    if not shape or not shape[0]:
+        raise ValueError(f"images have shape {shape}: give at least one row")
+
+
 def _check_labels(images: torch.Tensor, labels: torch.Tensor) -> None:
     """Ask for one class number for each image."""
-    training.check_labels(images, labels)
+    if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
+        found = getattr(labels, "dtype", type(labels).__name__)
+        raise TypeError(f"labels are {found}: give an int64 tensor of class numbers, labels.long()")
+    if labels.shape != (len(images),):
+        shape = tuple(labels.shape)
+        raise ValueError(
+            f"labels have shape {shape} beside {len(images)} images: give ({len(images)},)"
+        )
     # Here, once, and not at each batch: a loss on an accelerator would end the process.
     lowest, highest = (int(label) for label in labels.aminmax())
     if lowest < 0 or highest >= len(CLASSES):
