@@ -5,6 +5,7 @@ import functools
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from helpers.common import judging
 from helpers.common.judging import Mistake, Verdict
@@ -181,7 +182,7 @@ class Questions:
 
         return ask
 
-    def __call__(self, name: str, answer: object, *run: object, **data: object) -> Answer:
+    def __call__(self, name: str, answer: object, *run: Any, **data: Any) -> Answer:
         """Judge an answer and note it: a guess against the run, or a function against its oracle.
 
         Parameters

@@ -121,7 +121,9 @@ def load(root: str | Path | None = None, *, download: bool = True) -> Garments:
         reason = _try_download(DATA_FOLDER)
     if _is_complete(DATA_FOLDER):
         return _read(DATA_FOLDER, Source("download"))
-    return Garments(*standin.draw_parts(), source=Source("stand-in", reason))
+    train_images, train_labels, test_images, test_labels = standin.draw_parts()
+    source = Source("stand-in", reason)
+    return Garments(train_images, train_labels, test_images, test_labels, source)
 
 
 class OneByOne(FashionMNIST):

@@ -102,25 +102,12 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
         "vector_norm(self.points - goal, dim=-1)",
         "vector_norm(self.points - goal, ord=1, dim=-1)",
     ),
-    (
-        "helpers/ols_and_ridge/least_squares.py",
-        "errors_over_penalties",
-        ".square().mean(dim=1).sqrt()",
-        ".abs().mean(dim=1)",
-    ),
 ]
 
 # What changes nothing that anybody could see, by the words of `planted.py --list`, and why not.
 EQUIVALENT: dict[str, str] = {
-    "helpers/gradient_descent/descent.py · divergence_boundary · high - low > 1e-4 * high → "
+    "helpers/gradient_descent/theory.py · divergence_boundary · high - low > 1e-4 * high → "
     "(high - low >= 0.0001 * high)": "the halved interval is never as wide as that to the last bit",
-    "helpers/computation_graph/graph.py · _saved_in_words · value > 2**63 → (value >= 2 ** 63)": (
-        "2**63 stands for the smallest number of 64 bits, which no function saves"
-    ),
-    "helpers/computation_graph/graph.py · _graph · saved_places[second] += 1 → saved_places[second] -= 1": (
-        "each saved tensor is taken once all the same, from the other end"
-    ),
-    "helpers/computation_graph/graph.py · _segments · 1 → (2) (3)": "all steps count two, so the nearest stays so",
     "helpers/common/explore.py · _SLIDER_DOTS_PER_INCH · 80 → (81)": "a taste",
     "helpers/debugging_clinic/preflight.py · _in_the_data · size > _LARGEST_SIZE_OF_INPUTS → "
     "(size >= _LARGEST_SIZE_OF_INPUTS)": "a measured size is never the bound to the last bit",
@@ -145,20 +132,20 @@ Change = Callable[[NotebookNode], object]
 
 # In which notebook, in which cell, what is written there, and what is planted in its place.
 _IN_CELLS: list[tuple[str, str, str, str]] = [
-    ("01", "update", "x -= 0.1 * x.grad", "x += 0.1 * x.grad"),
+    ("01", "a-leaf-changed-under-no-grad", "x -= 0.1 * x.grad", "x += 0.1 * x.grad"),
     ("02", "ridge", "X.T @ X + penalty * identity", "X.T @ X"),
     ("02", "stacked", "penalty**0.5 * torch.eye", "penalty * torch.eye"),
     ("02", "fit-intercept", "    on_each[0] = 0.0\n", ""),
     ("02", "leave-one-out", "(1 - hat.diagonal())", "(1 + hat.diagonal())"),
-    ("02", "measured-fabric-least-squares-tailor-pro", "measured.std(dim=0)", "measured.std()"),
-    ("03", "def-step-w-lr", "return w - lr * g", "return w + lr * g"),
-    ("03", "w-v-start-clone-torch-zeros-2-dtype-torc", "    optimiser.zero_grad()\n", ""),
-    ("03", "bent-x-torch-stack-x-0-x-1-x-1-2-dim-1", "norm(dim=1, keep", "norm(dim=0, keep"),
-    ("03", "def-ridge-penalty", "14 / (2 * times)", "1 / (2 * times)"),
+    ("02", "tailors-plain-fit", "measured.std(dim=0)", "measured.std()"),
+    ("03", "five-steps-in-two-lines", "return w - lr * g", "return w + lr * g"),
+    ("03", "our-lines-beside-sgd", "    optimizer.zero_grad()\n", ""),
+    ("03", "changes-on-a-sphere", "norm(dim=1, keep", "norm(dim=0, keep"),
+    ("03", "early-stopping-beside-ridge", "14 / (2 * times)", "1 / (2 * times)"),
     ("04", "network", "self.scores(x), dim=1", "self.scores(x), dim=0"),
     ("04", "an-epoch-by-hand", "    sgd.zero_grad()  # 6.5 clear\n", ""),
     ("04", "an-epoch-by-hand", "    sgd.step()  # 6.4 update\n", ""),
-    ("05", "repairs", '    ("batch_data", "batchdata"),\n', ""),
+    ("05", "seven-repairs", '    ("batch_data", "batchdata"),\n', ""),
     ("06", "a-part-of-80-and-one-of-16", "(80 * of_80 + 16 * of_16)", "(16 * of_80 + 80 * of_16)"),
     ("06", "train-or-die", "checkpoint.restore(found, network, sgd)", "pass"),
 ]
@@ -241,7 +228,7 @@ def _remove(name: str) -> Change:
 
 # Faults of a notebook's file: number, cell, what is wrong with it, and the change.
 _OF_A_FILE: list[tuple[str, str, str, Change]] = [
-    ("01", "forward", "its number taken away", _uncount("forward")),
-    ("02", "normal-equations", "another digit stored", _stale("normal-equations")),
-    ("03", "slopes", "its output cleared", _clear("slopes")),
+    ("01", "fresh-x-y-and-z", "its number taken away", _uncount("fresh-x-y-and-z")),
+    ("02", "best-weights", "another digit stored", _stale("best-weights")),
+    ("03", "slopes-of-both-lines", "its output cleared", _clear("slopes-of-both-lines")),
 ]
