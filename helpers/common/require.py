@@ -255,32 +255,3 @@ def series(
     for place, value in enumerate(values):
         if finite or not isinstance(value, float) or math.isfinite(value):
             number(f"{name}[{place}]", value, least=least, above=above)
-
-
-def texts(name: str, values: Any, *, length: int | None = None) -> None:
-    """Ask for a list of texts."""
-    items(name, values, length=length)
-    for place, value in enumerate(values):
-        text(f"{name}[{place}]", value)
-
-
-def mapping(
-    name: str,
-    value: object,
-    *,
-    of: type | tuple[type, ...] = str,
-    keys: Iterable[object] = (),
-    most: int = _MOST,
-) -> None:
-    """Ask for a dict, or the like, that is not empty; `keys` are those it has to have."""
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{name} is {_a_type(value)}: give a dict")
-    if not value:
-        raise ValueError(f"{name} is empty: give at least one entry")
-    if len(value) > most:
-        raise ValueError(f"{name} has {len(value)} entries: give at most {most}")
-    for key in value:
-        if not isinstance(key, of):
-            raise TypeError(f"{name} has an entry for {shown(key)}: give other keys")
-    if missing := [key for key in keys if key not in value]:
-        raise ValueError(f"{name} has no entry {missing[0]!r}: give one")

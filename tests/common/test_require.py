@@ -46,9 +46,6 @@ FINE = [
     *of(require.series, [1, 2.5], torch.arange(3), torch.ones(1)),
     *of(require.series, [float("nan"), float("inf")], finite=False),
     *of(require.series, [0, 1], least=0),
-    *of(require.texts, ["a", "b"], length=2),
-    *of(require.mapping, {"a": 1}, keys=("a",), most=1),
-    *of(require.mapping, {1: "a"}, of=int),
 ]
 
 
@@ -131,13 +128,6 @@ REFUSED = [
     refused(require.series, [1, 0], V, "x[1] is 0: give a finite number above 0", above=0),
     refused(require.series, FLOAT.detach(), V, "x has shape (2, 3): give (n,)"),
     refused(require.series, [1], V, "x has 1 entries: give at least 2", fewest=2),
-    refused(require.texts, ["a", ""], V, "x[1] is '': give a few words"),
-    refused(require.texts, ["a"], V, "x has 1 entries: give 2", length=2),
-    refused(require.mapping, [1], T, "x is a list: give a dict"),
-    refused(require.mapping, {}, V, "x is empty: give at least one entry"),
-    refused(require.mapping, {"a": 1, "b": 2}, V, "x has 2 entries: give at most 1", most=1),
-    refused(require.mapping, {1: 2}, T, "x has an entry for 1: give other keys"),
-    refused(require.mapping, {"a": 1}, V, "x has no entry 'b': give one", keys=("a", "b")),
 ]  # fmt: skip
 
 
