@@ -186,7 +186,7 @@ def _is_made(mistake: Callable, results: Sequence, inputs: Sequence, tolerance: 
         try:
             made = mistake(*own(arguments))
         except Exception as error:  # noqa: BLE001 - a mistake may well be one that raises
-            made = Failure("", type(error), str(error))
+            made = Failure("", type(error), one_line(error))
         if isinstance(result, Failure) or isinstance(made, Failure):
             if not isinstance(result, Failure) or not result.is_like(made):
                 return False
