@@ -50,4 +50,5 @@ def tracked_files(*options: str) -> list[Path]:
         pytest.skip("Git is not installed")
     if listed.returncode:
         pytest.skip("not a Git checkout")
-    return [ROOT / name for name in listed.stdout.split("\0") if name]
+    found = [ROOT / name for name in listed.stdout.split("\0") if name]
+    return [file for file in found if file.exists()]  # Not what is deleted, and not yet committed.
