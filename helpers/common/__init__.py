@@ -1,6 +1,6 @@
 """What several notebooks need.
 
-Checks of what a reader answers: `questions` (and the score), `judging`, `running` (a reader's code),
+Checks of what a reader answers: `questions` (and the score), `judging`, `running` (of code),
 `sentences` (in the reader's language). What is seen: `picture` (every figure), `page` (HTML around
 it), `explore` (sliders and their printed twins). And `require`: what a front door asks.
 """
