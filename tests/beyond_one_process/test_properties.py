@@ -8,14 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from common.chance import given, settings, st
 from helpers import run
 from helpers.beyond_one_process import checkpoint, parallel
-from project.needed import needed
-
-needed("hypothesis")
-
-from hypothesis import given, settings  # noqa: E402  It may not be there.
-from hypothesis import strategies as st  # noqa: E402
 
 pytestmark = pytest.mark.proof
 ever_the_same = settings(derandomize=True, deadline=None, database=None, max_examples=40)

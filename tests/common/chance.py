@@ -1,4 +1,7 @@
-"""Input that chance makes up, the same in each run; a test that imports this needs Hypothesis."""
+"""Input that chance makes up, the same in each run.
+
+A test that takes Hypothesis from here is skipped where it is not installed.
+"""
 
 import torch
 
@@ -6,8 +9,10 @@ from project.needed import needed
 
 needed("hypothesis")
 
-from hypothesis import settings  # noqa: E402  It may not be there.
+from hypothesis import given, settings  # noqa: E402  It may not be there.
 from hypothesis import strategies as st  # noqa: E402
+
+__all__ = ["above_zero", "few", "given", "normal", "numbers", "seeds", "settings", "st"]
 
 settings.register_profile(
     "the same in each run", derandomize=True, deadline=None, database=None, max_examples=40

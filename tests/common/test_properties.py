@@ -4,10 +4,8 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from common.chance import few, numbers
+from common.chance import few, given, numbers, st
 from common.test_judging import said_of, said_of_code
 from helpers.common import explore
 from helpers.common.picture import Figure

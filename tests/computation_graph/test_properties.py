@@ -6,13 +6,8 @@ import pytest
 import torch
 import torchviz
 
+from common.chance import given, settings, st
 from helpers.computation_graph import graph, words
-from project.needed import needed
-
-needed("hypothesis")
-
-from hypothesis import given, settings  # noqa: E402  It may not be there.
-from hypothesis import strategies as st  # noqa: E402
 
 pytestmark = pytest.mark.proof
 

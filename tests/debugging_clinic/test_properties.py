@@ -5,20 +5,11 @@ import ast
 import pytest
 import torch
 
+from common.chance import given, settings, st
 from helpers.debugging_clinic.charts import accuracy
 from helpers.debugging_clinic.listing import first_error
-from project.needed import needed
-
-needed("hypothesis")
-
-from hypothesis import given, settings  # noqa: E402  It may not be there.
-from hypothesis import strategies as st  # noqa: E402
 
 pytestmark = pytest.mark.proof
-settings.register_profile(
-    "the same in each run", derandomize=True, deadline=None, database=None, max_examples=40
-)
-settings.load_profile("the same in each run")
 
 
 @settings(max_examples=12)

@@ -7,21 +7,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from common.chance import given, settings, st
 from fashion_mnist_pipeline import idx
 from helpers.fashion_mnist_pipeline import fashion, standin, training
-from project.needed import needed
-
-needed("hypothesis")
-
-from hypothesis import given, settings  # noqa: E402  It may not be there.
-from hypothesis import strategies as st  # noqa: E402
 
 pytestmark = pytest.mark.proof
 
-settings.register_profile(
-    "the same in each run", derandomize=True, deadline=None, database=None, max_examples=40
-)
-settings.load_profile("the same in each run")
 few = settings(max_examples=12)
 seeds = st.integers(0, 2**32 - 1)
 

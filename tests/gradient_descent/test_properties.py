@@ -4,19 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from common.chance import given, st
 from helpers.gradient_descent import descent, landscapes, theory
-from project.needed import needed
-
-needed("hypothesis")
-
-from hypothesis import given, settings  # noqa: E402  It may not be there.
-from hypothesis import strategies as st  # noqa: E402
 
 pytestmark = pytest.mark.proof
-settings.register_profile(
-    "the same in each run", derandomize=True, deadline=None, database=None, max_examples=40
-)
-settings.load_profile("the same in each run")
 
 # Far from where float64 overflows or loses digits, which is not the subject.
 above_zero = st.floats(0.01, 100)

@@ -4,20 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from common.chance import given, settings, st
 from helpers.ols_and_ridge import least_squares, trials
-from project.needed import needed
-
-needed("hypothesis")
-
-from hypothesis import given, settings  # noqa: E402  It may not be there.
-from hypothesis import strategies as st  # noqa: E402
 
 pytestmark = pytest.mark.proof
 
-settings.register_profile(
-    "the same in each run", derandomize=True, deadline=None, database=None, max_examples=40
-)
-settings.load_profile("the same in each run")
 
 seeds = st.integers(0, 2**32 - 1)
 
