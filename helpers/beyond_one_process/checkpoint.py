@@ -206,6 +206,9 @@ def _check_weights(saved: Mapping, current: Mapping, name: str) -> None:
         if key not in saved:
             raise ValueError(f"{name} is of another network: it holds no weights {key!r}")
         found = saved[key]
+        if not isinstance(found, torch.Tensor):
+            kind = type(found).__name__
+            raise ValueError(f"{name} holds a {kind} under {key!r}, expected a tensor")
         if found.shape != weight.shape or found.dtype != weight.dtype:
             raise ValueError(
                 f"{name} is of another network: {key} is {tuple(found.shape)} {found.dtype} in it "

@@ -24,8 +24,8 @@ def run_nbval(folder: Path, source: str, most: float):
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder / "small.ipynb")
     (folder / "conftest.py").write_text(
         "import sys\n"
-        f"sys.path.insert(0, {str(TESTS)!r})\n"
-        "import notebook_memory\n"
+        f"sys.path.insert(0, {str(TESTS.parent)!r})\n"
+        "from every_notebook import memory as notebook_memory\n"
         "def pytest_configure(config):\n"
         f"    notebook_memory.MOST_GIGABYTES = {most}\n"
         "    notebook_memory.measure_memory_too()\n"

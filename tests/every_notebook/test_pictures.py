@@ -122,9 +122,7 @@ def notebook_with(figure: Figure, *, source: str, first_line: str = "") -> nbfor
     return nbformat.v4.new_notebook(cells=[cell])
 
 
-SOURCE = (
-    f"import sys\nsys.path.insert(0, {str(TESTS)!r})\nfrom test_pictures import curves\ncurves()"
-)
+SOURCE = f"import sys\nsys.path.insert(0, {str(TESTS.parent)!r})\nfrom test_pictures import curves\ncurves()"
 SANITISED = [
     "[Figures]",
     "regex: data:image/png;base64,[A-Za-z0-9+/=]+",
@@ -143,9 +141,9 @@ def run_nbval(folder: Path, notebook: nbformat.NotebookNode, **environment: str)
     (folder / "sanitize.cfg").write_text("\n".join(SANITISED))
     (folder / "conftest.py").write_text(
         "import sys\n"
-        f"sys.path.insert(0, {str(TESTS)!r})\n"
+        f"sys.path.insert(0, {str(TESTS.parent)!r})\n"
         "from pathlib import Path\n"
-        "import notebook_pictures\n"
+        "from every_notebook import pictures as notebook_pictures\n"
         "def pytest_configure(config):\n"
         f"    notebook_pictures.FOLDER = Path({str(folder)!r}) / 'differences'\n"
         f"    config.option.nbval_sanitize_with = {str(folder / 'sanitize.cfg')!r}\n"
