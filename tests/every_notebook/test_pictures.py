@@ -122,7 +122,10 @@ def notebook_with(figure: Figure, *, source: str, first_line: str = "") -> nbfor
     return nbformat.v4.new_notebook(cells=[cell])
 
 
-SOURCE = f"import sys\nsys.path.insert(0, {str(TESTS.parent)!r})\nfrom test_pictures import curves\ncurves()"
+SOURCE = (
+    f"import sys\nsys.path.insert(0, {str(TESTS.parent)!r})\n"
+    "from every_notebook.test_pictures import curves\ncurves()"
+)
 SANITISED = [
     "[Figures]",
     "regex: data:image/png;base64,[A-Za-z0-9+/=]+",
