@@ -13,8 +13,10 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parents[2]
-# Where pictures of the pages are kept; git ignores it.
+from every_notebook.series import ROOT
+from project.needed import missing, needed
+
+# Where a page that fails is pictured; git ignores it.
 SCREENSHOTS = ROOT / ".screenshots"
 
 # Limits for what hangs, in seconds; a busy machine is to stay far below them.
@@ -30,21 +32,11 @@ _FLAGS = (
 _PICTURES = ":is(img, svg[role=img])"
 
 
-def find_chromium() -> str | None:
-    """Return the browser that CHROMIUM names, or the first on the PATH."""
+def find_chromium() -> str:
+    """Return the browser that CHROMIUM names, or the first on the PATH; skip without one."""
     names = [named] if (named := os.environ.get("CHROMIUM")) else _NAMES
-    return next(filter(None, map(shutil.which, names)), None)
-
-
-def what_is_missing() -> str:
-    """Say what a test in the browser lacks on this machine; empty if nothing."""
-    try:
-        import playwright  # noqa: F401
-    except ImportError:
-        return "Playwright is not installed: pip install -r .ci/requirements.txt"
-    if find_chromium() is None:
-        return f"none of {', '.join(_NAMES)} is on the PATH: install one, or name it in CHROMIUM"
-    return ""
+    found = next(filter(None, map(shutil.which, names)), None)
+    return found or missing(f"a Chromium ({', '.join(names)}; CHROMIUM names another)")
 
 
 # --- The server ---
@@ -62,21 +54,17 @@ def serve(folder: Path, home: Path) -> Iterator[dict]:
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        # First of all places, so that its kernel is the one that is started.
-        "JUPYTER_PATH": _before(home / "data", "JUPYTER_PATH"),
+        "JUPYTER_PATH": "",  # Else a kernel that lies there would be started.
         "IPYTHONDIR": str(home / "ipython"),
-        "PYTHONPATH": _before(ROOT, "PYTHONPATH"),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
     }
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--ServerApp.root_dir={folder}"]
+    command = [sys.executable, "-m", "jupyterlab", *options]
     log = home / "log.txt"
     with (
         open(log, "wb") as file,
         subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
-            cwd=folder,
-            env=environment,
-            stdout=file,
-            stderr=subprocess.STDOUT,
+            command, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT
         ) as server,
     ):
         try:
@@ -86,11 +74,6 @@ def serve(folder: Path, home: Path) -> Iterator[dict]:
 
 
 def _furnish(home: Path) -> None:
-    kernel = home / "data" / "kernels" / "python3"
-    kernel.mkdir(parents=True)
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    description = {"argv": command, "display_name": "Python 3 (ipykernel)", "language": "python"}
-    (kernel / "kernel.json").write_text(json.dumps(description))
     settings = home / "config" / "lab" / "user-settings" / "@jupyterlab"
     for name, setting in {
         # Otherwise a question whether to fetch Jupyter's news lies over the page.
@@ -101,10 +84,6 @@ def _furnish(home: Path) -> None:
         file = settings / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True)
         file.write_text(setting)
-
-
-def _before(folder: Path, variable: str) -> str:
-    return os.pathsep.join(filter(None, [str(folder), os.environ.get(variable)]))
 
 
 def _address(server: subprocess.Popen, runtime: Path, log: Path) -> dict:
@@ -124,9 +103,7 @@ def _address(server: subprocess.Popen, runtime: Path, log: Path) -> dict:
 @contextlib.contextmanager
 def launch() -> Iterator:
     """Start the browser, without a window; yield it."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    with needed("playwright.sync_api").sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=_FLAGS)
         yield browser
         browser.close()
@@ -200,31 +177,6 @@ class NotebookPage:
             self.choose("File", "Save Notebook")
         assert answer.value.ok, answer.value.status_text
         return nbformat.read(self.file, as_version=4)
-
-    def take_pictures(self) -> None:
-        """Keep the whole notebook as it looks, page after page, and leave the last in sight."""
-        SCREENSHOTS.mkdir(exist_ok=True)
-        for old in SCREENSHOTS.glob(f"{self.file.stem}-*.png"):
-            old.unlink()
-        size = self.page.viewport_size
-        self.page.set_viewport_size({**size, "height": 3 * size["height"]})
-        panel = self.page.locator(".jp-NotebookPanel .jp-WindowedPanel-outer")
-        panel.evaluate("panel => { panel.scrollTop = 0; }")
-        number, at_the_end = 0, False
-        while not at_the_end:
-            number += 1
-            # What comes into sight is rendered only then.
-            self.page.wait_for_timeout(500)
-            panel.screenshot(path=SCREENSHOTS / f"{self.file.stem}-{number:02d}.png")
-            at_the_end = panel.evaluate(
-                """panel => {
-                    const cells = panel.querySelectorAll('.jp-Notebook-cell');
-                    const last = cells[cells.length - 1].getBoundingClientRect();
-                    panel.scrollTop += panel.clientHeight;
-                    return last.bottom <= panel.getBoundingClientRect().bottom;
-                }"""
-            )
-        self.page.set_viewport_size(size)
 
     def output(self, index: int):
         """Return where the output of the cell with this number, counted from 0, is shown."""

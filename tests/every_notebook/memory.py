@@ -4,10 +4,12 @@ Binder gives a reader 2 GB, of which JupyterLab takes its part. The peak is the 
 keeps for the kernel's process; processes that the kernel starts are added while they run.
 """
 
+import contextlib
 import re
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 from nbformat import NotebookNode
 from nbval.plugin import IPyNbFile
@@ -30,49 +32,35 @@ def _gigabytes(file: Path, name: str) -> float:
     return int(found[1]) / 1024**2 if found else 0.0
 
 
-def _descendants(process: int) -> list[int]:
-    found = []
-    for children in Path(f"/proc/{process}/task").glob("*/children"):
-        try:
-            started = [int(child) for child in children.read_text().split()]
-        except OSError:
-            continue  # A thread that has just ended.
-        for child in started:
-            found += [child, *_descendants(child)]
-    return found
-
-
 class Watch(threading.Thread):
-    """Looks at a process and at those it starts, until it is told to stop.
-
-    Parameters
-    ----------
-    process : int
-        The number of a running process.
-    """
+    """Looks at a process, by its number, and at those it starts, until it is told to stop."""
 
     def __init__(self, process: int):
         super().__init__(daemon=True)
         self._process = process
-        self._together = 0.0
+        self.together = 0.0
         self._stopped = threading.Event()
 
     def run(self) -> None:
         """Add up what all processes take at the same time, pages they share counted once."""
         while not self._stopped.wait(_SECONDS_BETWEEN_LOOKS):
-            if children := _descendants(self._process):
+            with contextlib.suppress(psutil.Error):  # It has just ended.
+                children = [
+                    child.pid for child in psutil.Process(self._process).children(recursive=True)
+                ]
                 shares = [
                     _gigabytes(Path(f"/proc/{process}/smaps_rollup"), "Pss")
                     for process in [self._process, *children]
                 ]
-                self._together = max(self._together, sum(shares))
+                if children:
+                    self.together = max(self.together, sum(shares))
 
     def peak(self) -> float:
         """Stop looking and return the peak in gigabytes; 0 where it cannot be known."""
         alone = _gigabytes(Path(f"/proc/{self._process}/status"), "VmHWM")
         self._stopped.set()
         self.join()
-        return max(alone, self._together)
+        return max(alone, self.together)
 
 
 def allowed(notebook: NotebookNode) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 import PIL.Image
 from nbval.plugin import IPyNbCell
 
-from every_notebook.series import exceptions
+from every_notebook.series import ROOT, exceptions
 
 # Of 255, over the whole picture: what smoothing and palettes may change.
 MOST_DIFFERENCE = 5.0
@@ -31,12 +31,11 @@ TILE = 8
 # be. They must be there, as many and as large as stored.
 WOBBLING_PICTURES = exceptions("WOBBLING_PICTURES")
 
-ROOT = Path(__file__).resolve().parents[2]
 # Where the pictures of a failure are left; git ignores it.
 FOLDER = ROOT / ".differences"
 
 _DATA_URI = re.compile(r"data:image/(?:png|jpeg);base64,([A-Za-z0-9+/=]+)")
-_SOURCE = re.compile(r"^Garments: (.*)$", flags=re.MULTILINE)
+_REAL = re.compile(r"^Garments: .*the real", flags=re.MULTILINE)
 
 
 def pictures(outputs: Iterable[dict]) -> list[bytes]:
@@ -101,12 +100,7 @@ def leave_side_by_side(name: str, stored: bytes, fresh: bytes) -> Path:
 
 
 def complaints(
-    notebook: str,
-    cell: str,
-    fresh: Iterable[dict],
-    stored: Iterable[dict],
-    *,
-    other_data: bool = False,
+    notebook: str, cell: str, fresh: Iterable[dict], stored: Iterable[dict], *, other_data=False
 ) -> list[str]:
     """Return what is wrong with the pictures that a cell has drawn, and leave them as files."""
     before, after = pictures(stored), pictures(fresh)
@@ -116,10 +110,9 @@ def complaints(
     found = []
     for number, (one, other) in enumerate(zip(before, after, strict=True), start=1):
         if words := disagreement(one, other, only_size=only_size):
-            folder = leave_side_by_side(f"{notebook}-{cell}-{number}", one, other)
-            found.append(
-                f"picture {number} {words}; look at {notebook}-{cell}-{number}-*.png in {folder}"
-            )
+            name = f"{notebook}-{cell}-{number}"
+            folder = leave_side_by_side(name, one, other)
+            found.append(f"picture {number} {words}; look at {name}-*.png in {folder}")
     return found
 
 
@@ -131,12 +124,9 @@ def runs_on_other_data(fresh: Iterable[dict], stored: Iterable[dict]) -> bool:
     """
     if os.environ.get("FASHION_MNIST_ROOT"):
         return False
-    sources = [
-        _SOURCE.findall("".join(output.get("text", "") for output in outputs))
-        for outputs in (stored, fresh)
-    ]
-    was_real, is_real = (any("the real" in source for source in found) for found in sources)
-    return was_real and not is_real
+    texts = ("".join(output.get("text", "") for output in outputs) for outputs in (stored, fresh))
+    was_real, is_real = (_REAL.search(text) for text in texts)
+    return bool(was_real and not is_real)
 
 
 def compare_pictures_too() -> None:
@@ -147,13 +137,12 @@ def compare_pictures_too() -> None:
 
     def compare_outputs(self, test, ref, skip_compare=None):
         agrees = compare_text(self, test, ref, skip_compare)
+        # Once a cell of the notebook has told where the garments are from, it holds for the rest.
         notebook = self.parent
-        notebook.other_data = getattr(notebook, "other_data", False) or runs_on_other_data(
-            test, ref
-        )
-        found = complaints(
-            Path(notebook.path).stem, self.cell.id, test, ref, other_data=notebook.other_data
-        )
+        other_data = getattr(notebook, "other_data", False) or runs_on_other_data(test, ref)
+        notebook.other_data = other_data
+        name = Path(notebook.path).stem
+        found = complaints(name, self.cell.id, test, ref, other_data=other_data)
         self.comparison_traceback += found
         return agrees and not found
 

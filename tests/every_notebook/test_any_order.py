@@ -17,7 +17,7 @@ import pytest
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
-from every_notebook import pictures as pictures
+from every_notebook import pictures
 from every_notebook.series import NOTEBOOKS, exceptions
 
 TESTS = Path(__file__).resolve().parent
@@ -26,9 +26,6 @@ SECONDS_A_CELL = 1_200
 
 _PIPELINE = "04_fashion_mnist_pipeline"
 _PROCESSES = "06_beyond_one_process"
-# It takes a minute and more, and a run from top to bottom after that of each cell would tell
-# little that is new: each of its cells makes anew what it trains.
-NOT_ONCE_MORE = _PIPELINE
 # Cells that are not run twice in a row: (notebook, cell id) and the reason.
 RUN_ONCE = exceptions("RUN_ONCE")
 # In these the kernel is interrupted first: (notebook, cell id) and in the middle of what.
@@ -170,29 +167,6 @@ def interrupt_in_mid_training(kernel: RunningKernel, source: str, folder: Path) 
     assert run(kernel, GO_ON) == []
 
 
-class Workers:
-    """The processes that a kernel has started, and that take part in a group."""
-
-    def __init__(self, kernel: RunningKernel):
-        self._kernel = psutil.Process(kernel.km.provisioner.pid)
-        self.stopped: list[psutil.Process] = []
-
-    def are_training(self) -> bool:
-        """Whether two of them have begun to say what they do; then they stand still."""
-        said = {child: _has_said(child) for child in self._kernel.children(recursive=True)}
-        workers = [child for child, words in said.items() if words is not None]
-        if len(workers) < 2 or not any(said.values()):
-            return False
-        for worker in workers:
-            worker.suspend()
-        self.stopped = workers
-        return True
-
-    def go_on(self) -> None:
-        for worker in self.stopped:
-            worker.resume()
-
-
 def _has_said(process: psutil.Process) -> int | None:
     """Return how many bytes a process has said; None if it is not one that takes part."""
     try:
@@ -204,21 +178,38 @@ def _has_said(process: psutil.Process) -> int | None:
 
 def interrupt_the_processes(kernel: RunningKernel, source: str) -> None:
     """Interrupt a cell while its processes train, and see that none of them is left behind."""
-    workers = Workers(kernel)
+    parent = psutil.Process(kernel.km.provisioner.pid)
+    stopped: list[psutil.Process] = []
+
+    def are_training() -> bool:
+        """Say whether two processes have begun to say what they do; then they stand still."""
+        said = {child: _has_said(child) for child in parent.children(recursive=True)}
+        workers = [child for child, words in said.items() if words is not None]
+        if len(workers) < 2 or not any(said.values()):
+            return False
+        for worker in workers:
+            worker.suspend()
+        stopped.extend(workers)
+        return True
+
+    def go_on() -> None:
+        for worker in stopped:
+            worker.resume()
+
     for _ in range(5):
         # They may end between the look and the stop: the cell comes to its end, and is run again.
-        errors = run(kernel, source, workers.are_training, workers.go_on)
-        if workers.stopped:
+        errors = run(kernel, source, are_training, go_on)
+        if stopped:
             break
     assert errors == ["KeyboardInterrupt"]
-    gone, alive = psutil.wait_procs(workers.stopped, timeout=120)
+    gone, alive = psutil.wait_procs(stopped, timeout=120)
     for process in alive:
         process.kill()
     assert len(gone) == 2 and not alive, "processes that nobody ends"
     # What Python itself has started for the kernel stays, with nothing under it.
     left = [
         grandchild
-        for child in psutil.Process(kernel.km.provisioner.pid).children()
+        for child in parent.children()
         for grandchild in child.children(recursive=True)
         if grandchild.status() != psutil.STATUS_ZOMBIE
     ]
@@ -239,7 +230,9 @@ def test_any_order_any_state_the_same_results(notebook, tmp_path):
         found.append(("the first time", complaint(cell)))
         if (name, cell.cell.id) not in RUN_ONCE:
             found.append(("the second time in a row", complaint(cell)))
-    if name != NOT_ONCE_MORE:
+    # Notebook 04 takes a minute and more, and makes anew in each cell what it trains: a run from
+    # top to bottom after that of each cell would tell little that is new.
+    if name != _PIPELINE:
         found += [("once more, after all others", complaint(cell)) for cell in cells]
     complaints = [f"{when}, {words}" for when, words in found if words]
     assert not complaints, "\n".join(complaints)

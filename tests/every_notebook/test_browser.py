@@ -1,20 +1,17 @@
 """Each notebook does in JupyterLab, in a real browser, what it promises; the keyboard is enough."""
 
 import copy
-import os
 import re
 import shutil
 import sys
-import types
 from pathlib import Path
 
 import nbformat
 import pytest
 
 import helpers
-from every_notebook import browser
-from every_notebook import pictures as notebook_pictures
-from every_notebook import rules as rules
+from every_notebook import browser, rules
+from every_notebook.pictures import pictures
 from every_notebook.series import NOTEBOOKS
 from every_notebook.test_checks import first_line
 
@@ -24,22 +21,12 @@ HANDLE = ".widget-slider .noUi-handle"
 FILM_BAR = "input[type=range]"
 
 
-def stop_without_a_browser() -> None:
-    """Skip where no browser is, and fail where there has to be one."""
-    if not (missing := browser.what_is_missing()):
-        return
-    if os.environ.get("CI_MUST_NOT_SKIP"):
-        pytest.fail(f"CI_MUST_NOT_SKIP is set, but {missing}")
-    pytest.skip(missing)
-
-
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """A JupyterLab on a folder of its own, and the browser that looks at it."""
-    stop_without_a_browser()
     folder = tmp_path_factory.mktemp("notebooks")
     home = tmp_path_factory.mktemp("jupyter")
-    with browser.serve(folder, home) as address, browser.launch() as chromium:
+    with browser.launch() as chromium, browser.serve(folder, home) as address:
         yield chromium, address, folder
 
 
@@ -56,7 +43,7 @@ def complaints_about_the_file(stored, saved) -> list[str]:
     """Say what is amiss in a notebook that the browser has saved, beside the one committed."""
     found = [*rules.executed_in_order(saved), *rules.errors_are_announced(saved)]
     for before, after in zip(rules.code_cells(stored), rules.code_cells(saved), strict=True):
-        counts = [len(notebook_pictures.pictures(cell.outputs)) for cell in (before, after)]
+        counts = [len(pictures(cell.outputs)) for cell in (before, after)]
         if counts[0] != counts[1]:
             found.append(f"cell {after.id}: {counts[0]} pictures are stored, {counts[1]} drawn")
     return found
@@ -66,11 +53,9 @@ def controls(notebook) -> list[tuple[int, str]]:
     """Return (position of the cell, selector) of each slider that a notebook has."""
     found = []
     for position, cell in enumerate(notebook.cells):
-        if cell.cell_type != "code":
-            continue
-        found += [(position, HANDLE)] * len(SLIDER.findall(cell.source))
-        pages = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
-        found += [(position, FILM_BAR)] * sum(page.count('type="range"') for page in pages)
+        if cell.cell_type == "code":
+            found += [(position, HANDLE)] * len(SLIDER.findall(cell.source))
+            found += [(position, FILM_BAR)] * "".join(rules.pages(cell)).count('type="range"')
     return found
 
 
@@ -78,13 +63,10 @@ def complaints_about_the_pictures(notebook, page) -> list[str]:
     """Say which picture the page does not show, or shows without words."""
     found = []
     for position, cell in enumerate(notebook.cells):
-        if cell.cell_type != "code":
-            continue
-        pages = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
-        expected = sum(page.count("<img") for page in pages) + len(SLIDER.findall(cell.source))
-        if not expected:
-            continue
-        words = page.shown_pictures(position)
+        expected = "".join(rules.pages(cell)).count("<img")
+        if cell.cell_type == "code":
+            expected += len(SLIDER.findall(cell.source))
+        words = page.shown_pictures(position) if expected else []
         if len(words) != expected or not all(words):
             found.append(f"cell {cell.id}: {expected} pictures, on the page {words}")
     return found
@@ -114,8 +96,11 @@ def complaints_about_a_slider(page, position: int, selector: str, seconds: float
     return []
 
 
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
 @pytest.mark.proof
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@every_notebook
 def test_in_the_browser_each_notebook_runs_and_its_sliders_move(lab, path):
     chromium, address, folder = lab
     stored = nbformat.read(path, as_version=4)
@@ -124,7 +109,6 @@ def test_in_the_browser_each_notebook_runs_and_its_sliders_move(lab, path):
         page.choose("Run", "Run All Cells")
         page.wait_for_runs()
         saved = page.save()
-        page.take_pictures()
         assert complaints_about_the_file(stored, saved) == []
         assert page.cells.count() == len(stored.cells)
         assert complaints_about_the_pictures(stored, page) == []
@@ -138,7 +122,7 @@ def test_in_the_browser_each_notebook_runs_and_its_sliders_move(lab, path):
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@every_notebook
 def test_in_the_browser_no_result_is_in_sight_before_its_guess(lab, path):
     chromium, address, folder = lab
     shutil.copy(path, folder)
@@ -206,8 +190,7 @@ def test_in_the_browser_faults_are_seen(lab):
     cells = [nbformat.v4.new_code_cell(text) for text in (here, A_STILL_SLIDER, "1 / 0", "1")]
     for cell, name in zip(cells, ("here", "slider", "error", "after"), strict=True):
         cell.id = name
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": rules.KERNEL})
     nbformat.write(notebook, folder / "faulty.ipynb")
     with browser.opened(chromium, address, folder / "faulty.ipynb") as page:
         page.choose("Run", "Run All Cells")
@@ -215,8 +198,8 @@ def test_in_the_browser_faults_are_seen(lab):
         saved = page.save()
         assert saved.cells[0].outputs[0].text.split("\n")[:2] == [sys.executable, helpers.__file__]
         assert complaints_about_the_file(notebook, saved) == [
-            "cell after: execution count None, expected 4",
-            "cell error: a stored error without the tag raises-exception",
+            "cell after: execution count None, expected 4; run python tests/tools/store.py",
+            "cell error: a stored error; mend it, or tag the cell raises-exception",
         ]
         assert complaints_about_the_pictures(notebook, page) == [
             "cell slider: 1 pictures, on the page [None]"
@@ -236,7 +219,7 @@ def test_a_lost_picture_is_noticed():
     stored = nbformat.read(NOTEBOOKS[0], as_version=4)
     saved = copy.deepcopy(stored)
     assert complaints_about_the_file(stored, saved) == []
-    drawn = next(c for c in rules.code_cells(saved) if notebook_pictures.pictures(c.outputs))
+    drawn = next(cell for cell in rules.code_cells(saved) if pictures(cell.outputs))
     drawn.outputs = []
     assert complaints_about_the_file(stored, saved) == [
         f"cell {drawn.id}: 1 pictures are stored, 0 drawn"
@@ -249,20 +232,10 @@ def test_both_kinds_of_slider_are_found():
 
 
 def test_without_a_browser_the_reason_is_named(monkeypatch, tmp_path):
-    """Those who only want to know whether their notebooks hold are told; others must not be."""
-    monkeypatch.setitem(sys.modules, "playwright", types.ModuleType("playwright"))
     monkeypatch.setenv("CHROMIUM", sys.executable)
-    assert browser.find_chromium() == sys.executable and browser.what_is_missing() == ""
-    stop_without_a_browser()
-
-    monkeypatch.delenv("CI_MUST_NOT_SKIP", raising=False)
+    assert browser.find_chromium() == sys.executable
     monkeypatch.delenv("CHROMIUM")
+    monkeypatch.delenv("CI_MUST_NOT_SKIP", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(pytest.skip.Exception, match="is on the PATH: install one, or name it in"):
-        stop_without_a_browser()
-    monkeypatch.setitem(sys.modules, "playwright", None)  # as if it were not there
-    with pytest.raises(pytest.skip.Exception, match="Playwright is not installed: pip install"):
-        stop_without_a_browser()
-    monkeypatch.setenv("CI_MUST_NOT_SKIP", "1")
-    with pytest.raises(pytest.fail.Exception, match="MUST_NOT_SKIP is set, but Playwright is not"):
-        stop_without_a_browser()
+    with pytest.raises(pytest.skip.Exception, match="a Chromium .*; CHROMIUM names another.* not"):
+        browser.find_chromium()

@@ -40,15 +40,17 @@ class Wing:
     def tagged(self, tag: str) -> list:
         return [cell for cell in self.code if tag in rules.tags(cell)]
 
+    def asked(self, name: str) -> str:
+        """Return what is handed to a check: the name of a guess or of a function."""
+        return ast.unparse(self.calls[name].args[1])
+
     def exercise_cell(self, name: str) -> str:
-        function = self.calls[name].args[1].id
-        (cell,) = [cell for cell in self.tagged("exercise") if f"def {function}(" in cell.source]
+        (cell,) = [c for c in self.tagged("exercise") if rules.asked_for(c) == self.asked(name)]
         return cell.source
 
     def solution(self, name: str) -> str:
-        function = self.calls[name].args[1].id
         folds = [fold[1] for cell in self.cells if (fold := FOLD.search(cell.source))]
-        (found,) = [fold for fold in folds if f"def {function}(" in fold]
+        (found,) = [fold for fold in folds if f"def {self.asked(name)}(" in fold]
         return found
 
     def names_before(self, name: str) -> dict:
@@ -68,7 +70,7 @@ class Wing:
             # As in a kernel, the judge can read the source: a blank is found in it.
             linecache.cache["<cell>"] = (len(attempt), None, attempt.splitlines(True), "<cell>")
             exec(compile(attempt, "<cell>", "exec"), names)
-            attempt = names[self.calls[name].args[1].id]
+            attempt = names[self.asked(name)]
         return self.check.exercises[name].judge(attempt, **self.data(name, names), **options)
 
     def data(self, name: str, names: dict | None = None) -> dict:
@@ -108,22 +110,19 @@ def test_questions_stand_in_the_order_of_the_notebook(wing):
 
 @every_wing
 def test_no_cell_holds_a_hint(wing):
-    hints = {
+    hints = [
         hint for question in wing.check.predictions.values() for hint in question.hints.values()
-    } | {
-        mistake.hint
-        for exercise in wing.check.exercises.values()
-        for mistake in exercise.mistakes.values()
-    }
+    ]
+    for exercise in wing.check.exercises.values():
+        hints += [mistake.hint for mistake in exercise.mistakes.values()]
     for cell in wing.code:
         assert not [hint for hint in hints if hint in cell.source], cell.source
 
 
 @every_wing
 def test_each_check_is_given_the_guess_of_its_own_prediction(wing):
-    guesses = [cell.source.split(" = ")[0] for cell in wing.tagged("prediction")]
-    asked = [ast.unparse(wing.calls[name].args[1]) for name in wing.check.predictions]
-    assert asked == guesses
+    guesses = list(map(rules.asked_for, wing.tagged("prediction")))
+    assert list(map(wing.asked, wing.check.predictions)) == guesses
 
 
 @every_wing
@@ -141,13 +140,13 @@ def test_what_a_check_looks_at_is_not_made_anew_later(wing):
 def test_the_first_line_of_a_folded_output_is_harmless(wing):
     """JupyterLab shows it beside the three dots."""
     rights = {
-        ast.unparse(wing.calls[name].args[1]): str(prediction.right)
+        wing.asked(name): str(prediction.right)
         for name, prediction in wing.check.predictions.items()
     }
     asked: set = set()
     for cell in wing.code:
         if "prediction" in rules.tags(cell):
-            asked.add(cell.source.split(" = ")[0])
+            asked.add(rules.asked_for(cell))
         if call := rules.question(cell):
             asked.discard(ast.unparse(call.args[1]))
         if rules.FOLDED_TAG not in rules.tags(cell):
@@ -236,9 +235,9 @@ def test_each_typed_answer_meets_the_hint_of_its_mistake(wing, name):
 @every("exercises")
 def test_no_junk_and_no_answer_known_by_heart_is_right(wing, name):
     exercise = wing.check.exercises[name]
-    data = wing.data(name)
-    inputs = exercise.inputs_from(**data)
+    inputs = exercise.inputs_from(**wing.data(name))
     answers = [exercise(*running.own(arguments)) for arguments in inputs]
+    mistakes = exercise.mistakes.values()
 
     def loops(*_):
         while True:
@@ -254,12 +253,14 @@ def test_no_junk_and_no_answer_known_by_heart_is_right(wing, name):
         lambda *_: "the answer",
         loops,
         7,
-        *(lambda *_, answer=answer: answer for answer in answers),
+        *(lambda *_, known=known: known for known in {repr(a): a for a in answers}.values()),
     ]
     if isinstance(answers[0], torch.Tensor | float | int):
         junk.append(lambda *a: torch.as_tensor(exercise(*a))[None])
     for attempt in junk:
-        assert not exercise.judge(attempt, seconds=0.05, **data).right, attempt
+        # As the exercise judges it, without asking for the right answers anew each time.
+        how = (lambda: answers, inputs, mistakes, exercise.tolerance, 0.05)
+        assert not judging.exercise(attempt, *how).right, attempt
 
 
 # --- The judge's rounding ---

@@ -8,19 +8,16 @@ from nbclient import NotebookClient
 
 from every_notebook import rules
 from every_notebook.series import NOTEBOOKS, WINGS
-from every_notebook.test_checks import FOLD, Wing
+from every_notebook.test_checks import Wing
 
 
 def answer_everything(wing: Wing) -> nbformat.NotebookNode:
     """Put each solution where its blank is, and each right guess where it says None."""
     rights = [prediction.right for prediction in wing.check.predictions.values()]
     for cell, right in zip(wing.tagged("prediction"), rights, strict=True):
-        name = cell.source.split(" = ")[0]
-        cell.source = f"{name} = {right!r}"
-    solutions = [fold[1] for cell in wing.cells if (fold := FOLD.search(cell.source))]
-    for cell in wing.tagged("exercise"):
-        function = re.search(r"def \w+\(", cell.source)[0]
-        (cell.source,) = [solution for solution in solutions if function in solution]
+        cell.source = f"{rules.asked_for(cell)} = {right!r}"
+    for cell, name in zip(wing.tagged("exercise"), wing.check.exercises, strict=True):
+        cell.source = wing.solution(name)
     return wing.notebook
 
 

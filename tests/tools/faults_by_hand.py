@@ -1,4 +1,4 @@
-"""Faults for `planted.py` that no operator makes, and what is known of those it makes.
+"""Faults for `planted.py` that no operator makes.
 
 They are the mistakes that people make in such code: a sign, an index one off, the other `dim`,
 swapped arguments, a step left out, a λ that is not scaled, another norm; and a notebook that no
@@ -104,28 +104,14 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     ),
 ]
 
-# What changes nothing that anybody could see, by the words of `planted.py --list`, and why not.
+# What is not planted, by the words of `planted.py --list`, and why no test could see it.
 EQUIVALENT: dict[str, str] = {
     "helpers/gradient_descent/theory.py · divergence_boundary · high - low > 1e-4 * high → "
     "(high - low >= 0.0001 * high)": "the halved interval is never as wide as that to the last bit",
-    "helpers/common/explore.py · _SLIDER_DOTS_PER_INCH · 80 → (81)": "a taste",
     "helpers/debugging_clinic/preflight.py · _in_the_data · size > _LARGEST_SIZE_OF_INPUTS → "
     "(size >= _LARGEST_SIZE_OF_INPUTS)": "a measured size is never the bound to the last bit",
-    "notebooks/06_beyond_one_process.ipynb · run-in-one-and-in-two · difference < 1e-12 → "
-    "(difference <= 1e-12)": "a measured difference is never the bound to the last bit",
-}
-# What no test notices, and why that is borne.
-SURVIVORS: dict[str, str] = {
-    "helpers/debugging_clinic/preflight.py · _by_heart · 5 → (6)": (
-        "the mean of the last five losses is taken, or nearly: either tells what is learnt by heart"
-    ),
     "helpers/fashion_mnist_pipeline/training.py · _forward · _check_classes(scores, labels) → "
     "(_check_classes(labels, scores))": "runs on an accelerator alone, and no test has one",
-    "notebooks/06_beyond_one_process.ipynb · run-in-one-and-in-two · 1e-12 → (2e-12)": (
-        "the cell prints that the difference is below the bound, and not the bound"
-    ),
-    "notebooks/06_beyond_one_process.ipynb · time-a-step · time.perf_counter() - start → "
-    "(time.perf_counter() + start)": "no two machines take the same time: nothing compares it",
 }
 
 Change = Callable[[NotebookNode], object]
@@ -151,8 +137,8 @@ _IN_CELLS: list[tuple[str, str, str, str]] = [
 ]
 
 
-def in_notebooks() -> Iterator[tuple[str, str, str, Change]]:
-    """Yield (path, cell, what, change) of each fault in a notebook."""
+def in_notebooks() -> Iterator[tuple[str, str, str, Callable[[str], str]]]:
+    """Yield (path, cell, what, change of the file's text) of each fault in a notebook."""
     paths = {path.stem[:2]: f"notebooks/{path.name}" for path in NOTEBOOKS}
     faults = [
         (number, cell, f"{old.strip()} → {new.strip()}", _rewrite(cell, old, new))
@@ -160,12 +146,10 @@ def in_notebooks() -> Iterator[tuple[str, str, str, Change]]:
     ]
     for number, cell, what, change in [*faults, *_OF_A_FILE]:
         if number in paths:  # A fork may have dropped the notebook.
-            yield paths[number], cell, what, change
+            yield paths[number], cell, what, _in_text(change)
 
 
-def in_text(change: Change) -> Callable[[str], str]:
-    """Turn a change of a notebook into a change of its file's text."""
-
+def _in_text(change: Change) -> Callable[[str], str]:
     def plant(text: str) -> str:
         notebook = nbformat.reads(text, as_version=4)
         change(notebook)
@@ -207,24 +191,9 @@ def _stale(name: str) -> Change:
     return change
 
 
-def _swap_pictures(one: str, two: str) -> Change:
-    def change(notebook: NotebookNode) -> None:
-        first, second = (_cell(notebook, name).outputs[0].data for name in (one, two))
-        first["image/png"], second["image/png"] = second["image/png"], first["image/png"]
-
-    return change
-
-
 def _clear(name: str) -> Change:
     def change(notebook: NotebookNode) -> None:
         _cell(notebook, name).outputs = []
-
-    return change
-
-
-def _remove(name: str) -> Change:
-    def change(notebook: NotebookNode) -> None:
-        notebook.cells.remove(_cell(notebook, name))
 
     return change
 

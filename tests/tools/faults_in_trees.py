@@ -2,51 +2,24 @@
 
 import ast
 import hashlib
+import itertools
+from collections import Counter
 from collections.abc import Iterator
 
+
+def _both_ways(pairs: str) -> dict[str, str]:
+    each = [pair.split("-") for pair in pairs.split()]
+    return {old: new for one, two in each for old, new in ((one, two), (two, one))}
+
+
 _OTHER_OPERATOR = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.Mod: ast.FloorDiv,
-    ast.Pow: ast.Mult,
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.And: ast.Or,
-    ast.Or: ast.And,
+    **_both_ways("Add-Sub Mult-Div Lt-LtE Gt-GtE Eq-NotEq Is-IsNot In-NotIn And-Or"),
+    **{"FloorDiv": "Mult", "Mod": "FloorDiv", "Pow": "Mult"},
 }
 _OTHER_METHOD = {
-    "all": "any",
-    "any": "all",
-    "amax": "amin",
-    "amin": "amax",
-    "argmax": "argmin",
-    "argmin": "argmax",
-    "cos": "sin",
-    "sin": "cos",
-    "eval": "train",
-    "max": "min",
-    "min": "max",
-    "maximum": "minimum",
-    "minimum": "maximum",
-    "mean": "sum",
-    "median": "mean",
-    "norm": "sum",
-    "square": "abs",
-    "startswith": "endswith",
-    "sum": "mean",
-    "vector_norm": "sum",
-    "zeros_like": "ones_like",
+    **_both_ways("all-any amax-amin argmax-argmin cos-sin max-min maximum-minimum mean-sum"),
+    **{"eval": "train", "median": "mean", "norm": "sum", "square": "abs", "vector_norm": "sum"},
+    **{"startswith": "endswith", "zeros_like": "ones_like"},
 }
 # What only a taste or a clock would notice, and `strict`, which guards what cannot happen.
 _COSMETIC = set(
@@ -63,109 +36,98 @@ _SKIPPED_CALLS = {"warn", "simplefilter", "catch_warnings", "set_axis_off", "Typ
 
 def _skipped(node: ast.AST, parent: ast.AST) -> bool:
     """Say whether nothing under this node is to be changed."""
-    if isinstance(node, ast.JoinedStr | ast.Raise | ast.Import | ast.ImportFrom | ast.Assert):
-        return True
-    if isinstance(node, ast.AnnAssign) and node.value is None:
-        return True
-    if isinstance(node, ast.keyword) and node.arg in _COSMETIC:
-        return True
-    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-        return True
-    called = getattr(node, "func", None)
-    if getattr(called, "attr", getattr(called, "id", None)) in _SKIPPED_CALLS:
-        return True
-    return node in getattr(parent, "decorator_list", ()) or node in (
-        getattr(parent, "annotation", None),
-        getattr(parent, "returns", None),
-    )
+    match node:
+        case ast.JoinedStr() | ast.Raise() | ast.Import() | ast.ImportFrom() | ast.Assert():
+            return True
+        case ast.AnnAssign(value=None):
+            return True
+        case ast.keyword(arg=name):
+            return name in _COSMETIC
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _SKIPPED_CALLS:
+            return True
+        case ast.If(test=test):
+            return "TYPE_CHECKING" in ast.dump(test)
+    annotations = (getattr(parent, "annotation", None), getattr(parent, "returns", None))
+    return node in getattr(parent, "decorator_list", ()) or node in annotations
 
 
-def _children(node: ast.AST) -> Iterator[ast.AST]:
-    return (child for child in ast.iter_child_nodes(node) if not _skipped(child, node))
-
-
-def _changes(node: ast.AST, constants: bool) -> Iterator[ast.AST | str]:
-    """Yield what this node could be turned into."""
+def _changed(node: ast.AST) -> ast.AST | None:
+    """Return what a node could be turned into; None if nothing."""
 
     def copy(**changes) -> ast.AST:
-        return type(node)(**{**{name: getattr(node, name) for name in node._fields}, **changes})
+        return type(node)(**{**dict(ast.iter_fields(node)), **changes})
+
+    def other(operator: ast.AST) -> ast.AST:
+        return getattr(ast, _OTHER_OPERATOR[type(operator).__name__])()
 
     match node:
-        case ast.BinOp(op=op) if type(op) in _OTHER_OPERATOR and not _is_text(node):
-            yield copy(op=_OTHER_OPERATOR[type(op)]())
-        case ast.AugAssign(op=op) if type(op) in _OTHER_OPERATOR and not _is_text(node):
-            yield copy(op=_OTHER_OPERATOR[type(op)]())
-        case ast.BoolOp(op=op):
-            yield copy(op=_OTHER_OPERATOR[type(op)]())
+        case ast.BinOp(op=op) | ast.AugAssign(op=op) | ast.BoolOp(op=op):
+            known = type(op).__name__ in _OTHER_OPERATOR
+            return copy(op=other(op)) if known and not _is_text(node) else None
         case ast.Compare(ops=[op]):
-            yield copy(ops=[_OTHER_OPERATOR[type(op)]()])
+            return copy(ops=[other(op)])
         case ast.UnaryOp(op=ast.USub() | ast.Not(), operand=operand):
-            yield operand
+            return operand
         case ast.keyword(arg="dim", value=ast.Constant(value=int(dim))):
-            yield copy(value=ast.Constant(1 - abs(dim)))
+            return copy(value=ast.Constant(1 - abs(dim)))
         case ast.Constant(value=bool(value)):
-            yield ast.Constant(not value)
-        case ast.Constant(value=int(value)) if constants:
-            yield ast.Constant(value + 1)
-        case ast.Constant(value=float(value)) if constants:
-            yield ast.Constant(round(value * 1.5, 12) or 1.0)
+            return ast.Constant(not value)
         case ast.Attribute(attr=attr) if attr in _OTHER_METHOD:
-            yield copy(attr=_OTHER_METHOD[attr])
+            return copy(attr=_OTHER_METHOD[attr])
         case ast.Call(func=ast.Name(id="isinstance" | "zip")):
-            return  # changed places there are no mistake that anybody makes, or none at all
-        case ast.Call(args=[first, second, *rest]) if not isinstance(first, ast.Starred):
-            if not isinstance(second, ast.Starred) and ast.dump(first) != ast.dump(second):
-                yield copy(args=[second, first, *rest])
+            return None  # changed places there are no mistake that anybody makes, or none at all
+        case ast.Call(args=[first, second, *rest]):
+            apart = ast.dump(first) != ast.dump(second)
+            starred = isinstance(first, ast.Starred) or isinstance(second, ast.Starred)
+            return copy(args=[second, first, *rest]) if apart and not starred else None
         case ast.Expr(value=ast.Call()):
-            yield ast.Pass()
+            return ast.Pass()
+    return None
 
 
 def _is_text(node: ast.AST) -> bool:
-    return any(
+    """Say whether an operator joins or fills in a text."""
+    return not isinstance(node, ast.BoolOp) and any(
         isinstance(part, ast.JoinedStr) or isinstance(getattr(part, "value", None), str)
         for part in ast.walk(node)
         if isinstance(part, ast.JoinedStr | ast.Constant)
     )
 
 
-def faults(source: str, *, constants: bool = False) -> Iterator[tuple[str, str, str]]:
+def _walk(node: ast.AST, place: str = "") -> Iterator[tuple[ast.AST, str]]:
+    """Yield each node that may be changed, and the function or the name that it belongs to."""
+    for child in ast.iter_child_nodes(node):
+        if _skipped(child, node):
+            continue
+        if isinstance(child, ast.FunctionDef | ast.ClassDef):
+            yield from _walk(child, f"{place}.{child.name}".lstrip("."))
+            continue
+        targets = getattr(child, "targets", [getattr(child, "target", None)])
+        assigned = next((target.id for target in targets if isinstance(target, ast.Name)), "")
+        yield child, place or assigned
+        yield from _walk(child, place or assigned)
+
+
+def faults(source: str) -> Iterator[tuple[str, str, str]]:
     """Yield (place, what, new source) of each fault that the operators can plant."""
-    lines = source.encode().splitlines(keepends=True)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line))
-
-    def walk(node: ast.AST, place: str) -> Iterator[tuple[ast.AST, str]]:
-        for child in _children(node):
-            name = getattr(child, "name", None)
-            if isinstance(child, ast.FunctionDef | ast.ClassDef):
-                yield from walk(child, f"{place}.{name}" if place else name)
-                continue
-            yield child, place or _assigned(child)
-            yield from walk(child, place or _assigned(child))
-
-    seen: dict[str, int] = {}
-    for node, place in walk(ast.parse(source), ""):
-        for changed in _changes(node, constants):
-            begin = starts[node.lineno - 1] + node.col_offset
-            end = starts[node.end_lineno - 1] + node.end_col_offset
-            old = source.encode()[begin:end].decode()
-            new = ast.unparse(ast.fix_missing_locations(changed))
-            if isinstance(node, ast.expr):
-                new = f"({new})"
-            what = f"{_short(old)} → {_short(new)}"
-            number = seen[f"{place} {what}"] = seen.get(f"{place} {what}", 0) + 1
-            data = source.encode()
-            yield (
-                place,
-                what if number == 1 else f"{what} ({number})",
-                (data[:begin] + new.encode() + data[end:]).decode(),
-            )
-
-
-def _assigned(node: ast.AST) -> str:
-    targets = getattr(node, "targets", [getattr(node, "target", None)])
-    return next((target.id for target in targets if isinstance(target, ast.Name)), "")
+    data = source.encode()  # The columns of a tree are counted in bytes.
+    starts = [0, *itertools.accumulate(map(len, data.splitlines(keepends=True)))]
+    seen: Counter[str] = Counter()
+    for node, place in _walk(ast.parse(source)):
+        if (changed := _changed(node)) is None:
+            continue
+        begin = starts[node.lineno - 1] + node.col_offset
+        end = starts[node.end_lineno - 1] + node.end_col_offset
+        new = ast.unparse(ast.fix_missing_locations(changed))
+        new = f"({new})" if isinstance(node, ast.expr) else new
+        what = f"{_short(data[begin:end].decode())} → {_short(new)}"
+        seen[f"{place} {what}"] += 1
+        number = seen[f"{place} {what}"]
+        yield (
+            place,
+            what if number == 1 else f"{what} ({number})",
+            (data[:begin] + new.encode() + data[end:]).decode(),
+        )
 
 
 def _short(code: str) -> str:

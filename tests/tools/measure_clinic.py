@@ -25,14 +25,8 @@ def drawn() -> fashion.Garments:
 
 def checked(case: cases.Case) -> tuple[str, ...]:
     """What the pre-flight check finds."""
-    return preflight.check(
-        case.network,
-        case.batches,
-        case.loss_function,
-        case.optimizer,
-        step=case.step,
-        test=case.test,
-    ).faults
+    trained = (case.network, case.batches, case.loss_function, case.optimizer)
+    return preflight.check(*trained, step=case.step, test=case.test).faults
 
 
 def measure(garments: fashion.Garments, seeds: int) -> int:
@@ -40,20 +34,21 @@ def measure(garments: fashion.Garments, seeds: int) -> int:
     print(garments.source)
     wrong = 0
     for symptom in SYMPTOMS:
-        patients, twins, named, accused = [], [], 0, 0
-        for seed in range(seeds):
-            patient = cases.admit(symptom.fault, garments, seed=seed)
-            twin = cases.admit(symptom.fault, garments, seed=seed, healthy=True)
-            patients.append(charts.observe(patient))
-            twins.append(charts.observe(twin))
-            named += checked(patient) == (symptom.fault,)
-            accused += checked(twin) != ()
-        shown = sum(map(symptom.shown_by, patients))
-        false = sum(map(symptom.shown_by, twins))
+        seen, found = {}, {}
+        for healthy in (False, True):
+            people = [
+                cases.admit(symptom.fault, garments, seed=seed, healthy=healthy)
+                for seed in range(seeds)
+            ]
+            seen[healthy] = [charts.observe(case) for case in people]
+            found[healthy] = [checked(case) for case in people]
+        shown, false = (sum(map(symptom.shown_by, seen[healthy])) for healthy in (False, True))
+        named = found[False].count((symptom.fault,))
+        accused = seeds - found[True].count(())
         wrong += (seeds - shown) + false + (seeds - named) + accused
         ranges = [
             f"{min(values):.3g} to {max(values):.3g}"
-            for values in ([symptom.measure(c) for c in seen] for seen in (patients, twins))
+            for values in ([symptom.measure(chart) for chart in those] for those in seen.values())
         ]
         print(f"{symptom}: patient {ranges[0]}, healthy {ranges[1]}; ", end="")
         print(f"shown {shown}, false {false}; named {named}, accused {accused} of {seeds}")

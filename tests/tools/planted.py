@@ -12,13 +12,13 @@ have, and none knows notebooks. Exit code 1 if fewer than 95 % are caught.
 
 import argparse
 import hashlib
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -57,8 +57,8 @@ def all_faults() -> Iterator[Fault]:
         if not (ROOT / path).parent.exists():
             continue  # A fork may have dropped the wing.
         yield Fault(path, place, f"{old} → {new}", _rewrite(path, place, old, new))
-    for path, cell, what, change in faults_by_hand.in_notebooks():
-        yield Fault(path, cell, what, faults_by_hand.in_text(change))
+    for fault in faults_by_hand.in_notebooks():
+        yield Fault(*fault)
     for file in sorted((ROOT / "helpers").rglob("*.py")):
         source = file.read_text(encoding="utf-8")
         for place, what, changed in faults_in_trees.faults(source):
@@ -70,9 +70,8 @@ def _rewrite(path: str, place: str, old: str, new: str) -> Callable[[str], str]:
     def plant(source: str) -> str:
         count = source.count(old)
         if count != 1:
-            raise ValueError(
-                f"{old!r} stands in {path} ({place}) {count} times: give what is there once"
-            )
+            where = f"{path} ({place}) {count} times"
+            raise ValueError(f"{old!r} stands in {where}: give what is there once")
         return source.replace(old, new)
 
     return plant
@@ -84,13 +83,14 @@ def sample(faults: list[Fault], count: int) -> list[Fault]:
     Each fault has its own place in the order, so that one more or one less moves no other.
     """
     waiting = sorted(faults, key=lambda fault: hashlib.sha256(fault.key.encode()).digest())
-    chosen: list[Fault] = []
-    while waiting and len(chosen) < count:
-        taken = [fault.path for fault in chosen]
-        best = min(waiting, key=lambda fault: taken.count(fault.path))
-        waiting.remove(best)
-        chosen.append(best)
-    return chosen
+    taken: Counter[str] = Counter()
+    rounds = []
+    for fault in waiting:
+        taken[fault.path] += 1
+        rounds.append(taken[fault.path])
+    # The first of each file, then the second of each, and so on.
+    order = sorted(range(len(waiting)), key=rounds.__getitem__)
+    return [waiting[number] for number in order[:count]]
 
 
 def tests_for(path: str) -> list[list[str]]:
@@ -100,17 +100,13 @@ def tests_for(path: str) -> list[list[str]]:
         rules = f"tests/every_notebook/test_rules.py::test_notebook_keeps_the_rules[{file.stem}]"
         return [[rules], [path]]
     wing, stem = file.parent.name, file.stem
-    found = [
-        sorted(
-            f"tests/{wing}/{test.name}" for test in (ROOT / "tests" / wing).glob(f"test_{stem}*.py")
-        )
-    ]
+    near = sorted((ROOT / "tests" / wing).glob(f"test_{stem}*.py"))
+    found = [[f"tests/{wing}/{test.name}" for test in near]]
     if stem == "answers":
         found.append(["tests/every_notebook/test_checks.py"])
     elif "figures" in stem or stem == "picture":
         found.append(["tests/every_notebook/test_figures.py"])
-    tests = (ROOT / "tests" / wing) if wing != "helpers" else ROOT / "tests" / "project"
-    found.append([tests.relative_to(ROOT).as_posix()])
+    found.append(["tests/project" if wing == "helpers" else f"tests/{wing}"])
     notebooks = [f"notebooks/{name}.ipynb" for name in WINGS.values()]
     mention = re.compile(rf"from helpers\.{wing} import .*\b{stem}\b|from helpers\.{wing}\.{stem} ")
     uses = [name for name in notebooks if mention.search((ROOT / name).read_text(encoding="utf-8"))]
@@ -119,38 +115,22 @@ def tests_for(path: str) -> list[list[str]]:
 
 
 def _run(tests: list[str], folder: Path) -> int:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-n",
-        "0",
-        "-p",
-        "no:cacheprovider",
-        *tests,
-    ]
     # What is marked as proof or weekly sees faults, too, but the whole notebooks have their turn.
-    command += [
-        "-m",
-        "" if tests[0].startswith("tests/") and "every_notebook" not in tests[0] else "not weekly",
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    of_a_wing = tests[0].startswith("tests/") and "every_notebook" not in tests[0]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
+    command += [*tests, "-m", "" if of_a_wing else "not weekly"]
+    settings = {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    options = {"cwd": folder, "env": {**os.environ, **settings}, "timeout": SECONDS}
     try:
-        run = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS
-        )
+        run = subprocess.run(command, capture_output=True, **options)
     except subprocess.TimeoutExpired:
         return 1
     return 0 if run.returncode == 5 else run.returncode  # 5: no test of that kind
 
 
 def _copy(folder: Path) -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
-    )
-    for name in filter(None, listed.stdout.split("\0")):
+    listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
+    for name in filter(None, listed.split("\0")):
         if (ROOT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
@@ -182,7 +162,6 @@ def main() -> int:
     parser.add_argument("--sample", type=int, help="as many of them, the same each time")
     parser.add_argument("--by-hand", action="store_true", help="none of the syntax trees' faults")
     parser.add_argument("--list", action="store_true", help="plant nothing")
-    parser.add_argument("--json", action="store_true", help="a line for each fault")
     options = parser.parse_args()
     faults = [
         fault
@@ -192,9 +171,7 @@ def main() -> int:
         and (fault.by_hand or not options.by_hand)
     ]
     if not faults:
-        parser.error(
-            f"there is nothing to plant in {options.only}: give paths such as helpers/common"
-        )
+        parser.error(f"nothing to plant in {options.only}: give paths such as helpers/common")
     faults = sample(faults, options.sample or len(faults))
     if options.list:
         print(*(fault.key for fault in faults), sep="\n")
@@ -203,10 +180,7 @@ def main() -> int:
     with ThreadPoolExecutor(2) as pool:
         for fault, tests in zip(faults, pool.map(caught_by, faults), strict=True):
             caught += bool(tests)
-            if options.json:
-                print(json.dumps({"fault": fault.key, "caught_by": tests}), flush=True)
-            else:
-                print("caught" if tests else "LIVES ", fault.key, f"({tests})", flush=True)
+            print("caught" if tests else "LIVES ", fault.key, f"({tests})", flush=True)
     print(f"{caught} of {len(faults)} planted faults caught")
     return 0 if caught >= LEAST_CAUGHT * len(faults) else 1
 
