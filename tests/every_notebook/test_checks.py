@@ -63,7 +63,7 @@ class Wing:
             exec(sources[cell], names)
         return names
 
-    def judge(self, name: str, attempt, **options):
+    def judge(self, name: str, attempt):
         """Judge an attempt: a function, or the source of one."""
         names = self.names_before(name)
         if isinstance(attempt, str):
@@ -71,7 +71,7 @@ class Wing:
             linecache.cache["<cell>"] = (len(attempt), None, attempt.splitlines(True), "<cell>")
             exec(compile(attempt, "<cell>", "exec"), names)
             attempt = names[self.asked(name)]
-        return self.check.exercises[name].judge(attempt, **self.data(name, names), **options)
+        return self.check.exercises[name].judge(attempt, **self.data(name, names))
 
     def data(self, name: str, names: dict | None = None) -> dict:
         """Return what the notebook's cell hands over beside the reader's function."""
@@ -237,7 +237,11 @@ def test_no_junk_and_no_answer_known_by_heart_is_right(wing, name):
     exercise = wing.check.exercises[name]
     inputs = exercise.inputs_from(**wing.data(name))
     answers = [exercise(*running.own(arguments)) for arguments in inputs]
-    mistakes = exercise.mistakes.values()
+
+    def is_right(attempt, mistakes=()) -> bool:
+        # As the exercise judges it, without asking for the right answers anew each time.
+        how = (mistakes, exercise.tolerance, 0.05)
+        return judging.exercise(attempt, lambda: answers, inputs, *how).right
 
     def loops(*_):
         while True:
@@ -253,14 +257,13 @@ def test_no_junk_and_no_answer_known_by_heart_is_right(wing, name):
         lambda *_: "the answer",
         loops,
         7,
-        *(lambda *_, known=known: known for known in {repr(a): a for a in answers}.values()),
     ]
     if isinstance(answers[0], torch.Tensor | float | int):
         junk.append(lambda *a: torch.as_tensor(exercise(*a))[None])
     for attempt in junk:
-        # As the exercise judges it, without asking for the right answers anew each time.
-        how = (lambda: answers, inputs, mistakes, exercise.tolerance, 0.05)
-        assert not judging.exercise(attempt, *how).right, attempt
+        assert not is_right(attempt, exercise.mistakes.values()), attempt
+    for answer in {repr(answer): answer for answer in answers}.values():
+        assert not is_right(lambda *_, answer=answer: answer), answer
 
 
 # --- The judge's rounding ---

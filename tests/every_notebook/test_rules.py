@@ -80,11 +80,8 @@ def add(cell, text):
     cell.source += text
 
 
-def show(cell, **data):
-    """Put something out at the head of what a cell puts out; `html` is "text/html", and so on."""
-    kinds = {"html": "text/html", "png": "image/png", "plain": "text/plain"}
-    data = {kinds[kind]: value for kind, value in data.items()}
-    cell.outputs.insert(0, nbformat.v4.new_output("display_data", data=data))
+def show(cell, kind, data):
+    cell.outputs.insert(0, nbformat.v4.new_output("display_data", data={kind: data}))
 
 
 def say(cell, text):
@@ -100,10 +97,6 @@ def clear(cells):
         cell.outputs = []
 
 
-def drop_the_last_section(notebook):
-    del notebook.cells[notebook.cells.index(holding(notebook, "## References")) :]
-
-
 def store_an_error(notebook):
     error = nbformat.v4.new_output("error", ename="ValueError", evalue="x", traceback=[])
     first(notebook).outputs.append(error)
@@ -117,7 +110,7 @@ def show_nothing(notebook):
 
 def ask_nothing(notebook):
     for cell in rules.code_cells(notebook):
-        cell.metadata["tags"] = []
+        cell.metadata.tags = []
 
 
 def leave_an_exercise_unchecked(notebook):
@@ -146,18 +139,13 @@ def show_the_score_under_another_heading(notebook):
     notebook.cells.insert(place, nbformat.v4.new_markdown_cell("## The score"))
 
 
-def show_a_picture_with_metadata(notebook):
-    show(first(notebook), plain="x")
-    first(notebook).outputs[0].metadata = {"image/png": {"width": 100}}
-
-
 # Put together, lest this file be found too.
 PATH = "/".join(["", "home", "someone", "x"])
 PATH_OF_WINDOWS = "C:" + "\\".join(["", "Users", "someone", "x"])
 SECRET, ADDRESS = "h" + "f_" + 34 * "x", "someone" + "@" + "example.org"
 STAND_IN = "Garments: a drawn stand-in, not FashionMNIST (no network)\n"
 OVERVIEW, SCORE, TERMS = "# 03 · ", "check.score()", "| English | 中文 |"
-PREDICTION, EXERCISE = "prediction", "exercise"
+PREDICTION, EXERCISE, HTML = "prediction", "exercise", "text/html"
 TIMES = {"iopub.execute_input": "2026-01-01T00:00:00.000000Z"}
 HASH = {"interpreter": {"hash": "0"}}
 WIDGETS = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
@@ -184,12 +172,12 @@ WAYS_TO_BREAK = [
     ("does not import", lambda n: first(n).update(source="# All\n" + first(n).source)),
     ("torch's version", lambda n: swap(first(n), "torch.__version__", "''")),
     # Output
-    ("alt text None", lambda n: show(first(n), html='<img src="data:">')),
-    ("alt text 'short'", lambda n: show(first(n), html='<img src="data:" alt="short">')),
-    ("a picture without words", lambda n: show(first(n), png="iVBORw0KGgo=")),
+    ("alt text None", lambda n: show(first(n), HTML, '<img src="data:">')),
+    ("alt text 'short'", lambda n: show(first(n), HTML, '<img src="data:" alt="short">')),
+    ("a picture without words", lambda n: show(first(n), "image/png", "iVBORw0KGgo=")),
     ("prints over 80", lambda n: say(first(n), "wide " * 17)),
-    ("prints over 80", lambda n: show(first(n), plain="wide " * 17)),
-    ("a table put out", lambda n: show(first(n), html="<table><tr><td>1</td></tr></table>")),
+    ("prints over 80", lambda n: show(first(n), "text/plain", "wide " * 17)),
+    ("a table put out", lambda n: show(first(n), HTML, "<table><tr><td>1</td></tr></table>")),
     ("a drawn stand-in", lambda n: say(first(n), STAND_IN)),
     # Ids
     ("the id repeats the code", call_a_cell_by_its_code),
@@ -203,7 +191,7 @@ WAYS_TO_BREAK = [
     ("the first table", lambda n: swap(n.cells[0], "**Minutes**", "**Time**")),
     ("exactly one heading of level 1", lambda n: add(n.cells[-1], "\n\n# Another title")),
     ("skips a level", lambda n: n.cells.insert(3, nbformat.v4.new_markdown_cell("#### Deep"))),
-    ("the last headings", drop_the_last_section),
+    ("the last headings", lambda n: drop(n, holding(n, "## References"))),
     ("numbered points", lambda n: add(holding(n, "## What to remember"), "\n6. One more.")),
     ("no table of both", lambda n: swap(holding(n, TERMS), "中文", "Deutsch")),
     ("a table without a header", lambda n: swap(holding(n, TERMS), "What it means here", "")),
@@ -242,7 +230,7 @@ WAYS_TO_BREAK = [
     ("shows what is to be guessed", lambda n: folded(n).metadata.pop("collapsed")),
     ("shows what is to be guessed", lambda n: folded(n).metadata.update(tags=[])),
     ("nothing is to be guessed", lambda n: first(n).metadata.update(rules.FOLDED)),
-    ("folded HTML", lambda n: show(folded(n), html="<p>42</p>")),
+    ("folded HTML", lambda n: show(folded(n), HTML, "<p>42</p>")),
     # Machines
     ("a path of a machine", lambda n: add(first(n), f"\nopen({PATH!r})")),
     ("a path of a machine", lambda n: say(first(n), f"{PATH_OF_WINDOWS}: warning\n")),
@@ -255,7 +243,7 @@ WAYS_TO_BREAK = [
     ("metadata ['ExecuteTime']", lambda n: first(n).metadata.update(ExecuteTime=TIMES)),
     ("metadata ['scrolled']", lambda n: first(n).metadata.update(scrolled=True)),
     ("or an attachment", lambda n: n.cells[-1].update(attachments=ATTACHED)),
-    ("an output with metadata", show_a_picture_with_metadata),
+    ("an output with metadata", lambda n: checking(n).outputs[0].update(metadata={"width": 1})),
 ]
 
 

@@ -2,12 +2,10 @@
 
     python tests/tools/planted.py --sample 8 --only helpers/common helpers/ols_and_ridge
 
-Faults come from a list made by hand (`faults_by_hand.py`) and, in helpers, from their syntax trees
-(`faults_in_trees.py`). Each is planted in a copy of the project and meets the tests that can see
-it, the nearest first: those of the file, of its wing, the wing's notebook in a strict run, and the
-later notebooks that mention the file. A test that fails, or does not end, has caught it. Of the
-well-kept tools, mutmut passes over every function with a decorator, as our figures and answers
-have, and none knows notebooks. Exit code 1 if fewer than 95 % are caught.
+Each fault of `faults_by_hand.py` is planted in a copy of the project and meets the tests that can
+see it, the nearest first: those of the file, of its wing, the wing's notebook in a strict run, and
+the later notebooks that mention the file. A test that fails, or does not end, has caught it. Exit
+code 1 if fewer than 95 % are caught.
 """
 
 import argparse
@@ -28,7 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from every_notebook.series import ROOT, WINGS  # noqa: E402  It lies in the folder of the line above.
-from tools import faults_by_hand, faults_in_trees  # noqa: E402
+from tools import faults_by_hand  # noqa: E402
 
 LEAST_CAUGHT = 0.95
 # A fault that makes a test run for ever is caught when this is over; no test takes half as long.
@@ -43,7 +41,6 @@ class Fault:
     place: str  # a function in a helper, a cell in a notebook
     what: str
     plant: Callable[[str], str] = field(repr=False, compare=False)
-    by_hand: bool = True
 
     @property
     def key(self) -> str:
@@ -52,18 +49,13 @@ class Fault:
 
 
 def all_faults() -> Iterator[Fault]:
-    """Yield the faults made by hand, then those of the syntax trees."""
+    """Yield the faults in helpers, then those in notebooks."""
     for path, place, old, new in faults_by_hand.IN_HELPERS:
         if not (ROOT / path).parent.exists():
             continue  # A fork may have dropped the wing.
         yield Fault(path, place, f"{old} → {new}", _rewrite(path, place, old, new))
     for fault in faults_by_hand.in_notebooks():
         yield Fault(*fault)
-    for file in sorted((ROOT / "helpers").rglob("*.py")):
-        source = file.read_text(encoding="utf-8")
-        for place, what, changed in faults_in_trees.faults(source):
-            path = file.relative_to(ROOT).as_posix()
-            yield Fault(path, place, what, lambda _, changed=changed: changed, by_hand=False)
 
 
 def _rewrite(path: str, place: str, old: str, new: str) -> Callable[[str], str]:
@@ -160,16 +152,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=[""], help="paths that begin so")
     parser.add_argument("--sample", type=int, help="as many of them, the same each time")
-    parser.add_argument("--by-hand", action="store_true", help="none of the syntax trees' faults")
     parser.add_argument("--list", action="store_true", help="plant nothing")
     options = parser.parse_args()
-    faults = [
-        fault
-        for fault in all_faults()
-        if fault.path.startswith(tuple(options.only))
-        and fault.key not in faults_by_hand.EQUIVALENT
-        and (fault.by_hand or not options.by_hand)
-    ]
+    faults = [fault for fault in all_faults() if fault.path.startswith(tuple(options.only))]
     if not faults:
         parser.error(f"nothing to plant in {options.only}: give paths such as helpers/common")
     faults = sample(faults, options.sample or len(faults))
