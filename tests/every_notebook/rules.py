@@ -37,8 +37,8 @@ HARMLESS = "<!--"
 STORE = "run python tests/tools/store.py"
 AGAIN = f"{STORE} --as-run"
 
+_MAGIC = re.compile(r"^\s*[%!]", flags=re.MULTILINE)
 _FORBIDDEN = {
-    r"^\s*[%!]": "a magic or shell line",
     r";\s*$": "a trailing semicolon, which nbval ignores",
     r"\bclear_output\b": "clear_output",
     r"\bfilterwarnings\b": "a silenced warning",
@@ -459,6 +459,9 @@ _OF_A_CELL = (
 
 def complaints(notebook: NotebookNode, name: str, repository_url: str) -> list[str]:
     """Return what any rule has to complain of, each in one line with its cure."""
+    if magic := [cell.id for cell in code_cells(notebook) if _MAGIC.search(cell.source)]:
+        # The other rules read the code as Python, which it is not.
+        return [f"cell {cell}: a magic or shell line; leave it out" for cell in magic]
     found = [
         *anatomy_is_in_place(notebook, name, repository_url),
         *compared_unless_allowed(notebook, name),

@@ -63,7 +63,7 @@ from pathlib import Path as _Path
 from helpers.fashion_mnist_pipeline import training as _training
 from torch.optim.optimizer import register_optimizer_step_post_hook as _register
 
-_steps, _ours = [0], _training.MomentumSGD.step
+_steps, _ours = [0], _training.MomentumSGD.step  # which is no optimizer of PyTorch's
 
 
 def _note(*_):
@@ -110,10 +110,9 @@ WEEKLY = ("03_gradient_descent", "05_debugging_clinic")
     ids=lambda path: path.stem,
 )
 def notebook(request, monkeypatch):
-    monkeypatch.setattr(
-        request.config.option, "nbval_sanitize_with", str(TESTS / "nbval_sanitize.cfg")
-    )
-    monkeypatch.setattr(request.config.option, "nbval_cell_timeout", SECONDS_A_CELL)
+    option = request.config.option
+    monkeypatch.setattr(option, "nbval_sanitize_with", str(TESTS / "nbval_sanitize.cfg"))
+    monkeypatch.setattr(option, "nbval_cell_timeout", SECONDS_A_CELL)
     pictures.compare_pictures_too()
     opened = Notebook.from_parent(request.session, path=request.param)
     opened.setup()

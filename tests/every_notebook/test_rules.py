@@ -162,6 +162,7 @@ WAYS_TO_BREAK = [
     ("lines; at most 25", lambda n: add(first(n), "\npass" * 26)),
     ("over 80 columns", lambda n: add(first(n), "\n# " + "wide " * 16)),
     ("a trailing semicolon", lambda n: add(first(n), "\nprint(1);")),
+    ("a magic or shell line", lambda n: add(first(n), "\n%matplotlib inline")),
     ("clear_output; leave", lambda n: add(first(n), "\nclear_output()")),
     ("a silenced warning", lambda n: add(first(n), "\nwarnings.filterwarnings('ignore')")),
     ("interact, which", lambda n: add(first(n), "\ninteract(print)")),

@@ -21,13 +21,6 @@ def test_a_fault_whose_place_has_changed_is_named():
         plant("a * b")
 
 
-def test_a_sample_is_spread_over_files_and_the_same_each_time():
-    faults = [Fault(path, "f", what, str) for path in ("a", "b", "c") for what in "xyz"]
-    chosen = planted.sample(faults, 3)
-    assert {fault.path for fault in chosen} == {"a", "b", "c"}
-    assert planted.sample(faults[::-1], 3) == chosen
-
-
 @pytest.mark.proof
 def test_what_is_caught_is_told_from_what_lives(monkeypatch):
     near = "tests/common/test_sentences.py"
