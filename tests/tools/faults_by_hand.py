@@ -103,7 +103,7 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
         "vector_norm(self.points - goal, ord=1, dim=-1)",
     ),
     # What judges the readers, and the first two notebooks
-    ("helpers/common/judging.py", "agree", "other.casefold()", "other"),
+    ("helpers/common/judging.py", "agree", "value.casefold()", "value"),
     ("helpers/common/judging.py", "_is_made", "nan_is_nan=True", "nan_is_nan=False"),
     ("helpers/common/questions.py", "Prediction.judge", "guess, run, self", "run, guess, self"),
     ("helpers/computation_graph/backtrack.py", "_saved_in_words", "-= 2**64", "+= 2**64"),
