@@ -29,6 +29,7 @@ def said_of_code(attempt, oracle, inputs, mistakes=None, **options) -> str:
     ).line
 
 
+THREES = (torch.tensor(3.0), torch.tensor(3), np.float64(3))
 OTHERWISE = "the run says otherwise. Look at the output above once more."
 
 
@@ -73,12 +74,8 @@ def test_a_prediction_gets_its_word(guess, said):
         (True, True, "You predicted True: right."),
         (False, True, f"You predicted False; {OTHERWISE}"),
         # A process of notebook 06 brings back a tensor of one number.
-        (3, torch.tensor(3.0), "You predicted 3: right."),
-        (3, torch.tensor(3), "You predicted 3: right."),
-        (3, np.float64(3), "You predicted 3: right."),
-        (2, torch.tensor(3.0), "You predicted 2; the run gave more."),
-        (2, torch.tensor(3), "You predicted 2; the run gave more."),
-        (2, np.float64(3), "You predicted 2; the run gave more."),
+        *[(3, three, "You predicted 3: right.") for three in THREES],
+        *[(2, three, "You predicted 2; the run gave more.") for three in THREES],
     ],
 )
 def test_a_run_may_give_a_word_a_truth_or_a_tensor(guess, run, said):

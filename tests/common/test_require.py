@@ -12,6 +12,7 @@ from torch import nn
 from helpers.common import require
 
 FLOAT = torch.ones(2, 3, requires_grad=True)
+ELSEWHERE = torch.empty(1, device="meta")
 SGD = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)
 
 
@@ -53,6 +54,8 @@ FINE = [
 ]
 
 T, V = TypeError, ValueError
+EITHER = "torch.float32 or torch.float64"
+AN_OPTIMISER = "torch.optim.SGD(network.parameters(), lr=0.1), or another optimiser"
 REFUSED = [
     refused(require.whole, True, T, "x is True: give a whole number"),
     refused(require.whole, 2.0, T, "x is 2.0: give a whole number"),
@@ -84,27 +87,21 @@ REFUSED = [
     refused(require.device, 0, T, "x is 0: give a torch.device or its name, such as 'cpu'"),
     refused(require.device, "cpu:a", V, "x is 'cpu:a': give one that is there (Invalid device "
             "string: 'cpu:a')"),
-    refused(require.batches, "ab", T, "x is a str: give pairs of images and labels"),
-    refused(require.batches, b"ab", T, "x is a bytes: give pairs of images and labels"),
-    refused(require.batches, {}, T, "x is a dict: give pairs of images and labels"),
-    refused(require.batches, FLOAT, T, "x is a Tensor: give pairs of images and labels"),
-    refused(require.batches, 3, T, "x is an int: give pairs of images and labels"),
+    *[refused(require.batches, value, T, f"x is {words}: give pairs of images and labels")
+      for value, words in [("ab", "a str"), (b"ab", "a bytes"), ({}, "a dict"), (3, "an int"),
+                           (FLOAT, "a Tensor")]],
     refused(require.network, nn.ReLU, T, "x is a type: give a torch.nn.Module"),
-    refused(require.optimizer, torch.optim.SGD, T, "x is a type: give torch.optim.SGD("
-            "network.parameters(), lr=0.1), or another optimiser"),
-    refused(require.optimizer, nn.ReLU(), T, "x is a ReLU: give torch.optim.SGD("
-            "network.parameters(), lr=0.1), or another optimiser"),
-    refused(require.dtype, torch.int64, T, "x is torch.int64: give torch.float32 or torch.float64"),
+    refused(require.optimizer, torch.optim.SGD, T, f"x is a type: give {AN_OPTIMISER}"),
+    refused(require.optimizer, nn.ReLU(), T, f"x is a ReLU: give {AN_OPTIMISER}"),
+    refused(require.dtype, torch.int64, T, f"x is torch.int64: give {EITHER}"),
     refused(require.tensor, [1.0], T, "x is a list: give a torch tensor"),
-    refused(require.tensor, torch.arange(3), T, "x has dtype torch.int64: give torch.float32 or "
-            "torch.float64"),
+    refused(require.tensor, FLOAT.long(), T, f"x has dtype torch.int64: give {EITHER}"),
     refused(require.tensor, FLOAT, V, "x has shape (2, 3): give (3, 3)", shape=(3, 3)),
     refused(require.tensor, FLOAT, V, "x has shape (2, 3): give (2,)", shape=(2,)),
     refused(require.tensor, FLOAT, V, "x has shape (2, 3): give (2, 3, n)", shape=(2, 3, "n")),
     refused(require.tensor, torch.ones(0), V, "x has shape (0,): there is nothing in it"),
     refused(require.tensor, FLOAT, V, "x has a graph behind it: give x.detach()", plain=True),
-    refused(require.tensor, torch.empty(1, device="meta"), V, "x is on meta: give x.cpu()",
-            plain=True),
+    refused(require.tensor, ELSEWHERE, V, "x is on meta: give x.cpu()", plain=True),
     refused(require.tensor, torch.tensor([1.0, float("nan"), float("inf")]), V,
             "x holds NaN or infinite values (2): leave those out"),
     refused(require.items, "ab", T, "x is a str: give a list or a tuple"),

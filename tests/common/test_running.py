@@ -84,12 +84,6 @@ from helpers.common.questions import Questions
 check = Questions()
 check.exercise("sizes", inputs=[(1,), (-2,)], seconds=0.1)(abs)
 
-def leaves(x):
-    exit()
-
-def asks(x):
-    return input()
-
 def loops(x):
     while True:
         try:
@@ -97,7 +91,7 @@ def loops(x):
         except:
             pass
 
-for attempt in (leaves, asks, loops):
+for attempt in (lambda x: exit(), lambda x: input(), loops):
     print(chr(10) + "Check:", check("sizes", attempt).text)
 """
 
