@@ -71,10 +71,10 @@ def number(name: str, value: Any, *, least: float = -math.inf, above: float = -m
     _ask(name, value, _is_a(numbers.Real, value), "a number", TypeError)
     writable = not _is_a(numbers.Integral, value) or -(2**63) <= value < 2**63
     _ask(name, value, writable, "a float, such as 1e30")
-    bounds = {" of at least": least, " above": above}
-    words = [f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound)]
+    bound = f" of at least {least:g}" if least > -math.inf else ""
+    bound += f" above {above:g}" if above > -math.inf else ""
     fits = math.isfinite(value) and value >= least and value > above
-    _ask(name, value, fits, "a finite number" + "".join(words))
+    _ask(name, value, fits, f"a finite number{bound}")
 
 
 def text(name: str, value: Any) -> None:

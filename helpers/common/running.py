@@ -118,13 +118,10 @@ def _misfit(function: Callable, arguments: tuple) -> str:
         signature.bind(*arguments)
     except TypeError:
         takes = ", ".join(map(str, signature.parameters)) or say("no arguments")
-        if len(arguments) == 1:
-            return say("Your function is called with 1 argument; it takes {takes}.", takes=takes)
-        return say(
-            "Your function is called with {count} arguments; it takes {takes}.",
-            count=len(arguments),
-            takes=takes,
-        )
+        count = len(arguments)
+        given = say("1 argument") if count == 1 else say("{count} arguments", count=count)
+        words = {"given": given, "takes": takes}
+        return say("Your function is called with {given}; it takes {takes}.", **words)
     return ""
 
 
