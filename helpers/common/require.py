@@ -36,9 +36,7 @@ def _a_type(value: object) -> str:
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
-def _ask(
-    name: str, value: object, fits: bool, give: str, error: type[Exception] = ValueError
-) -> None:
+def _ask(name: str, value: object, fits: bool, give: str, error: type = ValueError) -> None:
     if not fits:
         raise error(f"{name} is {shown(value)}: give {give}")
 
