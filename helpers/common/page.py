@@ -8,10 +8,8 @@ from helpers.common.sentences import say
 
 def image(data: bytes, kind: str, alt: str, style: str = "max-width: 700px; width: 100%") -> str:
     """Return an HTML image that holds its own data; `kind` is ``png`` or ``svg+xml``."""
-    encoded = base64.b64encode(data).decode("ascii")
-    return (
-        f'<img src="data:image/{kind};base64,{encoded}" alt="{html.escape(alt)}" style="{style}">'
-    )
+    source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    return f'<img src="{source}" alt="{html.escape(alt)}" style="{style}">'
 
 
 def covered(page: str) -> str:

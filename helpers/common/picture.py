@@ -6,53 +6,35 @@ and drawing twice gives the same picture twice.
 """
 
 import base64
-import functools
 import io
-from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
 
 import matplotlib
-import matplotlib.colors
 import matplotlib.figure
-import matplotlib.patches
-import matplotlib.patheffects
-import matplotlib.ticker
 import PIL.Image
 
 from helpers.common import page
 
 # Read once: a slider draws on every move.
-_STYLE = matplotlib.rc_params_from_file(
-    Path(__file__).with_name("picture.mplstyle"), use_default_template=False
-)
+_FILE = Path(__file__).with_name("picture.mplstyle")
+_STYLE = matplotlib.rc_params_from_file(_FILE, use_default_template=False)
+# Decorates a figure function, so that it draws in the series' style.
+styled = matplotlib.rc_context(_STYLE)
 
 # Okabe and Ito's colours by name, for figures that need one colour to mean one thing.
-BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#000000",
-)
+BLUE, VERMILION, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
+GREY = "#6b6b6b"
+MARKERS = ("o", "s", "^", "D", "v", "P")
 
 # Sharp on a high-density screen at the 700 px at which a notebook shows it.
 _DOTS_PER_INCH = 140
 
-_Parameters = ParamSpec("_Parameters")
-
 
 class Figure(matplotlib.figure.Figure):
-    """A matplotlib figure that knows its alt text and shows itself with it.
+    """A matplotlib figure that shows itself with its alt text.
 
-    Parameters
-    ----------
-    alt : str
-        What the figure shows, in one or two sentences that name the finding.
-    *args, **kwargs
-        Passed on to `matplotlib.figure.Figure`.
+    `alt` says what the figure shows, in one or two sentences that name the finding.
     """
 
     def __init__(self, *args, alt: str, **kwargs):
@@ -91,18 +73,3 @@ def _with_palette(png: bytes) -> bytes:
         few_colours = picture.convert("RGB").quantize(256, dither=PIL.Image.Dither.NONE)
     few_colours.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
-
-
-def styled(draw: Callable[_Parameters, Figure]) -> Callable[_Parameters, Figure]:
-    """Decorate a figure function so that it draws in the series' style."""
-
-    @functools.wraps(draw)
-    def draw_in_style(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> Figure:
-        with matplotlib.rc_context(_STYLE):
-            return draw(*args, **kwargs)
-
-    return draw_in_style
-
-
-GREY = "#6b6b6b"
-MARKERS = ("o", "s", "^", "D", "v", "P")

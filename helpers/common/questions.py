@@ -3,7 +3,7 @@
 import difflib
 import functools
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,6 @@ from helpers.common.sentences import say
 
 # A page shows about as many characters of a line beside each other.
 _WRAP = textwrap.TextWrapper(80, break_long_words=False, break_on_hyphens=False)
-_NO_RUN = object()
 
 
 class Answer:
@@ -35,33 +34,23 @@ class Answer:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A question with one answer. The run judges; `right` is what it gave when this was written.
+    """A question with one answer. The run judges; `right` is what it gave when this was written."""
 
-    Attributes
-    ----------
-    right : number or str
-        The answer, for tests and teachers, and where no run can tell.
-    tolerance : float
-        How far a number may be from the answer and still count as right, in the answer's unit.
-    hints : mapping
-        From a wrong guess that people often make to the sentence that helps them on.
-    varies : bool
-        Whether one run's answer differs from another's, as times do.
-    """
-
+    # The number or word, for tests and teachers, and where no run can tell.
     right: object
+    # How far a number may be from the answer and still count as right, in the answer's unit.
     tolerance: float = 0.0
+    # From a wrong guess that people often make to the sentence that helps them on.
     hints: Mapping[object, str] = field(default_factory=dict)
+    # Whether one run's answer differs from another's, as times do.
     varies: bool = False
 
-    def judge(self, guess: object, run: object = _NO_RUN) -> Verdict:
+    def judge(self, guess: object, *run: object) -> Verdict:
         """Judge a guess by the run, or by `right` where there is none."""
-        if run is _NO_RUN:
-            return judging.prediction(guess, self.right, self.tolerance, self.hints)
-        verdict = judging.prediction(guess, run, self.tolerance, self.hints)
-        if self.varies or judging.agree(
-            judging.plain(self.right), judging.plain(run), self.tolerance
-        ):
+        answer = run[0] if run else self.right
+        verdict = judging.prediction(guess, answer, self.tolerance, self.hints)
+        right = judging.plain(self.right)
+        if self.varies or judging.agree(right, judging.plain(answer), self.tolerance):
             return verdict
         # `right` has gone stale: a strict run of the notebook sees this line, guess or no guess.
         note = say("(Your run gave a different answer from the one we expected; your run counts.)")
@@ -70,28 +59,19 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Exercise:
-    """A function to write. Called, it gives the right answer; `hint` adds a mistake.
+    """A function to write. Called, it gives the right answer; `hint` adds a mistake."""
 
-    Attributes
-    ----------
-    oracle : callable
-        Gives the right answer by another way than the solution's.
-    inputs : sequence, or callable that returns one
-        What to try the reader's function on: several tuples of arguments, so that no fixed answer
-        fits all; or functions that return such a tuple, where arguments cannot be copied. A
-        function in place of the sequence is given the data that the notebook's cell hands over.
-    tolerance : float
-        Largest difference from the oracle that counts as right, absolute and relative.
-    seconds : float
-        How long the reader's function may take for one input.
-    mistakes : dict
-        By its name, what people write in place of the answer, and the hint for it.
-    """
-
+    # Gives the right answer by another way than the solution's.
     oracle: Callable
+    # What to try the reader's function on: several tuples of arguments, so that no fixed answer
+    # fits all; or functions that return such a tuple, where arguments cannot be copied. A function
+    # in place of the sequence is given the data that the notebook's cell hands over.
     inputs: Sequence | Callable[..., Sequence]
+    # Largest difference from the oracle that counts as right, absolute and relative.
     tolerance: float = 1e-6
+    # How long the reader's function may take for one input.
     seconds: float = SECONDS
+    # By its name, what people write in place of the answer, and the hint for it.
     mistakes: dict[str, Mistake] = field(default_factory=dict)
 
     def __call__(self, *arguments):
@@ -154,30 +134,25 @@ class Questions:
         self.exercises: dict[str, Exercise] = {}
         self._noted: dict[str, Verdict] = {}
 
-    def prediction(
-        self,
-        name: str,
-        right: object,
-        tolerance: float = 0.0,
-        hints: Mapping[object, str] | None = None,
-        varies: bool = False,
-    ) -> None:
-        """Ask for a number or a word; a cell calls ``check(name, guess, run)``."""
+    def prediction(self, name: str, right: object, **options: Any) -> None:
+        """Ask for a number or a word, with a `Prediction`'s tolerance, hints and so on.
+
+        A cell calls ``check(name, guess, run)``.
+        """
         assert name not in self.predictions | self.exercises, f"two questions {name!r}"
-        self.predictions[name] = Prediction(right, tolerance, hints or {}, varies)
+        self.predictions[name] = Prediction(right, **options)
 
     def exercise(
-        self,
-        name: str,
-        inputs: Sequence | Callable[..., Sequence],
-        tolerance: float = 1e-6,
-        seconds: float = SECONDS,
+        self, name: str, inputs: Sequence | Callable[..., Sequence], **options: Any
     ) -> Callable[[Callable], Exercise]:
-        """Ask for a function; decorates its oracle. A cell calls ``check(name, function)``."""
+        """Ask for a function; decorates its oracle. The options are an `Exercise`'s.
+
+        A cell calls ``check(name, function)``.
+        """
         assert name not in self.predictions | self.exercises, f"two questions {name!r}"
 
         def ask(oracle: Callable) -> Exercise:
-            self.exercises[name] = Exercise(oracle, inputs, tolerance, seconds)
+            self.exercises[name] = Exercise(oracle, inputs, **options)
             return self.exercises[name]
 
         return ask
@@ -213,10 +188,10 @@ class Questions:
     def score(self) -> Answer:
         """Say how many predictions and exercises were met, and which to revisit."""
         names = [*self.predictions, *self.exercises]
-        tried = [name for name in names if name in self._noted and self._noted[name].tried]
-        right = [name for name in tried if self._noted[name].right]
-        revisit = [say(name) for name in tried if name not in right]
-        untouched = [say(name) for name in names if name not in tried]
+        tried = {name for name, verdict in self._noted.items() if verdict.tried}
+        right = {name for name in tried if self._noted[name].right}
+        revisit = "; ".join(say(name) for name in names if name in tried - right)
+        untouched = "; ".join(say(name) for name in names if name not in tried)
         lines = [
             say(
                 "Predictions: {made} of {asked} made, {right} right. "
@@ -229,20 +204,9 @@ class Questions:
             )
         ]
         if revisit:
-            lines.append(say("To revisit: {names}.", names="; ".join(revisit)))
+            lines.append(say("To revisit: {names}.", names=revisit))
         if untouched:
-            lines.append(say("Still open: {names}.", names="; ".join(untouched)))
+            lines.append(say("Still open: {names}.", names=untouched))
         if not revisit and not untouched:
             lines.append(say("Nothing to revisit."))
         return Answer("\n".join(lines), not revisit and not untouched)
-
-    def sentences(self) -> Iterator[str]:
-        """Yield what a catalogue has to translate besides the sentences in ``say(...)``."""
-        for name, prediction in self.predictions.items():
-            yield name
-            yield from prediction.hints.values()
-            if isinstance(prediction.right, str):
-                yield prediction.right
-        for name, exercise in self.exercises.items():
-            yield name
-            yield from (mistake.hint for mistake in exercise.mistakes.values())

@@ -74,7 +74,12 @@ def outcome_of(function: Callable, arguments: tuple, seconds: float = SECONDS) -
 
     with _guarded(function):
         if not _runs_to_its_end(work, seconds):
-            outcome[:] = [Failure(_still_running(seconds), _Stopped, "")]
+            hint = say(
+                "Your code was still running after {seconds} s, so the check stopped waiting. "
+                "Does its loop end?",
+                seconds=f"{seconds:g}",
+            )
+            outcome[:] = [Failure(hint, _Stopped, "")]
     return outcome[0]
 
 
@@ -92,7 +97,7 @@ def kept(result: object) -> object:
     return result
 
 
-def one_line(value: object, most: int = 300) -> str:
+def one_line(value: object) -> str:
     """Return a value as text on one line, cut where it grows too long."""
     if isinstance(value, int) and value.bit_length() > 128:  # Python refuses to write the longest.
         return say("a number of {bits} bits", bits=value.bit_length())
@@ -100,7 +105,7 @@ def one_line(value: object, most: int = 300) -> str:
         line = " ".join(str(value).split())
     except Exception:  # noqa: BLE001 - what cannot be written down is still an answer
         line = say("something of type {kind}", kind=type(value).__name__)
-    return line if len(line) <= most else f"{line[:most]} …"
+    return line if len(line) <= 300 else f"{line[:300]} …"
 
 
 def _misfit(function: Callable, arguments: tuple) -> str:
@@ -113,23 +118,11 @@ def _misfit(function: Callable, arguments: tuple) -> str:
         signature.bind(*arguments)
     except TypeError:
         takes = ", ".join(map(str, signature.parameters)) or say("no arguments")
-        if len(arguments) == 1:
-            return say("Your function is called with 1 argument; it takes {takes}.", takes=takes)
-        return say(
-            "Your function is called with {count} arguments; it takes {takes}.",
-            count=len(arguments),
-            takes=takes,
-        )
+        count = len(arguments)
+        given = say("1 argument") if count == 1 else say("{count} arguments", count=count)
+        words = {"given": given, "takes": takes}
+        return say("Your function is called with {given}; it takes {takes}.", **words)
     return ""
-
-
-def _still_running(seconds: float) -> str:
-    seconds = int(seconds) if seconds == int(seconds) else seconds  # 5 s, not 5.0 s
-    return say(
-        "Your code was still running after {seconds} s, so the check stopped waiting. "
-        "Does its loop end?",
-        seconds=seconds,
-    )
 
 
 def _failure(error: BaseException, function: Callable) -> Failure:
@@ -174,8 +167,7 @@ def _runs_to_its_end(work: Callable[[], None], seconds: float) -> bool:
     def alike() -> None:
         # What PyTorch keeps for each thread: the reader's code finds it as the notebook left it.
         torch.set_grad_enabled(grad)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
+        _use_threads(threads)
         try:
             try:
                 context.run(work)
@@ -232,6 +224,11 @@ def _imports(worker: threading.Thread) -> bool:
     return any("importlib._bootstrap" in frame.f_code.co_filename for frame, _ in frames)
 
 
+def _use_threads(count: int) -> None:
+    if torch.get_num_threads() != count:
+        torch.set_num_threads(count)
+
+
 @contextlib.contextmanager
 def _guarded(function: Callable) -> Iterator[None]:
     """Keep a reader's code from asking, from ending the kernel, and from leaving traces in it."""
@@ -245,24 +242,18 @@ def _guarded(function: Callable) -> Iterator[None]:
     names = getattr(function, "__globals__", vars(sys.modules["__main__"]))
     # In a notebook exit and quit are the kernel's own, and would end it.
     ways_out = {name: names[name] for name in ("exit", "quit") if name in names}
-    random_numbers, random_tensors = random.getstate(), torch.get_rng_state()
-    dtype, threads, usual_input = torch.get_default_dtype(), torch.get_num_threads(), builtins.input
-    builtins.input = ask
-    names.update(dict.fromkeys(ways_out, leave))
-    try:
-        with (
-            contextlib.redirect_stdout(_FirstWords(sys.stdout)),
-            contextlib.redirect_stderr(_FirstWords(sys.stderr)),
-        ):
-            yield
-    finally:
-        builtins.input = usual_input
-        names.update(ways_out)
-        random.setstate(random_numbers)
-        torch.set_rng_state(random_tensors)
-        torch.set_default_dtype(dtype)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
+    with contextlib.ExitStack() as afterwards:
+        afterwards.callback(setattr, builtins, "input", builtins.input)
+        afterwards.callback(names.update, ways_out)
+        afterwards.callback(random.setstate, random.getstate())
+        afterwards.callback(torch.set_rng_state, torch.get_rng_state())
+        afterwards.callback(torch.set_default_dtype, torch.get_default_dtype())
+        afterwards.callback(_use_threads, torch.get_num_threads())
+        afterwards.enter_context(contextlib.redirect_stdout(_FirstWords(sys.stdout)))
+        afterwards.enter_context(contextlib.redirect_stderr(_FirstWords(sys.stderr)))
+        builtins.input = ask
+        names.update(dict.fromkeys(ways_out, leave))
+        yield
 
 
 class _FirstWords:

@@ -55,13 +55,13 @@ JUNK: dict[str, object] = {
 
 def spoilt(value: object) -> Iterator[tuple[str, object]]:
     """Yield a good value with one thing wrong about it, each under a name."""
+    within = {"None within": None, "text within": "junk", "NaN within": math.nan}
     if isinstance(value, torch.Tensor):
         yield from _spoilt_tensor(value)
     elif isinstance(value, Mapping):
         first = next(iter(value))
-        yield "None within", {**value, first: None}
-        yield "text within", {**value, first: "junk"}
-        yield "NaN within", {**value, first: math.nan}
+        for name, worse in within.items():
+            yield name, {**value, first: worse}
         yield "an odd key", {**value, -1.5: value[first]}
         for name, worse in spoilt(value[first]):
             yield f"{name}, within", {**value, first: worse}
@@ -69,12 +69,10 @@ def spoilt(value: object) -> Iterator[tuple[str, object]]:
         kind = type(value)
         yield "an entry less", value[:-1]
         yield "an entry more", kind([*value, value[-1]])
-        yield "None within", kind([None, *value[1:]])
-        yield "text within", kind(["junk", *value[1:]])
-        yield "NaN within", kind([math.nan, *value[1:]])
         if isinstance(value[0], torch.Tensor):
-            for name, worse in _spoilt_tensor(value[0]):
-                yield f"{name}, within", kind([worse, *value[1:]])
+            within |= {f"{name}, within": worse for name, worse in _spoilt_tensor(value[0])}
+        for name, worse in within.items():
+            yield name, kind([worse, *value[1:]])
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield "as text", str(value)
         yield "as a tensor", torch.tensor([value, value])
@@ -92,10 +90,8 @@ def _spoilt_tensor(value: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
     yield "of whole numbers", value.to(torch.int32)
     yield "of truths", value.bool()
     yield "complex", value.to(torch.complex64)
-    yield (
-        "of another precision",
-        value.to(torch.float32 if value.dtype == torch.float64 else torch.float64),
-    )
+    other = torch.float32 if value.dtype == torch.float64 else torch.float64
+    yield "of another precision", value.to(other)
     if value.is_floating_point():
         for name, number in (("NaN", math.nan), ("infinity", math.inf)):
             worse = value.detach().clone()
@@ -107,38 +103,25 @@ def _spoilt_tensor(value: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
 # Then two arguments do not fit each other any more, and either may be called wrong.
 FITS_NO_MORE = {"a row less", "a row more", "a column less", "an entry less", "an entry more"}
 FITS_NO_MORE |= {"a list of text", "of another precision", "an odd key"}
-MADE_BY_CHANCE = "made by chance"
-FITS_NO_MORE |= {MADE_BY_CHANCE}
 
 
 @dataclass(frozen=True)
 class Case:
-    """How something public is called, and which junk is none.
+    """How something public is called, and which junk is none."""
 
-    Attributes
-    ----------
-    call : callable
-        Takes the arguments by name.
-    arguments : dict
-        Good ones.
-    fine : dict of str to set of str
-        By argument, the names of what is good enough after all, or patterns of them such as "*".
-    called : dict of str to str
-        By argument, how an error may also speak of it: a regular expression.
-    other : tuple of type
-        What it may also raise, since its docstring says so.
-    door : callable, optional
-        What is tried, where `call` only leads to it.
-    prepare : callable, optional
-        Called with pytest's monkeypatch before anything is tried.
-    """
-
+    # Takes the arguments by name.
     call: Callable
+    # Good ones.
     arguments: dict[str, object]
+    # By argument, the names of what is good enough after all, or patterns of them such as "*".
     fine: dict[str, set[str]] = field(default_factory=dict)
+    # By argument, how an error may also speak of it: a regular expression.
     called: dict[str, str] = field(default_factory=dict)
+    # What it may also raise, since its docstring says so.
     other: tuple[type[Exception], ...] = ()
+    # What is tried, where `call` only leads to it.
     door: Callable | None = None
+    # Called with pytest's monkeypatch before anything is tried.
     prepare: Callable | None = None
 
     def junk(self) -> Iterator[tuple[str, str, object]]:
@@ -151,34 +134,25 @@ class Case:
 
     def complaint(self, argument: str, name: str, worse: object) -> str:
         """Return in words what is amiss when the junk is handed over; nothing if all is well."""
-        allowed = self.fine.get(argument, set()) | self._as_good(argument)
         try:
             self.call(**{**self.arguments, argument: worse})
         except (TypeError, ValueError, *self.other) as error:
-            said = str(error)
-            names = list(self.arguments) if name in FITS_NO_MORE else [argument]
-            known_as = rf"(?<!\w)({'|'.join(map(re.escape, names))})(?!\w)"
-            if alias := self.called.get(argument):
-                known_as = f"{known_as}|{alias}"
-            if type(error) in self.other:
-                return ""
-            if "\n" in said:
-                return f"more than a line: {said!r}"
-            return "" if re.search(known_as, said) else f"does not name it: {said!r}"
+            return "" if type(error) in self.other else self._amiss_in(str(error), argument, name)
         except Exception as error:  # noqa: BLE001 - just what must not come
             return f"{type(error).__name__}: {str(error)[:200]!r}"
-        return "" if any(fnmatch.fnmatch(name, pattern) for pattern in allowed) else "passes"
+        # Good enough is also what is of the very kind that is asked for.
+        kind = {str: {"text"}, bool: {"True"}, type(None): {"None"}}
+        fine = self.fine.get(argument, set()) | kind.get(type(self.arguments[argument]), set())
+        return "" if any(fnmatch.fnmatch(name, pattern) for pattern in fine) else "passes"
 
-    def _as_good(self, argument: str) -> set[str]:
-        """Return the junk that is of the very kind that is asked for."""
-        value = self.arguments[argument]
-        if isinstance(value, str):
-            return {"text"}
-        if isinstance(value, bool):
-            return {"True"}
-        if value is None:
-            return {"None"}
-        return set()
+    def _amiss_in(self, said: str, argument: str, name: str) -> str:
+        if "\n" in said:
+            return f"more than a line: {said!r}"
+        names = list(self.arguments) if name in FITS_NO_MORE else [argument]
+        known_as = rf"(?<!\w)({'|'.join(map(re.escape, names))})(?!\w)"
+        if alias := self.called.get(argument):
+            known_as = f"{known_as}|{alias}"
+        return "" if re.search(known_as, said) else f"does not name it: {said!r}"
 
 
 # Numbers that are junk only where something has to be counted or bounded.

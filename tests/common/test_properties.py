@@ -13,11 +13,7 @@ from helpers.common.picture import Figure
 pytestmark = pytest.mark.proof
 
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-tensors = st.builds(
-    lambda size, number: torch.full(size, number),
-    st.lists(st.integers(0, 2), max_size=3),
-    st.floats(width=32),
-)
+tensors = st.builds(torch.full, st.lists(st.integers(0, 2), max_size=3), st.floats(width=32))
 anything = st.recursive(
     plain | tensors | st.complex_numbers() | st.binary(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner),
@@ -27,20 +23,14 @@ anything = st.recursive(
 
 @given(guess=numbers, answer=numbers)
 def test_a_guess_is_right_if_it_is_the_answer_and_told_the_way_if_not(guess, answer):
-    said = said_of(guess, answer)
-    if guess == answer:
-        assert said.endswith(": right.")
-    else:
-        assert said.endswith("more." if answer > guess else "less.")
-    assert "\n" not in said
+    told = ": right." if guess == answer else "gave more." if answer > guess else "gave less."
+    assert said_of(guess, answer).endswith(told)
 
 
-@given(
-    guess=st.integers(-10_000, 10_000),
-    answer=st.integers(-10_000, 10_000),
-    digits=st.integers(0, 3),
-    tolerance=st.integers(1, 9),
-)
+whole = st.integers(-10_000, 10_000)
+
+
+@given(guess=whole, answer=whole, digits=st.integers(0, 3), tolerance=st.integers(1, 9))
 def test_the_tolerance_is_met_to_its_last_digit(guess, answer, digits, tolerance):
     """In whole numbers of the tolerance's last digit, where nothing is rounded."""
     unit = 10**-digits

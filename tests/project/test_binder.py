@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -19,10 +18,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
+from every_notebook.series import ROOT
 from project.needed import needed
 
-ROOT = Path(__file__).resolve().parents[2]
 BINDER = ROOT / "binder"
 EXACT = re.compile(r"[\w.-]+(\[\w+\])?==[\w.]+")
 INSTALL = '/bin/pip install --no-cache-dir -r "binder/requirements.txt"'
@@ -39,18 +39,19 @@ def pins(file: Path) -> list[Requirement]:
     return [Requirement(line) for line in lines_of(file) if not line.startswith("-")]
 
 
+def python(*words: str, **options) -> str:
+    """What Python prints, called with these words."""
+    command = [sys.executable, *words]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
 def render(folder: Path) -> list[str]:
     """The lines of the recipe that repo2docker writes for a folder."""
     needed("repo2docker")
-    run = subprocess.run(
-        [sys.executable, "-m", "repo2docker", "--no-build", "--debug", "."],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert run.returncode == 0, run.stderr
-    return [line.strip() for line in run.stdout.splitlines() if line.strip()]
+    said = python("-m", "repo2docker", "--no-build", "--debug", ".", cwd=folder)
+    return [line.strip() for line in said.splitlines() if line.strip()]
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +69,20 @@ def place(recipe: list[str], words: str) -> int:
 # --- The recipe ---
 
 
+def its_python() -> str:
+    return (BINDER / "runtime.txt").read_text().strip().removeprefix("python-")
+
+
+def test_its_python_is_one_that_the_helpers_run_on(oldest_python):
+    assert Version(its_python()) >= Version(oldest_python)
+
+
 @pytest.mark.proof
 def test_the_image_has_the_python_that_runtime_txt_names(recipe):
-    version = (BINDER / "runtime.txt").read_text().strip().removeprefix("python-")
     # The name of the lock file stands there with each "." and "-" as "-" and its code.
     names = [re.sub(r"-([0-9a-f]{2})", lambda code: chr(int(code[1], 16)), line) for line in recipe]
     locks = {lock for line in names for lock in re.findall(r"environment\.py-([\d.]+)-", line)}
-    assert locks == {version}
+    assert locks == {its_python()}
 
 
 @pytest.mark.proof
@@ -84,7 +92,6 @@ def test_the_helpers_are_installed_from_the_copy_in_the_image(recipe):
     assert place(recipe, "COPY --chown=0:0 src/ ${REPO_DIR}/") < install
     folders = [line for line in recipe[:install] if line.startswith("WORKDIR ")]
     assert folders[-1] == "WORKDIR ${REPO_DIR}"
-    assert lines_of(ROOT / "requirements.txt")[-1] == "-e ."
 
 
 @pytest.mark.proof
@@ -103,38 +110,22 @@ def test_the_repository_adds_one_step_to_the_recipe_and_no_more(recipe, tmp_path
 # --- What that step installs ---
 
 
-def files_from(file: Path) -> dict[Path, list[str]]:
-    """A requirements file and all that its `-r` and `-c` lines lead to, each with its lines."""
-    found = {file: lines_of(file)}
-    for line in found[file]:
-        if line.startswith(("-r ", "-c ")):
-            found |= files_from((file.parent / line[3:]).resolve())
-    return found
-
-
-def test_nothing_is_fetched_that_is_not_pinned():
-    files = files_from(BINDER / "requirements.txt")
-    assert set(files) == {
-        BINDER / "requirements.txt",
-        BINDER / "constraints.txt",
-        ROOT / "requirements.txt",
-    }
-    known = ("--extra-index-url https://", "-r ", "-c ", "-e .")
-    lines = [line for file in files.values() for line in file if not line.startswith(known)]
-    assert [line for line in lines if not EXACT.fullmatch(line)] == []
-    with open(ROOT / "pyproject.toml", "rb") as file:
-        build = tomllib.load(file)["build-system"]["requires"]  # For `-e .`.
-    assert [line for line in build if not EXACT.fullmatch(line)] == []
+def test_nothing_is_fetched_that_is_not_pinned(pyproject):
+    index, *others = lines_of(BINDER / "requirements.txt")
+    assert re.fullmatch(r"--extra-index-url https://\S+/whl/cpu", index)
+    assert others == ["-c constraints.txt", "-r ../requirements.txt"]
+    *named, helpers = lines_of(ROOT / "requirements.txt")
+    assert helpers == "-e ."
+    behind = lines_of(BINDER / "constraints.txt")
+    build = pyproject["build-system"]["requires"]  # For `-e .`.
+    assert [line for line in named + behind + build if not EXACT.fullmatch(line)] == []
 
 
 def on_binder(requirement: Requirement, extra: str = "") -> bool:
     """Whether a requirement counts on Binder, whatever machine this test runs on."""
-    version = (BINDER / "runtime.txt").read_text().strip().removeprefix("python-")
     machine = {
-        "python_version": version,
-        "python_full_version": f"{version}.0",
-        "implementation_name": "cpython",
-        "platform_python_implementation": "CPython",
+        "python_version": its_python(),
+        "python_full_version": f"{its_python()}.0",
         "os_name": "posix",
         "sys_platform": "linux",
         "platform_system": "Linux",
@@ -151,11 +142,8 @@ def needs_of(requirement: Requirement, version: str) -> list[Requirement]:
 
     So the versions that came out since the pins were written cannot turn the test red.
     """
-    try:
-        installed = metadata.distribution(requirement.name)
-    except metadata.PackageNotFoundError:
-        return []
-    if installed.version.split("+")[0] != version:
+    installed = next(iter(metadata.distributions(name=requirement.name)), None)
+    if installed is None or installed.version.split("+")[0] != version:
         return []
     needs = [Requirement(line) for line in installed.requires or []]
     return [need for need in needs for extra in ("", *requirement.extras) if on_binder(need, extra)]
@@ -185,12 +173,14 @@ def write_a_tiny_wheel(index: Path, name: str, version: str) -> None:
     folder.mkdir(parents=True)
     stem = f"{canonicalize_name(name).replace('-', '_')}-{version}"
     wheel = folder / f"{stem}-py3-none-any.whl"
+    about = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "",
+    }
     with zipfile.ZipFile(wheel, "w") as content:
-        about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        content.writestr(f"{stem}.dist-info/METADATA", about)
-        tags = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        content.writestr(f"{stem}.dist-info/WHEEL", tags)
-        content.writestr(f"{stem}.dist-info/RECORD", "")
+        for file, text in about.items():
+            content.writestr(f"{stem}.dist-info/{file}", text)
     (folder / "index.html").write_text(f'<a href="{wheel.name.replace("+", "%2B")}">x</a>')
 
 
@@ -200,9 +190,8 @@ def test_pip_takes_the_cpu_builds(tmp_path):
     registry, cpu = tmp_path / "registry", tmp_path / "cpu"
     expected = {}
     for pin in pins(ROOT / "requirements.txt"):
-        version = str(pin.specifier).removeprefix("==")
+        expected[canonicalize_name(pin.name)] = version = str(pin.specifier).removeprefix("==")
         write_a_tiny_wheel(registry, pin.name, version)
-        expected[canonicalize_name(pin.name)] = version
     for name in ("torch", "torchvision"):
         expected[name] += "+cpu"
         write_a_tiny_wheel(cpu, name, expected[name])
@@ -216,20 +205,12 @@ def test_pip_takes_the_cpu_builds(tmp_path):
         (copy / file).write_text(text, encoding="utf-8")
 
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-    run = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-r", "binder/requirements.txt"]
-        + ["--dry-run", "--ignore-installed", "--quiet", "--no-cache-dir"]
-        + ["--index-url", registry.as_uri(), "--report", "report.json"],
-        cwd=copy,
-        env=clean | {"PIP_CONFIG_FILE": os.devnull},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert run.returncode == 0, run.stderr
+    words = "-m pip install -r binder/requirements.txt --dry-run --ignore-installed --quiet"
+    words += f" --no-cache-dir --index-url {registry.as_uri()} --report report.json"
+    python(*words.split(), cwd=copy, env=clean | {"PIP_CONFIG_FILE": os.devnull})
     report = json.loads((copy / "report.json").read_text(encoding="utf-8"))["install"]
-    chosen = {entry["metadata"]["name"]: entry["metadata"]["version"] for entry in report}
-    assert {canonicalize_name(name): version for name, version in chosen.items()} == expected
+    chosen = [entry["metadata"] for entry in report]
+    assert {canonicalize_name(about["name"]): about["version"] for about in chosen} == expected
 
 
 # --- What a reader lands on ---

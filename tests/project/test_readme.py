@@ -1,17 +1,15 @@
-"""The README's lines, links and pictures, and the files that a fresh machine depends on."""
+"""The README's lines, links and pictures."""
 
 import base64
 import re
-import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from every_notebook.series import NOTEBOOKS, WINGS
+from every_notebook.series import NOTEBOOKS, ROOT, WINGS
 from project.traces import tracked_files
 
-ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SET_UP = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && "
 
@@ -59,9 +57,8 @@ def test_every_local_link_leads_somewhere():
 def test_the_readme_lists_and_pictures_each_notebook(path):
     title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ")
     assert f"[{title}](notebooks/{path.name})" in README
-    shown = re.search(
-        rf"!\[[^\]]{{20,}}\]\((notebooks/pictures/{path.stem}\.(?:png|svg))\)", README
-    )
+    picture = rf"!\[[^\]]{{20,}}\]\((notebooks/pictures/{path.stem}\.(?:png|svg))\)"
+    shown = re.search(picture, README)
     assert shown, "no picture with alt text"
     assert (ROOT / shown[1]).read_bytes() in pictures_in(path)
 
@@ -72,23 +69,6 @@ def pictures_in(path: Path) -> set[bytes]:
     pages = [o.get("data", {}).get("text/html", "") for c in cells for o in c.get("outputs", [])]
     encoded = re.findall(r"data:image/[\w+]+;base64,([\w+/=]+)", "".join(pages))
     return {base64.b64decode(picture) for picture in encoded}
-
-
-def test_the_requirements_are_exact_and_end_with_the_helpers():
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    requirements = [line for line in lines if line and not line.startswith("#")]
-    assert requirements.pop() == "-e ."
-    assert all(re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+", line) for line in requirements)
-
-
-def test_binder_gets_the_cpu_build_and_a_python_that_torch_knows():
-    lines = (ROOT / "binder" / "requirements.txt").read_text().splitlines()
-    assert lines[0].startswith("--extra-index-url https://") and lines[0].endswith("/whl/cpu")
-    assert lines[1:] == ["-c constraints.txt", "-r ../requirements.txt"]
-    version = (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-")
-    with open(ROOT / "pyproject.toml", "rb") as file:
-        oldest = tomllib.load(file)["project"]["requires-python"].removeprefix(">=")
-    assert [int(n) for n in version.split(".")] >= [int(n) for n in oldest.split(".")]
 
 
 def test_the_top_level_holds_what_was_agreed():

@@ -2,14 +2,13 @@
 
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from every_notebook.series import ROOT
 from project.needed import needed, needed_command
 
-ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 TESTS = ROOT / ".github" / "workflows" / "tests.yml"
 
@@ -47,13 +46,11 @@ def test_actionlint_notices_a_slip(tmp_path, right, wrong, words):
     assert run.returncode == 1 and words in run.stdout
 
 
-def test_every_system_runs_the_oldest_and_the_newest_python():
+def test_every_system_runs_the_oldest_and_the_newest_python(oldest_python):
     job = read(TESTS)["jobs"]["tests"]
     systems, pythons = job["strategy"]["matrix"]["os"], job["strategy"]["matrix"]["python"]
     assert {system.split("-")[0] for system in systems} == {"ubuntu", "macos", "windows"}
-    with open(ROOT / "pyproject.toml", "rb") as file:
-        oldest = tomllib.load(file)["project"]["requires-python"].removeprefix(">=")
-    assert len(pythons) == 2 and pythons[0] == oldest
+    assert len(pythons) == 2 and pythons[0] == oldest_python
     on_linux, elsewhere = (step for step in job["steps"] if "run" in step)
     assert on_linux["if"] == "runner.os == 'Linux'" and on_linux["run"] == ".ci/run"
     assert elsewhere["if"] == "runner.os != 'Linux'"
