@@ -43,13 +43,10 @@ def test_everything_is_left_as_it_was(batches):
     generator = torch.Generator().manual_seed(3)
     loader = DataLoader(data, batch_size=50, shuffle=True, generator=generator)
     before = state(network, optimizer, generator)
-    first = preflight.check(
-        network, loader, F.cross_entropy, optimizer, step=accumulating, test=batches[:2]
-    )
+    run = (network, loader, F.cross_entropy, optimizer)
+    first = preflight.check(*run, step=accumulating, test=batches[:2])
     assert same(state(network, optimizer, generator), before)
-    again = preflight.check(
-        network, loader, F.cross_entropy, optimizer, step=accumulating, test=batches[:2]
-    )
+    again = preflight.check(*run, step=accumulating, test=batches[:2])
     assert first == again and first.faults == ("test images among the training images",)
 
 

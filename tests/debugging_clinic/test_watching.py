@@ -1,6 +1,7 @@
 """A step is watched from outside: its faults are named, and whatever is sound is left in peace."""
 
 import copy
+import functools
 import itertools
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from debugging_clinic.runs import DropsAlways, check, cnn, mlp, same, step
+from debugging_clinic.runs import Drops, check, cnn, mlp, same, step
 from helpers.debugging_clinic import preflight
 
 
@@ -58,14 +59,13 @@ def test_a_part_in_eval_mode_is_a_fault_unless_it_is_frozen(batches):
     network = nn.Sequential(cnn()[:5], nn.Flatten(), nn.Linear(576, 10))
     network[0].eval()
     assert check(network, batches).faults == ("model left in eval mode",)
-    for weight in network[0].parameters():
-        weight.requires_grad_(False)
+    network[0].requires_grad_(False)
     assert check(network, batches).healthy
     dropping = mlp(noise=[nn.Dropout(0.5)])
     dropping[3].eval()
     assert check(dropping, batches, step=step).faults == ("model left in eval mode",)
-    assert check(DropsAlways(p=None).eval(), batches).faults == ("model left in eval mode",)
-    assert check(DropsAlways(p=None), batches).healthy
+    assert check(mlp(noise=[Drops()]).eval(), batches).faults == ("model left in eval mode",)
+    assert check(mlp(noise=[Drops()]), batches).healthy
     assert check(mlp().eval(), batches).healthy  # The same in both modes.
 
 
@@ -104,9 +104,8 @@ def test_unusual_steps_and_optimisers_pass(batches):
     torch.manual_seed(0)
     assert check(mlp(), batches, step=adding_up_over_calls(8)).healthy
     assert check(cnn(), batches, step=looking_too).healthy
-    assert check(
-        mlp(width=16), batches[:1], lambda w: torch.optim.LBFGS(w, lr=0.05, max_iter=4)
-    ).healthy
+    lbfgs = functools.partial(torch.optim.LBFGS, lr=0.05, max_iter=4)
+    assert check(mlp(width=16), batches[:1], lbfgs).healthy
     network = mlp()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1, n / 100))

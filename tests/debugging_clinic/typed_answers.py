@@ -5,9 +5,7 @@ Typed as a reader would type it, independently of what stands in ``answers.py``.
 
 import functools
 
-import torch
-
-from helpers.fashion_mnist_pipeline import fashion, standin
+from debugging_clinic.runs import drawn_garments
 
 # Cells of the notebook that an exercise leans on.
 CELLS = {"your own check": ["names-of-five-answers"]}
@@ -16,14 +14,19 @@ CELLS = {"your own check": ["names-of-five-answers"]}
 @functools.cache
 def _garments():
     """As many drawn garments as these patients need: a case takes 1,000 to test, and the rest."""
-    parts = []
-    for seed, count in ((0, 1_280), (1, 1_100)):
-        labels = torch.randint(10, (count,), generator=torch.Generator().manual_seed(seed))
-        parts += [standin.draw(labels, seed=seed), labels]
-    return {"garments": fashion.Garments(*parts, source=fashion.Source("stand-in", "for a test"))}
+    return {"garments": drawn_garments(1_280, 1_100)}
 
 
 NAMES = {"an epoch that learns": _garments, "your own check": _garments}
+
+EPOCH = """
+losses = []
+for images, labels in case.batches:
+    loss = case.loss_function(case.network(images), labels)
+    {}
+    losses.append(loss.item())
+return losses
+"""
 
 TYPED = {
     "the line to read": {
@@ -32,42 +35,14 @@ TYPED = {
         "counted_from_one": "return max(n for n, file in enumerate(files, 1) if file == mine)",
     },
     "an epoch that learns": {
-        "no_weight_moves": """
-losses = []
-for images, labels in case.batches:
-    loss = case.loss_function(case.network(images), labels)
-    loss.backward()
-    case.optimizer.zero_grad()
-    losses.append(loss.item())
-return losses
-""",
-        "step_before_backward": """
-losses = []
-for images, labels in case.batches:
-    loss = case.loss_function(case.network(images), labels)
-    case.optimizer.step()
-    case.optimizer.zero_grad()
-    loss.backward()
-    losses.append(loss.item())
-return losses
-""",
-        "never_cleared": """
-losses = []
-for images, labels in case.batches:
-    loss = case.loss_function(case.network(images), labels)
-    loss.backward()
-    case.optimizer.step()
-    losses.append(loss.item())
-return losses
-""",
-        "the_last_loss_alone": """
-for images, labels in case.batches:
-    case.optimizer.zero_grad()
-    loss = case.loss_function(case.network(images), labels)
-    loss.backward()
-    case.optimizer.step()
-return loss.item()
-""",
+        "no_weight_moves": EPOCH.format("loss.backward(); case.optimizer.zero_grad()"),
+        "step_before_backward": EPOCH.format(
+            "case.optimizer.step(); case.optimizer.zero_grad(); loss.backward()"
+        ),
+        "never_cleared": EPOCH.format("loss.backward(); case.optimizer.step()"),
+        "the_last_loss_alone": EPOCH.format(
+            "case.optimizer.zero_grad(); loss.backward(); case.optimizer.step()"
+        ).replace("return losses", "return loss.item()"),
     },
     "a head the right way round": {
         "over_the_images": "return torch.log_softmax(scores, dim=0)",

@@ -116,7 +116,7 @@ EQUIVALENT: dict[str, str] = {
 }
 # What no test notices, and why that is borne.
 SURVIVORS: dict[str, str] = {
-    "helpers/debugging_clinic/preflight.py · _by_heart · 5 → (6)": (
+    "helpers/debugging_clinic/preflight.py · _is_learnt_by_heart · 5 → (6)": (
         "the mean of the last five losses is taken, or nearly: either tells what is learnt by heart"
     ),
     "helpers/fashion_mnist_pipeline/training.py · _forward · _check_classes(scores, labels) → "
