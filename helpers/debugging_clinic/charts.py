@@ -28,8 +28,7 @@ class Chart:
     # Length of all that stands in .grad after the step, and of what this batch brought.
     gradient: list[float] = field(default_factory=list)
     arrived: list[float] = field(default_factory=list)
-    # Distance from where it began, in units of its first length, of the parameter that moved most,
-    # and of the one that moved least.
+    # Of the parameters that moved most and least, the distance from the start, in first lengths.
     moved_most: list[float] = field(default_factory=list)
     moved_least: list[float] = field(default_factory=list)
     functions: list[int] = field(default_factory=list)  # In the graph of what the step returned.

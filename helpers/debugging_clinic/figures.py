@@ -91,9 +91,7 @@ def _draw_symptom(axes, symptom: Symptom, chart: Chart, twin: Chart) -> None:
     axes.set_ylabel(symptom.axis or symptom.quantity, fontsize=8)
 
 
-def _draw_two(
-    axes, sound, ill, *, across=None, labels=("healthy", "patient"), markers="  "
-) -> None:
+def _draw_two(axes, sound, ill, across=None, labels=("healthy", "patient"), markers="  ") -> None:
     """Draw a sound curve and an ill one: another colour, another dash, and a marker if wanted."""
     for curve, color, dash, label, marker in zip(
         (sound, ill), (BLUE, VERMILION), ("-", "--"), labels, markers, strict=True

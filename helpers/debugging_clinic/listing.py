@@ -29,7 +29,8 @@ class Complaint:
 def first_error(listing: str, **names: object) -> Complaint | None:
     """Run a listing and return what stopped it, or ``None``; `names` it finds already defined.
 
-    It is run as it is: only for listings that you trust.
+    It is run as it is: only for listings that you trust. A TypeError or a ValueError refuses what
+    is no text, or one that no file of Python can hold.
     """
     if not isinstance(listing, str):
         raise TypeError(f"listing is {require.shown(listing)}: give a text")

@@ -85,7 +85,7 @@ def first_updates(setup: Setup, *, factor: float = 1.0) -> Updates:
         if not math.isfinite(loss):
             break
         reached = [max(g, _gradient_beside(w)) for g, w in zip(reached, weights, strict=True)]
-    stay = (torch.equal(was, now.detach()) for was, now in zip(start, weights, strict=True))
+    stay = map(torch.equal, start, weights)
     classes = setup.scores(setup.sample[0][0][:1]).shape[1]
     return Updates(
         losses,

@@ -106,8 +106,7 @@ def watch(
     walk = itertools.islice(itertools.cycle(batches), _MOST_STEPS_WATCHED)
     for taken, (images, labels) in enumerate(walk, start=1):
         step(network, images, labels, loss_function, optimizer)
-        pairs = zip(start, network.parameters(), strict=True)
-        seen.moved = seen.moved or any(not torch.equal(was, now.detach()) for was, now in pairs)
+        seen.moved |= not all(map(torch.equal, start, network.parameters()))
         # With gradients and yet no update, it may be adding them up: give it time.
         if taken >= _STEPS_WATCHED and (seen.steps or seen.moved or not seen.arrived):
             break

@@ -24,14 +24,8 @@ CASES = {
         {"fault": faults.HEALTHY, "garments": FEW, "seed": 1, "healthy": False, "images": 20},
         fine={"seed": {"zero"}, "images": {"None"}},
     ),
-    "cases.ward": Case(
-        cases.ward,
-        {"number": 5, "garments": FEW, "healthy": False},
-    ),
-    "charts.observe": Case(
-        charts.observe,
-        {"case": cases.admit(faults.HEALTHY, FEW, images=200)},
-    ),
+    "cases.ward": Case(cases.ward, {"number": 5, "garments": FEW, "healthy": False}),
+    "charts.observe": Case(charts.observe, {"case": cases.admit(faults.HEALTHY, FEW, images=200)}),
     "preflight.check": Case(
         preflight.check,
         {

@@ -14,15 +14,9 @@ def mlp(*head, width=64, noise=()):
 
 
 def cnn(norm=True):
-    return nn.Sequential(
-        nn.Conv2d(1, 8, 3, stride=2),
-        *([nn.BatchNorm2d(8)] if norm else []),
-        nn.ReLU(),
-        nn.Conv2d(8, 16, 3, stride=2),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(576, 10),
-    )
+    first = [nn.Conv2d(1, 8, 3, stride=2), *([nn.BatchNorm2d(8)] if norm else []), nn.ReLU()]
+    second = [nn.Conv2d(8, 16, 3, stride=2), nn.ReLU()]
+    return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(576, 10))
 
 
 def sgd(lr, momentum=0.0, **options):
@@ -33,13 +27,6 @@ def adam(lr):
     return lambda w: torch.optim.Adam(w, lr=lr)
 
 
-def step(network, images, labels, loss_function, optimizer):
-    optimizer.zero_grad()
-    loss = loss_function(network(images), labels)
-    loss.backward()
-    optimizer.step()
-
-
 def accumulating(network, images, labels, loss_function, optimizer):
     optimizer.zero_grad()
     for half in (slice(0, 50), slice(50, 100)):
@@ -48,11 +35,11 @@ def accumulating(network, images, labels, loss_function, optimizer):
 
 
 class Layer(nn.Module):
-    """A layer that is a function."""
+    """A layer that is a function, and may have parts that it leaves out."""
 
-    def __init__(self, function):
+    def __init__(self, function, **parts):
         super().__init__()
-        self.forward = function
+        self.forward, self.parts = function, nn.ModuleDict(parts)
 
 
 class Drops(nn.Module):

@@ -42,7 +42,6 @@ def test_a_listing_finds_the_names_it_is_given_and_leaves_none_behind():
 @pytest.mark.parametrize(
     ("listing", "said"),
     [
-        (7, "^listing is 7: give a text$"),
         ("x = '\ud800'", r"^listing holds half a character, \"x = '\\ud800'\"$"),
         ("x\0", r"^listing holds a null character, 'x\\x00': take it out$"),
     ],
