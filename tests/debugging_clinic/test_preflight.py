@@ -40,7 +40,7 @@ SOUND = {
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize(("place", "name"), enumerate(SOUND))
+@pytest.mark.parametrize(("place", "name"), list(enumerate(SOUND)))
 def test_a_sound_run_passes(place, name, drawn, garments):
     make_network, make_optimizer, size = SOUND[name]
     # The drawn ones and, where they are, the real ones in turn.
