@@ -5,6 +5,7 @@ A `Case` is all that a training run consists of. `admit` builds a healthy one, o
 """
 
 import copy
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -16,8 +17,8 @@ from helpers.debugging_clinic import faults, steps
 from helpers.debugging_clinic.faults import HEALTHY
 from helpers.fashion_mnist_pipeline import fashion
 
-# Those with which notebook 04 trains the same network.
-_LR, _MOMENTUM = 0.15, 0.8
+# With these, notebook 04 trains the same network.
+_sgd = functools.partial(torch.optim.SGD, lr=0.15, momentum=0.8)
 _BATCH = 128
 # A tenth of the garments, and a tenth of the test part twice: an observed run takes about a second.
 _IMAGES = 6_400
@@ -28,11 +29,10 @@ _IMAGES_LEARNT_BY_HEART, _UPDATES_BY_HEART = 500, 400
 
 @dataclass(frozen=True)
 class Scaled:
-    """Batches with each pixel times a factor, and of another precision if that is wanted."""
+    """Batches with each pixel times a factor."""
 
     batches: "fashion.Batches | Scaled"
     factor: float
-    dtype: torch.dtype = torch.float32
 
     def __len__(self) -> int:
         """Return the number of batches in one walk."""
@@ -40,43 +40,22 @@ class Scaled:
 
     def __iter__(self) -> Iterator[steps.Batch]:
         """Walk over the batches once."""
-        for images, labels in self.batches:
-            yield images.to(self.dtype) * self.factor, labels
+        return ((images * self.factor, labels) for images, labels in self.batches)
 
 
 @dataclass
 class Case:
-    """All that a training run consists of.
+    """All that a training run consists of; batches are pairs of images and labels."""
 
-    Attributes
-    ----------
-    network : torch.nn.Sequential
-        From images to scores or log-probabilities of shape (batch, 10).
-    batches : iterable of (images, labels)
-        The training part.
-    loss_function : callable
-        From scores and labels to a scalar tensor.
-    optimizer : torch.optim.Optimizer
-        With learning rate 0.15 and momentum 0.8, if nothing is wrong with it.
-    test, fresh : iterable of (images, labels)
-        The test part of this run, and images that no run has ever seen.
-    step : callable
-        One training step: ``step(network, images, labels, loss_function, optimizer)``.
-    updates : int
-        How many of them show what is wrong.
-    make_step : callable, optional
-        Makes the step anew, where it keeps things of its own.
-    """
-
-    network: nn.Sequential
+    network: nn.Sequential  # From images to scores or log-probabilities of shape (batch, 10).
     batches: fashion.Batches | Scaled
-    loss_function: steps.LossFunction
+    loss_function: steps.LossFunction  # From scores and labels to a scalar tensor.
     optimizer: torch.optim.Optimizer
     test: fashion.Batches | Scaled
-    fresh: fashion.Batches | Scaled
+    fresh: fashion.Batches | Scaled  # Images that no run has ever seen.
     step: steps.Step = steps.by_the_book
-    updates: int = 150
-    make_step: Callable[[], steps.Step] | None = None
+    updates: int = 150  # How many of them show what is wrong.
+    make_step: Callable[[], steps.Step] | None = None  # Where a step keeps things of its own.
 
     def copy(self) -> "Case":
         """Return a case to try things on: training it leaves this one alone."""
@@ -144,6 +123,9 @@ def admit(
 ) -> Case:
     """Build a case with one fault, or its healthy twin.
 
+    Its network is 784 → 128 ReLU → 10, no bias, log-probabilities; with dropout where the fault
+    needs it.
+
     Parameters
     ----------
     fault : str
@@ -156,11 +138,6 @@ def admit(
         Whether to leave the fault out: the same case otherwise.
     images : int, optional
         How many images to train on; as many as the fault needs, by default.
-
-    Returns
-    -------
-    Case
-        784 → 128 ReLU → 10, no bias, log-probabilities; with dropout where the fault needs it.
     """
     require.choice("fault", fault, (*FAULTS, HEALTHY), "cases.FAULTS")
     require.instance("garments", garments, fashion.Garments, "what fashion.load() returns")
@@ -184,16 +161,14 @@ def admit(
             pixels = torch.cat([pixels[:own], garments.test_images[tested]])
             labels = torch.cat([labels[:own], garments.test_labels[tested]])
     if broken and fault == faults.WRONG_LABELS:
-        labels = labels[torch.randperm(count, generator=chance)]
+        labels = labels[torch.randperm(len(labels), generator=chance)]
     network = _network(seed, dropout=fault == faults.EVAL_MODE)
-    case = Case(
-        network,
-        fashion.Batches(pixels, labels, _BATCH, generator=chance),
-        nn.NLLLoss(),
-        _sgd(network.parameters()),
-        _test_batches(garments, tested),
-        _test_batches(garments, fresh),
+    test, unseen = (
+        fashion.Batches(garments.test_images[part], garments.test_labels[part], _BATCH)
+        for part in (tested, fresh)
     )
+    batches = fashion.Batches(pixels, labels, _BATCH, generator=chance)
+    case = Case(network, batches, nn.NLLLoss(), _sgd(network.parameters()), test, unseen)
     if fault == faults.MIXED_PARTS:
         case.updates = _UPDATES_BY_HEART
     if broken:
@@ -215,44 +190,17 @@ def _network(seed: int, *, dropout: bool) -> nn.Sequential:
         )
 
 
-def _sgd(weights: Iterator[nn.Parameter]) -> torch.optim.Optimizer:
-    return torch.optim.SGD(weights, lr=_LR, momentum=_MOMENTUM)
-
-
-def _test_batches(garments: fashion.Garments, part: torch.Tensor) -> fashion.Batches:
-    return fashion.Batches(garments.test_images[part], garments.test_labels[part], _BATCH)
-
-
-def ward(
-    number: int, garments: fashion.Garments, *, seed: int = 0, healthy: bool = False
-) -> dict[str, Case]:
-    """Return the patients of a ward of notebook 05, by letter.
-
-    Parameters
-    ----------
-    number : int
-        From 1 to 5.
-    garments, seed, healthy
-        As in `admit`.
-    """
+def ward(number: int, garments: fashion.Garments, *, healthy: bool = False) -> dict[str, Case]:
+    """Return the patients of ward 1 to 5 of notebook 05, by letter, or their healthy twins."""
     require.whole("number", number, most=len(_WARDS))
     return {
-        letter: admit(_FAULT_OF[letter], garments, seed=seed, healthy=healthy)
-        for letter in _WARDS[number - 1]
+        letter: admit(_FAULT_OF[letter], garments, healthy=healthy) for letter in _WARDS[number - 1]
     }
 
 
 def diagnosis(letter: str) -> str:
     """Return the fault of a patient of notebook 05, from "A" to "O"."""
     return _FAULT_OF[letter]
-
-
-def in_double(case: Case) -> Case:
-    """Return a copy of a case that computes in double precision, so that runs can be compared."""
-    case = case.copy()
-    case.network.double()
-    case.batches = Scaled(case.batches, 1.0, dtype=torch.float64)
-    return case
 
 
 def with_head(case: Case, head: Callable[[torch.Tensor], torch.Tensor]) -> Case:
@@ -262,25 +210,3 @@ def with_head(case: Case, head: Callable[[torch.Tensor], torch.Tensor]) -> Case:
     case.network[-1] = nn.Module()
     case.network[-1].forward = head
     return case
-
-
-def trained_by_hand(case: Case) -> list[float]:
-    """Train for an epoch with the formulas of notebook 04, and return the loss before each update.
-
-    Of the case only weights and batches are used: two weight matrices, ReLU between them, mean
-    cross-entropy, learning rate 0.15 and momentum 0.8, without an optimiser.
-    """
-    case, losses = case.copy(), []
-    first, last = (w.detach().double().requires_grad_() for w in case.network.parameters())
-    velocities = [torch.zeros_like(first), torch.zeros_like(last)]
-    for images, labels in case.batches:
-        scores = (images.double().flatten(1) @ first.T).clamp(min=0) @ last.T
-        right = scores[torch.arange(len(labels)), labels]
-        loss = (scores.logsumexp(dim=1) - right).mean()
-        losses.append(float(loss.detach()))
-        new = torch.autograd.grad(loss, [first, last])
-        velocities = [_MOMENTUM * v + g for v, g in zip(velocities, new, strict=True)]
-        with torch.no_grad():
-            for weight, velocity in zip([first, last], velocities, strict=True):
-                weight -= _LR * velocity
-    return losses

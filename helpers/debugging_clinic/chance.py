@@ -11,51 +11,37 @@ from torch import nn
 
 # They hold no generator of a loader's, and much else.
 _WITHOUT_GENERATORS = (type, types.ModuleType, types.FunctionType, nn.Module, torch.Tensor)
-# How many standard deviations above chance count as knowledge.
-_DEVIATIONS = 4.0
 
 
 @contextmanager
 def held(seed: int, device: torch.device, *walked: object) -> Iterator[None]:
     """Seed what networks draw from, and set every source of chance back afterwards.
 
-    Parameters
-    ----------
-    seed : int
-        Of dropout and the like, on the CPU and on the device.
-    device : torch.device
-        Where the network lies.
-    *walked
-        Loaders of batches: their generators are set back, but not seeded.
+    Dropout and the like draw on the CPU, or on the device where the network lies. The generators of
+    loaders that are `walked` are set back, but not seeded.
     """
-    generators = [torch.default_generator]
+    seeded = [torch.default_generator]
     if device.type != "cpu":
-        generators.append(_generator_of(device))
-    seeded = len(generators)
-    for part in walked:
-        generators += _generators(part, set())
-    states = [(generator, generator.get_state()) for generator in generators]
+        module = torch.get_device_module(device)
+        index = module.current_device() if device.index is None else device.index
+        seeded.append(module.default_generators[index])
+    found = [generator for part in walked for generator in _generators(part, set())]
+    states = [(generator, generator.get_state()) for generator in (*seeded, *found)]
     python_state = random.getstate()
     # A data set may draw from NumPy, but who has not loaded it need not wait for it here.
     numpy = sys.modules.get("numpy")
     numpy_state = numpy.random.get_state() if numpy else None
     try:
-        for generator in generators[:seeded]:
+        for generator in seeded:
             generator.manual_seed(seed)
         with torch.enable_grad():
             yield
     finally:
         random.setstate(python_state)
-        if numpy and numpy_state is not None:
+        if numpy:
             numpy.random.set_state(numpy_state)
         for generator, state in states:
             generator.set_state(state)
-
-
-def _generator_of(device: torch.device) -> torch.Generator:
-    module = torch.get_device_module(device)
-    index = module.current_device() if device.index is None else device.index
-    return module.default_generators[index]
 
 
 def _generators(part: object, seen: set[int], depth: int = 4) -> Iterator[torch.Generator]:
@@ -77,10 +63,7 @@ def most_right(guess: torch.Tensor, truth: torch.Tensor) -> float:
     those of a sum of matrix entries over a random permutation (Hoeffding, *A combinatorial central
     limit theorem*, 1951). So a class that most images are of gives no credit to who always says it.
 
-    Parameters
-    ----------
-    guess, truth : torch.Tensor
-        Shape (images,), dtype int64, of two images at least.
+    Both have shape (images,) and dtype int64, of two images at least.
     """
     names = torch.cat([guess, truth]).unique()
     said = (guess[:, None] == names).double().mean(dim=0)
@@ -90,4 +73,5 @@ def most_right(guess: torch.Tensor, truth: torch.Tensor) -> float:
     # takes the means of rows and columns out of it; here equal rows and columns are counted once.
     centred = torch.eye(len(names)).double() - true[:, None] - said[None, :] + expected
     variance = (said[:, None] * true * centred.square()).sum() / (len(truth) - 1)
-    return float(expected + _DEVIATIONS * variance.sqrt()) + 1e-9
+    # What lies four standard deviations above chance counts as knowledge.
+    return float(expected + 4 * variance.sqrt()) + 1e-9

@@ -20,101 +20,56 @@ from helpers.debugging_clinic.steps import Batch
 
 @dataclass
 class Chart:
-    """What was seen in a run: a number for each update in each list, unless it says otherwise.
+    """What was seen in a run: a number for each update in each list, unless it says otherwise."""
 
-    Attributes
-    ----------
-    loss : list of float
-        Of the batch, before the update.
-    correct, samples : list of int
-        Images of the batch that were classified rightly, and images of the batch.
-    gradient : list of float
-        Length of all that stands in ``.grad`` after the step.
-    arrived : list of float
-        Length of the gradient that this batch brought.
-    moved : dict of str to list of float
-        For each parameter, its distance from where it began, in units of its first length.
-    functions : list of int
-        Functions in the graph of what the step returned.
-    hooks : list of int
-        How often a hook on the network was called so far.
-    apart : list of float
-        Largest difference between the scores of two passes of this batch; NaN without dropout.
-    epoch : int
-        Updates in an epoch.
-    in_batches_of : dict of int to float
-        Fraction of fresh images that are right after the last update, shown in batches of 128, 8
-        and 1.
-    reported, honest : float
-        Fraction right of the test part, and of images that no run has seen.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    correct: list[int] = field(default_factory=list)
-    samples: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)  # Of the batch, before the update.
+    correct: list[int] = field(default_factory=list)  # Images of the batch classified rightly,
+    samples: list[int] = field(default_factory=list)  # and images of the batch.
+    # Length of all that stands in .grad after the step, and of what this batch brought.
     gradient: list[float] = field(default_factory=list)
     arrived: list[float] = field(default_factory=list)
-    moved: dict[str, list[float]] = field(default_factory=dict)
-    functions: list[int] = field(default_factory=list)
-    hooks: list[int] = field(default_factory=list)
+    # Of the parameters that moved most and least, the distance from the start, in first lengths.
+    moved_most: list[float] = field(default_factory=list)
+    moved_least: list[float] = field(default_factory=list)
+    functions: list[int] = field(default_factory=list)  # In the graph of what the step returned.
+    hooks: list[int] = field(default_factory=list)  # Calls of a hook on the network so far.
+    # Largest difference between the scores of two passes of a batch; NaN without dropout.
     apart: list[float] = field(default_factory=list)
-    epoch: int = 0
+    epoch: int = 0  # Updates in an epoch.
+    # Fraction of fresh images right after the last update, shown in batches of 128, 8 and 1.
     in_batches_of: dict[int, float] = field(default_factory=dict)
+    # Fraction right of the test part, and of images that no run has seen.
     reported: float = math.nan
     honest: float = math.nan
 
     @property
     def accuracy(self) -> list[float]:
         """Fraction right over the last twenty batches."""
-        return [
-            sum(self.correct[max(0, n - 20) : n]) / sum(self.samples[max(0, n - 20) : n])
-            for n in range(1, len(self.loss) + 1)
-        ]
-
-    @property
-    def moved_most(self) -> list[float]:
-        """Of the parameter that moved most."""
-        return [max(now) for now in zip(*self.moved.values(), strict=True)]
-
-    @property
-    def moved_least(self) -> list[float]:
-        """Of the parameter that moved least."""
-        return [min(now) for now in zip(*self.moved.values(), strict=True)]
+        parts = [slice(max(0, n - 20), n) for n in range(1, len(self.loss) + 1)]
+        return [sum(self.correct[part]) / sum(self.samples[part]) for part in parts]
 
     @property
     def piled_up(self) -> list[float]:
         """What stands in ``.grad`` beside what the batch brought: 1 if cleared each time."""
-        return [
-            held / new if new else math.nan
-            for held, new in zip(self.gradient, self.arrived, strict=True)
-        ]
+        pairs = zip(self.gradient, self.arrived, strict=True)
+        return [held / new if new else math.nan for held, new in pairs]
 
 
-def observe(case: Case, *, updates: int | None = None) -> Chart:
-    """Train a copy of a case and write down what is seen.
-
-    Parameters
-    ----------
-    case : Case
-        Left as it is.
-    updates : int, optional
-        How often the step is called, ``case.updates`` by default; the batches are walked as often
-        as it takes.
-    """
+def observe(case: Case) -> Chart:
+    """Train a copy of a case for ``case.updates`` steps, and write down what is seen."""
     require.instance("case", case, Case, "what admit() or ward() returns")
-    if updates is not None:
-        require.whole("updates", updates)
     case = case.copy()
     start = _weights(case)
-    chart = Chart(epoch=len(case.batches), moved={name: [] for name in start})
+    chart = Chart(epoch=len(case.batches))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        for images, labels in _endless(case.batches, updates or case.updates):
+        for images, labels in _endless(case.batches, case.updates):
             # Loss and accuracy are those of the weights that the batch meets, before its update.
             _look_before(case, images, labels, chart)
             _look_at_a_step(case, images, labels, chart)
-            for name, distance in _distances(case, start).items():
-                chart.moved[name].append(distance)
+            distances = _distances(case, start).values()
+            chart.moved_most.append(max(distances))
+            chart.moved_least.append(min(distances))
     chart.in_batches_of = {
         size: accuracy(case.network, case.fresh, in_batches_of=size) for size in (128, 8, 1)
     }
@@ -189,14 +144,7 @@ def _distances(case: Case, start: dict[str, torch.Tensor]) -> dict[str, float]:
 def accuracy(network: nn.Module, batches: Iterable[Batch], *, in_batches_of: int = 128) -> float:
     """Return the fraction of images that a copy of the network gets right in evaluation mode.
 
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Left as it is.
-    batches : iterable of (images, labels)
-        What to classify; at least one image.
-    in_batches_of : int
-        How many images the network sees at once, at most.
+    It sees at most `in_batches_of` of them at once.
     """
     network = copy.deepcopy(network).eval()
     right = seen = 0
@@ -225,21 +173,18 @@ def gradients(case: Case) -> dict[str, float]:
     return found
 
 
-def weight_change(case: Case, *, updates: int = 10) -> dict[str, float]:
-    """Return how far each parameter of a copy moves, in units of its first length, by its name."""
+def weight_change(case: Case) -> dict[str, float]:
+    """Return how far ten steps move each parameter of a copy, in units of its first length."""
     case = case.copy()
     start = _weights(case)
-    for images, labels in _endless(case.batches, updates):
+    for images, labels in _endless(case.batches, 10):
         case.step(case.network, images, labels, case.loss_function, case.optimizer)
     return _distances(case, start)
 
 
 @torch.no_grad()
 def outputs(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what the network says of one batch, before any training, and the batch's labels.
-
-    They have shape (128, 10), and shape (128,), dtype int64.
-    """
+    """Return what the network says of a batch, shape (128, 10), and its labels, shape (128,)."""
     case = case.copy()
     images, labels = next(iter(case.batches))
     return case.network.eval()(images), labels

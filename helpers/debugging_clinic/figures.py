@@ -15,11 +15,7 @@ _LOSS_SHOWN = (-4.0, 12.0)
 def patients(charts: Mapping[str, Chart], twins: Mapping[str, Chart]) -> Figure:
     """Draw what one sees of each patient from outside: loss and accuracy, beside a healthy run.
 
-    Parameters
-    ----------
-    charts, twins : mapping of str to Chart
-        By the name under which the patient is shown: its chart, and that of the same run without
-        the fault.
+    Charts are by the patient's name; its twin's is that of the same run without the fault.
     """
     starts = [n for n, chart in charts.items() if abs(chart.loss[0] - math.log(10)) < 0.2]
     figure = Figure(
@@ -48,19 +44,9 @@ def patients(charts: Mapping[str, Chart], twins: Mapping[str, Chart]) -> Figure:
 
 @styled
 def symptoms(
-    signs: Mapping[str, Symptom],
-    charts: Mapping[str, Chart],
-    twins: Mapping[str, Chart],
+    signs: Mapping[str, Symptom], charts: Mapping[str, Chart], twins: Mapping[str, Chart]
 ) -> Figure:
-    """Draw for each patient the curve of its symptom, the bound, and the healthy curve.
-
-    Parameters
-    ----------
-    signs : mapping of str to Symptom
-        By the patient's name, drawn two in a row.
-    charts, twins : mapping of str to Chart
-        By the same names: the patient's chart, and that of the same run without the fault.
-    """
+    """Draw for each patient, by its name, the curve of its symptom, the bound, and its twin's."""
     told = sum(s.shown_by(charts[n]) and not s.shown_by(twins[n]) for n, s in signs.items())
     rows = -(-len(signs) // 2)
     figure = Figure(
@@ -105,9 +91,7 @@ def _draw_symptom(axes, symptom: Symptom, chart: Chart, twin: Chart) -> None:
     axes.set_ylabel(symptom.axis or symptom.quantity, fontsize=8)
 
 
-def _draw_two(
-    axes, sound, ill, *, across=None, labels=("healthy", "patient"), markers="  "
-) -> None:
+def _draw_two(axes, sound, ill, across=None, labels=("healthy", "patient"), markers="  ") -> None:
     """Draw a sound curve and an ill one: another colour, another dash, and a marker if wanted."""
     for curve, color, dash, label, marker in zip(
         (sound, ill), (BLUE, VERMILION), ("-", "--"), labels, markers, strict=True
@@ -123,13 +107,7 @@ def _within(series: Sequence[float], lowest: float, highest: float) -> list[floa
 
 @styled
 def in_batches_of(accuracies: Mapping[str, Mapping[int, float]]) -> Figure:
-    """Draw how often networks are right, by how many images they are shown at once.
-
-    Parameters
-    ----------
-    accuracies : mapping of str to mapping of int to float
-        For each network's name, the fraction right at each batch size.
-    """
+    """Draw for each network, by its name, the fraction right at each size of batches."""
     falls = [n for n, by_size in accuracies.items() if max(by_size.values()) > 2 * by_size[1]]
     figure = Figure(
         figsize=(7, 3.0),
@@ -138,16 +116,12 @@ def in_batches_of(accuracies: Mapping[str, Mapping[int, float]]) -> Figure:
     )
     axes = figure.subplots()
     width = 0.8 / len(accuracies)
+    colors, hatches = (BLUE, VERMILION, GREEN), ("", "//", "..")  # Not everybody sees colours.
     for place, (name, by_size) in enumerate(accuracies.items()):
         left = [x + (place + 0.5) * width - 0.4 for x in range(len(by_size))]
+        color, hatch, heights = colors[place], hatches[place], list(by_size.values())
         bars = axes.bar(
-            left,
-            list(by_size.values()),
-            width=0.95 * width,
-            color=(BLUE, VERMILION, GREEN)[place],
-            hatch=("", "//", "..")[place],  # Colour alone does not reach everybody.
-            edgecolor="white",
-            label=name,
+            left, heights, 0.95 * width, color=color, hatch=hatch, edgecolor="white", label=name
         )
         axes.bar_label(bars, fmt="{:.0%}", fontsize=9)
     axes.set_xticks(range(len(by_size)), [f"{size} at once" for size in by_size])
@@ -162,13 +136,7 @@ def in_batches_of(accuracies: Mapping[str, Mapping[int, float]]) -> Figure:
 
 @styled
 def accuracy_reported(honest: Sequence[float], reported: Sequence[float]) -> Figure:
-    """Draw an accuracy whose counters are never set back beside that of each epoch.
-
-    Parameters
-    ----------
-    honest, reported : sequence of float
-        At the end of each epoch: the fraction right in this epoch, and in all epochs so far.
-    """
+    """Draw the fraction right in each epoch, and in all so far, of counters never set back."""
     lags = all(r < h for h, r in zip(honest[1:], reported[1:], strict=True))
     verdict = "lags behind from the second epoch on" if lags else "does not lag behind"
     figure = Figure(
@@ -189,15 +157,7 @@ def accuracy_reported(honest: Sequence[float], reported: Sequence[float]) -> Fig
 
 @styled
 def who_shows_what(signs: Sequence[Symptom], charts: Mapping[str, Chart]) -> Figure:
-    """Draw which patient shows which symptom.
-
-    Parameters
-    ----------
-    signs : sequence of Symptom
-        The columns, numbered.
-    charts : mapping of str to Chart
-        The rows, by the fault's name: one for the fault of each symptom, in any order.
-    """
+    """Draw which patient shows which symptom; `charts` are by the fault's name, in any order."""
     faults = [symptom.fault for symptom in signs]
     shown = [[symptom.shown_by(charts[fault]) for symptom in signs] for fault in faults]
     # A row for each patient; its own symptom is the one in the column of the same number.
@@ -211,16 +171,15 @@ def who_shows_what(signs: Sequence[Symptom], charts: Mapping[str, Chart]) -> Fig
     axes = figure.subplots()
     for row, marks in enumerate(shown):
         for column in (place for place, mark in enumerate(marks) if mark):
-            size, marker, inside, edge = (
-                (90, "s", VERMILION, VERMILION) if row == column else (45, "o", "white", BLUE)
-            )
+            own_sign = row == column
+            size, marker = (90, "s") if own_sign else (45, "o")
+            color, edge = (VERMILION, VERMILION) if own_sign else ("white", BLUE)
             axes.scatter(
-                column, row, s=size, marker=marker, color=inside, edgecolor=edge, linewidth=1.5
+                column, row, size, marker=marker, color=color, edgecolor=edge, linewidth=1.5
             )
     axes.set_yticks(range(len(faults)), faults)
-    axes.set_xticks(
-        range(len(faults)), [s.sign for s in signs], rotation=40, ha="right", fontsize=7.5
-    )
+    names = [symptom.sign for symptom in signs]
+    axes.set_xticks(range(len(faults)), names, rotation=40, ha="right", fontsize=7.5)
     axes.invert_yaxis()
     axes.set_ylim(len(faults) - 0.4, -0.6)
     title = "Squares: each fault shows its own symptom. Circles: and others"

@@ -13,25 +13,13 @@ _LISTING = "<listing>"
 
 @dataclass(frozen=True)
 class Complaint:
-    """What stopped a listing.
+    """What stopped a listing."""
 
-    Attributes
-    ----------
-    kind, message : str
-        The exception's type and the first line of its message.
-    line : int
-        The last line of the listing itself that was running, from 1.
-    source : str
-        What stands there.
-    frames_below : int
-        How many lines of other people's files the traceback shows under it.
-    """
-
-    kind: str
-    message: str
-    line: int
-    source: str
-    frames_below: int
+    kind: str  # The exception's type,
+    message: str  # and the first line of what it says.
+    line: int  # The last line of the listing itself that was running, from 1,
+    source: str  # and what stands there.
+    frames_below: int  # Lines of other people's files that the traceback shows under it.
 
     def __str__(self) -> str:
         """Return what was said, and the line of yours to look at."""
@@ -39,21 +27,19 @@ class Complaint:
 
 
 def first_error(listing: str, **names: object) -> Complaint | None:
-    """Run a listing and return what stopped it, or ``None``.
+    """Run a listing and return what stopped it, or ``None``; `names` it finds already defined.
 
-    Parameters
-    ----------
-    listing : str
-        Python source. It is run as it is: only for listings that you trust.
-    **names
-        What the listing finds already defined.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `listing` is no text, or one that no file of Python can hold.
+    It is run as it is: only for listings that you trust. A TypeError or a ValueError refuses what
+    is no text, or one that no file of Python can hold.
     """
-    _check_listing(listing)
+    if not isinstance(listing, str):
+        raise TypeError(f"listing is {require.shown(listing)}: give a text")
+    try:
+        listing.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"listing holds half a character, {ascii(listing)[:60]}") from None
+    if "\0" in listing:
+        raise ValueError(f"listing holds a null character, {listing[:60]!r}: take it out")
     try:
         # Warnings name lines and files of this machine; the errors are the subject here.
         with warnings.catch_warnings(action="ignore"):
@@ -77,14 +63,3 @@ def _complaint(error: Exception, listing: str, line: int, frames_below: int) -> 
     lines = ["", *re.split(r"\r\n|\r|\n", listing), ""]
     first = message.splitlines()[0] if message else ""
     return Complaint(type(error).__name__, first, line, lines[line].strip(), frames_below)
-
-
-def _check_listing(listing: object) -> None:
-    if not isinstance(listing, str):
-        raise TypeError(f"listing is {require.shown(listing)}: give a text")
-    try:
-        listing.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"listing holds half a character, {ascii(listing)[:60]}") from None
-    if "\0" in listing:
-        raise ValueError(f"listing holds a null character, {listing[:60]!r}: take it out")

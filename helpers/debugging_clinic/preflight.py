@@ -24,8 +24,6 @@ from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 # How much is looked at. Enough for the tests below, and about a second for a small network.
 _MOST_IMAGES = 2_000
 _MOST_BATCHES = 500
-_IMAGES_BY_HEART, _UPDATES_BY_HEART = 32, 60
-_UPDATES_TO_KNOW = 100
 
 # Pixels of one unit's size have a root mean square of about 1, and those of 0 to 255 one of 100.
 _LARGEST_SIZE_OF_INPUTS = 10.0
@@ -39,13 +37,7 @@ _LEAST_SCORES = 200
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found.
-
-    Attributes
-    ----------
-    faults : tuple of str
-        Their names, keys of ``faults.SENTENCES``; empty if nothing was found.
-    """
+    """What a check found: the names of faults, keys of ``faults.SENTENCES``."""
 
     faults: tuple[str, ...]
 
@@ -92,11 +84,6 @@ def check(
     seed : int
         Of dropout and of all else left to chance while copies of the network are trained.
 
-    Returns
-    -------
-    Report
-        What was found; printed, it is a line for each fault.
-
     Raises
     ------
     ValueError
@@ -111,8 +98,8 @@ def check(
     https://karpathy.github.io/2019/04/25/recipe/.
     """
     require.network("network", network)
-    first = next(network.parameters(), None)
-    if first is None:
+    weight = next(network.parameters(), None)
+    if weight is None:
         # Before all else: without parameters there is no optimiser that could be handed over.
         return Report((faults.NO_PARAMETERS,))
     require.function("loss_function", loss_function)
@@ -124,9 +111,9 @@ def check(
         if isinstance(walked, Iterator):
             raise ValueError(f"{name} can be walked only once: give a list or a loader of batches")
         require.batches(name, walked)
-    with chance.held(seed, first.device, batches, test):
+    with chance.held(seed, weight.device, batches, test):
         # Loaders give batches on the CPU as a rule, wherever the network lies.
-        sample = [(x.to(first.device), y.to(first.device)) for x, y in _sample(batches)]
+        sample = [(x.to(weight.device), y.to(weight.device)) for x, y in _sample(batches)]
         try:
             evaluated = copy.deepcopy(network).eval()
         except RuntimeError:  # PyTorch does not copy a tensor that has a graph behind it.
@@ -141,14 +128,25 @@ def check(
 def _found(
     setup: Setup, batches: Iterable[Batch], step: Step | None, test: Iterable[Batch] | None
 ) -> list[str]:
+    """Look at one part of the run after the other: each tells which of its faults hold.
+
+    To find another fault, write its sentence in `faults`, and into one of the tables a line.
+    """
     updates = rehearsal.first_updates(setup)
-    found = [*_in_the_data(setup, updates)]
-    if test is not None and _are_mixed(batches, test):
-        found.append(faults.MIXED_PARTS)
-    found += [*_in_the_scores(setup), *_in_the_optimizer(setup)]
-    found += _in_the_mode(setup) if step is None else _in_the_step(setup, step)
+    found = _that_hold(
+        _in_the_data(setup, updates),
+        {faults.MIXED_PARTS: test is not None and _are_mixed(batches, test)},
+        _in_the_scores(setup),
+        {faults.LEFT_OUT: _leaves_some_out(setup)},
+        {faults.EVAL_MODE: _is_off(setup)} if step is None else _in_the_step(setup, step),
+    )
     # A loss that climbs or stays has a reason, and those above are the better ones.
-    return found or [*_in_the_first_updates(setup, updates)] or [*_by_heart(setup)]
+    found = found or _that_hold(_in_the_first_updates(setup, updates))[:1]
+    return found or _that_hold({faults.NOT_BY_HEART: not _is_learnt_by_heart(setup)})
+
+
+def _that_hold(*tables: dict[str, bool]) -> list[str]:
+    return [fault for table in tables for fault, holds in table.items() if holds]
 
 
 def _sample(batches: Iterable[Batch]) -> list[Batch]:
@@ -202,18 +200,18 @@ def _check_that_they_fit(
         raise TypeError(f"loss_function gives {require.shown(loss)}: give one number in a tensor")
 
 
-def _in_the_data(setup: Setup, updates: Updates) -> Iterator[str]:
+def _in_the_data(setup: Setup, updates: Updates) -> dict[str, bool]:
     images, labels = (part.cpu() for part in setup.labelled())
     images = images.flatten(start_dim=1).double()
     size = images.square().mean().sqrt().item()
     # A network may scale its inputs itself; then large ones do no harm.
     harm = updates.losses[0] > 1.5 * updates.guess or updates.climb
-    if size > _LARGEST_SIZE_OF_INPUTS and harm:
-        yield faults.NOT_SCALED
     classes = len(labels.unique())
-    if classes > 1 and len(labels) >= 2 * _LEAST_IMAGES_A_CLASS * classes:
-        if not _labels_can_be_told(setup, images, labels):
-            yield faults.WRONG_LABELS
+    enough = classes > 1 and len(labels) >= 2 * _LEAST_IMAGES_A_CLASS * classes
+    return {
+        faults.NOT_SCALED: size > _LARGEST_SIZE_OF_INPUTS and harm,
+        faults.WRONG_LABELS: enough and not _labels_can_be_told(setup, images, labels),
+    }
 
 
 def _labels_can_be_told(setup: Setup, images: torch.Tensor, labels: torch.Tensor) -> bool:
@@ -233,21 +231,19 @@ def _labels_can_be_told(setup: Setup, images: torch.Tensor, labels: torch.Tensor
         lambda: _guess_of_a_copy(setup),
     )
     # The cheap ones first: any() stops at the first that knows, and the last one trains.
-    return any(_is_known(guess(), truth) for guess in guesses)
-
-
-def _is_known(guess: torch.Tensor, truth: torch.Tensor) -> bool:
-    return float((guess == truth).double().mean()) > chance.most_right(guess, truth)
+    return any(
+        float((said == truth).double().mean()) > chance.most_right(said, truth)
+        for said in (guess() for guess in guesses)
+    )
 
 
 def _guess_of_a_copy(setup: Setup) -> torch.Tensor:
     """Train a copy of the network on every other image, and ask it for the rest."""
     images, labels = setup.labelled()
     seen = list(zip(images[::2].split(100), labels[::2].split(100), strict=True))
-    # Without the last of them, which may be a single image: too few for batch normalisation.
-    seen = seen[:-1] or seen
+    seen = seen[:-1] or seen  # The last may be a single image: batch normalisation needs two.
     network = copy.deepcopy(setup.network).train()
-    rehearsal.learnt(setup, network, seen, rate=3e-3, updates=_UPDATES_TO_KNOW)
+    rehearsal.learnt(setup, network, seen, rate=3e-3, updates=100)
     with torch.no_grad():
         parts = images[1::2].split(100)
         return torch.cat([network.eval()(some).argmax(dim=1) for some in parts]).cpu()
@@ -261,10 +257,9 @@ def _are_mixed(batches: Iterable[Batch], test: Iterable[Batch]) -> bool:
     """
     asked = list(itertools.islice(_rows("test", test), _MOST_IMAGES))
     counts = collections.Counter(_rows("batches", batches))
-    number = counts.total()
-    repeated = number - len(counts)
+    repeated = 1 - len(counts) / counts.total()
     shared = sum(row in counts for row in asked)
-    return shared > (_MOST_SHARED + 2 * repeated / number) * len(asked)
+    return shared > (_MOST_SHARED + 2 * repeated) * len(asked)
 
 
 def _rows(name: str, batches: Iterable[Batch]) -> Iterator[int]:
@@ -274,24 +269,37 @@ def _rows(name: str, batches: Iterable[Batch]) -> Iterator[int]:
             yield hash(row.tobytes())
 
 
-def _in_the_scores(setup: Setup) -> Iterator[str]:
+def _in_the_scores(setup: Setup) -> dict[str, bool]:
+    """Ask the scores and the loss what has a known answer."""
     images, labels = setup.sample[0]
     scores = setup.scores(images)
     if _differ(scores, setup.scores(images)):
-        yield faults.CHANCE_IN_EVAL
-        return  # All the others compare scores with scores.
-    summed = _is_summed(setup, scores, labels)
+        return {faults.CHANCE_IN_EVAL: True}  # All the others compare scores with scores.
     alone = torch.cat([setup.scores(image[None]) for image in images[:8]])
-    if _differ(scores[:8], alone):
-        # The softmax over the images leaves a trace: its columns add up to one.
-        over_images = _are_one(scores.exp().sum(dim=0))
-        yield faults.OVER_DIM_0 if over_images else faults.IMAGES_DEPEND
-    else:
-        yield from _in_the_loss(setup, scores, labels, terms=len(labels) if summed else 1)
-    if summed:
-        yield faults.LOSS_SUMMED
-    if _is_wrong_way_up(setup, scores, labels):
-        yield faults.WRONG_WAY_UP
+    depend = _differ(scores[:8], alone)
+    # The softmax over the images leaves a trace: its columns add up to one.
+    over_images = _are_one(scores.exp().sum(dim=0))
+    loss = setup.loss(scores, labels)
+    # The same images twice have the same mean, and twice the sum.
+    twice = setup.loss(scores.repeat(2, 1), labels.repeat(2))
+    summed = abs(loss) > 1e-6 and abs(twice / loss - 2) < 0.01
+    # One more in every score: cross_entropy subtracts it again, so its loss stays; nll_loss takes
+    # scores for log-probabilities, and falls by one.
+    shift = (setup.loss(scores + 1, labels) - loss) / (len(labels) if summed else 1)
+    is_cross_entropy = not depend and abs(shift) < 1e-3
+    is_nll = not depend and abs(shift + 1) < 1e-3
+    probabilities = bool((scores >= 0).all()) and _are_one(scores.sum(dim=1))
+    others = not probabilities
+    return {
+        faults.OVER_DIM_0: depend and over_images,
+        faults.IMAGES_DEPEND: depend and not over_images,
+        faults.SOFTMAX_TWICE: is_cross_entropy and probabilities,
+        faults.PROBABILITIES: is_nll and probabilities,
+        faults.RAW_SCORES: is_nll and others and not _are_one(scores.exp().sum(dim=1)),
+        faults.NEVER_BELOW_ZERO: is_cross_entropy and others and _are_never_below_zero(setup),
+        faults.LOSS_SUMMED: summed,
+        faults.WRONG_WAY_UP: _is_wrong_way_up(setup, scores, labels),
+    }
 
 
 def _differ(scores: torch.Tensor, again: torch.Tensor) -> bool:
@@ -304,37 +312,12 @@ def _are_one(sums: torch.Tensor) -> bool:
     return bool(((sums - 1).abs() < 1e-3).all())
 
 
-def _in_the_loss(
-    setup: Setup, scores: torch.Tensor, labels: torch.Tensor, *, terms: int
-) -> Iterator[str]:
-    """Ask which loss it is, by what one more in every score does to it."""
-    shift = (setup.loss(scores + 1, labels) - setup.loss(scores, labels)) / terms
-    probabilities = bool((scores >= 0).all()) and _are_one(scores.sum(dim=1))
-    # cross_entropy subtracts the one again, so its loss stays; nll_loss takes scores for
-    # log-probabilities, and falls by one.
-    is_cross_entropy, is_nll = abs(shift) < 1e-3, abs(shift + 1) < 1e-3
-    if is_cross_entropy and probabilities:
-        yield faults.SOFTMAX_TWICE
-    if is_nll and probabilities:
-        yield faults.PROBABILITIES
-    if is_nll and not probabilities and not _are_one(scores.exp().sum(dim=1)):
-        yield faults.RAW_SCORES
-    if is_cross_entropy and not probabilities and _are_never_below_zero(setup):
-        yield faults.NEVER_BELOW_ZERO
-
-
 def _are_never_below_zero(setup: Setup) -> bool:
     images = torch.cat([images for images, _ in setup.sample])[:_LEAST_SCORES]
     # Raw scores take either sign, at the latest for inputs that are far larger, and their mirrors.
     scores = torch.cat([setup.scores(factor * images) for factor in (1, 10, -10)])
     # Scores that are all the same are those of a last layer that begins at zero.
     return scores.numel() >= _LEAST_SCORES and bool((scores >= 0).all() and scores.std() > 0)
-
-
-def _is_summed(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> bool:
-    # The same images twice have the same mean, and twice the sum.
-    once, twice = setup.loss(scores, labels), setup.loss(scores.repeat(2, 1), labels.repeat(2))
-    return abs(once) > 1e-6 and abs(twice / once - 2) < 0.01
 
 
 def _is_wrong_way_up(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> bool:
@@ -347,17 +330,15 @@ def _is_wrong_way_up(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -
     return worse < now < better
 
 
-def _in_the_optimizer(setup: Setup) -> Iterator[str]:
+def _leaves_some_out(setup: Setup) -> bool:
     # By identity: two parameters may hold equal numbers.
     held = {id(weight) for group in setup.optimizer.param_groups for weight in group["params"]}
-    if any(w.requires_grad and id(w) not in held for w in setup.network.parameters()):
-        yield faults.LEFT_OUT
+    return any(w.requires_grad and id(w) not in held for w in setup.network.parameters())
 
 
-def _in_the_mode(setup: Setup) -> Iterator[str]:
+def _is_off(setup: Setup) -> bool:
     in_eval = not setup.network.training
-    if watching.has_layer_off(setup.network) or in_eval and _has_two_modes(setup):
-        yield faults.EVAL_MODE
+    return watching.has_layer_off(setup.network) or in_eval and _has_two_modes(setup)
 
 
 @torch.no_grad()
@@ -367,17 +348,16 @@ def _has_two_modes(setup: Setup) -> bool:
     return _differ(setup.scores(images), copy.deepcopy(setup.network).train()(images))
 
 
-def _in_the_step(setup: Setup, step: Step) -> list[str]:
+def _in_the_step(setup: Setup, step: Step) -> dict[str, bool]:
     # Copies do not protect from a step that reaches for the global network: note what it holds.
-    weights = copy.deepcopy(setup.network.state_dict())
-    state = copy.deepcopy(setup.optimizer.state_dict())
+    held = copy.deepcopy((setup.network.state_dict(), setup.optimizer.state_dict()))
     seen = watching.watch(step, *setup.copies(), setup.loss_function, setup.sample)
     if not seen.forwards:
         # It may have trained the very network that is only to be looked at.
-        setup.network.load_state_dict(weights)
-        setup.optimizer.load_state_dict(state)
-        return [faults.SOMETHING_ELSE]
-    holds = {
+        setup.network.load_state_dict(held[0])
+        setup.optimizer.load_state_dict(held[1])
+        return {faults.SOMETHING_ELSE: True}
+    return {
         faults.EVAL_MODE: seen.layer_off or seen.in_eval and _has_two_modes(setup),
         faults.FORWARD_BY_NAME: not seen.calls,
         faults.NO_BACKWARD: not seen.arrived,
@@ -387,35 +367,30 @@ def _in_the_step(setup: Setup, step: Step) -> list[str]:
         faults.NEVER_CLEARED: seen.piled_up,
         faults.KEPT_GRAPH: seen.keeps_graphs,
     }
-    return [fault for fault, it_holds in holds.items() if it_holds]
 
 
-def _in_the_first_updates(setup: Setup, updates: Updates) -> Iterator[str]:
-    """See whether the loss and each weight did what they should."""
+def _in_the_first_updates(setup: Setup, updates: Updates) -> dict[str, bool]:
+    """See whether the loss and each weight did what they should: the first that holds is named."""
     first = updates.losses[0]
-    if not math.isfinite(first):
-        yield faults.LOSS_NOT_FINITE
-    elif first > 2 * updates.guess:
-        yield faults.LOSS_TOO_HIGH
-    elif updates.climb:
-        slower = (rehearsal.first_updates(setup, factor=factor) for factor in (1e-2, 1e-4, 1e-6))
+    slower = (rehearsal.first_updates(setup, factor=factor) for factor in (1e-2, 1e-4, 1e-6))
+    return {
+        faults.LOSS_NOT_FINITE: not math.isfinite(first),
+        faults.LOSS_TOO_HIGH: first > 2 * updates.guess,
         # A loss that climbs at any rate has another reason.
-        if not all(later.climb for later in slower):
-            yield faults.RATE_TOO_HIGH
-    elif updates.unreached:
-        yield faults.NO_GRADIENT
-    elif updates.still:
-        yield faults.DO_NOT_MOVE
+        faults.RATE_TOO_HIGH: updates.climb and not all(later.climb for later in slower),
+        faults.NO_GRADIENT: updates.unreached,
+        faults.DO_NOT_MOVE: updates.still,
+    }
 
 
-def _by_heart(setup: Setup) -> Iterator[str]:
+def _is_learnt_by_heart(setup: Setup) -> bool:
     """Whether one small batch can be learnt by heart, with an optimiser that seldom fails at it."""
     images, labels = setup.sample[0]
-    batch = [(images[:_IMAGES_BY_HEART], labels[:_IMAGES_BY_HEART])]
+    batch = [(images[:32], labels[:32])]
     for rate in (1e-3, 1e-2):  # The second for a small network, which has farther to go.
         network = copy.deepcopy(setup.network)
-        losses = rehearsal.learnt(setup, network, batch, rate=rate, updates=_UPDATES_BY_HEART)
+        losses = rehearsal.learnt(setup, network, batch, rate=rate, updates=60)
         # A NaN counts as not learnt.
         if not losses or losses[0] <= 0.1 or sum(losses[-5:]) / 5 <= 0.9 * losses[0]:
-            return
-    yield faults.NOT_BY_HEART
+            return True
+    return False

@@ -5,15 +5,15 @@ import functools
 import inspect
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from helpers.debugging_clinic.steps import Batch, LossFunction
 
-_UPDATES = 20
 # Beside a weight of size 1, a gradient below this may be rounding: float32 keeps seven digits.
 _MORE_THAN_ROUNDING = 1e-5
 
@@ -26,9 +26,9 @@ class Setup:
     evaluated: nn.Module
     sample: list[Batch]
     loss_function: LossFunction
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
 
-    def copies(self) -> tuple[nn.Module, torch.optim.Optimizer]:
+    def copies(self) -> tuple[nn.Module, Optimizer]:
         """Return a network and its optimiser, to be trained and thrown away."""
         # Together, so that the optimiser's copy holds the parameters of the network's copy.
         network, optimizer = copy.deepcopy((self.network, self.optimizer))
@@ -50,12 +50,6 @@ class Setup:
     def loss(self, scores: torch.Tensor, labels: torch.Tensor) -> float:
         """Return what the loss function makes of scores."""
         return float(self.loss_function(scores, labels))
-
-    @property
-    def guess(self) -> float:
-        """The loss of a network that knows nothing: the logarithm of the number of classes."""
-        classes = self.scores(self.sample[0][0][:1]).shape[1]
-        return math.log(classes) if classes > 1 else math.inf
 
 
 @dataclass(frozen=True)
@@ -86,30 +80,37 @@ def first_updates(setup: Setup, *, factor: float = 1.0) -> Updates:
     # The largest gradient beside the weight's own size: far below it lies only rounding.
     reached = [0.0] * len(weights)
     losses = []
-    for images, labels in itertools.islice(itertools.cycle(setup.sample), _UPDATES):
-        backward = functools.partial(
-            _backward, network, images, labels, setup.loss_function, optimizer
-        )
-        losses.append(float(backward()))
-        if not math.isfinite(losses[-1]):
+    for loss in _train(setup, network, optimizer, setup.sample, updates=20):
+        losses.append(loss)
+        if not math.isfinite(loss):
             break
         reached = [max(g, _gradient_beside(w)) for g, w in zip(reached, weights, strict=True)]
-        if _asks_for_the_loss(optimizer):
-            optimizer.step(backward)  # type: ignore[arg-type]  # A tensor will do for a number.
-        else:
-            optimizer.step()
-    stay = (torch.equal(was, now.detach()) for was, now in zip(start, weights, strict=True))
+    stay = map(torch.equal, start, weights)
+    classes = setup.scores(setup.sample[0][0][:1]).shape[1]
     return Updates(
         losses,
-        setup.guess,
+        math.log(classes) if classes > 1 else math.inf,
         unreached=0 in reached,
         still=any(here and g > _MORE_THAN_ROUNDING for here, g in zip(stay, reached, strict=True)),
     )
 
 
-def _backward(network, images, labels, loss_function, optimizer) -> torch.Tensor:
+def _train(
+    setup: Setup, network: nn.Module, optimizer: Optimizer, batches: Iterable[Batch], updates: int
+) -> Iterator[float]:
+    """Train a network by the book, and yield each loss when its gradient is there and not used."""
+    # The step() of LBFGS, and of a few others, wants a function that computes the loss again.
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    asks = closure is not None and closure.default is inspect.Parameter.empty
+    for images, labels in itertools.islice(itertools.cycle(batches), updates):
+        backward = functools.partial(_backward, setup, network, optimizer, images, labels)
+        yield float(backward())
+        optimizer.step(*[backward] if asks else [])  # type: ignore[arg-type]
+
+
+def _backward(setup: Setup, network, optimizer, images, labels) -> torch.Tensor:
     optimizer.zero_grad()
-    loss = loss_function(network(images), labels)
+    loss = setup.loss_function(network(images), labels)
     if loss.requires_grad:
         loss.backward()
     return loss.detach()
@@ -122,30 +123,14 @@ def _gradient_beside(weight: torch.Tensor) -> float:
     return float(weight.grad.abs().max()) / max(float(weight.detach().abs().max()), 1.0)
 
 
-def _asks_for_the_loss(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether its step() wants a function that computes the loss again, as that of LBFGS does."""
-    closure = inspect.signature(optimizer.step).parameters.get("closure")
-    return closure is not None and closure.default is inspect.Parameter.empty
-
-
 def learnt(
     setup: Setup, network: nn.Module, batches: Iterable[Batch], *, rate: float, updates: int
 ) -> list[float]:
     """Train a network with Adam, which seldom fails at it, and return the loss before each update.
 
-    The list ends early, or is empty, where there is nothing to train.
+    The list is empty where there is nothing to train.
     """
-    losses: list[float] = []
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     if not weights:
-        return losses
-    optimizer = torch.optim.Adam(weights, lr=rate)
-    for images, labels in itertools.islice(itertools.cycle(batches), updates):
-        optimizer.zero_grad()
-        loss = setup.loss_function(network(images), labels)
-        if not loss.requires_grad:
-            break
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
-    return losses
+        return []
+    return list(_train(setup, network, torch.optim.Adam(weights, lr=rate), batches, updates))

@@ -33,8 +33,8 @@ class Watch:
         self.moved = False  # Any weight changed.
         self._graphs: list[weakref.ref] = []
         weights = set(network.parameters())
-        handed_over = [weight for group in optimizer.param_groups for weight in group["params"]]
-        self._held = [weight for weight in handed_over if weight in weights]
+        groups = optimizer.param_groups
+        self._held = [w for group in groups for w in group["params"] if w in weights]
         # The weights whose gradient step() has seen, and that have got no new one since.
         self._used: set[torch.Tensor] = set()
         for weight in network.parameters():
@@ -54,12 +54,10 @@ class Watch:
     @property
     def keeps_graphs(self) -> bool:
         """Whether more graphs than the last step's are still in memory."""
-        if self._graphs_alive() > 1:
+        alive = [graph for graph in self._graphs if graph() is not None]
+        if len(alive) > 1:
             gc.collect()  # A graph in a circle of references is garbage, and not kept.
-        return self._graphs_alive() > 1
-
-    def _graphs_alive(self) -> int:
-        return sum(graph() is not None for graph in self._graphs)
+        return sum(graph() is not None for graph in alive) > 1
 
     def _arrive(self, weight: torch.Tensor, new: torch.Tensor) -> None:
         # Before it is added: what stands in .grad is what was there before.
@@ -108,8 +106,7 @@ def watch(
     walk = itertools.islice(itertools.cycle(batches), _MOST_STEPS_WATCHED)
     for taken, (images, labels) in enumerate(walk, start=1):
         step(network, images, labels, loss_function, optimizer)
-        pairs = zip(start, network.parameters(), strict=True)
-        seen.moved = seen.moved or any(not torch.equal(was, now.detach()) for was, now in pairs)
+        seen.moved |= not all(map(torch.equal, start, network.parameters()))
         # With gradients and yet no update, it may be adding them up: give it time.
         if taken >= _STEPS_WATCHED and (seen.steps or seen.moved or not seen.arrived):
             break

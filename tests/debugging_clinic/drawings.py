@@ -19,16 +19,16 @@ ILL = Chart(
     honest=0.4,
 )
 SIGNS = {
-    "A": Symptom("a fault", "the loss stays", "loss", lambda c: c.loss, min, above=2.0),
+    "A": Symptom("a fault", "the loss stays", "loss", lambda c: c.loss, min, ">", 2.0),
     "B": Symptom(
         "another fault", "one alone is a guess", "fraction right",
-        lambda c: list(c.in_batches_of.values()), min, below=0.5,
+        lambda c: list(c.in_batches_of.values()), min, "<", 0.5,
     ),
-    "C": Symptom("a third fault", "right too seldom", "hit", lambda c: [c.honest], min, below=0.6),
-    "D": Symptom("a fourth", "it explodes", "cube", lambda c: [v**3 for v in c.loss], max, above=9),
+    "C": Symptom("a third fault", "right too seldom", "hit", lambda c: [c.honest], min, "<", 0.6),
+    "D": Symptom("a fourth", "it explodes", "cube", lambda c: [v**3 for v in c.loss], max, ">", 9),
     "E": Symptom(
         "a fifth", "what cannot be below 0 is", "the lowest", lambda c: [1 - v for v in c.loss],
-        min, below=0, drawn=25, axis="one minus the loss",
+        min, "<", 0, drawn=25, axis="one minus the loss",
     ),
 }  # fmt: skip
 CHARTS, TWINS = dict.fromkeys(SIGNS, ILL), dict.fromkeys(SIGNS, HEALTHY)

@@ -5,30 +5,21 @@ IGNORED_OUTPUTS = {
     "load-the-garments": "a progress bar, on the one run that downloads the data",
 }
 
-_FLOAT32 = "float32 training differs between processors"
 # Pictures that are other ones in each run. They must be there, as many and as large as stored.
-WOBBLING_PICTURES = {
-    "curves-of-abcd": _FLOAT32,
-    "symptoms-of-abcd": _FLOAT32,
-    "curves-of-efg": _FLOAT32,
-    "symptoms-of-efg": _FLOAT32,
-    "curves-of-hij": _FLOAT32,
-    "one-network-three-accuracies": _FLOAT32,
-    "symptoms-of-hij": _FLOAT32,
-    "curves-of-klmn": _FLOAT32,
-    "symptoms-of-klmn": _FLOAT32,
-    "accuracy-never-set-back": _FLOAT32,
-    "who-shows-what": _FLOAT32,
-}
+WOBBLING_PICTURES = dict.fromkeys(
+    [
+        "curves-of-abcd", "symptoms-of-abcd", "curves-of-efg", "symptoms-of-efg",
+        "curves-of-hij", "one-network-three-accuracies", "symptoms-of-hij",
+        "curves-of-klmn", "symptoms-of-klmn", "accuracy-never-set-back", "who-shows-what",
+    ],
+    "float32 training differs between processors",
+)  # fmt: skip
 
-_AGAIN_AT_THE_END = "trains its patients from their seeds, and is run again after all others"
 # Cells that are not run twice in a row.
-RUN_ONCE = {
-    "curves-of-abcd": _AGAIN_AT_THE_END,
-    "curves-of-efg": _AGAIN_AT_THE_END,
-    "curves-of-hij": _AGAIN_AT_THE_END,
-    "curves-of-klmn": _AGAIN_AT_THE_END,
-}
+RUN_ONCE = dict.fromkeys(
+    ["curves-of-abcd", "curves-of-efg", "curves-of-hij", "curves-of-klmn"],
+    "trains its patients from their seeds, and is run again after all others",
+)
 
 # The cell in which the kernel is interrupted, and in the middle of what.
 INTERRUPTED = {"over-classes-and-over-images-trained": "a training"}

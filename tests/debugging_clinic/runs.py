@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.debugging_clinic import preflight
+from helpers.fashion_mnist_pipeline import fashion, standin
 
 
 def mlp(*head, width=64, noise=()):
@@ -13,15 +14,9 @@ def mlp(*head, width=64, noise=()):
 
 
 def cnn(norm=True):
-    return nn.Sequential(
-        nn.Conv2d(1, 8, 3, stride=2),
-        *([nn.BatchNorm2d(8)] if norm else []),
-        nn.ReLU(),
-        nn.Conv2d(8, 16, 3, stride=2),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(576, 10),
-    )
+    first = [nn.Conv2d(1, 8, 3, stride=2), *([nn.BatchNorm2d(8)] if norm else []), nn.ReLU()]
+    second = [nn.Conv2d(8, 16, 3, stride=2), nn.ReLU()]
+    return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(576, 10))
 
 
 def sgd(lr, momentum=0.0, **options):
@@ -32,13 +27,6 @@ def adam(lr):
     return lambda w: torch.optim.Adam(w, lr=lr)
 
 
-def step(network, images, labels, loss_function, optimizer):
-    optimizer.zero_grad()
-    loss = loss_function(network(images), labels)
-    loss.backward()
-    optimizer.step()
-
-
 def accumulating(network, images, labels, loss_function, optimizer):
     optimizer.zero_grad()
     for half in (slice(0, 50), slice(50, 100)):
@@ -46,27 +34,30 @@ def accumulating(network, images, labels, loss_function, optimizer):
     optimizer.step()
 
 
-class DropsAlways(nn.Module):
-    def __init__(self, p=0.5):
+class Layer(nn.Module):
+    """A layer that is a function, and may have parts that it leaves out."""
+
+    def __init__(self, function, **parts):
         super().__init__()
-        self.first, self.last, self.p = nn.Linear(784, 20), nn.Linear(20, 10), p
-
-    def forward(self, x):
-        on = self.training if self.p is None else True
-        return self.last(F.dropout(self.first(x.flatten(1)).relu(), 0.5, training=on))
+        self.forward, self.parts = function, nn.ModuleDict(parts)
 
 
-def batches_of(garments, size, seed, count=4_000):
-    chosen = torch.randperm(
-        len(garments.train_labels), generator=torch.Generator().manual_seed(seed)
-    )
-    pixels = garments.train_images[chosen[:count]].unsqueeze(1).float() / 255
-    labels = garments.train_labels[chosen[:count]]
-    return list(zip(pixels.split(size), labels.split(size), strict=True))
+class Drops(nn.Module):
+    """Dropout that no type tells."""
+
+    def forward(self, hidden):
+        return F.dropout(hidden, 0.5, training=self.training)
 
 
-def rest_of(garments):
-    return [(garments.test_images[:500].unsqueeze(1).float() / 255, garments.test_labels[:500])]
+def drawn_garments(train, test):
+    parts = standin.draw_parts(train=train, test=test)
+    return fashion.Garments(*parts, source=fashion.Source("stand-in", "for a test"))
+
+
+def batches_of(garments, size, seed):
+    chance = torch.Generator().manual_seed(seed)
+    some = garments.train_images[:4_000], garments.train_labels[:4_000]
+    return list(fashion.Batches(*some, size, generator=chance))
 
 
 def check(network, batches, make=None, loss_function=F.cross_entropy, **options):

@@ -4,20 +4,18 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.debugging_clinic import cases, charts, faults, steps, symptoms
+from helpers.debugging_clinic import answers, cases, charts, faults, steps, symptoms
 
 
 def losses_of_an_epoch(case, step):
-    return [
-        float(step(case.network, images, labels, case.loss_function, case.optimizer))
-        for images, labels in case.batches
-    ]
+    rest = (case.loss_function, case.optimizer)
+    return [float(step(case.network, *batch, *rest)) for batch in case.batches]
 
 
 def test_a_repaired_step_trains_as_the_formula_does(garments):
     for fault in ("no step", "cleared before the step", "gradients never cleared"):
-        case = cases.in_double(cases.admit(fault, garments, seed=2, images=700))
-        by_formula = cases.trained_by_hand(case)
+        case = answers.in_double(cases.admit(fault, garments, seed=2, images=700))
+        by_formula = answers.losses(case)
         repaired = losses_of_an_epoch(case.copy(), steps.by_the_book)
         assert len(by_formula) == 6 and repaired == pytest.approx(by_formula, rel=1e-9)
         assert losses_of_an_epoch(case.copy(), case.step) != pytest.approx(by_formula, rel=1e-3)
@@ -64,7 +62,5 @@ def test_every_fault_has_its_patient(garments):
     patients = {k: v for number in range(1, 6) for k, v in cases.ward(number, garments).items()}
     assert "".join(patients) == "ABCDEFGHIJKLMNO"
     assert {cases.diagnosis(letter) for letter in patients} == set(cases.FAULTS)
-    assert {letter: s.fault for letter, s in symptoms.symptoms_of("BA").items()} == {
-        "B": cases.diagnosis("B"),
-        "A": cases.diagnosis("A"),
-    }
+    fault_of = {letter: symptom.fault for letter, symptom in symptoms.symptoms_of("BA").items()}
+    assert fault_of == {letter: cases.diagnosis(letter) for letter in "AB"}

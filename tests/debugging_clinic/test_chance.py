@@ -10,8 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from debugging_clinic.runs import accumulating, cnn, same, step
+from debugging_clinic.runs import accumulating, cnn, same
 from helpers.debugging_clinic import chance, preflight
+from helpers.debugging_clinic.steps import by_the_book as step
 
 
 def state(network, optimizer, generator):
@@ -19,14 +20,13 @@ def state(network, optimizer, generator):
         {
             "weights": network.state_dict(),
             "gradients": [weight.grad for weight in network.parameters()],
-            "modes": [module.training for module in network.modules()],
-            "hooks": [len(module._forward_hooks) for module in network.modules()],
-            "own": [sorted(vars(module)) for module in network.modules()],
+            "layers": [
+                (layer.training, len(layer._forward_hooks), sorted(vars(layer)))
+                for layer in network.modules()
+            ],
             "optimizer": optimizer.state_dict(),
             "optimizer hooks": len(optimizer._optimizer_step_pre_hooks),
-            "loader": generator.get_state(),
-            "torch": torch.get_rng_state(),
-            "python": random.getstate(),
+            "chance": [generator.get_state(), torch.get_rng_state(), random.getstate()],
             "numpy": np.random.get_state()[1].tolist(),
         }
     )
@@ -43,13 +43,10 @@ def test_everything_is_left_as_it_was(batches):
     generator = torch.Generator().manual_seed(3)
     loader = DataLoader(data, batch_size=50, shuffle=True, generator=generator)
     before = state(network, optimizer, generator)
-    first = preflight.check(
-        network, loader, F.cross_entropy, optimizer, step=accumulating, test=batches[:2]
-    )
+    run = (network, loader, F.cross_entropy, optimizer)
+    first = preflight.check(*run, step=accumulating, test=batches[:2])
     assert same(state(network, optimizer, generator), before)
-    again = preflight.check(
-        network, loader, F.cross_entropy, optimizer, step=accumulating, test=batches[:2]
-    )
+    again = preflight.check(*run, step=accumulating, test=batches[:2])
     assert first == again and first.faults == ("test images among the training images",)
 
 

@@ -3,11 +3,8 @@
 from helpers.debugging_clinic import cases, faults
 
 
-def test_a_sentence_says_what_is_wrong_and_then_the_cure():
+def test_every_fault_has_a_sentence_that_says_what_is_wrong_and_then_the_cure():
     for fault, sentence in faults.SENTENCES.items():
         assert sentence.count(";") >= 1 and not sentence.endswith("."), fault
-
-
-def test_each_patients_fault_has_a_sentence_and_its_twin_is_none():
     assert set(cases.FAULTS) < set(faults.SENTENCES)
     assert faults.HEALTHY not in faults.SENTENCES

@@ -3,26 +3,11 @@
 import ast
 
 import pytest
-import torch
 
 from common.chance import given, settings, st
-from helpers.debugging_clinic.charts import accuracy
 from helpers.debugging_clinic.listing import first_error
 
 pytestmark = pytest.mark.proof
-
-
-@settings(max_examples=12)
-@given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 40))
-def test_a_sound_networks_accuracy_does_not_depend_on_its_batches(seed, size):
-    torch.manual_seed(seed)
-    network = torch.nn.Linear(5, 3).double()
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.randn(40, 5, generator=generator, dtype=torch.float64)
-    labels = torch.arange(40) % 3
-    right = float((network(images).argmax(dim=1) == labels).double().mean())
-    batches = list(zip(images.split(17), labels.split(17), strict=True))
-    assert accuracy(network, batches, in_batches_of=size) == pytest.approx(right)
 
 
 LINES = ["x = 1", "1 / 0", "def f(:", "    y = 2", "if x:", "raise ValueError('a\\nb')", "(", ")"]

@@ -1,6 +1,7 @@
 """A step is watched from outside: its faults are named, and whatever is sound is left in peace."""
 
 import copy
+import functools
 import itertools
 
 import pytest
@@ -8,24 +9,23 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from debugging_clinic.runs import DropsAlways, check, cnn, mlp, same, step
+from debugging_clinic.runs import Drops, check, cnn, mlp, same
 from helpers.debugging_clinic import preflight
+from helpers.debugging_clinic.steps import by_the_book as step
 
 
 def nobody_steps(network, images, labels, loss_function, optimizer):
     loss_function(network(images), labels).backward()
 
 
-def keeps_a_list():
-    kept = []
+KEPT = []
 
-    def keeping(network, images, labels, loss_function, optimizer):
-        optimizer.zero_grad()
-        kept.append(loss_function(network(images), labels))
-        kept[-1].backward()
-        optimizer.step()
 
-    return keeping
+def keeps_a_list(network, images, labels, loss_function, optimizer):
+    optimizer.zero_grad()
+    KEPT.append(loss_function(network(images), labels))
+    KEPT[-1].backward()
+    optimizer.step()
 
 
 def looks_only(network, images, labels, loss_function, optimizer):
@@ -37,58 +37,51 @@ def leaves_eval_mode_on(network, images, labels, loss_function, optimizer):
     step(network, images, labels, loss_function, optimizer)
 
 
-FAULTY_STEPS = {
-    "no step": nobody_steps,
-    "no backward": looks_only,
-    "a graph kept from step to step": keeps_a_list(),
-    "model left in eval mode": leaves_eval_mode_on,
-}
-
-
 @pytest.mark.proof
-@pytest.mark.parametrize("fault", FAULTY_STEPS)
-def test_faults_of_a_step_are_named(fault, batches):
+@pytest.mark.parametrize(
+    ("fault", "network", "faulty"),
+    [
+        ("no step", mlp, nobody_steps),
+        ("no backward", mlp, looks_only),
+        ("a graph kept from step to step", mlp, keeps_a_list),
+        ("model left in eval mode", cnn, leaves_eval_mode_on),
+    ],
+)
+def test_faults_of_a_step_are_named(fault, network, faulty, batches):
     torch.manual_seed(1)
-    network = cnn() if fault == "model left in eval mode" else mlp()
-    assert check(network, batches, step=FAULTY_STEPS[fault]).faults == (fault,)
+    assert check(network(), batches, step=faulty).faults == (fault,)
+
+
+def trains(network, *rest):
+    network.train()
+    step(network, *rest)
 
 
 def test_a_part_in_eval_mode_is_a_fault_unless_it_is_frozen(batches):
     torch.manual_seed(0)
+    few, off = batches[:4], ("model left in eval mode",)
     network = nn.Sequential(cnn()[:5], nn.Flatten(), nn.Linear(576, 10))
     network[0].eval()
-    assert check(network, batches).faults == ("model left in eval mode",)
-    for weight in network[0].parameters():
-        weight.requires_grad_(False)
-    assert check(network, batches).healthy
+    assert check(network, few).faults == off
+    network[0].requires_grad_(False)
+    assert check(network, few).healthy
     dropping = mlp(noise=[nn.Dropout(0.5)])
     dropping[3].eval()
-    assert check(dropping, batches, step=step).faults == ("model left in eval mode",)
-    assert check(DropsAlways(p=None).eval(), batches).faults == ("model left in eval mode",)
-    assert check(DropsAlways(p=None), batches).healthy
-    assert check(mlp().eval(), batches).healthy  # The same in both modes.
+    assert check(dropping, few, step=step).faults == off
+    assert check(mlp(noise=[Drops()]).eval(), few).faults == off
+    assert check(mlp(noise=[Drops()]), few).healthy
+    assert check(mlp().eval(), few).healthy  # The same in both modes.
+    assert check(cnn().eval(), few, step=trains).healthy
 
 
-def test_eval_mode_is_judged_where_the_step_runs_the_network(batches):
-    torch.manual_seed(0)
-
-    def trains(network, *rest):
-        network.train()
-        step(network, *rest)
-
-    assert check(cnn().eval(), batches, step=trains).healthy
+CALLS = itertools.count(1)
 
 
-def adding_up_over_calls(every):
-    calls = itertools.count(1)
-
-    def adding_up(network, images, labels, loss_function, optimizer):
-        (loss_function(network(images), labels) / every).backward()
-        if next(calls) % every == 0:
-            optimizer.step()
-            optimizer.zero_grad()
-
-    return adding_up
+def adding_up_over_eight_calls(network, images, labels, loss_function, optimizer):
+    (loss_function(network(images), labels) / 8).backward()
+    if next(CALLS) % 8 == 0:
+        optimizer.step()
+        optimizer.zero_grad()
 
 
 def looking_too(network, images, labels, loss_function, optimizer):
@@ -102,11 +95,10 @@ def looking_too(network, images, labels, loss_function, optimizer):
 @pytest.mark.proof
 def test_unusual_steps_and_optimisers_pass(batches):
     torch.manual_seed(0)
-    assert check(mlp(), batches, step=adding_up_over_calls(8)).healthy
+    assert check(mlp(), batches, step=adding_up_over_eight_calls).healthy
     assert check(cnn(), batches, step=looking_too).healthy
-    assert check(
-        mlp(width=16), batches[:1], lambda w: torch.optim.LBFGS(w, lr=0.05, max_iter=4)
-    ).healthy
+    lbfgs = functools.partial(torch.optim.LBFGS, lr=0.05, max_iter=4)
+    assert check(mlp(width=16), batches[:1], lbfgs).healthy
     network = mlp()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1, n / 100))

@@ -5,9 +5,7 @@ Typed as a reader would type it, independently of what stands in ``answers.py``.
 
 import functools
 
-import torch
-
-from helpers.fashion_mnist_pipeline import fashion, standin
+from debugging_clinic.runs import drawn_garments
 
 # Cells of the notebook that an exercise leans on.
 CELLS = {"your own check": ["names-of-five-answers"]}
@@ -16,14 +14,27 @@ CELLS = {"your own check": ["names-of-five-answers"]}
 @functools.cache
 def _garments():
     """As many drawn garments as these patients need: a case takes 1,000 to test, and the rest."""
-    parts = []
-    for seed, count in ((0, 1_280), (1, 1_100)):
-        labels = torch.randint(10, (count,), generator=torch.Generator().manual_seed(seed))
-        parts += [standin.draw(labels, seed=seed), labels]
-    return {"garments": fashion.Garments(*parts, source=fashion.Source("stand-in", "for a test"))}
+    return {"garments": drawn_garments(1_280, 1_100)}
 
 
 NAMES = {"an epoch that learns": _garments, "your own check": _garments}
+
+EPOCH = """
+optimizer, losses = case.optimizer, []
+for images, labels in case.batches:
+    loss = case.loss_function(case.network(images), labels)
+    {}
+    losses.append(loss.item())
+return losses
+"""
+
+BOOKS = """
+result = []
+for i in range(0, len(correct), epoch):
+    right, seen = correct[i:i + epoch], samples[i:i + epoch]
+    result.append({})
+return result
+"""
 
 TYPED = {
     "the line to read": {
@@ -32,50 +43,19 @@ TYPED = {
         "counted_from_one": "return max(n for n, file in enumerate(files, 1) if file == mine)",
     },
     "an epoch that learns": {
-        "no_weight_moves": """
-losses = []
-for images, labels in case.batches:
-    loss = case.loss_function(case.network(images), labels)
-    loss.backward()
-    case.optimizer.zero_grad()
-    losses.append(loss.item())
-return losses
-""",
-        "step_before_backward": """
-losses = []
-for images, labels in case.batches:
-    loss = case.loss_function(case.network(images), labels)
-    case.optimizer.step()
-    case.optimizer.zero_grad()
-    loss.backward()
-    losses.append(loss.item())
-return losses
-""",
-        "never_cleared": """
-losses = []
-for images, labels in case.batches:
-    loss = case.loss_function(case.network(images), labels)
-    loss.backward()
-    case.optimizer.step()
-    losses.append(loss.item())
-return losses
-""",
-        "the_last_loss_alone": """
-for images, labels in case.batches:
-    case.optimizer.zero_grad()
-    loss = case.loss_function(case.network(images), labels)
-    loss.backward()
-    case.optimizer.step()
-return loss.item()
-""",
+        "no_weight_moves": EPOCH.format("loss.backward(); optimizer.zero_grad()"),
+        "step_before_backward": EPOCH.format(
+            "optimizer.step(); optimizer.zero_grad(); loss.backward()"
+        ),
+        "never_cleared": EPOCH.format("loss.backward(); optimizer.step()"),
+        "the_last_loss_alone": EPOCH.format(
+            "optimizer.zero_grad(); loss.backward(); optimizer.step()"
+        ).replace("return losses", "return loss.item()"),
     },
     "a head the right way round": {
         "over_the_images": "return torch.log_softmax(scores, dim=0)",
         "one_for_the_batch": "return scores - torch.log(torch.exp(scores).sum())",
-        "without_the_logarithm": """
-e = scores.exp()
-return e / e.sum(dim=1, keepdim=True)
-""",
+        "without_the_logarithm": "e = scores.exp()\nreturn e / e.sum(dim=1, keepdim=True)",
         "raw_scores": "return scores",
         "other_sign": "return scores.logsumexp(1, keepdim=True) - scores",
         "without_keepdim": "return scores - torch.logsumexp(scores, dim=1)",
@@ -90,18 +70,9 @@ for i, (c, s) in enumerate(zip(correct, samples), 1):
         result.append(right / seen)
 return result
 """,
-        "multiplied": """
-n = range(0, len(correct), epoch)
-return [sum(correct[i:i + epoch]) * sum(samples[i:i + epoch]) for i in n]
-""",
-        "per_cent": """
-n = range(0, len(correct), epoch)
-return [100 * sum(correct[i:i + epoch]) / sum(samples[i:i + epoch]) for i in n]
-""",
-        "mean_of_the_batches": """
-each = [c / s for c, s in zip(correct, samples)]
-return [sum(each[i:i + epoch]) / epoch for i in range(0, len(each), epoch)]
-""",
+        "multiplied": BOOKS.format("sum(right) * sum(seen)"),
+        "per_cent": BOOKS.format("100 * sum(right) / sum(seen)"),
+        "mean_of_the_batches": BOOKS.format("sum(r / s for r, s in zip(right, seen)) / epoch"),
         "one_for_all_epochs": "return sum(correct) / sum(samples)",
     },
     "your own check": {
