@@ -4,6 +4,7 @@ The file is one dict written by ``torch.save``, and ``torch.load(..., weights_on
 nothing in it can run code. Under ``"model"`` lies the network's ``state_dict``.
 """
 
+import contextlib
 import copy
 import hashlib
 import itertools
@@ -30,8 +31,7 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
     Parameters
     ----------
     file : pathlib.Path or str
-        Where it goes. A name beside it, with a dot in front and ``.partial`` behind, is used while
-        writing.
+        While writing, a name beside it is used, with a dot in front and ``.partial`` behind.
     contents : mapping
         At least ``model`` and ``optimizer`` (state dicts), ``rng`` (dict of states of random number
         generators), ``epoch`` and ``batch`` (int: epochs done, and batches done of the next one).
@@ -63,15 +63,7 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
 def load(file: Path | str) -> dict:
     """Read a checkpoint back, its tensors on the CPU.
 
-    Parameters
-    ----------
-    file : pathlib.Path or str
-        What `save` wrote.
-
-    Returns
-    -------
-    dict
-        The contents that were given to `save`.
+    The `file` is one that `save` wrote; what it was given comes back.
 
     Raises
     ------
@@ -81,23 +73,16 @@ def load(file: Path | str) -> dict:
         If the file is damaged, is no checkpoint, or lacks something. The line names the file.
     """
     require.path("file", file)
-    file = Path(file)
-    with open(file, "rb") as stream:
-        try:
-            with warnings.catch_warnings(action="ignore"):  # A damaged file warns before it fails.
-                found = torch.load(stream, map_location="cpu", weights_only=True)
+    name, cure = repr(str(Path(file))), "start without it, or give another"
+    with open(file, "rb") as stream, warnings.catch_warnings(action="ignore"):
+        try:  # A damaged file warns before it fails.
+            found = torch.load(stream, map_location="cpu", weights_only=True)
         except Exception as error:  # noqa: BLE001 - a damaged file can fail in any way
-            raise ValueError(
-                f"{str(file)!r} is damaged, or not a checkpoint ({type(error).__name__}): "
-                "start without it, or give another"
-            ) from error
-    _check_shape(found, repr(str(file)))
-    digest = found.pop(_DIGEST, None)
-    if digest != _digest_of(found):
-        raise ValueError(
-            f"{str(file)!r} is damaged: its contents are not those that were saved; "
-            "start without it, or give another"
-        )
+            kind = type(error).__name__
+            raise ValueError(f"{name} is damaged, or not a checkpoint ({kind}): {cure}") from error
+    _check_shape(found, name)
+    if found.pop(_DIGEST, None) != _digest_of(found):
+        raise ValueError(f"{name} is damaged: its contents are not those that were saved; {cure}")
     return found
 
 
@@ -107,8 +92,7 @@ def check_writable(file: Path) -> None:
         raise IsADirectoryError(f"{str(file)!r} is a folder: give the name of a file in it")
     partial = _partial(file)
     try:
-        with open(partial, "wb"):
-            pass
+        partial.write_bytes(b"")
         # The processes of a machine may all be asking: another one may have removed it by now.
         partial.unlink(missing_ok=True)
     except OSError as error:
@@ -125,14 +109,8 @@ def restore(
 ) -> None:
     """Give a network and its optimiser the state that a checkpoint holds.
 
-    Parameters
-    ----------
-    contents : mapping
-        From `load`.
-    network, optimizer : torch.nn.Module, torch.optim.Optimizer
-        Changed in place, or not at all.
-    name : str
-        How an error speaks of the checkpoint.
+    The `contents` are from `load`. Network and optimiser are changed in place, or not at all. An
+    error speaks of the checkpoint by its `name`.
 
     Raises
     ------
@@ -177,7 +155,7 @@ def _digest_of(value: object) -> str:
             sum_.update(flat.reshape(-1).view(torch.uint8).numpy().data)
         elif isinstance(value, Mapping):
             sum_.update(f"{{{len(value)}".encode())
-            for part in itertools.chain.from_iterable(value.items()):
+            for part in itertools.chain(*value.items()):
                 add(part)
         elif isinstance(value, list | tuple):
             sum_.update(f"[{len(value)}".encode())
@@ -205,8 +183,7 @@ def _check_weights(saved: Mapping, current: Mapping, name: str) -> None:
     for key, weight in current.items():
         if key not in saved:
             raise ValueError(f"{name} is of another network: it holds no weights {key!r}")
-        found = saved[key]
-        if not isinstance(found, torch.Tensor):
+        if not isinstance(found := saved[key], torch.Tensor):
             kind = type(found).__name__
             raise ValueError(f"{name} holds a {kind} under {key!r}, expected a tensor")
         if found.shape != weight.shape or found.dtype != weight.dtype:
@@ -221,11 +198,9 @@ def _check_weights(saved: Mapping, current: Mapping, name: str) -> None:
 def _check_optimizer(saved: dict, optimizer: torch.optim.Optimizer, name: str) -> None:
     # PyTorch changes an optimiser before it finds out that a state is not for it: so a copy tries.
     trial = copy.deepcopy(optimizer)
-    try:
+    with contextlib.suppress(Exception):  # What is not such a state fails in many ways.
         trial.load_state_dict(saved)
         # It takes another optimiser's settings without a word, and would fail at the next step.
-        fits = all(set(optimizer.defaults) <= set(group) for group in trial.param_groups)
-    except Exception:  # noqa: BLE001 - what is not such a state fails in many ways
-        fits = False
-    if not fits:
-        raise ValueError(f"{name} is of another optimiser: make the same one again")
+        if all(set(optimizer.defaults) <= set(group) for group in trial.param_groups):
+            return
+    raise ValueError(f"{name} is of another optimiser: make the same one again")

@@ -37,19 +37,19 @@ def start_agent(folder: Path, *work: object) -> BaseProcess:
     It and its processes write what they say into the `folder`; `work` is what else `_watch_over`
     is to know, in its order.
     """
+
+    def started(context: Any, copies: bool) -> BaseProcess:
+        agent = context.Process(target=_watch_over, args=(folder, *work, copies))
+        agent.start()
+        return agent
+
     if _COPIES:
         multiprocessing.set_forkserver_preload(_LOADED_ONCE)
         # What is to be copied listens at a file in the folder for scratch files, and the name of
         # that folder may be too long.
         with contextlib.suppress(OSError):
-            return _started(multiprocessing.get_context("forkserver"), folder, *work, True)
-    return _started(multiprocessing.get_context("spawn"), folder, *work, False)
-
-
-def _started(context: Any, *arguments: object) -> BaseProcess:
-    agent = context.Process(target=_watch_over, args=arguments)
-    agent.start()
-    return agent
+            return started(multiprocessing.get_context("forkserver"), True)
+    return started(multiprocessing.get_context("spawn"), False)
 
 
 # --- What runs in other processes ---
@@ -78,7 +78,6 @@ def _watch_over(
         for standard in (1, 2):
             os.dup2(noise.fileno(), standard)
     threading.Thread(target=_end_with_the_notebook, daemon=True).start()
-    code = 0
     try:
         config = LaunchConfig(
             min_nodes=1,
@@ -98,8 +97,8 @@ def _watch_over(
         elastic_launch(config, _take_part)(folder, run)
     except BaseException:  # noqa: BLE001 - also the signal that ends it
         traceback.print_exc()
-        code = 1
-    _end(code)
+        _end(1)
+    _end(0)
 
 
 def _end_with_the_notebook() -> None:

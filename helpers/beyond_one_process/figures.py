@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -26,13 +25,8 @@ def unequal_parts(
 ) -> Figure:
     """Draw how wrong a mean of two gradients is, against how unequal their parts of a batch are.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Images in the smaller part of the batch.
-    plain, weighted : sequence of float
-        Distance from the whole batch's gradient, as a fraction of that gradient's length: of the
-        mean of the two, and of their mean weighted by images.
+    The `sizes` are those of the smaller part, in images. The errors of the `plain` mean, and of the
+    one `weighted` by images, are fractions of the length of the whole batch's gradient.
     """
     figure = Figure(
         figsize=(7, 3.6),
@@ -57,12 +51,7 @@ def unequal_parts(
 def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
     """Draw how far a batch's gradient is from that of all images, against the batch's size.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Images in a batch.
-    distances : sequence of float
-        Mean length of the difference of the two gradients.
+    The `distances` are mean lengths of the difference of the two gradients.
     """
     figure = Figure(
         figsize=(7, 3.4),
@@ -94,15 +83,8 @@ def growing_batch(
 ) -> Figure:
     """Draw what becomes of a run as its batch grows, and how its first steps go.
 
-    Parameters
-    ----------
-    processes : sequence of int
-        Each brings a batch of the same size.
-    final : mapping of str to sequence of float
-        By policy for the learning rate: the training loss of the last epoch.
-    first : mapping of str to sequence of float
-        By policy: the loss of each of the first steps, with the largest number of processes that
-        is worth it.
+    By policy for the learning rate, `final` holds the training loss of the last epoch for each
+    number of `processes`, and `first` the loss of each of the first steps with the most of them.
     """
     figure = Figure(
         figsize=(7, 3.6),
@@ -115,21 +97,13 @@ def growing_batch(
         left.plot(processes, losses, marker=marker, label=name)
     left.set_xscale("log", base=2)
     left.set_xticks(list(processes), [str(number) for number in processes])
-    left.set(
-        title="More processes, fewer steps",
-        xlabel="processes, 32 images each",
-        ylabel="training loss, last epoch",
-        ylim=(0, None),
-    )
+    left.set(xlabel="processes, 32 images each", ylabel="training loss, last epoch")
+    left.set(title="More processes, fewer steps", ylim=(0, None))
     left.legend(loc="upper left")
     for (name, losses), marker in zip(first.items(), MARKERS, strict=False):
         right.plot(range(1, len(losses) + 1), losses, marker=marker, markersize=4, label=name)
-    right.set(
-        title="A warm-up softens the start",
-        xlabel="step",
-        ylabel="loss of the batch",
-        ylim=(0, None),
-    )
+    right.set(xlabel="step", ylabel="loss of the batch")
+    right.set(title="A warm-up softens the start", ylim=(0, None))
     right.legend(loc="lower left")
     return figure
 
@@ -138,12 +112,8 @@ def growing_batch(
 def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[float]) -> Figure:
     """Draw measured times of a step, and the speed-up beside what Amdahl's law allows.
 
-    Parameters
-    ----------
-    milliseconds : mapping of str to mapping of str to float
-        By network, then by way to run it ("1 process", "2 processes", ...), the time of a step.
-    shared : sequence of float
-        Fractions of the work that can be shared, one line each.
+    The `milliseconds` of a step stand by network, then by way to run it: "1 process" first, "2
+    processes" next. For each fraction of the work that can be `shared` there is a line.
     """
     figure = Figure(
         figsize=(7, 3.8),
@@ -154,9 +124,8 @@ def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[f
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
     _times_of_a_step(left, milliseconds)
     _amdahls_lines(right, shared)
-    for (name, times), marker, colour in zip(
-        milliseconds.items(), MARKERS, (VERMILION, GREEN), strict=False
-    ):
+    looks = zip(MARKERS, (VERMILION, GREEN), strict=False)
+    for (name, times), (marker, colour) in zip(milliseconds.items(), looks, strict=True):
         alone, in_two, *_ = times
         gain, label = times[alone] / times[in_two], f"{name}, {in_two}"
         right.plot(2, gain, marker, color=colour, markersize=8, label=label)
@@ -169,9 +138,8 @@ def _times_of_a_step(axes: Axes, milliseconds: Mapping[str, Mapping[str, float]]
     names, ways = list(milliseconds), list(next(iter(milliseconds.values())))
     height = 0.8 / len(ways)
     # Hatches, since a colour alone does not tell the ways apart for everybody.
-    for position, (way, colour, hatch) in enumerate(
-        zip(ways, (BLUE, ORANGE, SKY), ("", "//", ".."), strict=False)
-    ):
+    looks = zip((BLUE, ORANGE, SKY), ("", "//", ".."), strict=True)
+    for position, (way, (colour, hatch)) in enumerate(zip(ways, looks, strict=True)):
         values = [milliseconds[name][way] for name in names]
         places = [index + position * height for index in range(len(names))]
         bars = axes.barh(places, values, height, color=colour, hatch=hatch, ec="white", label=way)
@@ -182,12 +150,8 @@ def _times_of_a_step(axes: Axes, milliseconds: Mapping[str, Mapping[str, float]]
     axes.set_xlim(min(all_times) / 2, max(all_times) * 3)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    below: dict[str, Any] = {
-        "loc": "upper center",
-        "bbox_to_anchor": (0.5, -0.2),
-        "ncols": len(ways),
-    }
-    axes.legend(**below, fontsize=8, columnspacing=0.8, handlelength=1.2)
+    narrow = {"fontsize": 8, "columnspacing": 0.8, "handlelength": 1.2}
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=len(ways), **narrow)
 
 
 def _amdahls_lines(axes: Axes, shared: Sequence[float]) -> None:
@@ -197,9 +161,10 @@ def _amdahls_lines(axes: Axes, shared: Sequence[float]) -> None:
         # Amdahl's law, as the notebook has it.
         lift = [1 / ((1 - fraction) + fraction / number) for number in processes]
         axes.plot(processes, lift, "-", color=GREY, linewidth=1.2)
-        place: dict[str, Any] = {"xytext": (0, 3), "textcoords": "offset points", "ha": "right"}
-        end = (processes[-1], lift[-1])
-        axes.annotate(f"{fraction:.0%} shared", end, **place, fontsize=8, color=GREY)
+        name, end, above = f"{fraction:.0%} shared", (processes[-1], lift[-1]), (0, 3)
+        axes.annotate(
+            name, end, above, textcoords="offset points", ha="right", fontsize=8, color=GREY
+        )
     axes.axhline(1, color=BLACK, linewidth=0.8, linestyle=":")
     axes.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
     axes.set(title="Amdahl's lines bend", xlabel="processes", ylabel="times as fast", ylim=(0, 12))

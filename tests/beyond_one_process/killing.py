@@ -9,6 +9,7 @@ a step and a time within it: no machine is too fast or too slow for that. Whoeve
 its process group afterwards, so that nobody is left behind.
 """
 
+import itertools
 import json
 import os
 import random
@@ -55,29 +56,32 @@ def kill_within(seconds: float, chance: random.Random, process: int) -> None:
     os.kill(process, signal.SIGKILL)
 
 
+def kill_often(work, folder: Path, chance: random.Random, seconds: float, lost: list) -> None:
+    """Let the work be done and killed; note by how much its log is ahead of its checkpoint."""
+    log, kept = folder / "log", folder / "kept.pt"
+    for _ in range(MOMENTS):
+        enough = last_number(log) + chance.randint(1, 8)
+        child = forked(work)
+        wait_for(lambda enough=enough: last_number(log) >= enough)
+        kill_within(seconds, chance, child)
+        os.waitpid(child, 0)
+        lost.append(last_number(log) - (checkpoint.load(kept)["batch"] if kept.exists() else 0))
+
+
 def save_in_a_loop(folder: Path) -> dict:
     torch.set_num_threads(1)
     network = nn.Linear(100, 50)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
-    file, log = folder / "kept.pt", folder / "log"
     state = {"model": network.state_dict(), "optimizer": optimizer.state_dict(), "rng": {}}
+    log, lost = folder / "log", []
 
     def save_for_ever() -> None:
-        number = last_number(log)
         with open(log, "a", buffering=1) as saved:
-            while True:
-                number += 1
-                checkpoint.save(file, {**state, "epoch": 0, "batch": number})
+            for number in itertools.count(last_number(log) + 1):
+                checkpoint.save(folder / "kept.pt", {**state, "epoch": 0, "batch": number})
                 saved.write(f"{number}\n")
 
-    lost, chance = [], random.Random(0)
-    for _ in range(MOMENTS):
-        before = last_number(log)
-        child = forked(save_for_ever)
-        wait_for(lambda before=before: last_number(log) > before)
-        kill_within(0.03, chance, child)
-        os.waitpid(child, 0)
-        lost.append(last_number(log) - checkpoint.load(file)["batch"])
+    kill_often(save_for_ever, folder, random.Random(0), 0.03, lost)
     return {"lost": lost, "files": sorted(path.name for path in folder.iterdir())}
 
 
@@ -110,17 +114,9 @@ def arguments(folder: Path, data: str) -> list[str]:
 
 
 def kill_the_command(folder: Path, data: str) -> dict:
-    log, chance = folder / "log", random.Random(1)
-    command, kept = arguments(folder, data), folder / "kept.pt"
-    lost: list[int] = []
-    note_each_step(log, doomed=lambda: len(lost) < MOMENTS)
-    for _ in range(MOMENTS):
-        enough = last_number(log) + chance.randint(1, 8)
-        child = forked(lambda: quietly(command))
-        wait_for(lambda enough=enough: last_number(log) >= enough)
-        kill_within(0.004, chance, child)
-        os.waitpid(child, 0)
-        lost.append(last_number(log) - (checkpoint.load(kept)["batch"] if kept.exists() else 0))
+    command, lost = arguments(folder, data), []
+    note_each_step(folder / "log", doomed=lambda: len(lost) < MOMENTS)
+    kill_often(lambda: quietly(command), folder, random.Random(1), 0.004, lost)
     _, status = os.waitpid(forked(lambda: quietly(command)), 0)
     return {"lost": lost, "exit_code": os.waitstatus_to_exitcode(status)}
 
@@ -139,26 +135,22 @@ def kill_workers(folder: Path, data: str) -> dict:
     log, chance = folder / "log", random.Random(2)
     note_each_step(log, doomed=lambda: int(os.environ["TORCHELASTIC_RESTART_COUNT"]) < MOMENTS)
 
-    def noted() -> list[tuple[int, int, int]]:
-        lines = log.read_text().splitlines() if log.exists() else []
-        return [tuple(map(int, line.split())) for line in lines]
-
-    def steps_of(moment: int) -> list[tuple[int, int, int]]:
-        return [line for line in noted() if line[0] == moment]
+    def steps_of(moment: int) -> list[tuple[int, int]]:
+        """Return process and number of each step of an attempt that was noted."""
+        lines = [line.split() for line in (log.read_text() if log.exists() else "").splitlines()]
+        return [(int(pid), int(step)) for attempt, pid, step in lines if int(attempt) == moment]
 
     def kill_now_and_then() -> None:
         for moment in range(MOMENTS):
             # Two processes note each step.
             enough = 2 * chance.randint(1, 8)
             wait_for(lambda moment=moment, enough=enough: len(steps_of(moment)) >= enough)
-            kill_within(0.004, chance, chance.choice([pid for _, pid, _ in steps_of(moment)]))
+            kill_within(0.004, chance, chance.choice(steps_of(moment))[0])
 
     threading.Thread(target=kill_now_and_then, daemon=True).start()
     train_in_two(arguments(folder, data))
-    steps: dict[int, list[int]] = {}
-    for attempt, _, number in noted():
-        steps.setdefault(attempt, []).append(number)
-    return {"first": list(map(min, steps.values())), "last": list(map(max, steps.values()))}
+    steps = [[step for _, step in steps_of(moment)] for moment in range(MOMENTS + 1)]
+    return {"first": list(map(min, steps)), "last": list(map(max, steps))}
 
 
 def quietly(command: list[str]) -> int:
@@ -172,12 +164,8 @@ def work(command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    what, folder = sys.argv[1], Path(sys.argv[2])
-    if what == "save":
-        result = save_in_a_loop(folder)
-    elif what == "run":
-        result = kill_the_command(folder, sys.argv[3])
-    else:
-        result = kill_workers(folder, sys.argv[3])
-    print(json.dumps(result), flush=True)
+    modes = {"save": save_in_a_loop, "run": kill_the_command, "torchrun": kill_workers}
+    what, folder, *data = sys.argv[1:]
+    torch.optim.SGD([torch.zeros(1)], lr=0.1)  # The first one takes seconds: not in each fork.
+    print(json.dumps(modes[what](Path(folder), *data)), flush=True)
     os._exit(0)  # Not by way of the elastic agent's own threads, which can hang then.

@@ -18,6 +18,19 @@ _LOOPBACK = {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
+def alike(one: object, other: object) -> bool:
+    """Whether two values are the same, NaN as well, down to the types."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return one == other or (one != one and other != other)
+
+
 def weights(file: Path) -> torch.Tensor:
     return torch.cat([w.flatten() for w in torch.load(file, weights_only=True)["model"].values()])
 
@@ -55,3 +68,10 @@ def run_to_its_end(*command: object, seconds: float = 400) -> tuple[int, str, st
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
     return process.returncode, out, err
+
+
+def ended_well(*command: object) -> str:
+    """Run Python with this command line, which must succeed, and return its stdout."""
+    code, out, err = run_to_its_end(*command)
+    assert code == 0, err[-2000:]
+    return out
