@@ -12,10 +12,9 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
+from torch import nn, optim
 
 from helpers.common import require
 
@@ -28,13 +27,9 @@ _SHAPE = {"model": dict, "optimizer": dict, "rng": dict, "epoch": int, "batch": 
 def save(file: Path | str, contents: Mapping[str, object]) -> None:
     """Write a checkpoint so that a stop at any moment leaves the old file or the new one, whole.
 
-    Parameters
-    ----------
-    file : pathlib.Path or str
-        While writing, a name beside it is used, with a dot in front and ``.partial`` behind.
-    contents : mapping
-        At least ``model`` and ``optimizer`` (state dicts), ``rng`` (dict of states of random number
-        generators), ``epoch`` and ``batch`` (int: epochs done, and batches done of the next one).
+    The `contents` hold at least ``model`` and ``optimizer`` (state dicts), ``rng`` (dict of states
+    of random number generators), ``epoch`` and ``batch`` (int: epochs done, and batches done of the
+    next one). While writing, a name beside the `file` is used.
 
     Raises
     ------
@@ -57,7 +52,12 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    _sync_folder(file.parent)
+    if os.name != "nt":  # Windows cannot open a folder, and writes its entries through by itself.
+        descriptor = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def load(file: Path | str) -> dict:
@@ -96,16 +96,12 @@ def check_writable(file: Path) -> None:
         # The processes of a machine may all be asking: another one may have removed it by now.
         partial.unlink(missing_ok=True)
     except OSError as error:
-        raise type(error)(
-            f"no checkpoint can be written to the folder {str(file.parent)!r}: {error.strerror}"
-        ) from None
+        refused = f"no checkpoint can be written to the folder {str(file.parent)!r}"
+        raise type(error)(f"{refused}: {error.strerror}") from None
 
 
 def restore(
-    contents: Mapping[str, Any],
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    name: str = "the checkpoint",
+    contents: Mapping, network: nn.Module, optimizer: optim.Optimizer, name: str = "the checkpoint"
 ) -> None:
     """Give a network and its optimiser the state that a checkpoint holds.
 
@@ -119,7 +115,7 @@ def restore(
         the network's, or the optimiser's state is not for these weights.
     """
     require.network("network", network)
-    require.instance("optimizer", optimizer, torch.optim.Optimizer, "an optimiser of torch.optim's")
+    require.instance("optimizer", optimizer, optim.Optimizer, "an optimiser of torch.optim's")
     _check_shape(contents, name)
     _check_weights(contents["model"], network.state_dict(), name)
     _check_optimizer(contents["optimizer"], optimizer, name)
@@ -131,16 +127,6 @@ def _partial(file: Path) -> Path:
     # In the same folder, since only there a rename is one step; always the same name, so that many
     # interrupted runs leave one such file and not many.
     return file.with_name(f".{file.name}.partial")
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows cannot open a folder, and writes its entries through by itself.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _digest_of(value: object) -> str:
@@ -195,7 +181,7 @@ def _check_weights(saved: Mapping, current: Mapping, name: str) -> None:
         raise ValueError(f"{name} is of another network: this one has no weights {extra[0]!r}")
 
 
-def _check_optimizer(saved: dict, optimizer: torch.optim.Optimizer, name: str) -> None:
+def _check_optimizer(saved: dict, optimizer: optim.Optimizer, name: str) -> None:
     # PyTorch changes an optimiser before it finds out that a state is not for it: so a copy tries.
     trial = copy.deepcopy(optimizer)
     with contextlib.suppress(Exception):  # What is not such a state fails in many ways.

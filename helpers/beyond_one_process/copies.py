@@ -32,11 +32,7 @@ _LOADED_ONCE = ["torch._dynamo", "torch.distributed.launcher", "torchvision.data
 
 
 def start_agent(folder: Path, *work: object) -> BaseProcess:
-    """Start the agent: as a copy where that can be, and else as a process that begins anew.
-
-    It and its processes write what they say into the `folder`; `work` is what else `_watch_over`
-    is to know, in its order.
-    """
+    """Start `_watch_over`: as a copy where that can be, and else as a process that begins anew."""
 
     def started(context: Any, copies: bool) -> BaseProcess:
         agent = context.Process(target=_watch_over, args=(folder, *work, copies))
@@ -61,14 +57,12 @@ def run_main(name: str, arguments: list[str]) -> None:
 
 
 def _watch_over(
-    folder: Path,
-    run: Callable,
-    processes: int,
-    restarts: int,
-    environment: dict[str, str],
-    copies: bool,
+    folder: Path, run: Callable, processes: int, restarts: int, environment: dict, copies: bool
 ) -> None:
-    """Be torchrun's agent: start the processes, and all of them again when one has failed."""
+    """Be torchrun's agent: start the processes, and all of them again when one has failed.
+
+    It and they write what they say into the `folder`.
+    """
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None  # It was that of an earlier environment.

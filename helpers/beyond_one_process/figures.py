@@ -5,18 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from helpers.common.picture import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    MARKERS,
-    ORANGE,
-    SKY,
-    VERMILION,
-    Figure,
-    styled,
-)
+from helpers.common import picture
+from helpers.common.picture import MARKERS, Figure, styled
 
 
 @styled
@@ -36,23 +26,16 @@ def unequal_parts(
     axes = figure.add_subplot()
     axes.plot(sizes, plain, "o-", label="plain mean of the two gradients")
     axes.plot(sizes, weighted, "s--", label="each part weighted by its images")
-    axes.set(
-        title="Unequal parts need weights",
-        xlabel="images in the smaller part of a batch of 96",
-        ylabel="error, as a fraction\nof the gradient's length",
-        ylim=(-0.08, 1.15 * max(plain)),
-        xticks=list(sizes),
-    )
+    axes.set(title="Unequal parts need weights", xticks=sizes, ylim=(-0.08, 1.15 * max(plain)))
+    axes.set_xlabel("images in the smaller part of a batch of 96")
+    axes.set_ylabel("error, as a fraction\nof the gradient's length")
     axes.legend()
     return figure
 
 
 @styled
 def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
-    """Draw how far a batch's gradient is from that of all images, against the batch's size.
-
-    The `distances` are mean lengths of the difference of the two gradients.
-    """
+    """Draw how far a batch's gradient is from that of all images, on the mean, by batch size."""
     figure = Figure(
         figsize=(7, 3.4),
         alt="Distance between a batch's gradient and that of all images, against the batch's size, "
@@ -60,14 +43,11 @@ def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
     )
     axes = figure.add_subplot()
     theory = [distances[0] * math.sqrt(sizes[0] / size) for size in sizes]
-    axes.loglog(sizes, theory, "--", color=GREY, label="one over the square root")
-    axes.loglog(sizes, distances, "o", color=BLUE, label="measured")
-    axes.set(
-        title="Four times the batch, half the noise",
-        xlabel="images in a batch",
-        ylabel="distance from the\ngradient of all images",
-    )
-    axes.set_xticks(list(sizes), [str(size) for size in sizes], minor=False)
+    axes.loglog(sizes, theory, "--", color=picture.GREY, label="one over the square root")
+    axes.loglog(sizes, distances, "o", color=picture.BLUE, label="measured")
+    axes.set(title="Four times the batch, half the noise", xlabel="images in a batch")
+    axes.set_ylabel("distance from the\ngradient of all images")
+    axes.set_xticks(sizes, map(str, sizes))
     # The usual ticks of a logarithmic axis are powers of ten, and here there may be only one.
     steps = [step * 10**power for power in range(-3, 4) for step in (1, 2, 5)]
     inside = [step for step in steps if min(distances) / 1.5 < step < max(distances) * 1.5]
@@ -96,7 +76,7 @@ def growing_batch(
     for (name, losses), marker in zip(final.items(), MARKERS, strict=False):
         left.plot(processes, losses, marker=marker, label=name)
     left.set_xscale("log", base=2)
-    left.set_xticks(list(processes), [str(number) for number in processes])
+    left.set_xticks(processes, map(str, processes))
     left.set(xlabel="processes, 32 images each", ylabel="training loss, last epoch")
     left.set(title="More processes, fewer steps", ylim=(0, None))
     left.legend(loc="upper left")
@@ -124,7 +104,7 @@ def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[f
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
     _times_of_a_step(left, milliseconds)
     _amdahls_lines(right, shared)
-    looks = zip(MARKERS, (VERMILION, GREEN), strict=False)
+    looks = zip(MARKERS, (picture.VERMILION, picture.GREEN), strict=False)
     for (name, times), (marker, colour) in zip(milliseconds.items(), looks, strict=True):
         alone, in_two, *_ = times
         gain, label = times[alone] / times[in_two], f"{name}, {in_two}"
@@ -138,7 +118,7 @@ def _times_of_a_step(axes: Axes, milliseconds: Mapping[str, Mapping[str, float]]
     names, ways = list(milliseconds), list(next(iter(milliseconds.values())))
     height = 0.8 / len(ways)
     # Hatches, since a colour alone does not tell the ways apart for everybody.
-    looks = zip((BLUE, ORANGE, SKY), ("", "//", ".."), strict=True)
+    looks = zip((picture.BLUE, picture.ORANGE, picture.SKY), ("", "//", ".."), strict=True)
     for position, (way, (colour, hatch)) in enumerate(zip(ways, looks, strict=True)):
         values = [milliseconds[name][way] for name in names]
         places = [index + position * height for index in range(len(names))]
@@ -160,11 +140,11 @@ def _amdahls_lines(axes: Axes, shared: Sequence[float]) -> None:
     for fraction in shared:
         # Amdahl's law, as the notebook has it.
         lift = [1 / ((1 - fraction) + fraction / number) for number in processes]
-        axes.plot(processes, lift, "-", color=GREY, linewidth=1.2)
+        axes.plot(processes, lift, "-", color=picture.GREY, linewidth=1.2)
         name, end, above = f"{fraction:.0%} shared", (processes[-1], lift[-1]), (0, 3)
         axes.annotate(
-            name, end, above, textcoords="offset points", ha="right", fontsize=8, color=GREY
+            name, end, above, textcoords="offset points", ha="right", fontsize=8, color=picture.GREY
         )
-    axes.axhline(1, color=BLACK, linewidth=0.8, linestyle=":")
+    axes.axhline(1, color=picture.BLACK, linewidth=0.8, linestyle=":")
     axes.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
     axes.set(title="Amdahl's lines bend", xlabel="processes", ylabel="times as fast", ylim=(0, 12))

@@ -9,6 +9,7 @@ runs, as with all of `multiprocessing`.
 .. [1] PyTorch, *Elastic Launch*, https://docs.pytorch.org/docs/stable/elastic/run.html
 """
 
+import contextlib
 import functools
 import inspect
 import os
@@ -108,9 +109,8 @@ def in_processes(
         launched = _launch(folder, run, processes, restarts)
         files = [folder / str(rank) for rank in range(processes)]
         if not all(file.exists() for file in files):
-            raise RuntimeError(
-                f"{work.__name__} ended its process and returned nothing: let it return"
-            )
+            ended = f"{work.__name__} ended its process and returned nothing"
+            raise RuntimeError(f"{ended}: let it return")
         found = tuple(torch.load(file, weights_only=True) for file in files)
     return launched._replace(results=found)
 
@@ -131,15 +131,11 @@ def module(name: str, *arguments: object, processes: int = 2) -> Launched:
 
 def _source_of(work: Callable) -> str:
     require.instance("work", work, types.FunctionType, "a function that def made")
-    try:
+    with contextlib.suppress(OSError):
         source = textwrap.dedent(inspect.getsource(work))
-    except OSError:
-        source = ""
-    if not re.search(rf"^def {re.escape(work.__name__)}\(", source, flags=re.MULTILINE):
-        raise ValueError(
-            f"work is {work.__name__}, whose source cannot be found: write it with def"
-        )
-    return source
+        if re.search(rf"^def {re.escape(work.__name__)}\(", source, flags=re.MULTILINE):
+            return source
+    raise ValueError(f"work is {work.__name__}, whose source cannot be found: write it with def")
 
 
 def _save_arguments(arguments: tuple, file: Path) -> None:

@@ -66,12 +66,8 @@ def joined(device: torch.device) -> Iterator[Group]:
     """Join the processes that ``torchrun`` started, and leave them at the end.
 
     On the `device` this process computes: gradients travel by NCCL between GPUs, else by Gloo. The
-    group is one of one if ``torchrun`` did not start this process.
-
-    Raises
-    ------
-    OSError
-        If the others cannot be met, such as when their port is taken.
+    group is one of one if ``torchrun`` did not start this process. If the others cannot be met,
+    such as when their port is taken, that is an ``OSError``.
     """
     if not {"RANK", "WORLD_SIZE"} <= os.environ.keys():
         yield Group()
@@ -194,10 +190,7 @@ def train(
 def _backward(
     network: nn.Module, part: Batch, whole: int, loss_function: Callable[..., Tensor], stop: Stop
 ) -> Tensor:
-    """Add the gradient of a batch of `whole` images, of which a `part` is this process's.
-
-    Returned are sums over all processes: of losses, of images recognised, of wishes to stop.
-    """
+    """Make the gradient, and return sums over all processes: losses, images recognised, wishes."""
     weight = next(network.parameters())
     images, labels = part[0].to(weight), part[1].to(weight.device)  # Images take its dtype, too.
     scores = network(images)

@@ -25,7 +25,6 @@ from helpers.fashion_mnist_pipeline import fashion, training
 
 # What decides where a run goes: to resume it, these must be as at its beginning.
 _DECISIVE = ("network", "batch_size", "lr", "momentum", "seed", "dtype", "limit")
-_TOLD_TOO = ("epochs", "device", "checkpoint")
 _PARTS = ("train_images", "train_labels", "test_images", "test_labels")
 # Sums over the images that an epoch has trained on so far, of all processes together.
 _NOTHING_SEEN = {"loss": 0.0, "correct": 0, "images": 0}
@@ -48,7 +47,6 @@ def run(settings: Settings) -> int:
         state = _Run(settings, device, garments)
         if (found := parallel.furthest(found)) is not None:
             state.restore(found)
-        begun_at = {"epoch": state.epoch, "batch": state.batch}
         state.begin(source)
         stop = parallel.Stop()
         try:
@@ -63,7 +61,7 @@ def run(settings: Settings) -> int:
             state.save()
             state.stopped(signal.Signals(stop.signal).name)
         elif state.group.rank == 0:
-            state.finished({"source": source, "resumed_after": begun_at})
+            state.finished()
         return stop.signal
 
 
@@ -73,10 +71,8 @@ def _device(name: str) -> torch.device:
         return torch.device("cpu")
     here = int(os.environ.get("LOCAL_RANK", 0))  # This process among those of its machine.
     if here >= gpus:
-        raise ValueError(
-            f"--device {name}: process {here} of this machine needs a GPU of its "
-            f"own, and PyTorch sees {gpus}: start fewer processes, or use --device cpu"
-        )
+        lack = f"process {here} of this machine needs a GPU of its own, and PyTorch sees {gpus}"
+        raise ValueError(f"--device {name}: {lack}: start fewer processes, or use --device cpu")
     return torch.device("cuda", here)
 
 
@@ -133,12 +129,11 @@ def _signals_wait_for_the_step(stop: parallel.Stop) -> Iterator[None]:
         stop.signal = number
         signal.signal(number, signal.SIG_DFL)  # The second one of a kind ends the process at once.
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with contextlib.ExitStack() as afterwards:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before = signal.signal(number, note)
+            afterwards.callback(signal.signal, number, before)
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Run:
@@ -163,14 +158,13 @@ class _Run:
         order = order[: self.settings.limit]
         held_out = len(order) // VALIDATION_SHARE
         if not held_out:
-            raise ValueError(
-                f"there are {len(order)} images to learn from: give at least {VALIDATION_SHARE}"
-            )
+            found = f"there are {len(order)} images to learn from"
+            raise ValueError(f"{found}: give at least {VALIDATION_SHARE}")
         chosen, validation = order[:-held_out], order[-held_out:]
         self.images = len(chosen)
         # To notice, on resuming, that the data are others: a sum over every byte of them.
-        seen = zlib.crc32(images[chosen].numpy().data)
-        self.data = zlib.crc32(labels[chosen].numpy().data, seen)
+        data = zlib.crc32(labels[chosen].numpy().data, zlib.crc32(images[chosen].numpy().data))
+        self.decisive = {name: getattr(self.settings, name) for name in _DECISIVE} | {"data": data}
         # The same seed in all processes: they walk the same batches, and each takes its part.
         self.generator = torch.Generator().manual_seed(seed)
         self.order = self.generator.get_state()
@@ -188,7 +182,7 @@ class _Run:
             # The order of the epoch that is under way is drawn anew from its beginning.
             "rng": {"order": self.order, "torch": torch.get_rng_state()},
             **{name: getattr(self, name) for name in _PLACE},
-            "settings": self._decisive(),
+            "settings": self.decisive,
         }
         checkpoint.save(self.settings.checkpoint, state)  # Rank 0 alone: all hold the same.
 
@@ -196,7 +190,7 @@ class _Run:
         name = repr(str(self.settings.checkpoint))
         if (before := found.get("settings")) is None:
             raise ValueError(f"{name} was not written by this command: begin anew")
-        for key, now in self._decisive().items():
+        for key, now in self.decisive.items():
             if before.get(key) != now:
                 what = "other data" if key == "data" else f"{spelt(key)} {before.get(key)}"
                 raise ValueError(f"{name} was made with {what}: resume it with that, or begin anew")
@@ -206,9 +200,6 @@ class _Run:
         self.order = found["rng"]["order"]
         self.generator.set_state(self.order)
         torch.set_rng_state(found["rng"]["torch"])
-
-    def _decisive(self) -> dict:
-        return {name: getattr(self.settings, name) for name in _DECISIVE} | {"data": self.data}
 
     def evaluate(self, batches: fashion.Batches) -> training.Evaluation:
         # Without the wrapper, which waits for the others: only one process is here.
@@ -224,16 +215,18 @@ class _Run:
         processes = "1 process" if self.group.size == 1 else f"{self.group.size} processes"
         size = self.settings.batch_size
         self.say(f"{source}; {self.images} images in batches of {size}, {processes}")
+        place = {"epoch": self.epoch, "batch": self.batch}
+        self.beginning = {"source": source, "resumed_after": place}
         if self.epoch or self.batch:
             self.say(f"resumed after epoch {self.epoch}, batch {self.batch}")
 
     def train(self, stop: parallel.Stop) -> None:
-        network, loss = parallel.wrapped(self.network), nn.functional.nll_loss
+        network, loss_function = parallel.wrapped(self.network), nn.functional.nll_loss
+        work = network, self.batches, loss_function, self.optimizer
         while self.epoch < self.settings.epochs and not stop.agreed:
             start = time.perf_counter()
             with self.bar() as bar:
-                walk = network, self.batches, loss, self.optimizer
-                for step in parallel.train(*walk, stop=stop, skip=self.batch):
+                for step in parallel.train(*work, stop=stop, skip=self.batch):
                     self.batch = step.number
                     for name in self.tally:
                         self.tally[name] += getattr(step, name)
@@ -277,15 +270,14 @@ class _Run:
         place = f"epoch {self.epoch}, batch {self.batch}"
         self.say(f"helpers.run: stopped by {why} after {place}: {kept}", aside=True)
 
-    def finished(self, beginning: dict[str, object]) -> None:
+    def finished(self) -> None:
         """Look at the test part, once, and say how the run ended; it needs no other process."""
         test = self.evaluate(self.test)
         if not self.settings.json:
             self.say(f"test: loss {test.loss:.4f}, accuracy {test.accuracy:.2%}")
             return
-        told = {"processes": self.group.size, "images": self.images, "batches": len(self.batches)}
-        settings = {name: getattr(self.settings, name) for name in (*_DECISIVE, *_TOLD_TOO)}
-        result = beginning | told | settings | self.history
-        result |= {"test_loss": test.loss, "test_accuracy": test.accuracy}
+        size = {"processes": self.group.size, "images": self.images, "batches": len(self.batches)}
+        tested = {"test_loss": test.loss, "test_accuracy": test.accuracy}
+        result = self.beginning | size | vars(self.settings) | self.history | tested
         # NaN is no JSON: better an error here than a line that no other program reads.
         print(json.dumps(result, allow_nan=False, default=str), flush=True)

@@ -9,7 +9,7 @@ from helpers.beyond_one_process import checkpoint, launch, parallel
 
 NETWORK = nn.Linear(4, 3)
 SGD = torch.optim.SGD(NETWORK.parameters(), lr=0.1)
-BATCHES = [(torch.ones(4, 4), torch.arange(4) % 3), (torch.ones(4, 4), torch.arange(4) % 3)]
+BATCHES = [(torch.ones(4, 4), torch.arange(4) % 3)] * 2
 STATE = {"model": NETWORK.state_dict(), "optimizer": SGD.state_dict(), "rng": {}}
 STATE |= {"epoch": 1, "batch": 0}
 

@@ -1,7 +1,7 @@
 """Ends processes without warning at random moments; run by the tests, in a process of its own.
 
-``python killing.py save FOLDER`` kills a process that saves checkpoints as fast as it can.
-``python killing.py run FOLDER DATA`` kills the command `helpers.run` and lets it resume.
+``python killing.py run FOLDER DATA`` kills the command `helpers.run`, which saves after each step,
+and lets it resume.
 ``python killing.py torchrun FOLDER DATA`` kills workers of one elastic agent, which restarts them.
 
 Each prints one JSON object. The processes are forked, so that PyTorch is imported once. A moment is
@@ -9,7 +9,6 @@ a step and a time within it: no machine is too fast or too slow for that. Whoeve
 its process group afterwards, so that nobody is left behind.
 """
 
-import itertools
 import json
 import os
 import random
@@ -22,7 +21,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import nn
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from helpers import run
@@ -31,11 +29,12 @@ from helpers.beyond_one_process import checkpoint, parallel
 MOMENTS = 20
 
 
-def forked(work) -> int:
+def forked(command: list[str]) -> int:
     child = os.fork()
     if child == 0:
         try:
-            os._exit(work() or 0)
+            quietly(command)
+            os._exit(0)
         finally:
             os._exit(70)  # Only an exception leads here.
     return child
@@ -54,35 +53,6 @@ def wait_for(condition) -> None:
 def kill_within(seconds: float, chance: random.Random, process: int) -> None:
     time.sleep(chance.uniform(0, seconds))
     os.kill(process, signal.SIGKILL)
-
-
-def kill_often(work, folder: Path, chance: random.Random, seconds: float, lost: list) -> None:
-    """Let the work be done and killed; note by how much its log is ahead of its checkpoint."""
-    log, kept = folder / "log", folder / "kept.pt"
-    for _ in range(MOMENTS):
-        enough = last_number(log) + chance.randint(1, 8)
-        child = forked(work)
-        wait_for(lambda enough=enough: last_number(log) >= enough)
-        kill_within(seconds, chance, child)
-        os.waitpid(child, 0)
-        lost.append(last_number(log) - (checkpoint.load(kept)["batch"] if kept.exists() else 0))
-
-
-def save_in_a_loop(folder: Path) -> dict:
-    torch.set_num_threads(1)
-    network = nn.Linear(100, 50)
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
-    state = {"model": network.state_dict(), "optimizer": optimizer.state_dict(), "rng": {}}
-    log, lost = folder / "log", []
-
-    def save_for_ever() -> None:
-        with open(log, "a", buffering=1) as saved:
-            for number in itertools.count(last_number(log) + 1):
-                checkpoint.save(folder / "kept.pt", {**state, "epoch": 0, "batch": number})
-                saved.write(f"{number}\n")
-
-    kill_often(save_for_ever, folder, random.Random(0), 0.03, lost)
-    return {"lost": lost, "files": sorted(path.name for path in folder.iterdir())}
 
 
 def note_each_step(log: Path, doomed: Callable[[], bool]) -> None:
@@ -107,18 +77,24 @@ def note_each_step(log: Path, doomed: Callable[[], bool]) -> None:
 
 
 def arguments(folder: Path, data: str) -> list[str]:
-    kept = str(folder / "kept.pt")
-    return ["--epochs", "1", "--batch-size", "4", "--limit", "1440", "--data", data] + [
-        "--checkpoint", kept, "--checkpoint-every", "1", "--resume", "--json",
-    ]  # fmt: skip
+    options = "--epochs 1 --batch-size 4 --limit 1440 --checkpoint-every 1 --resume --json".split()
+    return [*options, "--data", data, "--checkpoint", str(folder / "kept.pt")]
 
 
 def kill_the_command(folder: Path, data: str) -> dict:
-    command, lost = arguments(folder, data), []
-    note_each_step(folder / "log", doomed=lambda: len(lost) < MOMENTS)
-    kill_often(lambda: quietly(command), folder, random.Random(1), 0.004, lost)
-    _, status = os.waitpid(forked(lambda: quietly(command)), 0)
-    return {"lost": lost, "exit_code": os.waitstatus_to_exitcode(status)}
+    log, kept, chance, lost = folder / "log", folder / "kept.pt", random.Random(1), []
+    command = arguments(folder, data)
+    note_each_step(log, doomed=lambda: len(lost) < MOMENTS)
+    for _ in range(MOMENTS):
+        enough = last_number(log) + chance.randint(1, 8)
+        child = forked(command)
+        wait_for(lambda enough=enough: last_number(log) >= enough)
+        kill_within(0.03, chance, child)  # Most of that time it saves.
+        os.waitpid(child, 0)
+        lost.append(last_number(log) - (checkpoint.load(kept)["batch"] if kept.exists() else 0))
+    files = sorted(path.name for path in folder.iterdir())
+    _, status = os.waitpid(forked(command), 0)
+    return {"lost": lost, "files": files, "exit_code": os.waitstatus_to_exitcode(status)}
 
 
 def train_in_two(command: list[str]) -> None:
@@ -126,7 +102,7 @@ def train_in_two(command: list[str]) -> None:
         1, 1, 2, run_id=uuid.uuid4().hex, rdzv_backend="c10d", rdzv_endpoint="localhost:0",
         local_addr="127.0.0.1", max_restarts=MOMENTS, monitor_interval=0.05, start_method="fork",
     )  # fmt: skip
-    elastic_launch(config, work)(command)
+    elastic_launch(config, quietly)(command)
 
 
 def kill_workers(folder: Path, data: str) -> dict:
@@ -153,19 +129,15 @@ def kill_workers(folder: Path, data: str) -> dict:
     return {"first": list(map(min, steps)), "last": list(map(max, steps))}
 
 
-def quietly(command: list[str]) -> int:
+def quietly(command: list[str]) -> None:
     sys.stdout = sys.stderr = open(os.devnull, "w")
-    return run.main(command)
-
-
-def work(command: list[str]) -> None:
-    if code := quietly(command):
+    if code := run.main(command):
         sys.exit(code)
 
 
 if __name__ == "__main__":
-    modes = {"save": save_in_a_loop, "run": kill_the_command, "torchrun": kill_workers}
-    what, folder, *data = sys.argv[1:]
+    _, what, folder, data = sys.argv
     torch.optim.SGD([torch.zeros(1)], lr=0.1)  # The first one takes seconds: not in each fork.
-    print(json.dumps(modes[what](Path(folder), *data)), flush=True)
+    kill = {"run": kill_the_command, "torchrun": kill_workers}[what]
+    print(json.dumps(kill(Path(folder), data)), flush=True)
     os._exit(0)  # Not by way of the elastic agent's own threads, which can hang then.

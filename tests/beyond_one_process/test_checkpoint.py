@@ -1,7 +1,6 @@
 """A checkpoint is whole at every moment, and nothing but a whole one is taken."""
 
 import copy
-import json
 import os
 import random
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from beyond_one_process.processes import alike, ended_well, needs_fork
+from beyond_one_process.processes import alike
 from helpers.beyond_one_process import checkpoint
 
 
@@ -24,36 +23,30 @@ def trained() -> tuple[nn.Module, torch.optim.Optimizer]:
     return network, optimizer
 
 
-def contents(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict:
-    return {
-        "model": network.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "rng": {"torch": torch.get_rng_state()},
-        "epoch": 3,
-        "batch": 17,
-        "history": {"loss": [0.5, 0.25], "note": None},
-    }
+def contents() -> dict:
+    network, optimizer = trained()
+    state = {"model": network.state_dict(), "optimizer": optimizer.state_dict()}
+    state |= {"rng": {"torch": torch.get_rng_state()}, "epoch": 3, "batch": 17}
+    return state | {"history": {"loss": [0.5, 0.25], "note": None}}
 
 
-def saved(folder: Path) -> Path:
-    file = folder / "kept.pt"
-    checkpoint.save(file, contents(*trained()))
-    return file
+@pytest.fixture
+def saved(tmp_path) -> Path:
+    checkpoint.save(tmp_path / "kept.pt", contents())
+    return tmp_path / "kept.pt"
 
 
-def test_what_is_loaded_is_what_was_saved_and_torch_reads_the_file_too(tmp_path):
-    file = saved(tmp_path)
-    expected = contents(*trained())
-    assert alike(checkpoint.load(file), expected)
-    assert alike(torch.load(file, weights_only=True)["model"], expected["model"])
+def test_what_is_loaded_is_what_was_saved_and_torch_reads_the_file_too(saved, tmp_path):
+    assert alike(checkpoint.load(saved), contents())
+    assert alike(torch.load(saved, weights_only=True)["model"], contents()["model"])
     assert [path.name for path in tmp_path.iterdir()] == ["kept.pt"]
 
 
-def test_a_restored_optimizer_takes_the_same_next_step(tmp_path):
+def test_a_restored_optimizer_takes_the_same_next_step(saved):
     (network, optimizer), (other, its_optimizer) = trained(), trained()
     nn.init.zeros_(other.weight)
     its_optimizer.state.clear()
-    checkpoint.restore(checkpoint.load(saved(tmp_path)), other, its_optimizer)
+    checkpoint.restore(checkpoint.load(saved), other, its_optimizer)
     for one, stepper in ((network, optimizer), (other, its_optimizer)):
         stepper.zero_grad()
         one(torch.ones(2, 4)).square().sum().backward()
@@ -61,30 +54,27 @@ def test_a_restored_optimizer_takes_the_same_next_step(tmp_path):
     assert torch.equal(network.weight, other.weight)
 
 
-def test_a_flipped_bit_never_goes_unnoticed(tmp_path):
-    file = saved(tmp_path)
-    whole, expected, chance = file.read_bytes(), contents(*trained()), random.Random(0)
-    noticed = 0
+def test_a_flipped_bit_never_goes_unnoticed(saved):
+    whole, expected, chance, noticed = saved.read_bytes(), contents(), random.Random(0), 0
     for _ in range(200):
         damaged = bytearray(whole)
         damaged[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
-        file.write_bytes(damaged)
+        saved.write_bytes(damaged)
         try:
             # Some bits of the file mean nothing: then what is loaded is still right.
-            assert alike(checkpoint.load(file), expected)
+            assert alike(checkpoint.load(saved), expected)
         except ValueError as error:
             noticed += 1
             assert "kept.pt" in str(error) and "\n" not in str(error)
     assert noticed > 50
 
 
-def test_a_file_cut_short_or_of_another_kind_is_refused_by_name(tmp_path):
-    file = saved(tmp_path)
-    whole = file.read_bytes()
+def test_a_file_cut_short_or_of_another_kind_is_refused_by_name(saved, tmp_path):
+    whole = saved.read_bytes()
     for damaged in (b"", whole[:1], whole[: len(whole) // 2], whole[:-1], b"no checkpoint\n"):
-        file.write_bytes(damaged)
+        saved.write_bytes(damaged)
         with pytest.raises(ValueError, match=r"kept\.pt.* is damaged, or not a checkpoint"):
-            checkpoint.load(file)
+            checkpoint.load(saved)
     with pytest.raises(FileNotFoundError):
         checkpoint.load(tmp_path / "none.pt")
 
@@ -99,10 +89,9 @@ def test_a_file_cut_short_or_of_another_kind_is_refused_by_name(tmp_path):
     ],
 )
 def test_a_file_of_another_shape_is_refused_by_name(tmp_path, other, words):
-    file = tmp_path / "kept.pt"
-    torch.save(other, file)
+    torch.save(other, tmp_path / "kept.pt")
     with pytest.raises(ValueError, match=rf"kept\.pt.*{words}"):
-        checkpoint.load(file)
+        checkpoint.load(tmp_path / "kept.pt")
     if isinstance(other, dict):
         with pytest.raises(ValueError, match=words):
             checkpoint.save(tmp_path / "new.pt", other)
@@ -121,31 +110,27 @@ def test_another_network_is_refused_and_left_as_it_is(network, words):
     before = copy.deepcopy(network.state_dict())
     with pytest.raises(ValueError, match=words):
         optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-        checkpoint.restore(contents(*trained()), network, optimizer, "'x'")
+        checkpoint.restore(contents(), network, optimizer, "'x'")
     assert alike(network.state_dict(), before)
 
 
 def test_another_optimizer_is_refused_and_left_as_it_is():
     network = nn.Linear(4, 3)
     before = copy.deepcopy(network.state_dict())
-    for other in (
-        torch.optim.SGD([network.weight], lr=0.2),
-        torch.optim.Adam(network.parameters(), lr=0.2),
-    ):
+    weights = [network.weight, network.bias]
+    for other in (torch.optim.SGD(weights[:1], lr=0.2), torch.optim.Adam(weights, lr=0.2)):
         with pytest.raises(ValueError, match="^the checkpoint is of another optimiser: make the"):
-            checkpoint.restore(contents(*trained()), network, other)
+            checkpoint.restore(contents(), network, other)
         assert other.param_groups[0]["lr"] == 0.2 and not other.state
         assert alike(network.state_dict(), before)
 
 
-def test_a_failed_save_leaves_the_file_before_it(tmp_path, monkeypatch):
-    file = saved(tmp_path)
-    before = file.read_bytes()
-
+def test_a_failed_save_leaves_the_file_before_it(saved, tmp_path, monkeypatch):
+    before = saved.read_bytes()
     monkeypatch.setattr(os, "fsync", Mock(side_effect=OSError(28, "No space left on device")))
     with pytest.raises(OSError, match="No space left"):
-        checkpoint.save(file, contents(*trained()))
-    assert file.read_bytes() == before
+        checkpoint.save(saved, contents())
+    assert saved.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["kept.pt"]
 
 
@@ -153,14 +138,13 @@ def test_a_failed_save_leaves_the_file_before_it(tmp_path, monkeypatch):
 def test_a_power_cut_finds_bytes_then_name_on_the_disk(tmp_path, monkeypatch):
     replace, done = os.replace, []
     monkeypatch.setattr(os, "fsync", lambda descriptor: done.append(os.fstat(descriptor).st_ino))
-    monkeypatch.setattr(
-        os, "replace", lambda *names: done.append("the new name") or replace(*names)
-    )
-    file = saved(tmp_path)
-    assert done == [file.stat().st_ino, "the new name", tmp_path.stat().st_ino]
+    monkeypatch.setattr(os, "replace", lambda *args: done.append("the new name") or replace(*args))
+    checkpoint.save(tmp_path / "kept.pt", contents())
+    bytes_on_disk = (tmp_path / "kept.pt").stat().st_ino
+    assert done == [bytes_on_disk, "the new name", tmp_path.stat().st_ino]
 
 
-def test_an_unwritable_folder_is_found_out_beforehand(tmp_path):
+def test_an_unwritable_folder_is_found_out_beforehand(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     for bad in (tmp_path / "none" / "kept.pt", tmp_path / "file" / "kept.pt"):
         with pytest.raises(OSError, match="no checkpoint can be written to the folder"):
@@ -169,24 +153,9 @@ def test_an_unwritable_folder_is_found_out_beforehand(tmp_path):
         checkpoint.check_writable(tmp_path)
     checkpoint.check_writable(tmp_path / "kept.pt")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_the_processes_of_a_machine_may_all_ask_at_once(tmp_path, monkeypatch):
+    # The processes of a machine may all ask at once: here another one was faster.
     unlink = Path.unlink
-
-    def when_another_was_faster(self, **options):
-        os.unlink(self)
-        unlink(self, **options)
-
-    monkeypatch.setattr(Path, "unlink", when_another_was_faster)
+    monkeypatch.setattr(
+        Path, "unlink", lambda self, **more: os.unlink(self) or unlink(self, **more)
+    )
     checkpoint.check_writable(tmp_path / "kept.pt")
-
-
-@pytest.mark.proof
-@needs_fork
-def test_a_process_killed_at_any_moment_leaves_a_file_that_loads(tmp_path):
-    killing = Path(__file__).with_name("killing.py")
-    told = json.loads(ended_well(killing, "save", tmp_path))
-    # The log is written after the save: the file may be one ahead of it, and never behind.
-    assert len(told["lost"]) == 20 and set(told["lost"]) <= {0, -1}
-    assert set(told["files"]) <= {"kept.pt", ".kept.pt.partial", "log"}

@@ -49,11 +49,6 @@ def test_a_launched_function_that_fails_is_reported_and_leaves_nothing_behind(
     assert list(scratch.iterdir()) == []
 
 
-def test_a_launched_module_that_fails_is_reported():
-    with pytest.raises(RuntimeError, match="the processes ended with 1:\nhelpers.run: argument"):
-        launch.module("helpers.run", "--epochs", 0, processes=1)
-
-
 @pytest.mark.parametrize("copied", [copies._COPIES, False])
 def test_launched_processes_see_the_surroundings_of_today(copied, tmp_path, monkeypatch):
     """Whether they are copies of one that has loaded PyTorch before, or load it themselves."""
@@ -138,6 +133,8 @@ def test_a_launched_function_that_leaves_has_no_result(code):
         launch.in_processes(leave, code, processes=1)
 
 
-def test_a_launched_module_may_leave_when_all_is_well():
+def test_a_launched_module_may_leave_when_all_is_well_and_else_is_reported():
     launched = launch.module("helpers.run", "--help", processes=1)
     assert "--epochs" in str(launched) and launched.results == ()
+    with pytest.raises(RuntimeError, match="the processes ended with 1:\nhelpers.run: argument"):
+        launch.module("helpers.run", "--epochs", 0, processes=1)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from beyond_one_process.processes import alike
-from common.chance import given, st
+from common.chance import given, normal, seeds, st
 from helpers import run
 from helpers.beyond_one_process import checkpoint, parallel
 
@@ -35,9 +35,7 @@ DTYPES += [torch.bool, torch.complex64]
 @st.composite
 def tensors(draw):
     shape = draw(st.lists(st.integers(0, 3), max_size=3))
-    chance = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
-    values = torch.randn(shape, generator=chance, dtype=torch.float64).mul(10)
-    values = values.to(draw(st.sampled_from(DTYPES)))
+    values = normal(draw(seeds), *shape).mul(10).to(draw(st.sampled_from(DTYPES)))
     if draw(st.booleans()) and values.ndim > 1:
         values = values.transpose(0, -1)  # What is not in one piece in memory.
     return values
