@@ -91,13 +91,11 @@ def test_launched_processes_that_take_too_long_are_ended(tmp_path, monkeypatch):
     assert is_gone(int((tmp_path / "note").read_text()))
 
 
-A_SCRIPT = """
+A_NOTEBOOK = """
 import sys
-
 from beyond_one_process import test_launch
 
-if __name__ == "__main__":
-    test_launch.launch.in_processes(test_launch.wait_for_ever, sys.argv[1], processes=1)
+test_launch.launch.in_processes(test_launch.wait_for_ever, sys.argv[1], processes=1)
 """
 
 
@@ -109,11 +107,10 @@ def wait_a_minute_for(holds):
 
 
 def test_launched_processes_end_with_a_notebook_that_is_killed(tmp_path):
-    note, script = tmp_path / "note", tmp_path / "script.py"
-    script.write_text(A_SCRIPT)
+    note = tmp_path / "note"
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     with subprocess.Popen(
-        [sys.executable, script, note],
+        [sys.executable, "-c", A_NOTEBOOK, note],
         env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path)},
         stderr=subprocess.DEVNULL,
     ) as parent:

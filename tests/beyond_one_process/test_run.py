@@ -60,8 +60,7 @@ def test_what_goes_wrong_later_is_one_line_and_exit_code_1(data, command, tmp_pa
 
     (tmp_path / "file").touch()
     kept, start = tmp_path / "kept.pt", "--epochs 1 --checkpoint"
-    lost = trouble(start, tmp_path / "file" / "kept.pt")
-    assert "no checkpoint can be written" in lost
+    assert "no checkpoint can be written" in trouble(start, tmp_path / "file" / "kept.pt")
     assert "no such file" in trouble("--data", tmp_path / "none")
     assert "cannot be read" in trouble("--data", tmp_path / "file")
     assert "which holds no FashionMNIST/raw" in trouble("--data", tmp_path)

@@ -5,7 +5,6 @@ import io
 import json
 import random
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -130,15 +129,6 @@ def test_a_bar_is_shown_on_a_terminal_and_not_in_a_log(command, monkeypatch):
 # --- Many processes ---
 
 
-def free_port() -> int:
-    # Below those that the system gives away by itself, so that nobody gets it in the meantime.
-    for port in random.sample(range(15_000, 30_000), 100):
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise OSError("no port is free")
-
-
 # 1089 images to learn from: of the last batch of 32, one process gets an image and the other none.
 UNEVEN = "--epochs 1 --limit 1306 --batch-size 32"
 # In two processes: three runs, the last of which loses a worker after step 8 and is begun again.
@@ -210,11 +200,12 @@ def test_two_machines_are_two_agents_that_meet_at_a_port(data, command, tmp_path
     alone, together = tmp_path / "alone.pt", tmp_path / "together.pt"
     command(options, alone)
     # The agent that keeps the meeting place may leave before the other has said goodbye, which that
-    # one counts as a failure, now and then on a busy machine. Then they meet once more.
-    for _ in range(3):
+    # one counts as a failure, now and then on a busy machine. Then they meet once more; and so they
+    # do where a port was taken. It is below those that the system gives away by itself.
+    for port in random.sample(range(15_000, 30_000), 3):
         line = [*TORCHRUN, "--nnodes", 2, "--nproc-per-node", 1, "--rdzv-backend", "c10d"]
-        line += ["--rdzv-id", "garments", "--rdzv-endpoint", f"127.0.0.1:{free_port()}"]
-        line += ["-m", "helpers.run", "--data", data, *options.split(), together]
+        line += ["--rdzv-id", "garments", "--rdzv-endpoint", f"127.0.0.1:{port}"]
+        line += ["-m", "helpers.run", "--data", data, *options.split(), together, "--resume"]
         with ThreadPoolExecutor() as pool:
             hosts = [pool.submit(run_to_its_end, *line) for _ in range(2)]
         codes, said, errors = zip(*(host.result() for host in hosts), strict=True)
@@ -230,21 +221,10 @@ def test_two_machines_are_two_agents_that_meet_at_a_port(data, command, tmp_path
 
 
 @needs_fork
-def test_kill_9_at_twenty_moments_loses_at_most_the_step_in_flight(data, command, tmp_path):
-    """And whatever the moment, in most cases one of saving, what is kept can be read."""
-    told = json.loads(ended_well(KILLING, "run", tmp_path, data))
-    assert len(told["lost"]) == 20 and set(told["lost"]) <= {0, 1}
-    assert set(told["files"]) <= {"kept.pt", ".kept.pt.partial", "log"} and told["exit_code"] == 0
-    unbroken = tmp_path / "unbroken.pt"
-    # In one thread, as here and there: two add in another order.
-    assert torch.get_num_threads() == 1
-    command("--epochs 1 --batch-size 4 --limit 1440 --checkpoint", unbroken)
-    assert torch.equal(weights(tmp_path / "kept.pt"), weights(unbroken))
-
-
-@needs_fork
 def test_torchruns_agent_recovers_from_twenty_killed_workers(data, tmp_path):
-    told = json.loads(ended_well(KILLING, "torchrun", tmp_path, data).splitlines()[-1])
+    """Whatever the moment, most often one of saving: what is kept can be read and gone on from."""
+    told = json.loads(ended_well(KILLING, tmp_path, data).splitlines()[-1])
+    assert set(told["files"]) <= {"kept.pt", ".kept.pt.partial", "log", "unbroken"}
     first, last = told["first"], told["last"]
     assert len(first) == 21 and first[0] == 1 and last[-1] == 300
     # Each attempt begins where the one before it was killed, with the step in flight at the latest.
