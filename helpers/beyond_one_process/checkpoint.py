@@ -4,6 +4,7 @@ The file is one dict written by ``torch.save``, and ``torch.load(..., weights_on
 nothing in it can run code. Under ``"model"`` lies the network's ``state_dict``.
 """
 
+import contextlib
 import copy
 import hashlib
 import itertools
@@ -11,10 +12,9 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
+from torch import nn, optim
 
 from helpers.common import require
 
@@ -27,14 +27,9 @@ _SHAPE = {"model": dict, "optimizer": dict, "rng": dict, "epoch": int, "batch": 
 def save(file: Path | str, contents: Mapping[str, object]) -> None:
     """Write a checkpoint so that a stop at any moment leaves the old file or the new one, whole.
 
-    Parameters
-    ----------
-    file : pathlib.Path or str
-        Where it goes. A name beside it, with a dot in front and ``.partial`` behind, is used while
-        writing.
-    contents : mapping
-        At least ``model`` and ``optimizer`` (state dicts), ``rng`` (dict of states of random number
-        generators), ``epoch`` and ``batch`` (int: epochs done, and batches done of the next one).
+    The `contents` hold at least ``model`` and ``optimizer`` (state dicts), ``rng`` (dict of states
+    of random number generators), ``epoch`` and ``batch`` (int: epochs done, and batches done of the
+    next one). While writing, a name beside the `file` is used.
 
     Raises
     ------
@@ -57,21 +52,18 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    _sync_folder(file.parent)
+    if os.name != "nt":  # Windows cannot open a folder, and writes its entries through by itself.
+        descriptor = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def load(file: Path | str) -> dict:
     """Read a checkpoint back, its tensors on the CPU.
 
-    Parameters
-    ----------
-    file : pathlib.Path or str
-        What `save` wrote.
-
-    Returns
-    -------
-    dict
-        The contents that were given to `save`.
+    The `file` is one that `save` wrote; what it was given comes back.
 
     Raises
     ------
@@ -81,23 +73,16 @@ def load(file: Path | str) -> dict:
         If the file is damaged, is no checkpoint, or lacks something. The line names the file.
     """
     require.path("file", file)
-    file = Path(file)
-    with open(file, "rb") as stream:
-        try:
-            with warnings.catch_warnings(action="ignore"):  # A damaged file warns before it fails.
-                found = torch.load(stream, map_location="cpu", weights_only=True)
+    name, cure = repr(str(Path(file))), "start without it, or give another"
+    with open(file, "rb") as stream, warnings.catch_warnings(action="ignore"):
+        try:  # A damaged file warns before it fails.
+            found = torch.load(stream, map_location="cpu", weights_only=True)
         except Exception as error:  # noqa: BLE001 - a damaged file can fail in any way
-            raise ValueError(
-                f"{str(file)!r} is damaged, or not a checkpoint ({type(error).__name__}): "
-                "start without it, or give another"
-            ) from error
-    _check_shape(found, repr(str(file)))
-    digest = found.pop(_DIGEST, None)
-    if digest != _digest_of(found):
-        raise ValueError(
-            f"{str(file)!r} is damaged: its contents are not those that were saved; "
-            "start without it, or give another"
-        )
+            kind = type(error).__name__
+            raise ValueError(f"{name} is damaged, or not a checkpoint ({kind}): {cure}") from error
+    _check_shape(found, name)
+    if found.pop(_DIGEST, None) != _digest_of(found):
+        raise ValueError(f"{name} is damaged: its contents are not those that were saved; {cure}")
     return found
 
 
@@ -107,32 +92,21 @@ def check_writable(file: Path) -> None:
         raise IsADirectoryError(f"{str(file)!r} is a folder: give the name of a file in it")
     partial = _partial(file)
     try:
-        with open(partial, "wb"):
-            pass
+        partial.write_bytes(b"")
         # The processes of a machine may all be asking: another one may have removed it by now.
         partial.unlink(missing_ok=True)
     except OSError as error:
-        raise type(error)(
-            f"no checkpoint can be written to the folder {str(file.parent)!r}: {error.strerror}"
-        ) from None
+        refused = f"no checkpoint can be written to the folder {str(file.parent)!r}"
+        raise type(error)(f"{refused}: {error.strerror}") from None
 
 
 def restore(
-    contents: Mapping[str, Any],
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    name: str = "the checkpoint",
+    contents: Mapping, network: nn.Module, optimizer: optim.Optimizer, name: str = "the checkpoint"
 ) -> None:
     """Give a network and its optimiser the state that a checkpoint holds.
 
-    Parameters
-    ----------
-    contents : mapping
-        From `load`.
-    network, optimizer : torch.nn.Module, torch.optim.Optimizer
-        Changed in place, or not at all.
-    name : str
-        How an error speaks of the checkpoint.
+    The `contents` are from `load`. Network and optimiser are changed in place, or not at all. An
+    error speaks of the checkpoint by its `name`.
 
     Raises
     ------
@@ -141,7 +115,7 @@ def restore(
         the network's, or the optimiser's state is not for these weights.
     """
     require.network("network", network)
-    require.instance("optimizer", optimizer, torch.optim.Optimizer, "an optimiser of torch.optim's")
+    require.instance("optimizer", optimizer, optim.Optimizer, "an optimiser of torch.optim's")
     _check_shape(contents, name)
     _check_weights(contents["model"], network.state_dict(), name)
     _check_optimizer(contents["optimizer"], optimizer, name)
@@ -153,16 +127,6 @@ def _partial(file: Path) -> Path:
     # In the same folder, since only there a rename is one step; always the same name, so that many
     # interrupted runs leave one such file and not many.
     return file.with_name(f".{file.name}.partial")
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows cannot open a folder, and writes its entries through by itself.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _digest_of(value: object) -> str:
@@ -177,7 +141,7 @@ def _digest_of(value: object) -> str:
             sum_.update(flat.reshape(-1).view(torch.uint8).numpy().data)
         elif isinstance(value, Mapping):
             sum_.update(f"{{{len(value)}".encode())
-            for part in itertools.chain.from_iterable(value.items()):
+            for part in itertools.chain(*value.items()):
                 add(part)
         elif isinstance(value, list | tuple):
             sum_.update(f"[{len(value)}".encode())
@@ -205,8 +169,7 @@ def _check_weights(saved: Mapping, current: Mapping, name: str) -> None:
     for key, weight in current.items():
         if key not in saved:
             raise ValueError(f"{name} is of another network: it holds no weights {key!r}")
-        found = saved[key]
-        if not isinstance(found, torch.Tensor):
+        if not isinstance(found := saved[key], torch.Tensor):
             kind = type(found).__name__
             raise ValueError(f"{name} holds a {kind} under {key!r}, expected a tensor")
         if found.shape != weight.shape or found.dtype != weight.dtype:
@@ -218,14 +181,12 @@ def _check_weights(saved: Mapping, current: Mapping, name: str) -> None:
         raise ValueError(f"{name} is of another network: this one has no weights {extra[0]!r}")
 
 
-def _check_optimizer(saved: dict, optimizer: torch.optim.Optimizer, name: str) -> None:
+def _check_optimizer(saved: dict, optimizer: optim.Optimizer, name: str) -> None:
     # PyTorch changes an optimiser before it finds out that a state is not for it: so a copy tries.
     trial = copy.deepcopy(optimizer)
-    try:
+    with contextlib.suppress(Exception):  # What is not such a state fails in many ways.
         trial.load_state_dict(saved)
         # It takes another optimiser's settings without a word, and would fail at the next step.
-        fits = all(set(optimizer.defaults) <= set(group) for group in trial.param_groups)
-    except Exception:  # noqa: BLE001 - what is not such a state fails in many ways
-        fits = False
-    if not fits:
-        raise ValueError(f"{name} is of another optimiser: make the same one again")
+        if all(set(optimizer.defaults) <= set(group) for group in trial.param_groups):
+            return
+    raise ValueError(f"{name} is of another optimiser: make the same one again")

@@ -32,24 +32,20 @@ _LOADED_ONCE = ["torch._dynamo", "torch.distributed.launcher", "torchvision.data
 
 
 def start_agent(folder: Path, *work: object) -> BaseProcess:
-    """Start the agent: as a copy where that can be, and else as a process that begins anew.
+    """Start `_watch_over`: as a copy where that can be, and else as a process that begins anew."""
 
-    It and its processes write what they say into the `folder`; `work` is what else `_watch_over`
-    is to know, in its order.
-    """
+    def started(context: Any, copies: bool) -> BaseProcess:
+        agent = context.Process(target=_watch_over, args=(folder, *work, copies))
+        agent.start()
+        return agent
+
     if _COPIES:
         multiprocessing.set_forkserver_preload(_LOADED_ONCE)
         # What is to be copied listens at a file in the folder for scratch files, and the name of
         # that folder may be too long.
         with contextlib.suppress(OSError):
-            return _started(multiprocessing.get_context("forkserver"), folder, *work, True)
-    return _started(multiprocessing.get_context("spawn"), folder, *work, False)
-
-
-def _started(context: Any, *arguments: object) -> BaseProcess:
-    agent = context.Process(target=_watch_over, args=arguments)
-    agent.start()
-    return agent
+            return started(multiprocessing.get_context("forkserver"), True)
+    return started(multiprocessing.get_context("spawn"), False)
 
 
 # --- What runs in other processes ---
@@ -61,14 +57,12 @@ def run_main(name: str, arguments: list[str]) -> None:
 
 
 def _watch_over(
-    folder: Path,
-    run: Callable,
-    processes: int,
-    restarts: int,
-    environment: dict[str, str],
-    copies: bool,
+    folder: Path, run: Callable, processes: int, restarts: int, environment: dict, copies: bool
 ) -> None:
-    """Be torchrun's agent: start the processes, and all of them again when one has failed."""
+    """Be torchrun's agent: start the processes, and all of them again when one has failed.
+
+    It and they write what they say into the `folder`.
+    """
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None  # It was that of an earlier environment.
@@ -78,7 +72,6 @@ def _watch_over(
         for standard in (1, 2):
             os.dup2(noise.fileno(), standard)
     threading.Thread(target=_end_with_the_notebook, daemon=True).start()
-    code = 0
     try:
         config = LaunchConfig(
             min_nodes=1,
@@ -98,8 +91,8 @@ def _watch_over(
         elastic_launch(config, _take_part)(folder, run)
     except BaseException:  # noqa: BLE001 - also the signal that ends it
         traceback.print_exc()
-        code = 1
-    _end(code)
+        _end(1)
+    _end(0)
 
 
 def _end_with_the_notebook() -> None:

@@ -2,22 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
 
-from helpers.common.picture import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    MARKERS,
-    ORANGE,
-    SKY,
-    VERMILION,
-    Figure,
-    styled,
-)
+from helpers.common import picture
+from helpers.common.picture import MARKERS, Figure, styled
 
 
 @styled
@@ -26,13 +15,8 @@ def unequal_parts(
 ) -> Figure:
     """Draw how wrong a mean of two gradients is, against how unequal their parts of a batch are.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Images in the smaller part of the batch.
-    plain, weighted : sequence of float
-        Distance from the whole batch's gradient, as a fraction of that gradient's length: of the
-        mean of the two, and of their mean weighted by images.
+    The `sizes` are those of the smaller part, in images. The errors of the `plain` mean, and of the
+    one `weighted` by images, are fractions of the length of the whole batch's gradient.
     """
     figure = Figure(
         figsize=(7, 3.6),
@@ -42,28 +26,16 @@ def unequal_parts(
     axes = figure.add_subplot()
     axes.plot(sizes, plain, "o-", label="plain mean of the two gradients")
     axes.plot(sizes, weighted, "s--", label="each part weighted by its images")
-    axes.set(
-        title="Unequal parts need weights",
-        xlabel="images in the smaller part of a batch of 96",
-        ylabel="error, as a fraction\nof the gradient's length",
-        ylim=(-0.08, 1.15 * max(plain)),
-        xticks=list(sizes),
-    )
+    axes.set(title="Unequal parts need weights", xticks=sizes, ylim=(-0.08, 1.15 * max(plain)))
+    axes.set_xlabel("images in the smaller part of a batch of 96")
+    axes.set_ylabel("error, as a fraction\nof the gradient's length")
     axes.legend()
     return figure
 
 
 @styled
 def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
-    """Draw how far a batch's gradient is from that of all images, against the batch's size.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Images in a batch.
-    distances : sequence of float
-        Mean length of the difference of the two gradients.
-    """
+    """Draw how far a batch's gradient is from that of all images, on the mean, by batch size."""
     figure = Figure(
         figsize=(7, 3.4),
         alt="Distance between a batch's gradient and that of all images, against the batch's size, "
@@ -71,14 +43,11 @@ def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
     )
     axes = figure.add_subplot()
     theory = [distances[0] * math.sqrt(sizes[0] / size) for size in sizes]
-    axes.loglog(sizes, theory, "--", color=GREY, label="one over the square root")
-    axes.loglog(sizes, distances, "o", color=BLUE, label="measured")
-    axes.set(
-        title="Four times the batch, half the noise",
-        xlabel="images in a batch",
-        ylabel="distance from the\ngradient of all images",
-    )
-    axes.set_xticks(list(sizes), [str(size) for size in sizes], minor=False)
+    axes.loglog(sizes, theory, "--", color=picture.GREY, label="one over the square root")
+    axes.loglog(sizes, distances, "o", color=picture.BLUE, label="measured")
+    axes.set(title="Four times the batch, half the noise", xlabel="images in a batch")
+    axes.set_ylabel("distance from the\ngradient of all images")
+    axes.set_xticks(sizes, map(str, sizes))
     # The usual ticks of a logarithmic axis are powers of ten, and here there may be only one.
     steps = [step * 10**power for power in range(-3, 4) for step in (1, 2, 5)]
     inside = [step for step in steps if min(distances) / 1.5 < step < max(distances) * 1.5]
@@ -94,15 +63,8 @@ def growing_batch(
 ) -> Figure:
     """Draw what becomes of a run as its batch grows, and how its first steps go.
 
-    Parameters
-    ----------
-    processes : sequence of int
-        Each brings a batch of the same size.
-    final : mapping of str to sequence of float
-        By policy for the learning rate: the training loss of the last epoch.
-    first : mapping of str to sequence of float
-        By policy: the loss of each of the first steps, with the largest number of processes that
-        is worth it.
+    By policy for the learning rate, `final` holds the training loss of the last epoch for each
+    number of `processes`, and `first` the loss of each of the first steps with the most of them.
     """
     figure = Figure(
         figsize=(7, 3.6),
@@ -114,22 +76,14 @@ def growing_batch(
     for (name, losses), marker in zip(final.items(), MARKERS, strict=False):
         left.plot(processes, losses, marker=marker, label=name)
     left.set_xscale("log", base=2)
-    left.set_xticks(list(processes), [str(number) for number in processes])
-    left.set(
-        title="More processes, fewer steps",
-        xlabel="processes, 32 images each",
-        ylabel="training loss, last epoch",
-        ylim=(0, None),
-    )
+    left.set_xticks(processes, map(str, processes))
+    left.set(xlabel="processes, 32 images each", ylabel="training loss, last epoch")
+    left.set(title="More processes, fewer steps", ylim=(0, None))
     left.legend(loc="upper left")
     for (name, losses), marker in zip(first.items(), MARKERS, strict=False):
         right.plot(range(1, len(losses) + 1), losses, marker=marker, markersize=4, label=name)
-    right.set(
-        title="A warm-up softens the start",
-        xlabel="step",
-        ylabel="loss of the batch",
-        ylim=(0, None),
-    )
+    right.set(xlabel="step", ylabel="loss of the batch")
+    right.set(title="A warm-up softens the start", ylim=(0, None))
     right.legend(loc="lower left")
     return figure
 
@@ -138,12 +92,8 @@ def growing_batch(
 def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[float]) -> Figure:
     """Draw measured times of a step, and the speed-up beside what Amdahl's law allows.
 
-    Parameters
-    ----------
-    milliseconds : mapping of str to mapping of str to float
-        By network, then by way to run it ("1 process", "2 processes", ...), the time of a step.
-    shared : sequence of float
-        Fractions of the work that can be shared, one line each.
+    The `milliseconds` of a step stand by network, then by way to run it: "1 process" first, "2
+    processes" next. For each fraction of the work that can be `shared` there is a line.
     """
     figure = Figure(
         figsize=(7, 3.8),
@@ -154,9 +104,8 @@ def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[f
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
     _times_of_a_step(left, milliseconds)
     _amdahls_lines(right, shared)
-    for (name, times), marker, colour in zip(
-        milliseconds.items(), MARKERS, (VERMILION, GREEN), strict=False
-    ):
+    looks = zip(MARKERS, (picture.VERMILION, picture.GREEN), strict=False)
+    for (name, times), (marker, colour) in zip(milliseconds.items(), looks, strict=True):
         alone, in_two, *_ = times
         gain, label = times[alone] / times[in_two], f"{name}, {in_two}"
         right.plot(2, gain, marker, color=colour, markersize=8, label=label)
@@ -169,9 +118,8 @@ def _times_of_a_step(axes: Axes, milliseconds: Mapping[str, Mapping[str, float]]
     names, ways = list(milliseconds), list(next(iter(milliseconds.values())))
     height = 0.8 / len(ways)
     # Hatches, since a colour alone does not tell the ways apart for everybody.
-    for position, (way, colour, hatch) in enumerate(
-        zip(ways, (BLUE, ORANGE, SKY), ("", "//", ".."), strict=False)
-    ):
+    looks = zip((picture.BLUE, picture.ORANGE, picture.SKY), ("", "//", ".."), strict=True)
+    for position, (way, (colour, hatch)) in enumerate(zip(ways, looks, strict=True)):
         values = [milliseconds[name][way] for name in names]
         places = [index + position * height for index in range(len(names))]
         bars = axes.barh(places, values, height, color=colour, hatch=hatch, ec="white", label=way)
@@ -182,12 +130,8 @@ def _times_of_a_step(axes: Axes, milliseconds: Mapping[str, Mapping[str, float]]
     axes.set_xlim(min(all_times) / 2, max(all_times) * 3)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    below: dict[str, Any] = {
-        "loc": "upper center",
-        "bbox_to_anchor": (0.5, -0.2),
-        "ncols": len(ways),
-    }
-    axes.legend(**below, fontsize=8, columnspacing=0.8, handlelength=1.2)
+    narrow = {"fontsize": 8, "columnspacing": 0.8, "handlelength": 1.2}
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=len(ways), **narrow)
 
 
 def _amdahls_lines(axes: Axes, shared: Sequence[float]) -> None:
@@ -196,10 +140,11 @@ def _amdahls_lines(axes: Axes, shared: Sequence[float]) -> None:
     for fraction in shared:
         # Amdahl's law, as the notebook has it.
         lift = [1 / ((1 - fraction) + fraction / number) for number in processes]
-        axes.plot(processes, lift, "-", color=GREY, linewidth=1.2)
-        place: dict[str, Any] = {"xytext": (0, 3), "textcoords": "offset points", "ha": "right"}
-        end = (processes[-1], lift[-1])
-        axes.annotate(f"{fraction:.0%} shared", end, **place, fontsize=8, color=GREY)
-    axes.axhline(1, color=BLACK, linewidth=0.8, linestyle=":")
+        axes.plot(processes, lift, "-", color=picture.GREY, linewidth=1.2)
+        name, end, above = f"{fraction:.0%} shared", (processes[-1], lift[-1]), (0, 3)
+        axes.annotate(
+            name, end, above, textcoords="offset points", ha="right", fontsize=8, color=picture.GREY
+        )
+    axes.axhline(1, color=picture.BLACK, linewidth=0.8, linestyle=":")
     axes.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
     axes.set(title="Amdahl's lines bend", xlabel="processes", ylabel="times as fast", ylim=(0, 12))

@@ -9,6 +9,7 @@ runs, as with all of `multiprocessing`.
 .. [1] PyTorch, *Elastic Launch*, https://docs.pytorch.org/docs/stable/elastic/run.html
 """
 
+import contextlib
 import functools
 import inspect
 import os
@@ -47,9 +48,9 @@ from helpers.beyond_one_process import checkpoint, networks, parallel
 
 # Not for those that the function itself may start.
 if __name__ == "__main__":
-    arguments = torch.load({arguments!r}, weights_only=True)
+    arguments = torch.load(os.path.join({folder!r}, "arguments"), weights_only=True)
     with parallel.joined(torch.device("cpu")):
-        torch.save({name}(*arguments), os.path.join({results!r}, os.environ["RANK"]))
+        torch.save({name}(*arguments), os.path.join({folder!r}, os.environ["RANK"]))
 """
 
 
@@ -83,16 +84,9 @@ def in_processes(
         It ends by returning or by an error: one that just ends its process without an error, by
         ``os._exit(0)``, is waited for until it is late.
     *arguments
-        Given to the function in each process: numbers, strings, tensors, lists and dicts of them.
-    processes : int
-        How many to start, one thread each.
-    restarts : int
-        How often ``torchrun`` may start them all again after one has failed.
-
-    Returns
-    -------
-    Launched
-        The results are what the function returned: numbers, tensors and the like.
+        Numbers, strings, tensors, lists and dicts of them; so is what the function returns.
+    processes, restarts : int
+        How many to start, one thread each; how often all may start again after one has failed.
 
     Raises
     ------
@@ -103,68 +97,45 @@ def in_processes(
         If the processes failed, or took longer than five minutes.
     """
     source = _source_of(work)
-    _check_numbers(processes, restarts)
+    require.whole("processes", processes, most=_MOST_PROCESSES)
+    require.whole("restarts", restarts, least=0)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
+        folder, script = Path(scratch), Path(scratch) / "script.py"
         _save_arguments(arguments, folder / "arguments")
-        names = {"name": work.__name__, "arguments": str(folder / "arguments")}
-        text = _SCRIPT.format(source=source, results=str(folder), **names)
-        script = folder / "script.py"
+        text = _SCRIPT.format(source=source, name=work.__name__, folder=scratch)
         script.write_text(text, encoding="utf-8")
         # Sent to another process, a function is only a name to look up: so its text goes there.
         run = functools.partial(runpy.run_path, str(script), run_name="__main__")
         launched = _launch(folder, run, processes, restarts)
         files = [folder / str(rank) for rank in range(processes)]
         if not all(file.exists() for file in files):
-            raise RuntimeError(
-                f"{work.__name__} ended its process and returned nothing: let it return"
-            )
+            ended = f"{work.__name__} ended its process and returned nothing"
+            raise RuntimeError(f"{ended}: let it return")
         found = tuple(torch.load(file, weights_only=True) for file in files)
     return launched._replace(results=found)
 
 
-def module(name: str, *arguments: object, processes: int = 2, restarts: int = 0) -> Launched:
+def module(name: str, *arguments: object, processes: int = 2) -> Launched:
     """Run a command such as ``helpers.run`` in several processes.
 
-    Parameters
-    ----------
-    name : str
-        The name of a module with a function ``main``, which takes a command line, a list of texts,
-        and returns an exit code.
-    *arguments
-        The command line, each turned into text.
-    processes, restarts : int
-        As for `in_processes`.
-
-    Returns
-    -------
-    Launched
-        What the processes printed, and no results. Failures raise as for `in_processes`.
+    The module of that `name` has a function ``main``, which takes a command line, a list of texts,
+    and returns an exit code; the `arguments` are turned into text for it. What comes back is what
+    the processes printed, without results, and failures raise as for `in_processes`.
     """
     require.text("name", name)
-    _check_numbers(processes, restarts)
-    with tempfile.TemporaryDirectory() as scratch:
-        line = [str(argument) for argument in arguments]
-        run = functools.partial(copies.run_main, name, line)
-        return _launch(Path(scratch), run, processes, restarts)
-
-
-def _check_numbers(processes: int, restarts: int) -> None:
     require.whole("processes", processes, most=_MOST_PROCESSES)
-    require.whole("restarts", restarts, least=0)
+    run = functools.partial(copies.run_main, name, list(map(str, arguments)))
+    with tempfile.TemporaryDirectory() as scratch:
+        return _launch(Path(scratch), run, processes)
 
 
 def _source_of(work: Callable) -> str:
     require.instance("work", work, types.FunctionType, "a function that def made")
-    try:
+    with contextlib.suppress(OSError):
         source = textwrap.dedent(inspect.getsource(work))
-    except OSError:
-        source = ""
-    if not re.search(rf"^def {re.escape(work.__name__)}\(", source, flags=re.MULTILINE):
-        raise ValueError(
-            f"work is {work.__name__}, whose source cannot be found: write it with def"
-        )
-    return source
+        if re.search(rf"^def {re.escape(work.__name__)}\(", source, flags=re.MULTILINE):
+            return source
+    raise ValueError(f"work is {work.__name__}, whose source cannot be found: write it with def")
 
 
 def _save_arguments(arguments: tuple, file: Path) -> None:
@@ -179,7 +150,7 @@ def _save_arguments(arguments: tuple, file: Path) -> None:
         ) from None
 
 
-def _launch(folder: Path, run: Callable, processes: int, restarts: int) -> Launched:
+def _launch(folder: Path, run: Callable, processes: int, restarts: int = 0) -> Launched:
     """Start the agent, wait until it has ended, and read what its processes wrote."""
     said, noise = folder / "said", folder / "noise"
     said.mkdir()
@@ -190,13 +161,11 @@ def _launch(folder: Path, run: Callable, processes: int, restarts: int) -> Launc
         agent.join(_SECONDS_AT_MOST)
         late = agent.is_alive()
     finally:
-        if agent.is_alive():
-            agent.terminate()  # It ends its processes before it ends itself.
-            agent.join()
+        agent.terminate()  # It ends its processes before it ends itself; ended, it does not mind.
+        agent.join()
+    heard = 'nothing has begun; in a script, is what it runs under if __name__ == "__main__":?'
     if noise.exists():
         heard = noise.read_text(encoding="utf-8", errors="replace")
-    else:
-        heard = 'nothing has begun; in a script, is what it runs under if __name__ == "__main__":?'
     if late:
         raise RuntimeError(f"the processes had not ended after {_SECONDS_AT_MOST:g} s:\n{heard}")
     if agent.exitcode:

@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from helpers.common import require
 
-Batch = tuple[torch.Tensor, torch.Tensor]
+Batch = tuple[Tensor, Tensor]
 
 _SECONDS_BETWEEN_LOOKS = 0.02  # Of processes that wait for each other to begin.
 
@@ -66,29 +66,28 @@ def joined(device: torch.device) -> Iterator[Group]:
     """Join the processes that ``torchrun`` started, and leave them at the end.
 
     On the `device` this process computes: gradients travel by NCCL between GPUs, else by Gloo. The
-    group is one of one if ``torchrun`` did not start this process.
-
-    Raises
-    ------
-    OSError
-        If the others cannot be met, such as when their port is taken.
+    group is one of one if ``torchrun`` did not start this process. If the others cannot be met,
+    such as when their port is taken, that is an ``OSError``.
     """
     if not {"RANK", "WORLD_SIZE"} <= os.environ.keys():
         yield Group()
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    else:
-        _stay_on_this_machine()
+    elif os.environ["WORLD_SIZE"] == os.environ.get("LOCAL_WORLD_SIZE") and os.name != "nt":
+        # No other machine takes part: Gloo is to talk over the loopback. Otherwise it looks up this
+        # machine's own name, which need not lead anywhere without a network.
+        for loopback in {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}:
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)
     try:
-        store, rank, size = _fresh_store()
+        store, group = _fresh_store()
         backend = "nccl" if device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, store=store, rank=rank, world_size=size)
+        dist.init_process_group(backend, store=store, rank=group.rank, world_size=group.size)
     except (dist.DistError, RuntimeError, ValueError) as error:
         where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
         raise OSError(f"the processes cannot meet at {where}: {_first_sentence(error)}") from error
     try:
-        yield my_group()
+        yield group
     finally:
         dist.destroy_process_group()  # With NCCL, PyTorch warns otherwise.
 
@@ -101,27 +100,20 @@ def furthest(found: dict | None) -> dict | None:
     group = my_group()
     if group.size == 1:
         return found
-    nothing = (-1, -1)  # Behind every real place.
-    places = [nothing] * group.size
+    places = [(-1, -1)] * group.size
     with _together():
-        dist.all_gather_object(places, (found["epoch"], found["batch"]) if found else nothing)
+        # Whoever has found none stands behind every real place, and sends None if all did.
+        dist.all_gather_object(places, (found["epoch"], found["batch"]) if found else (-1, -1))
         source = max(range(group.size), key=places.__getitem__)
-        if places[source] == nothing:
-            return None
-        box = [found if group.rank == source else None]
+        box = [found]
         dist.broadcast_object_list(box, src=source)
     return box[0]
 
 
-def share(images: torch.Tensor, labels: torch.Tensor, group: Group) -> Batch:
-    """Return this process's part of a batch: all parts together are the batch.
+def share(images: Tensor, labels: Tensor, group: Group) -> Batch:
+    """Return this process's part of a batch, which is the same in every process of the group.
 
-    Parameters
-    ----------
-    images, labels : torch.Tensor
-        The whole batch, the same in every process; the first dimension counts images.
-    group : Group
-        Who shares it. Parts differ by one image at most, and may be empty.
+    All parts together are the batch. They differ by one image at most, and may be empty.
     """
     return images.tensor_split(group.size)[group.rank], labels.tensor_split(group.size)[group.rank]
 
@@ -138,42 +130,33 @@ def wrapped(network: nn.Module) -> nn.Module:
 def train(
     network: nn.Module,
     batches: Iterable[Batch],
-    loss_function: Callable[..., torch.Tensor],
+    loss_function: Callable[..., Tensor],
     optimizer: torch.optim.Optimizer,
     *,
     stop: Stop | None = None,
     skip: int = 0,
 ) -> Iterator[Step]:
-    """Train over one walk of the batches, step by step; the group shares each of them.
+    """Train over one walk of the batches, and yield what was seen in each step.
 
     Parameters
     ----------
-    network : torch.nn.Module
-        From `wrapped`.
+    network, optimizer : torch.nn.Module, torch.optim.Optimizer
+        The network is from `wrapped`.
     batches : iterable of (images, labels)
-        Whole batches, the same in every process and in the same order.
+        Whole ones, which the group shares: the same in every process and in the same order.
     loss_function : callable
         From scores, labels and ``reduction="sum"`` to the sum of the images' losses.
-    optimizer : torch.optim.Optimizer
-        Holds the network's parameters.
     stop : Stop, optional
         A signal that came to any process before a step is agreed upon after it, in all of them.
         One process alone need not ask, and agrees after the step in flight.
     skip : int
         Batches at the start of the walk that are done already.
 
-    Yields
-    ------
-    Step
-        After each.
-
     Raises
     ------
-    ValueError
-        If the network has no parameters, or the loss is no longer finite. The weights are those
-        before the step.
-    PeerLost
-        If another process is gone. The weights are those before the step.
+    ValueError, PeerLost
+        If the network has no parameters or the loss is no longer finite; if another process is
+        gone. The weights are those before the step.
     """
     require.network("network", network)
     require.batches("batches", batches)
@@ -188,52 +171,48 @@ def train(
     for number, (images, labels) in enumerate(require.pairs("batches", batches), start=1):
         if number <= skip:
             continue
-        whole = len(labels)
-        loss, report = _forward(network, share(images, labels, group), loss_function, stop)
         optimizer.zero_grad()
-        # The wrapper divides the sum of the gradients by the number of processes. A part counts by
-        # its images, so the division is undone here, and the one by the whole batch is made.
-        objective = loss * (group.size / whole)
-        loss_sum, correct, stopped = _backward_and_sum(objective, report, group).tolist()
-        # Everybody sees the same sum: nobody steps, or all do.
-        if not math.isfinite(loss_sum):
+        part, whole = share(images, labels, group), len(labels)
+        # Everybody sees the same sums: nobody steps, or all do.
+        loss, correct, wishes = _backward(network, part, whole, loss_function, stop).tolist()
+        if not math.isfinite(loss):
             raise ValueError(
-                f"the loss became {loss_sum / whole} in batch {number}: lower the learning rate "
+                f"the loss became {loss / whole} in batch {number}: lower the learning rate "
                 f"(now {optimizer.param_groups[0]['lr']}) or look for NaN in the images"
             )
         optimizer.step()
-        stop.agreed = bool(stopped) if group.size > 1 else bool(stop.signal)
+        stop.agreed = bool(wishes) if group.size > 1 else bool(stop.signal)
         if stop.agreed and not stop.signal:
             stop.signal = signal.SIGTERM
-        yield Step(number, loss_sum, int(correct), whole)
+        yield Step(number, loss, int(correct), whole)
 
 
-def _forward(
-    network: nn.Module, part: Batch, loss_function: Callable[..., torch.Tensor], stop: Stop
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the sum of a part's losses, and this process's report: loss, correct, a wish."""
+def _backward(
+    network: nn.Module, part: Batch, whole: int, loss_function: Callable[..., Tensor], stop: Stop
+) -> Tensor:
+    """Make the gradient, and return sums over all processes: losses, images recognised, wishes."""
     weight = next(network.parameters())
     images, labels = part[0].to(weight), part[1].to(weight.device)  # Images take its dtype, too.
     scores = network(images)
     loss = loss_function(scores, labels, reduction="sum")
-    require.instance("what loss_function gives", loss, torch.Tensor, "the sum in a tensor")
+    require.instance("what loss_function gives", loss, Tensor, "the sum in a tensor")
     correct = (scores.detach().argmax(dim=1) == labels).sum()
     # Two signals of the same kind add up to something else: only whether there was one counts.
-    stopping = torch.as_tensor(float(stop.signal > 0), device=weight.device)
+    wish = torch.as_tensor(float(stop.signal > 0), device=weight.device)
     # In float64: float32 counts no further than 16 million.
-    return loss, torch.stack([loss.detach().double(), correct.double(), stopping.double()])
-
-
-def _backward_and_sum(objective: torch.Tensor, report: torch.Tensor, group: Group) -> torch.Tensor:
-    """Run `backward`, and add up the processes' reports while their gradients are on the way."""
-    if group.size == 1:
+    sums = torch.stack([loss.detach().double(), correct.double(), wish.double()])
+    # The wrapper divides the sum of the gradients by the number of processes. A part counts by
+    # its images, so the division is undone here, and the one by the whole batch is made.
+    size = my_group().size
+    objective = loss * (size / whole)
+    if size == 1:
         objective.backward()
-        return report
+        return sums
     with _together():
-        arrival = dist.all_reduce(report, async_op=True)  # It returns at once.
+        arrival = dist.all_reduce(sums, async_op=True)  # It travels beside the gradients.
         objective.backward()
         arrival.wait()
-    return report
+    return sums
 
 
 @contextlib.contextmanager
@@ -244,14 +223,12 @@ def _together() -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise  # Its own message says what to do, and no other process is to blame.
     except RuntimeError as error:
-        raise PeerLost(
-            f"another process of the run is gone, and the step in flight with it "
-            f"({_first_sentence(error)})"
-        ) from error
+        lost = "another process of the run is gone, and the step in flight with it"
+        raise PeerLost(f"{lost} ({_first_sentence(error)})") from error
 
 
-def _fresh_store() -> tuple[dist.Store, int, int]:
-    """Return a place to meet that knows nothing of processes that died, the rank and the size.
+def _fresh_store() -> tuple[dist.Store, Group]:
+    """Return a place to meet that knows nothing of processes that died, and the group.
 
     After a restart ``torchrun`` hands out the store of the attempt before, with the addresses of
     the dead in it, and those who dial one of them wait for ever. Its count of restarts may differ
@@ -266,26 +243,13 @@ def _fresh_store() -> tuple[dist.Store, int, int]:
             tokens = [store.get(f"token/{other}").decode() for other in range(1, size)]
             store.set("offer", " ".join([token, *tokens]))
             if not everyone or store.check(everyone):
-                return dist.PrefixStore(token, store), rank, size
+                return dist.PrefixStore(token, store), Group(rank, size)
             time.sleep(_SECONDS_BETWEEN_LOOKS)
     store.set(f"token/{rank}", token)
     while token not in (offer := store.get("offer").decode().split()):
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     store.set(f"{offer[0]}/{rank}", "here")
-    return dist.PrefixStore(offer[0], store), rank, size
-
-
-def _stay_on_this_machine() -> None:
-    """Let Gloo talk over the loopback where no other machine takes part.
-
-    Otherwise it looks up this machine's own name, which need not lead anywhere without a network.
-    """
-    everyone, here = os.environ.get("WORLD_SIZE"), os.environ.get("LOCAL_WORLD_SIZE")
-    if everyone == here and os.name != "nt":
-        names = {name for _, name in socket.if_nameindex()}
-        for loopback in ("lo", "lo0"):
-            if loopback in names:
-                os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)
+    return dist.PrefixStore(offer[0], store), Group(rank, size)
 
 
 def _first_sentence(error: Exception) -> str:

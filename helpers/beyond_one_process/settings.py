@@ -37,37 +37,32 @@ _POSITIVE = _asked(float, lambda value: 0 < value < 3.4e38, "a number above 0 an
 _BELOW_ONE = _asked(float, lambda value: 0 <= value < 1, "a number from 0 up and below 1")
 
 
-def _option(default: object, help: str, **more: object) -> Any:
+def _option(default: object, help: str, type: Callable = str, **more: object) -> Any:
     """Return a field that knows what `argparse` is to be told of it."""
-    return dataclasses.field(default=default, metadata={"help": help, **more})
+    kind = {"action": "store_true"} if default is False else {"type": type}
+    return dataclasses.field(default=default, metadata={"help": help, **kind, **more})
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """What the command is told. Each field is an option, in the order of ``--help``."""
 
-    epochs: int = _option(5, "walks over the images (%(default)s)", type=_whole(1))
-    batch_size: int = _option(128, "images in a step, all processes (%(default)s)", type=_whole(1))
-    lr: float = _option(0.15, "learning rate (%(default)s)", type=_POSITIVE)
-    momentum: float = _option(0.8, "0 up to below 1 (%(default)s)", type=_BELOW_ONE)
-    seed: int = _option(0, "decides the weights and the order (%(default)s)", type=_whole(0))
+    epochs: int = _option(5, "walks over the images (%(default)s)", _whole(1))
+    batch_size: int = _option(128, "images in a step, all processes (%(default)s)", _whole(1))
+    lr: float = _option(0.15, "learning rate (%(default)s)", _POSITIVE)
+    momentum: float = _option(0.8, "0 up to below 1 (%(default)s)", _BELOW_ONE)
+    seed: int = _option(0, "decides the weights and the order (%(default)s)", _whole(0))
     network: str = _option("mlp", "notebook 04's, or a small CNN", choices=("mlp", "cnn"))
     dtype: str = _option("float32", "precision (%(default)s)", choices=("float32", "float64"))
     device: str = _option("cpu", "where to compute (%(default)s)", choices=("cpu", "cuda", "auto"))
-    data: Path | None = _option(
-        None, "folder above FashionMNIST/raw, or a file of tensors", type=Path
-    )
+    data: Path | None = _option(None, "folder above FashionMNIST/raw, or a file of tensors", Path)
     limit: int | None = _option(
-        None, "take only so many of the images to learn from", type=_whole(VALIDATION_SHARE)
+        None, "take only so many of the images to learn from", _whole(VALIDATION_SHARE)
     )
-    checkpoint: Path | None = _option(
-        None, "file that keeps the run, so that it can go on", type=Path
-    )
-    checkpoint_every: int = _option(100, "batches between two saves (%(default)s)", type=_whole(1))
-    resume: bool = _option(False, "go on from --checkpoint if it is there", action="store_true")
-    json: bool = _option(
-        False, "print one JSON object at the end, nothing else", action="store_true"
-    )
+    checkpoint: Path | None = _option(None, "file that keeps the run, so that it can go on", Path)
+    checkpoint_every: int = _option(100, "batches between two saves (%(default)s)", _whole(1))
+    resume: bool = _option(False, "go on from --checkpoint if it is there")
+    json: bool = _option(False, "print one JSON object at the end, nothing else")
 
 
 def spelt(name: str) -> str:

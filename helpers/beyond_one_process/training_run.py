@@ -28,6 +28,8 @@ _DECISIVE = ("network", "batch_size", "lr", "momentum", "seed", "dtype", "limit"
 _PARTS = ("train_images", "train_labels", "test_images", "test_labels")
 # Sums over the images that an epoch has trained on so far, of all processes together.
 _NOTHING_SEEN = {"loss": 0.0, "correct": 0, "images": 0}
+# How far a run got, as its checkpoint keeps it.
+_PLACE = ("epoch", "batch", "tally", "history")
 _HISTORY = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
 
 
@@ -45,11 +47,11 @@ def run(settings: Settings) -> int:
         state = _Run(settings, device, garments)
         if (found := parallel.furthest(found)) is not None:
             state.restore(found)
-        report = _Report(state, source)
+        state.begin(source)
         stop = parallel.Stop()
         try:
             with _signals_wait_for_the_step(stop):
-                _train(state, stop, report)
+                state.train(stop)
         except parallel.PeerLost:
             # The step in flight was made nowhere, so what this process holds is the whole run.
             if not stop.signal:
@@ -57,29 +59,26 @@ def run(settings: Settings) -> int:
                 raise
         if stop.signal:
             state.save()
-            report.stopped(signal.Signals(stop.signal).name)
-        else:
-            report.finished()
+            state.stopped(signal.Signals(stop.signal).name)
+        elif state.group.rank == 0:
+            state.finished()
         return stop.signal
 
 
 def _device(name: str) -> torch.device:
-    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
-        return torch.device("cpu")
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "cpu" or (name == "auto" and not gpus):
+        return torch.device("cpu")
     here = int(os.environ.get("LOCAL_RANK", 0))  # This process among those of its machine.
     if here >= gpus:
-        raise ValueError(
-            f"--device {name}: process {here} of this machine needs a GPU of its "
-            f"own, and PyTorch sees {gpus}: start fewer processes, or use --device cpu"
-        )
+        lack = f"process {here} of this machine needs a GPU of its own, and PyTorch sees {gpus}"
+        raise ValueError(f"--device {name}: {lack}: start fewer processes, or use --device cpu")
     return torch.device("cuda", here)
 
 
 def _earlier_run(settings: Settings) -> dict | None:
     """Return the checkpoint to go on from, if any, and find out whether one can be kept."""
-    file = settings.checkpoint
-    if file is None:
+    if (file := settings.checkpoint) is None:
         return None
     checkpoint.check_writable(file)
     if not file.exists():
@@ -96,32 +95,29 @@ def _garments(data: Path | None) -> tuple[dict[str, torch.Tensor], str]:
     """Return the four tensors by their names in `fashion.Garments`, and where they came from."""
     if data is not None and data.is_file():
         return _garments_in(data), f"Garments: the file {data.name}"
-    if data is not None:
-        if not data.is_dir():
-            raise ValueError(f"--data {str(data)!r}: there is no such file or folder")
-        os.environ[fashion.ROOT_VARIABLE] = str(data)
-    garments = fashion.load()
+    if data is not None and not data.is_dir():
+        raise ValueError(f"--data {str(data)!r}: there is no such file or folder")
+    garments = fashion.load(data)
     return {name: getattr(garments, name) for name in _PARTS}, str(garments.source)
 
 
 def _garments_in(file: Path) -> dict[str, torch.Tensor]:
+    option, wanted = f"--data {str(file)!r}", f"a dict with {', '.join(_PARTS)}"
     try:
         parts = torch.load(file, map_location="cpu", weights_only=True)  # Data, and no code.
     except Exception as error:  # noqa: BLE001 - a file of another kind can fail in any way
-        raise ValueError(
-            f"--data {str(file)!r} cannot be read ({type(error).__name__}): give what torch.save "
-            f"wrote of a dict with {', '.join(_PARTS)}"
-        ) from error
+        read = f"cannot be read ({type(error).__name__})"
+        raise ValueError(f"{option} {read}: give what torch.save wrote of {wanted}") from error
     if not isinstance(parts, dict) or not set(_PARTS) <= set(parts):
-        raise ValueError(f"--data {str(file)!r}: give a dict with {', '.join(_PARTS)}")
+        raise ValueError(f"{option}: give {wanted}")
     for kind in ("train", "test"):
         images, labels = parts[f"{kind}_images"], parts[f"{kind}_labels"]
         try:
             fashion.Batches(images, labels, 1)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"--data {str(file)!r}, {kind}: {error}") from error
+            raise ValueError(f"{option}, {kind}: {error}") from error
         if images.is_floating_point():
-            raise ValueError(f"--data {str(file)!r}, {kind}: images are {images.dtype}: give uint8")
+            raise ValueError(f"{option}, {kind}: images are {images.dtype}: give uint8")
     return parts
 
 
@@ -133,16 +129,15 @@ def _signals_wait_for_the_step(stop: parallel.Stop) -> Iterator[None]:
         stop.signal = number
         signal.signal(number, signal.SIG_DFL)  # The second one of a kind ends the process at once.
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with contextlib.ExitStack() as afterwards:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before = signal.signal(number, note)
+            afterwards.callback(signal.signal, number, before)
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Run:
-    """A training run, and how far it got."""
+    """A training run, how far it got, and what its first process says of it."""
 
     def __init__(self, settings: Settings, device: torch.device, garments: dict):
         self.settings, self.group = settings, parallel.my_group()
@@ -163,14 +158,13 @@ class _Run:
         order = order[: self.settings.limit]
         held_out = len(order) // VALIDATION_SHARE
         if not held_out:
-            raise ValueError(
-                f"there are {len(order)} images to learn from: give at least {VALIDATION_SHARE}"
-            )
+            found = f"there are {len(order)} images to learn from"
+            raise ValueError(f"{found}: give at least {VALIDATION_SHARE}")
         chosen, validation = order[:-held_out], order[-held_out:]
         self.images = len(chosen)
         # To notice, on resuming, that the data are others: a sum over every byte of them.
-        seen = zlib.crc32(images[chosen].numpy().data)
-        self.fingerprint = zlib.crc32(labels[chosen].numpy().data, seen)
+        data = zlib.crc32(labels[chosen].numpy().data, zlib.crc32(images[chosen].numpy().data))
+        self.decisive = {name: getattr(self.settings, name) for name in _DECISIVE} | {"data": data}
         # The same seed in all processes: they walk the same batches, and each takes its part.
         self.generator = torch.Generator().manual_seed(seed)
         self.order = self.generator.get_state()
@@ -178,11 +172,6 @@ class _Run:
         self.batches = batches(images[chosen], labels[chosen], generator=self.generator)
         self.validation = batches(images[validation], labels[validation])
         self.test = batches(*test)
-
-    def note(self, step: parallel.Step) -> None:
-        self.batch = step.number
-        for name in self.tally:
-            self.tally[name] += getattr(step, name)
 
     def save(self) -> None:
         if self.settings.checkpoint is None or self.group.rank:
@@ -192,141 +181,103 @@ class _Run:
             "optimizer": self.optimizer.state_dict(),
             # The order of the epoch that is under way is drawn anew from its beginning.
             "rng": {"order": self.order, "torch": torch.get_rng_state()},
-            "epoch": self.epoch,
-            "batch": self.batch,
-            "tally": self.tally,
-            "history": self.history,
-            "settings": self._decisive(),
+            **{name: getattr(self, name) for name in _PLACE},
+            "settings": self.decisive,
         }
         checkpoint.save(self.settings.checkpoint, state)  # Rank 0 alone: all hold the same.
 
     def restore(self, found: dict) -> None:
         name = repr(str(self.settings.checkpoint))
-        before = found.get("settings")
-        if before is None:
+        if (before := found.get("settings")) is None:
             raise ValueError(f"{name} was not written by this command: begin anew")
-        for key, now in self._decisive().items():
+        for key, now in self.decisive.items():
             if before.get(key) != now:
                 what = "other data" if key == "data" else f"{spelt(key)} {before.get(key)}"
                 raise ValueError(f"{name} was made with {what}: resume it with that, or begin anew")
         checkpoint.restore(found, self.network, self.optimizer, name)
-        self.epoch, self.batch = found["epoch"], found["batch"]
-        self.tally, self.history = found["tally"], found["history"]
+        for place in _PLACE:
+            setattr(self, place, found[place])
         self.order = found["rng"]["order"]
         self.generator.set_state(self.order)
         torch.set_rng_state(found["rng"]["torch"])
-
-    def _decisive(self) -> dict:
-        settings = {name: getattr(self.settings, name) for name in _DECISIVE}
-        return settings | {"data": self.fingerprint}
 
     def evaluate(self, batches: fashion.Batches) -> training.Evaluation:
         # Without the wrapper, which waits for the others: only one process is here.
         in_its_precision = ((images.to(self.dtype), labels) for images, labels in batches)
         return training.evaluate(self.network, in_its_precision, nn.functional.nll_loss)
 
-    def end_epoch(self, seconds: float) -> None:
-        """Close the epoch's books, and open the next one's."""
-        # One process looks at the validation part, the others go ahead and wait at the next step.
-        seen = self.evaluate(self.validation) if self.group.rank == 0 else None
-        of_training = (self.tally[name] / self.tally["images"] for name in ("loss", "correct"))
-        of_validation = (seen.loss, seen.accuracy) if seen else (None, None)
-        told = (*of_training, *of_validation, seconds)
-        for name, value in zip(_HISTORY, told, strict=True):
-            self.history[name].append(value)
-        self.epoch, self.batch = self.epoch + 1, 0
-        self.tally = dict(_NOTHING_SEEN)
-        self.order = self.generator.get_state()
+    def say(self, line: str, *, aside: bool = False) -> None:
+        if self.group.rank == 0:
+            aside |= self.settings.json  # Then stdout is for one object alone.
+            print(line, file=sys.stderr if aside else sys.stdout, flush=True)
 
+    def begin(self, source: str) -> None:
+        processes = "1 process" if self.group.size == 1 else f"{self.group.size} processes"
+        size = self.settings.batch_size
+        self.say(f"{source}; {self.images} images in batches of {size}, {processes}")
+        place = {"epoch": self.epoch, "batch": self.batch}
+        self.beginning = {"source": source, "resumed_after": place}
+        if self.epoch or self.batch:
+            self.say(f"resumed after epoch {self.epoch}, batch {self.batch}")
 
-def _train(run: _Run, stop: parallel.Stop, report: "_Report") -> None:
-    network = parallel.wrapped(run.network)
-    loss, optimizer = nn.functional.nll_loss, run.optimizer
-    while run.epoch < run.settings.epochs and not stop.agreed:
-        start = time.perf_counter()
-        steps = parallel.train(network, run.batches, loss, optimizer, stop=stop, skip=run.batch)
-        with report.bar() as bar:
-            for step in steps:
-                run.note(step)
-                bar.update()
-                if stop.agreed:
-                    return
-                if run.batch % run.settings.checkpoint_every == 0:
-                    run.save()
-        run.end_epoch(time.perf_counter() - start)
-        run.save()
-        report.epoch()
-
-
-class _Report:
-    """What the first process prints: lines in a log, a bar on a terminal, or JSON at the end."""
-
-    def __init__(self, run: _Run, source: str):
-        self._settings, self._run, self._source = run.settings, run, source
-        self._speaks = run.group.rank == 0
-        self._began_at = {"epoch": run.epoch, "batch": run.batch}
-        processes = "1 process" if run.group.size == 1 else f"{run.group.size} processes"
-        size = run.settings.batch_size
-        self._say(f"{source}; {run.images} images in batches of {size}, {processes}")
-        if any(self._began_at.values()):
-            self._say(f"resumed after epoch {run.epoch}, batch {run.batch}")
-
-    def _say(self, line: str) -> None:
-        if self._speaks:
-            print(line, file=sys.stderr if self._settings.json else sys.stdout, flush=True)
+    def train(self, stop: parallel.Stop) -> None:
+        network, loss_function = parallel.wrapped(self.network), nn.functional.nll_loss
+        work = network, self.batches, loss_function, self.optimizer
+        while self.epoch < self.settings.epochs and not stop.agreed:
+            start = time.perf_counter()
+            with self.bar() as bar:
+                for step in parallel.train(*work, stop=stop, skip=self.batch):
+                    self.batch = step.number
+                    for name in self.tally:
+                        self.tally[name] += getattr(step, name)
+                    bar.update()
+                    if stop.agreed:
+                        return
+                    if self.batch % self.settings.checkpoint_every == 0:
+                        self.save()
+            self.end_epoch(time.perf_counter() - start)
 
     def bar(self) -> tqdm:
         """Return a bar for one epoch: shown on a terminal, silent in a log."""
-        return tqdm(
-            total=len(self._run.batches),
-            initial=self._run.batch,
-            desc=f"epoch {self._run.epoch + 1}",
-            unit="batch",
-            leave=False,
-            disable=None if self._speaks else True,  # None leaves it to whether it is a terminal.
-        )
+        silent = True if self.group.rank else None  # None leaves it to whether it is a terminal.
+        look = {"desc": f"epoch {self.epoch + 1}", "unit": "batch", "leave": False}
+        return tqdm(total=len(self.batches), initial=self.batch, disable=silent, **look)
 
-    def epoch(self) -> None:
-        """Say how the last epoch went."""
-        if self._speaks:
-            last = {name: values[-1] for name, values in self._run.history.items()}
-            self._say(
-                f"epoch {self._run.epoch} of {self._settings.epochs}: loss {last['loss']:.4f}, "
-                f"accuracy {last['accuracy']:.2%}, validation {last['validation_accuracy']:.2%}, "
-                f"{last['seconds']:.2f} s"
+    def end_epoch(self, seconds: float) -> None:
+        """Close the epoch's books, and open the next one's."""
+        loss, accuracy = (self.tally[name] / self.tally["images"] for name in ("loss", "correct"))
+        # One process looks at the validation part, the others go ahead and wait at the next step.
+        seen = self.evaluate(self.validation) if self.group.rank == 0 else None
+        validated = (seen.loss, seen.accuracy) if seen else (None, None)
+        told = loss, accuracy, *validated, seconds
+        for values, value in zip(self.history.values(), told, strict=True):
+            values.append(value)
+        self.epoch, self.batch = self.epoch + 1, 0
+        self.tally = dict(_NOTHING_SEEN)
+        self.order = self.generator.get_state()
+        self.save()
+        if seen:
+            self.say(
+                f"epoch {self.epoch} of {self.settings.epochs}: loss {loss:.4f}, accuracy "
+                f"{accuracy:.2%}, validation {seen.accuracy:.2%}, {seconds:.2f} s"
             )
 
     def stopped(self, why: str) -> None:
         """Say where the run stands, and how to go on."""
         kept = "nothing is kept, for want of --checkpoint"
-        if (file := self._settings.checkpoint) is not None:
+        if (file := self.settings.checkpoint) is not None:
             kept = f"kept in {str(file)!r}, so go on with --resume"
-        place = f"epoch {self._run.epoch}, batch {self._run.batch}"
-        if self._speaks:
-            print(
-                f"helpers.run: stopped by {why} after {place}: {kept}", file=sys.stderr, flush=True
-            )
+        place = f"epoch {self.epoch}, batch {self.batch}"
+        self.say(f"helpers.run: stopped by {why} after {place}: {kept}", aside=True)
 
     def finished(self) -> None:
-        """Look at the test part, once, and say how the run ended."""
-        if not self._speaks:
+        """Look at the test part, once, and say how the run ended; it needs no other process."""
+        test = self.evaluate(self.test)
+        if not self.settings.json:
+            self.say(f"test: loss {test.loss:.4f}, accuracy {test.accuracy:.2%}")
             return
-        run, settings = self._run, self._settings
-        test = run.evaluate(run.test)
-        if not settings.json:
-            self._say(f"test: loss {test.loss:.4f}, accuracy {test.accuracy:.2%}")
-            return
-        result = {
-            "source": self._source,
-            "processes": run.group.size,
-            "images": run.images,
-            "batches": len(run.batches),
-            "resumed_after": self._began_at,
-            **{name: getattr(settings, name) for name in ("epochs", "device", *_DECISIVE)},
-            "checkpoint": None if settings.checkpoint is None else str(settings.checkpoint),
-            **run.history,
-            "test_loss": test.loss,
-            "test_accuracy": test.accuracy,
-        }
+        size = {"processes": self.group.size, "images": self.images, "batches": len(self.batches)}
+        tested = {"test_loss": test.loss, "test_accuracy": test.accuracy}
+        result = self.beginning | size | vars(self.settings) | self.history | tested
         # NaN is no JSON: better an error here than a line that no other program reads.
-        print(json.dumps(result, allow_nan=False), flush=True)
+        print(json.dumps(result, allow_nan=False, default=str), flush=True)

@@ -1,7 +1,11 @@
 """What several tests of this folder train on."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+
+from helpers import run
 
 
 @pytest.fixture(scope="session")
@@ -14,8 +18,18 @@ def data(tmp_path_factory) -> str:
         noise = torch.randint(0, 56, (count, 28, 28), generator=generator)
         return (patterns[labels] + noise).to(torch.uint8), labels
 
-    parts = dict(zip(("train_images", "train_labels"), drawn(2500), strict=True))
-    parts |= dict(zip(("test_images", "test_labels"), drawn(200), strict=True))
+    names = ("train_images", "train_labels", "test_images", "test_labels")
     file = tmp_path_factory.mktemp("data") / "garments.pt"
-    torch.save(parts, file)
+    torch.save(dict(zip(names, (*drawn(2500), *drawn(200)), strict=True)), file)
     return str(file)
+
+
+@pytest.fixture
+def command(data, capsys) -> Callable:
+    """The command on these garments, in this process: from options to stdout and stderr."""
+
+    def run_it(options: str, *more: object, code: int = 0) -> tuple[str, str]:
+        assert run.main(["--data", data, *options.split(), *map(str, more)]) == code
+        return capsys.readouterr()
+
+    return run_it

@@ -9,14 +9,9 @@ from helpers.beyond_one_process import checkpoint, launch, parallel
 
 NETWORK = nn.Linear(4, 3)
 SGD = torch.optim.SGD(NETWORK.parameters(), lr=0.1)
-BATCHES = [(torch.ones(4, 4), torch.arange(4) % 3), (torch.ones(4, 4), torch.arange(4) % 3)]
-STATE = {
-    "model": NETWORK.state_dict(),
-    "optimizer": SGD.state_dict(),
-    "rng": {},
-    "epoch": 1,
-    "batch": 0,
-}
+BATCHES = [(torch.ones(4, 4), torch.arange(4) % 3)] * 2
+STATE = {"model": NETWORK.state_dict(), "optimizer": SGD.state_dict(), "rng": {}}
+STATE |= {"epoch": 1, "batch": 0}
 
 
 def train(**roles):
@@ -31,20 +26,13 @@ def no_processes(monkeypatch):
     monkeypatch.setattr(launch, "_launch", lambda *_: launch.Launched(()))
 
 
-def a_checkpoint(monkeypatch):
-    checkpoint.save("kept.pt", STATE)
-
-
 CASES: dict[str, Case] = {
     "parallel.wrapped": Case(parallel.wrapped, {"network": NETWORK}),
     "parallel.train": Case(
         train,
         dict(network=NETWORK, batches=BATCHES, loss_function=F.cross_entropy, optimizer=SGD)
         | {"stop": None, "skip": 1},
-        fine={
-            "batches": {"an entry less", "an entry more", "no list"},
-            "skip": {"zero"},
-        },
+        fine={"batches": {"an entry less", "an entry more", "no list"}, "skip": {"zero"}},
         called={"loss_function": "^what loss_function gives|^the loss"},
         door=parallel.train,
     ),
@@ -55,7 +43,10 @@ CASES: dict[str, Case] = {
         fine={"contents": {"an odd key", "*, within"}},
     ),
     "checkpoint.load": Case(
-        checkpoint.load, {"file": "kept.pt"}, other=(OSError,), prepare=a_checkpoint
+        checkpoint.load,
+        {"file": "kept.pt"},
+        other=(OSError,),
+        prepare=lambda _: checkpoint.save("kept.pt", STATE),
     ),
     "checkpoint.restore": Case(
         checkpoint.restore,
@@ -77,9 +68,6 @@ CASES: dict[str, Case] = {
         prepare=no_processes,
     ),
     "launch.module": Case(
-        launch.module,
-        {"name": "helpers.run", "processes": 2, "restarts": 1},
-        fine={"restarts": {"zero"}},
-        prepare=no_processes,
+        launch.module, {"name": "helpers.run", "processes": 2}, prepare=no_processes
     ),
 }

@@ -1,12 +1,9 @@
-"""Ends processes without warning at random moments; run by the tests, in a process of its own.
+"""Kills workers of one elastic agent, which restarts them; run by a test, in a process of its own.
 
-``python killing.py save FOLDER`` kills a process that saves checkpoints as fast as it can.
-``python killing.py run FOLDER DATA`` kills the command `helpers.run` and lets it resume.
-``python killing.py torchrun FOLDER DATA`` kills workers of one elastic agent, which restarts them.
-
-Each prints one JSON object. The processes are forked, so that PyTorch is imported once. A moment is
-a step and a time within it: no machine is too fast or too slow for that. Whoever starts this ends
-its process group afterwards, so that nobody is left behind.
+``python killing.py FOLDER DATA`` prints one JSON object. The workers save after each step, and are
+killed at random moments: a moment is a step and a time within it, since no machine is too fast or
+too slow for that. They are forked, so that PyTorch is imported once. Whoever starts this ends its
+process group afterwards, so that nobody is left behind.
 """
 
 import json
@@ -21,64 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import nn
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from helpers import run
-from helpers.beyond_one_process import checkpoint, parallel
+from helpers.beyond_one_process import parallel
 
 MOMENTS = 20
-
-
-def forked(work) -> int:
-    child = os.fork()
-    if child == 0:
-        try:
-            os._exit(work() or 0)
-        finally:
-            os._exit(70)  # Only an exception leads here.
-    return child
-
-
-def last_number(log: Path) -> int:
-    words = log.read_text().split() if log.exists() else []
-    return int(words[-1]) if words else 0
-
-
-def wait_for(condition) -> None:
-    while not condition():  # For ever, if need be: the test that started all this has a limit.
-        time.sleep(0.001)
-
-
-def kill_within(seconds: float, chance: random.Random, process: int) -> None:
-    time.sleep(chance.uniform(0, seconds))
-    os.kill(process, signal.SIGKILL)
-
-
-def save_in_a_loop(folder: Path) -> dict:
-    torch.set_num_threads(1)
-    network = nn.Linear(100, 50)
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
-    file, log = folder / "kept.pt", folder / "log"
-    state = {"model": network.state_dict(), "optimizer": optimizer.state_dict(), "rng": {}}
-
-    def save_for_ever() -> None:
-        number = last_number(log)
-        with open(log, "a", buffering=1) as saved:
-            while True:
-                number += 1
-                checkpoint.save(file, {**state, "epoch": 0, "batch": number})
-                saved.write(f"{number}\n")
-
-    lost, chance = [], random.Random(0)
-    for _ in range(MOMENTS):
-        before = last_number(log)
-        child = forked(save_for_ever)
-        wait_for(lambda before=before: last_number(log) > before)
-        kill_within(0.03, chance, child)
-        os.waitpid(child, 0)
-        lost.append(last_number(log) - checkpoint.load(file)["batch"])
-    return {"lost": lost, "files": sorted(path.name for path in folder.iterdir())}
 
 
 def note_each_step(log: Path, doomed: Callable[[], bool]) -> None:
@@ -103,26 +48,8 @@ def note_each_step(log: Path, doomed: Callable[[], bool]) -> None:
 
 
 def arguments(folder: Path, data: str) -> list[str]:
-    kept = str(folder / "kept.pt")
-    return ["--epochs", "1", "--batch-size", "4", "--limit", "1440", "--data", data] + [
-        "--checkpoint", kept, "--checkpoint-every", "1", "--resume", "--json",
-    ]  # fmt: skip
-
-
-def kill_the_command(folder: Path, data: str) -> dict:
-    log, chance = folder / "log", random.Random(1)
-    command, kept = arguments(folder, data), folder / "kept.pt"
-    lost: list[int] = []
-    note_each_step(log, doomed=lambda: len(lost) < MOMENTS)
-    for _ in range(MOMENTS):
-        enough = last_number(log) + chance.randint(1, 8)
-        child = forked(lambda: quietly(command))
-        wait_for(lambda enough=enough: last_number(log) >= enough)
-        kill_within(0.004, chance, child)
-        os.waitpid(child, 0)
-        lost.append(last_number(log) - (checkpoint.load(kept)["batch"] if kept.exists() else 0))
-    _, status = os.waitpid(forked(lambda: quietly(command)), 0)
-    return {"lost": lost, "exit_code": os.waitstatus_to_exitcode(status)}
+    options = "--epochs 1 --batch-size 4 --limit 1440 --checkpoint-every 1 --resume --json".split()
+    return [*options, "--data", data, "--checkpoint", str(folder / "kept.pt")]
 
 
 def train_in_two(command: list[str]) -> None:
@@ -130,7 +57,7 @@ def train_in_two(command: list[str]) -> None:
         1, 1, 2, run_id=uuid.uuid4().hex, rdzv_backend="c10d", rdzv_endpoint="localhost:0",
         local_addr="127.0.0.1", max_restarts=MOMENTS, monitor_interval=0.05, start_method="fork",
     )  # fmt: skip
-    elastic_launch(config, work)(command)
+    elastic_launch(config, quietly)(command)
 
 
 def kill_workers(folder: Path, data: str) -> dict:
@@ -139,45 +66,34 @@ def kill_workers(folder: Path, data: str) -> dict:
     log, chance = folder / "log", random.Random(2)
     note_each_step(log, doomed=lambda: int(os.environ["TORCHELASTIC_RESTART_COUNT"]) < MOMENTS)
 
-    def noted() -> list[tuple[int, int, int]]:
-        lines = log.read_text().splitlines() if log.exists() else []
-        return [tuple(map(int, line.split())) for line in lines]
-
-    def steps_of(moment: int) -> list[tuple[int, int, int]]:
-        return [line for line in noted() if line[0] == moment]
+    def steps_of(moment: int) -> list[tuple[int, int]]:
+        """Return process and number of each step of an attempt that was noted."""
+        lines = [line.split() for line in (log.read_text() if log.exists() else "").splitlines()]
+        return [(int(pid), int(step)) for attempt, pid, step in lines if int(attempt) == moment]
 
     def kill_now_and_then() -> None:
         for moment in range(MOMENTS):
             # Two processes note each step.
             enough = 2 * chance.randint(1, 8)
-            wait_for(lambda moment=moment, enough=enough: len(steps_of(moment)) >= enough)
-            kill_within(0.004, chance, chance.choice([pid for _, pid, _ in steps_of(moment)]))
+            while len(steps_of(moment)) < enough:  # For ever, if need be: the test has a limit.
+                time.sleep(0.001)
+            time.sleep(chance.uniform(0, 0.03))  # Most of that time the first one saves.
+            os.kill(chance.choice(steps_of(moment))[0], signal.SIGKILL)
 
     threading.Thread(target=kill_now_and_then, daemon=True).start()
     train_in_two(arguments(folder, data))
-    steps: dict[int, list[int]] = {}
-    for attempt, _, number in noted():
-        steps.setdefault(attempt, []).append(number)
-    return {"first": list(map(min, steps.values())), "last": list(map(max, steps.values()))}
+    steps = [[step for _, step in steps_of(moment)] for moment in range(MOMENTS + 1)]
+    files = [path.name for path in folder.iterdir()]
+    return {"first": list(map(min, steps)), "last": list(map(max, steps)), "files": files}
 
 
-def quietly(command: list[str]) -> int:
+def quietly(command: list[str]) -> None:
     sys.stdout = sys.stderr = open(os.devnull, "w")
-    return run.main(command)
-
-
-def work(command: list[str]) -> None:
-    if code := quietly(command):
+    if code := run.main(command):
         sys.exit(code)
 
 
 if __name__ == "__main__":
-    what, folder = sys.argv[1], Path(sys.argv[2])
-    if what == "save":
-        result = save_in_a_loop(folder)
-    elif what == "run":
-        result = kill_the_command(folder, sys.argv[3])
-    else:
-        result = kill_workers(folder, sys.argv[3])
-    print(json.dumps(result), flush=True)
+    torch.optim.SGD([torch.zeros(1)], lr=0.1)  # The first one takes seconds: not in each fork.
+    print(json.dumps(kill_workers(Path(sys.argv[1]), sys.argv[2])), flush=True)
     os._exit(0)  # Not by way of the elastic agent's own threads, which can hang then.

@@ -18,40 +18,52 @@ _LOOPBACK = {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
+def alike(one: object, other: object) -> bool:
+    """Whether two values are the same, NaN as well, down to the types."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return one == other or (one != one and other != other)
+
+
 def weights(file: Path) -> torch.Tensor:
     return torch.cat([w.flatten() for w in torch.load(file, weights_only=True)["model"].values()])
 
 
-def run_to_its_end(*command: object, seconds: float = 400) -> tuple[int, str, str]:
-    """Run Python with this command line: exit code, stdout, stderr.
-
-    The limit is for a program that hangs; a slow machine is to stay far below it.
-    """
+def run_to_its_end(*command: object) -> tuple[int, str, str]:
+    """Run Python with this command line: exit code, stdout, stderr."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     if _LOOPBACK:
         environment["GLOO_SOCKET_IFNAME"] = min(_LOOPBACK)
-    with (
-        # What is killed cannot tidy up.
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
-        subprocess.Popen(
-            [sys.executable, *map(str, command)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), scratch),
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            out, err = process.communicate(timeout=seconds)
-        except BaseException:
-            # The workers of torchrun are in sessions of their own: it ends them if it is asked to.
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=60)
-            raise
-        finally:
-            if os.name != "nt":
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+    heard = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    line = [sys.executable, *map(str, command)]
+    # What is killed cannot tidy up.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), scratch)
+        with subprocess.Popen(line, env=environment, start_new_session=True, **heard) as process:
+            try:
+                # For a program that hangs; a slow machine is to stay far below it.
+                out, err = process.communicate(timeout=400)
+            except BaseException:
+                # The workers of torchrun are in sessions of their own: it ends them if asked to.
+                process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.communicate(timeout=60)
+                raise
+            finally:
+                if os.name != "nt":
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
     return process.returncode, out, err
+
+
+def ended_well(*command: object) -> str:
+    """Run Python with this command line, which must succeed, and return its stdout."""
+    code, out, err = run_to_its_end(*command)
+    assert code == 0, err[-2000:]
+    return out

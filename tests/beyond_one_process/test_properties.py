@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from common.chance import given, settings, st
+from beyond_one_process.processes import alike
+from common.chance import given, normal, seeds, st
 from helpers import run
 from helpers.beyond_one_process import checkpoint, parallel
 
 pytestmark = pytest.mark.proof
-ever_the_same = settings(derandomize=True, deadline=None, database=None, max_examples=40)
 
 
-@ever_the_same
 @given(count=st.integers(0, 40), size=st.integers(1, 12))
 def test_the_parts_of_a_batch_are_the_batch_and_nearly_alike(count, size):
     images, labels = torch.arange(2 * count).view(count, 2), torch.arange(count)
@@ -36,9 +35,7 @@ DTYPES += [torch.bool, torch.complex64]
 @st.composite
 def tensors(draw):
     shape = draw(st.lists(st.integers(0, 3), max_size=3))
-    chance = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
-    values = torch.randn(shape, generator=chance, dtype=torch.float64).mul(10)
-    values = values.to(draw(st.sampled_from(DTYPES)))
+    values = normal(draw(seeds), *shape).mul(10).to(draw(st.sampled_from(DTYPES)))
     if draw(st.booleans()) and values.ndim > 1:
         values = values.transpose(0, -1)  # What is not in one piece in memory.
     return values
@@ -56,20 +53,6 @@ kept = st.recursive(
 )
 
 
-def alike(one: object, other: object) -> bool:
-    """Whether two values are the same, NaN as well, down to the types."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, torch.Tensor):
-        return one.dtype == other.dtype and torch.equal(one, other)
-    if isinstance(one, dict):
-        return list(one) == list(other) and all(alike(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(alike, one, other))
-    return one == other or (one != one and other != other)
-
-
-@ever_the_same
 @given(
     model=st.dictionaries(st.text(max_size=3), tensors(), max_size=3),
     rng=st.dictionaries(st.text(max_size=3), kept, max_size=3),
@@ -92,7 +75,6 @@ words = st.text(max_size=4) | st.sampled_from(
 )
 
 
-@ever_the_same
 @given(before=st.lists(words, max_size=5))
 def test_a_command_line_that_makes_no_sense_gets_one_line(before):
     heard = io.StringIO()

@@ -3,9 +3,11 @@
 import socket
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 import torch
+from torch import nn
 
 from helpers import run
 from helpers.beyond_one_process import checkpoint, training_run
@@ -14,7 +16,7 @@ pytestmark = pytest.mark.proof
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    "options",
     [
         "--epochs 0", "--epochs two", "--batch-size 0", "--lr 0", "--lr nan", "--lr -1",
         "--momentum 1", "--momentum -0.1", "--device tpu", "--network rnn", "--dtype half",
@@ -22,116 +24,93 @@ pytestmark = pytest.mark.proof
         "--lr 1e300", "--lr inf", f"--seed {2**63}", f"--epochs {'9' * 5000}",
     ],
 )  # fmt: skip
-def test_a_bad_option_is_one_line_and_exit_code_2(arguments, capsys):
-    assert run.main(arguments.split()) == 2
-    out, err = capsys.readouterr()
+def test_a_bad_option_is_one_line_and_exit_code_2(options, command):
+    out, err = command(options, code=2)
     assert not out and err.count("\n") == 1 and err.startswith("helpers.run: ")
 
 
-def test_only_one_process_of_a_machine_complains(capsys, monkeypatch):
+def test_only_one_process_of_a_machine_complains(command, monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "1")
-    assert run.main(["--epochs", "0"]) == 2
-    assert capsys.readouterr() == ("", "")
+    assert command("--epochs 0", code=2) == ("", "")
 
 
 def test_the_command_answers_help_and_bad_options_from_a_shell():
-    command = [sys.executable, "-m", "helpers.run"]
-    helped = subprocess.run([*command, "--help"], capture_output=True, text=True)
+    def told_by(*options: str) -> subprocess.CompletedProcess:
+        return subprocess.run([sys.executable, *options], capture_output=True, text=True)
+
+    helped = told_by("-m", "helpers.run", "--help")
+    names = "epochs batch-size lr momentum seed data device checkpoint resume json"
     assert helped.returncode == 0
-    for option in (
-        "epochs",
-        "batch-size",
-        "lr",
-        "momentum",
-        "seed",
-        "data",
-        "device",
-        "checkpoint",
-    ):
-        assert f"--{option} " in helped.stdout
-    assert "--resume" in helped.stdout and "--json" in helped.stdout
-    bad = subprocess.run([*command, "--lr", "fast"], capture_output=True, text=True)
+    assert all(f"--{name} " in helped.stdout for name in names.split())
+    bad = told_by("-m", "helpers.run", "--lr", "fast")
     assert (bad.returncode, bad.stdout) == (2, "")
     assert bad.stderr.count("\n") == 1 and "'fast'" in bad.stderr
-
-
-def test_the_command_loads_no_pytorch_before_its_options_are_parsed():
+    # That quickly, since PyTorch is not loaded before the options are parsed.
     asked = (
         "import sys, helpers.run; helpers.run.main(['--lr', 'fast']); print('torch' in sys.modules)"
     )
-    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True)
-    assert told.stdout == "False\n" and "'fast'" in told.stderr
+    assert told_by("-c", asked).stdout == "False\n"
 
 
-def trouble(capsys, *arguments: object) -> str:
-    assert run.main([str(argument) for argument in arguments]) == 1
-    err = capsys.readouterr().err
-    assert err.startswith("helpers.run: ") and err.count("\n") == 1
-    return err
+def test_what_goes_wrong_later_is_one_line_and_exit_code_1(data, command, tmp_path, monkeypatch):
+    def trouble(options: str, *more: object) -> str:
+        _, err = command(options, *more, code=1)
+        assert err.startswith("helpers.run: ") and err.count("\n") == 1
+        return err
 
-
-def test_what_goes_wrong_later_is_one_line_and_exit_code_1(data, tmp_path, capsys, monkeypatch):
     (tmp_path / "file").touch()
-    kept = tmp_path / "kept.pt"
-    start = ("--data", data, "--epochs", 1)
-    assert "no checkpoint can be written" in trouble(
-        capsys, *start, "--checkpoint", tmp_path / "file" / "kept.pt"
-    )
-    assert "no such file" in trouble(capsys, "--data", tmp_path / "none")
-    assert "cannot be read" in trouble(capsys, "--data", tmp_path / "file")
+    kept, start = tmp_path / "kept.pt", "--epochs 1 --checkpoint"
+    assert "no checkpoint can be written" in trouble(start, tmp_path / "file" / "kept.pt")
+    assert "no such file" in trouble("--data", tmp_path / "none")
+    assert "cannot be read" in trouble("--data", tmp_path / "file")
+    assert "which holds no FashionMNIST/raw" in trouble("--data", tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(torch.cuda, "is_available", lambda: False)
-        assert "--device cuda" in trouble(capsys, *start, "--device", "cuda")
+        assert "--device cuda" in trouble("--epochs 1 --device cuda")
     kept.write_bytes(b"rubbish")
-    assert "kept.pt' is damaged" in trouble(capsys, *start, "--checkpoint", kept, "--resume")
-    assert "holds a run already" in trouble(capsys, *start, "--checkpoint", kept)
+    assert "kept.pt' is damaged" in trouble(start, kept, "--resume")
+    assert "holds a run already" in trouble(start, kept)
     kept.unlink()
-    assert run.main([*map(str, start), "--checkpoint", str(kept)]) == 0
-    capsys.readouterr()
-    again = (*start, "--checkpoint", kept, "--resume")
-    assert "made with --lr 0.15" in trouble(capsys, *again, "--lr", 0.1)
-    assert "made with --network mlp" in trouble(capsys, *again, "--network", "cnn")
-    assert "--limit None" in trouble(capsys, *again, "--limit", 600)
-    state = checkpoint.load(kept)
-    checkpoint.save(
-        kept, {key: state[key] for key in ("model", "optimizer", "rng", "epoch", "batch")}
-    )
-    assert "not written by this command" in trouble(capsys, *again)
-    parts, other = torch.load(data, weights_only=True), tmp_path / "other.pt"
-    for part, words in {
-        "train_labels": (parts["train_labels"].int(), "labels are torch.int32"),
-        "test_labels": (parts["test_labels"][1:], "beside 200 images"),
-        "train_images": (parts["train_images"].float(), "images are torch.float32"),
-        "test_images": (3, "images are int"),
+    command(start, kept)
+    for options, words in {
+        "--lr 0.1": "made with --lr 0.15",
+        "--network cnn": "made with --network mlp",
+        "--limit 600": "--limit None",
     }.items():
-        torch.save(parts | {part: words[0]}, other)
-        assert words[1] in trouble(capsys, "--data", other)
-    monkeypatch.setattr(torch.optim.SGD, "step", lambda self: spoil(self))
-    assert "the loss became" in trouble(capsys, *start)
+        assert words in trouble(options, "--resume", "--checkpoint", kept)
+    state = checkpoint.load(kept)
+    fewer = {key: state[key] for key in ("model", "optimizer", "rng", "epoch", "batch")}
+    checkpoint.save(kept, fewer)
+    assert "not written by this command" in trouble(start, kept, "--resume")
+    parts, other = torch.load(data, weights_only=True), tmp_path / "other.pt"
+    for part, worse, words in [
+        ("train_labels", parts["train_labels"].int(), "labels are torch.int32"),
+        ("test_labels", parts["test_labels"][1:], "beside 200 images"),
+        ("train_images", parts["train_images"].float(), "images are torch.float32"),
+        ("test_images", 3, "images are int"),
+    ]:
+        torch.save(parts | {part: worse}, other)
+        assert words in trouble("--data", other)
+
+    def spoil(optimizer: torch.optim.Optimizer) -> None:
+        nn.init.constant_(optimizer.param_groups[0]["params"][0], float("inf"))
+
+    monkeypatch.setattr(torch.optim.SGD, "step", spoil)
+    assert "the loss became" in trouble("--epochs 1")
 
 
-def test_ctrl_c_before_the_first_step_is_one_line_and_exit_code_130(capsys, monkeypatch):
-    def interrupted(settings):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training_run, "run", interrupted)
-    assert run.main([]) == 130
-    assert capsys.readouterr() == ("", "helpers.run: stopped by SIGINT, with no step in flight\n")
-
-
-def test_each_process_that_runs_out_of_memory_says_so(capsys, monkeypatch):
-    def too_large(settings):
-        raise torch.OutOfMemoryError("out of memory")
-
-    monkeypatch.setattr(training_run, "run", too_large)
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt, 130, "stopped by SIGINT, with no step in flight"),
+        # That of one process is not that of all: each says so.
+        (torch.OutOfMemoryError("out of memory"), 1, "out of memory"),
+    ],
+)
+def test_what_ends_a_run_at_once_is_one_line(error, code, said, command, monkeypatch):
+    monkeypatch.setattr(training_run, "run", mock.Mock(side_effect=error))
     monkeypatch.setenv("LOCAL_RANK", "1")
-    assert run.main([]) == 1
-    assert capsys.readouterr() == ("", "helpers.run: out of memory\n")
-
-
-def spoil(optimizer: torch.optim.Optimizer) -> None:
-    with torch.no_grad():
-        optimizer.param_groups[0]["params"][0].fill_(float("inf"))
+    assert command("", code=code) == ("", f"helpers.run: {said}\n")
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_1(data, capfd, monkeypatch):

@@ -5,19 +5,18 @@ import io
 import json
 import random
 import signal
-import socket
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from beyond_one_process import processes
-from beyond_one_process.processes import needs_fork, weights
-from helpers import run
+from beyond_one_process.processes import ended_well, needs_fork, run_to_its_end, weights
 from helpers.beyond_one_process import checkpoint, networks
 from helpers.fashion_mnist_pipeline import fashion, training
 
@@ -32,36 +31,22 @@ import traceback
 
 from torch.distributed import run
 
-code = 0
+code = 1
 try:
-    run.main(sys.argv[1:])
-except SystemExit as end:
-    code = end.code
+    code = run.main(sys.argv[1:]) or 0
 except BaseException:
     traceback.print_exc()
-    code = 1
-sys.stdout.flush()
-sys.stderr.flush()
 os._exit(code)
 """
 KILLING = Path(__file__).with_name("killing.py")
 TORCHRUN = ["-c", _TORCHRUN, "--local-addr", "127.0.0.1"]
 
 
-def test_json_is_one_object_and_nothing_else(data, capsys):
-    assert run.main(["--data", data, "--epochs", "2", "--json", "--network", "cnn"]) == 0
-    out, err = capsys.readouterr()
-    told = json.loads(out)
-    assert out.count("\n") == 1 and "epoch 2 of 2" in err
-    assert told["network"] == "cnn" and told["processes"] == 1 and told["images"] == 2084
-    assert len(told["loss"]) == len(told["validation_accuracy"]) == len(told["seconds"]) == 2
-    assert 0 <= told["test_accuracy"] <= 1
-
-
-def test_one_process_is_the_loop_of_notebook_04_to_the_last_bit(data, tmp_path, capsys):
+def test_one_process_is_the_loop_of_notebook_04_to_the_last_bit(data, command, tmp_path):
     kept = tmp_path / "kept.pt"
-    assert run.main(["--data", data, "--epochs", "2", "--checkpoint", str(kept), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    out, err = command("--epochs 2 --json --checkpoint", kept)
+    told = json.loads(out)  # One object, and nothing else.
+    assert out.count("\n") == 1 and "epoch 2 of 2" in err
     parts = torch.load(data, weights_only=True)
     order = torch.randperm(2500, generator=torch.Generator().manual_seed(0))
     images, labels = parts["train_images"], parts["train_labels"]
@@ -83,96 +68,69 @@ def test_one_process_is_the_loop_of_notebook_04_to_the_last_bit(data, tmp_path, 
     )
     expected = torch.cat([weight.detach().flatten() for weight in network.parameters()])
     assert torch.equal(weights(kept), expected)
+    assert list(checkpoint.load(kept)["model"]) == ["linear1.weight", "output.weight"]
     assert told["accuracy"] == history.accuracy
     assert told["loss"] == pytest.approx(history.loss, rel=1e-6)
     assert told["validation_accuracy"] == history.validation_accuracy
+    assert told["processes"] == 1 and told["images"] == len(chosen) == 2084
+    assert len(told["seconds"]) == 2 and 0 <= told["test_accuracy"] <= 1
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_run_stopped_in_mid_epoch_ends_with_the_same_weights(
-    data, tmp_path, capsys, monkeypatch, number, code
-):
-    def command(name: str) -> list[str]:
-        return ["--data", data, "--epochs", "2", "--json", "--checkpoint", str(tmp_path / name)]
-
-    assert run.main(command("unbroken.pt")) == 0
-    unbroken = json.loads(capsys.readouterr().out)
+@contextlib.contextmanager
+def stopped_after(count: int, number: int) -> Iterator[list]:
+    """Raise a signal in the optimiser's step of that count; the list has an entry for each step."""
     step, steps = torch.optim.SGD.step, []
 
     def step_and_be_stopped(self):
         steps.append(step(self))
-        if len(steps) == 23:  # Of 17 in an epoch: in the second one.
+        if len(steps) == count:
             signal.raise_signal(number)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(torch.optim.SGD, "step", step_and_be_stopped)
-        assert run.main(command("broken.pt")) == code
-    out, err = capsys.readouterr()
+    with mock.patch.object(torch.optim.SGD, "step", step_and_be_stopped):
+        yield steps
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_stopped_in_mid_epoch_ends_with_the_same_weights(command, tmp_path, number, code):
+    options, broken = "--epochs 2 --json --checkpoint", tmp_path / "broken.pt"
+    unbroken = json.loads(command(options, tmp_path / "unbroken.pt").out)
+    with stopped_after(23, number) as steps:  # Of 17 in an epoch: in the second one.
+        out, err = command(options, broken, code=code)
     assert not out and "after epoch 1, batch 6: kept in" in err.splitlines()[-1]
     assert len(steps) == 23  # The step in flight was finished, and no other begun.
     torch.manual_seed(99)  # What the process did in between does not matter.
-    assert run.main([*command("broken.pt"), "--resume"]) == 0
-    resumed = json.loads(capsys.readouterr().out)
-    assert torch.equal(weights(tmp_path / "broken.pt"), weights(tmp_path / "unbroken.pt"))
+    resumed = json.loads(command(options, broken, "--resume").out)
+    assert torch.equal(weights(broken), weights(tmp_path / "unbroken.pt"))
     assert resumed["resumed_after"] == {"epoch": 1, "batch": 6}
     for name in ("loss", "accuracy", "validation_loss", "test_loss"):
         assert resumed[name] == unbroken[name]
 
 
-def test_a_network_that_draws_at_random_goes_on_with_the_same_draws(
-    data, tmp_path, capsys, monkeypatch
-):
-    def forgetful() -> nn.Module:
-        layers = (nn.Flatten(), nn.Dropout(), nn.Linear(784, 10), nn.LogSoftmax(dim=1))
-        return nn.Sequential(*layers)
-
-    def command(name: str) -> list[str]:
-        return ["--data", data, "--epochs", "1", "--checkpoint", str(tmp_path / name)]
-
-    monkeypatch.setattr(networks, "mlp", forgetful)
-    assert run.main(command("unbroken.pt")) == 0
-    step, steps = torch.optim.SGD.step, []
-
-    def step_and_be_stopped(self):
-        steps.append(step(self))
-        if len(steps) == 6:
-            signal.raise_signal(signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(torch.optim.SGD, "step", step_and_be_stopped)
-        assert run.main(command("broken.pt")) == 143
-    assert run.main([*command("broken.pt"), "--resume"]) == 0
-    assert torch.equal(weights(tmp_path / "broken.pt"), weights(tmp_path / "unbroken.pt"))
+def test_a_network_that_draws_at_random_goes_on_with_the_same_draws(command, tmp_path, monkeypatch):
+    layers = nn.Flatten, nn.Dropout, lambda: nn.Linear(784, 10), lambda: nn.LogSoftmax(dim=1)
+    monkeypatch.setattr(networks, "mlp", lambda: nn.Sequential(*(make() for make in layers)))
+    options, broken = "--epochs 1 --checkpoint", tmp_path / "broken.pt"
+    command(options, tmp_path / "unbroken.pt")
+    with stopped_after(6, signal.SIGTERM):
+        command(options, broken, code=143)
+    command(options, broken, "--resume")
+    assert torch.equal(weights(broken), weights(tmp_path / "unbroken.pt"))
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_a_bar_is_shown_on_a_terminal_and_not_in_a_log(data, monkeypatch, capsys):
-    command = ["--data", data, "--epochs", "1", "--limit", "600"]
-    assert run.main(command) == 0
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    assert run.main(command) == 0
-    assert "epoch 1:" in sys.stderr.getvalue() and "/4 [" in sys.stderr.getvalue()
+def test_a_bar_is_shown_on_a_terminal_and_not_in_a_log(command, monkeypatch):
+    assert command("--epochs 1 --limit 600 --network cnn").err == ""
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    command("--epochs 1 --limit 600")
+    assert "epoch 1:" in terminal.getvalue() and "/4 [" in terminal.getvalue()
 
 
 # --- Many processes ---
 
 
-def free_port() -> int:
-    # Below those that the system gives away by itself, so that nobody gets it in the meantime.
-    for port in random.sample(range(15_000, 30_000), 100):
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise OSError("no port is free")
-
-
 # 1089 images to learn from: of the last batch of 32, one process gets an image and the other none.
-UNEVEN = ["--epochs", "1", "--limit", "1306", "--batch-size", "32"]
+UNEVEN = "--epochs 1 --limit 1306 --batch-size 32"
 # In two processes: three runs, the last of which loses a worker after step 8 and is begun again.
 SCRIPT = """
 import os, sys
@@ -211,24 +169,18 @@ def in_two(data, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("together")
     (folder / "script.py").write_text(SCRIPT)
     line = [*TORCHRUN, "--standalone", "--nproc-per-node", 2, "--max-restarts", 1]
-    line += ["--monitor-interval", 0.1, folder / "script.py", data, folder, *UNEVEN]
-    code, out, err = processes.run_to_its_end(*line)
-    assert code == 0, err[-2000:]
-    (folder / "said").write_text(out)
+    line += ["--monitor-interval", 0.1, folder / "script.py", data, folder, *UNEVEN.split()]
+    (folder / "said").write_text(ended_well(*line))
     return folder
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
-def test_two_processes_end_with_the_weights_of_one(
-    data, in_two, tmp_path, capsys, dtype, tolerance
-):
-    command = [*UNEVEN, "--data", data, "--dtype", dtype, "--json"]
-    assert run.main([*command, "--checkpoint", str(tmp_path / "alone.pt")]) == 0
-    alone = json.loads(capsys.readouterr().out)
+def test_two_processes_end_with_the_weights_of_one(command, in_two, tmp_path, dtype, tolerance):
+    kept = tmp_path / "alone.pt"
+    alone = json.loads(command(UNEVEN, "--dtype", dtype, "--json", "--checkpoint", kept).out)
     lines = [json.loads(line) for line in (in_two / "said").read_text().splitlines()[:2]]
     (together,) = [told for told in lines if told["dtype"] == dtype]
-    difference = weights(tmp_path / "alone.pt") - weights(in_two / f"{dtype}.pt")
-    assert difference.abs().max() <= tolerance
+    assert (weights(kept) - weights(in_two / f"{dtype}.pt")).abs().max() <= tolerance
     assert together["processes"] == 2 and together["accuracy"] == alone["accuracy"]
     assert together["loss"] == pytest.approx(alone["loss"], rel=1e-5)
 
@@ -243,19 +195,19 @@ def test_when_a_worker_dies_under_torchrun_all_are_started_again(in_two):
     assert checkpoint.load(in_two / "died.pt")["epoch"] == 1
 
 
-def test_two_machines_are_two_agents_that_meet_at_a_port(data, tmp_path, capsys):
-    command = ["--data", data, "--epochs", "1", "--dtype", "float64", "--limit", "600", "--json"]
+def test_two_machines_are_two_agents_that_meet_at_a_port(data, command, tmp_path):
+    options = "--epochs 1 --dtype float64 --limit 600 --json --checkpoint"
     alone, together = tmp_path / "alone.pt", tmp_path / "together.pt"
-    assert run.main([*command, "--checkpoint", str(alone)]) == 0
-    capsys.readouterr()
+    command(options, alone)
     # The agent that keeps the meeting place may leave before the other has said goodbye, which that
-    # one counts as a failure, now and then on a busy machine. Then they meet once more.
-    for _ in range(3):
+    # one counts as a failure, now and then on a busy machine. Then they meet once more; and so they
+    # do where a port was taken. It is below those that the system gives away by itself.
+    for port in random.sample(range(15_000, 30_000), 3):
         line = [*TORCHRUN, "--nnodes", 2, "--nproc-per-node", 1, "--rdzv-backend", "c10d"]
-        line += ["--rdzv-id", "garments", "--rdzv-endpoint", f"127.0.0.1:{free_port()}"]
-        line += ["-m", "helpers.run", *command, "--checkpoint", together]
+        line += ["--rdzv-id", "garments", "--rdzv-endpoint", f"127.0.0.1:{port}"]
+        line += ["-m", "helpers.run", "--data", data, *options.split(), together, "--resume"]
         with ThreadPoolExecutor() as pool:
-            hosts = [pool.submit(processes.run_to_its_end, *line) for _ in range(2)]
+            hosts = [pool.submit(run_to_its_end, *line) for _ in range(2)]
         codes, said, errors = zip(*(host.result() for host in hosts), strict=True)
         if codes == (0, 0):
             break
@@ -268,32 +220,11 @@ def test_two_machines_are_two_agents_that_meet_at_a_port(data, tmp_path, capsys)
 # --- Sudden ends ---
 
 
-def killed(what: str, folder: Path, data: str) -> dict:
-    code, out, err = processes.run_to_its_end(KILLING, what, folder, data)
-    assert code == 0, err[-2000:]
-    return json.loads(out.splitlines()[-1])
-
-
-@needs_fork
-def test_kill_9_at_twenty_moments_loses_at_most_the_step_in_flight(data, tmp_path, capsys):
-    told = killed("run", tmp_path, data)
-    assert len(told["lost"]) == 20 and set(told["lost"]) <= {0, 1}
-    assert told["exit_code"] == 0
-    unbroken = tmp_path / "unbroken.pt"
-    command = ["--epochs", "1", "--batch-size", "4", "--limit", "1440", "--data", data]
-    # Two threads add in another order than one, and the killed runs had one each.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        assert run.main([*command, "--checkpoint", str(unbroken)]) == 0
-    finally:
-        torch.set_num_threads(threads)
-    assert torch.equal(weights(tmp_path / "kept.pt"), weights(unbroken))
-
-
 @needs_fork
 def test_torchruns_agent_recovers_from_twenty_killed_workers(data, tmp_path):
-    told = killed("torchrun", tmp_path, data)
+    """Whatever the moment, most often one of saving: what is kept can be read and gone on from."""
+    told = json.loads(ended_well(KILLING, tmp_path, data).splitlines()[-1])
+    assert set(told["files"]) <= {"kept.pt", ".kept.pt.partial", "log", "unbroken"}
     first, last = told["first"], told["last"]
     assert len(first) == 21 and first[0] == 1 and last[-1] == 300
     # Each attempt begins where the one before it was killed, with the step in flight at the latest.

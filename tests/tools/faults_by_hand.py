@@ -91,8 +91,8 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     ),
     (
         "helpers/beyond_one_process/parallel.py",
-        "train",
-        "loss * (group.size / whole)",
+        "_backward",
+        "loss * (size / whole)",
         "loss * (1 / whole)",
     ),
     # Another norm
