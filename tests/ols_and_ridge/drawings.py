@@ -3,9 +3,9 @@
 import torch
 
 from helpers.ols_and_ridge import figures, least_squares, ridge_figures
+from ols_and_ridge.front_doors import LAND
 
 LINE = torch.linspace(0, 1, 5)
-LAND = least_squares.hills()
 SPOTS = least_squares.spot_heights(LAND, 9, seed=0)
 PENALTIES = [0.1, 1.0, 10.0]
 PENALTY_ERRORS = (torch.tensor([50.0, 60.0, 70.0]), torch.tensor([90.0, 70.0, 80.0]))

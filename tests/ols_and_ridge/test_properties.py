@@ -4,18 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from common.chance import given, settings, st
+from common.chance import few, given, normal, seeds, st
 from helpers.ols_and_ridge import least_squares, trials
+from ols_and_ridge.front_doors import LAND
 
 pytestmark = pytest.mark.proof
-
-
-seeds = st.integers(0, 2**32 - 1)
-
-
-def normal(seed: int, *shape: int) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
 def ridge(X, y, penalty=0.0):
@@ -46,10 +39,7 @@ def test_a_made_problem_has_its_condition_and_its_weights(rows, features, power,
         assert sigma[0] / sigma[-1] == pytest.approx(10**power, rel=1e-6)
 
 
-LAND = least_squares.hills()
-
-
-@settings(max_examples=12)
+@few
 @given(count=st.integers(1, 10_000), seed=seeds)
 def test_spots_are_different_places_of_the_map(count, seed):
     positions, heights = least_squares.spot_heights(LAND, count, seed=seed)
