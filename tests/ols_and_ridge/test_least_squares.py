@@ -1,6 +1,7 @@
 """The problems: their condition, their seeds, and the land that they are made of."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -22,14 +23,19 @@ def test_made_problems_depend_on_the_seed_alone(name):
     assert not torch.equal(first[1], other[1])
 
 
-@pytest.mark.parametrize("condition", [1.0, 30.0, 1e6])
-def test_conditioned_problem_has_its_condition(condition):
-    X, y, weights = least_squares.conditioned_problem(20, 5, condition, seed=1)
-    singular_values = np.linalg.svd(X.numpy(), compute_uv=False)
-    assert singular_values[0] / singular_values[-1] == pytest.approx(condition, rel=1e-6)
+@pytest.mark.parametrize(
+    ("rows", "features", "condition"),
+    [(20, 5, 1.0), (20, 5, 30.0), (20, 5, 1e6), (6, 6, 100.0), (12, 2, 3e4), (1, 1, 1.0)],
+)
+def test_conditioned_problem_has_its_condition_and_its_weights(rows, features, condition):
+    problem = partial(least_squares.conditioned_problem, rows, features, condition, seed=1)
+    X, y, weights = problem()
+    sigma = np.linalg.svd(X.numpy(), compute_uv=False)
+    assert sigma[0] == pytest.approx(1) == float(weights.norm())
+    assert sigma[0] / sigma[-1] == pytest.approx(condition, rel=1e-6)
     np.testing.assert_allclose(y, X.numpy() @ weights.numpy(), rtol=1e-12, atol=1e-14)
-    _, noisy, _ = least_squares.conditioned_problem(20, 5, condition, seed=1, noise=0.5)
-    assert 0.2 < float((noisy - y).std()) < 0.9
+    if rows == 20:
+        assert 0.2 < float((problem(noise=0.5)[1] - y).std()) < 0.9
 
 
 def test_two_units_are_one_column_told_twice():
@@ -84,11 +90,12 @@ def test_positions_and_spots_fit_the_heights():
     for row, column in ((0, 0), (3, 70), (99, 99)):
         east, north = positions[row * 100 + column]
         assert (east, north) == (LAND.east[column], LAND.north[row])
-    spots, heights = least_squares.spot_heights(LAND, 40, seed=5)
-    assert len({tuple(spot) for spot in spots.tolist()}) == 40
-    for (east, north), height in zip(spots, heights, strict=True):
-        row, column = int((LAND.north == north).nonzero()), int((LAND.east == east).nonzero())
-        assert LAND.height[row, column] == height
+    for count in (1, 40, 10_000):
+        spots, heights = least_squares.spot_heights(LAND, count, seed=5)
+        assert len({tuple(spot) for spot in spots.tolist()}) == count == len(heights)
+        for (east, north), height in zip(spots[:40], heights[:40], strict=True):
+            row, column = int((LAND.north == north).nonzero()), int((LAND.east == east).nonzero())
+            assert LAND.height[row, column] == height
 
 
 def test_bumps_are_one_at_their_centre_and_fade():

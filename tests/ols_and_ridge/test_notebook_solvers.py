@@ -80,10 +80,7 @@ def bounds(X, y, w):
     u = X.shape[0] * X.shape[1] * ROUNDING_UNIT[X.dtype]
     target, residual = np.linalg.norm(y64) / norm, np.linalg.norm(y64 - X64 @ w) / norm
     on_x = u * (kappa * (2 + target) + kappa**2 * residual)
-    return {
-        THROUGH_GRAM: (u * kappa**2 * (1 + target), u * kappa**2),
-        ON_X: (on_x, u * kappa),
-    }
+    return {THROUGH_GRAM: (u * kappa**2 * (1 + target), u * kappa**2), ON_X: (on_x, u * kappa)}
 
 
 # As far as first-order theory speaks: rounding must not make the problem singular.
@@ -157,9 +154,8 @@ def test_ridge_is_least_squares_on_stacked_rows(cells):
 
 
 def test_ridge_tends_to_the_shortest_solution(cells):
-    generator = torch.Generator().manual_seed(0)
-    X = torch.randn(4, 9, dtype=torch.float64, generator=generator)
-    y = torch.randn(4, dtype=torch.float64, generator=generator)
+    random = np.random.default_rng(0)
+    X, y = (torch.from_numpy(random.standard_normal(shape)) for shape in ((4, 9), 4))
     shortest = np.linalg.lstsq(X.numpy(), y.numpy())[0]
     far, near = (
         np.linalg.norm(cells["ridge"](X, y, penalty).numpy() - shortest) for penalty in (1e-3, 1e-6)
@@ -180,7 +176,6 @@ def test_leave_one_out_is_what_refitting_gives(cells):
             weights = np.linalg.lstsq(rows, targets)[0]
             expected.append(float(y[row]) - X[row].numpy() @ weights)
         np.testing.assert_allclose(cells["leave_one_out"](X, y, penalty), expected, rtol=1e-8)
-        by_refitting = trials.leave_one_out_by_refitting(
-            cells["ridge_with_intercept"], X, y, penalty
-        )
+        fit = cells["ridge_with_intercept"]
+        by_refitting = trials.leave_one_out_by_refitting(fit, X, y, penalty)
         np.testing.assert_allclose(by_refitting, expected, rtol=1e-8)

@@ -10,11 +10,7 @@ SEED = ({"seed": None}, "seed is None: give a whole number")
 SLIPS = {
     "least_squares.line_problem": [ROWS, SEED],
     "least_squares.tailor_problem": [ROWS, SEED],
-    "least_squares.two_units_problem": [
-        ROWS,
-        SEED,
-        ({"dtype": None}, "dtype is None: give torch.float32 or"),
-    ],
+    "least_squares.two_units_problem": [ROWS, SEED, ({"dtype": None}, "dtype is None: give torch")],
     "least_squares.conditioned_problem": [
         ROWS,
         SEED,
