@@ -90,10 +90,9 @@ def _look_of(turn: int) -> tuple[str, dict[str, Any]]:
     """Return in a word what a direction does, 15 degrees a turn from the gradient, and its look."""
     if turn in (6, 18):
         return "level at first", {"color": BLACK, "linestyle": ":", "linewidth": 2}
-    if turn == 12:
-        return _STEEPEST, {"color": BLUE, "linestyle": "-", "linewidth": 3.5}
     if 6 < turn < 18:
-        return "falls", {"color": BLUE, "linestyle": "-", "linewidth": 1.3}
+        word, width = (_STEEPEST, 3.5) if turn == 12 else ("falls", 1.3)
+        return word, {"color": BLUE, "linestyle": "-", "linewidth": width}
     return "rises", {"color": VERMILION, "linestyle": "--", "linewidth": 1.3}
 
 
@@ -148,8 +147,8 @@ def change_on_sphere(directions: Tensor, changes: Tensor, gradient: Tensor) -> F
     sphere: Axes3D = figure.add_axes((0, 0.03, 0.47, 0.82), projection="3d")
     flat = figure.add_axes((0.57, 0.15, 0.41, 0.74))
     # Only the half that faces the reader, or the dots behind would shine through.
-    elevation, turn = 12, -60
-    up, around = math.radians(elevation), math.radians(turn)
+    sphere.view_init(elev=12, azim=-60)
+    up, around = math.radians(sphere.elev), math.radians(sphere.azim)
     toward = [math.cos(up) * math.cos(around), math.cos(up) * math.sin(around), math.sin(up)]
     seen = directions @ torch.tensor(toward, dtype=directions.dtype) > 0
     limit = float(changes.abs().max())
@@ -162,7 +161,6 @@ def change_on_sphere(directions: Tensor, changes: Tensor, gradient: Tensor) -> F
         sphere.text(*(end * 1.55), f"  {word}", color=color, weight="bold", fontsize=9)
     sphere.set_box_aspect((1, 1, 1), zoom=1)
     sphere.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-1, 1))
-    sphere.view_init(elev=elevation, azim=turn)
     sphere.set_axis_off()
     sphere.set_title(f"{int(seen.sum())} of {len(directions)} directions face you", loc="center")
     flat.plot([-1, 1], [-steepness, steepness], color=BLACK, linestyle="-", lw=1)

@@ -230,14 +230,11 @@ def steps_against_condition(
 @styled
 def snapshots(loss: Loss, paths: dict[str, Path], at: list[int], reach: float) -> Figure:
     """Draw where at most five descents in a bowl around zero are after so many steps each."""
-    leads = []
-    for count in at:
-        lowest = min(paths, key=lambda name: float(paths[name].losses[count]))
-        leads.append(f"after {count} steps {lowest}")
+    lowest = {k: min(paths, key=lambda name: float(paths[name].losses[k])) for k in at}
+    leads = ", ".join(f"after {count} steps {name}" for count, name in lowest.items())
     figure = Figure(
         figsize=(7, 2.9),
-        alt=f"{len(paths)} descents on one bowl: {', '.join(paths)}. Lowest in loss: "
-        f"{', '.join(leads)}.",
+        alt=f"{len(paths)} descents on one bowl: {', '.join(paths)}. Lowest in loss: {leads}.",
     )
     panels = figure.subplots(1, len(at), sharey=True)
     for axes, count in zip(panels, at, strict=True):

@@ -10,12 +10,10 @@ from helpers.common.picture import BLACK, BLUE, GREEN, ORANGE, PINK, VERMILION
 from helpers.gradient_descent.descent import Loss
 
 # One look per way of descending, wherever two are compared.
+_COLORS, _DASHES = (BLUE, VERMILION, GREEN, PINK, BLACK), ("-", "--", "-.", ":", (0, (5, 1)))
 LOOKS: list[dict[str, Any]] = [
-    {"color": BLUE, "marker": "o", "linestyle": "-"},
-    {"color": VERMILION, "marker": "s", "linestyle": "--"},
-    {"color": GREEN, "marker": "^", "linestyle": "-."},
-    {"color": PINK, "marker": "D", "linestyle": ":"},
-    {"color": BLACK, "marker": "x", "linestyle": (0, (5, 1))},
+    {"color": color, "marker": marker, "linestyle": dash}
+    for color, marker, dash in zip(_COLORS, "os^Dx", _DASHES, strict=True)
 ]
 GOAL: dict[str, Any] = {"marker": "*", "markersize": 13, "zorder": 6}
 GOAL |= {"color": ORANGE, "markeredgecolor": BLACK}

@@ -5,6 +5,7 @@ all lie above 0. L is the largest of them, μ the smallest.
 """
 
 import math
+import statistics
 import warnings
 
 import torch
@@ -57,10 +58,7 @@ def measured_rate(distances: Tensor) -> float:
     late = torch.log(joined[len(joined) // 2 :])
     if len(late) < 4:
         raise ValueError(f"distances has {len(late)} late steps, too few for a rate: take more")
-    # The slope of the straight line through the logarithms, by least squares.
-    steps = torch.arange(len(late), dtype=late.dtype)
-    steps = steps - steps.mean()
-    return float(torch.exp((steps * late).sum() / (steps**2).sum()))
+    return math.exp(statistics.linear_regression(range(len(late)), late.tolist()).slope)
 
 
 def regime(lr: float, curvatures: Tensor) -> str:
@@ -89,10 +87,8 @@ def best_settings(curvatures: Tensor) -> dict[str, dict[str, float]]:
     low, high = (float(end) for end in _above_zero(curvatures).aminmax())
     roots = math.sqrt(high) + math.sqrt(low)
     kept = ((math.sqrt(high) - math.sqrt(low)) / roots) ** 2
-    return {
-        "plain": {"lr": 2 / (high + low)},
-        "momentum": {"lr": (2 / roots) ** 2, "momentum": kept},
-    }
+    heavy = {"lr": (2 / roots) ** 2, "momentum": kept}
+    return {"plain": {"lr": 2 / (high + low)}, "momentum": heavy}
 
 
 def divergence_boundary(

@@ -115,9 +115,8 @@ def conditioned_problem(
     require.dtype("dtype", dtype)
     require.number("noise", noise, least=0)
     # The Q of a table of normal numbers: orthonormal columns that point anywhere.
-    left, right = (
-        torch.linalg.qr(torch.randn(size, features, **chance)).Q for size in (rows, features)
-    )
+    sizes = (rows, features)
+    left, right = (torch.linalg.qr(torch.randn(n, features, **chance)).Q for n in sizes)
     singular_values = torch.logspace(0, -math.log10(condition), features, dtype=torch.float64)
     X = ((left * singular_values) @ right).to(dtype)
     weights = torch.randn(features, **chance)
@@ -156,11 +155,8 @@ def hills() -> Hills:
     kilometres_per_degree = math.pi * 6371 / 180  # the Earth's mean radius is 6371 km
     # Degrees of longitude are narrower the farther from the equator: as in the middle row, 160.
     narrower = math.cos(math.radians(top - 160 * step_north))
-    return Hills(
-        east=index * step_east * kilometres_per_degree * narrower,
-        north=index.flip(0) * step_north * kilometres_per_degree,
-        height=height,
-    )
+    east = index * step_east * kilometres_per_degree * narrower
+    return Hills(east, index.flip(0) * step_north * kilometres_per_degree, height)
 
 
 def spot_heights(land: Hills, count: int, *, seed: int) -> tuple[Tensor, Tensor]:

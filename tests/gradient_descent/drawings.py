@@ -11,6 +11,7 @@ CURVATURES = torch.tensor([1.0, 10.0], dtype=torch.float64)
 ORIGIN = torch.zeros(2, dtype=torch.float64)
 HERE = torch.tensor([2.6, 1.2], dtype=torch.float64)
 SHORT, LONG = (descent.run(VALLEY, HERE, lr=lr, steps=20) for lr in (0.05, 0.15))
+BOTH = {"short": SHORT, "long": LONG}
 BLOWN = descent.run(VALLEY, HERE, lr=3.0, steps=400)
 SPHERE = torch.nn.functional.normalize(
     torch.cartesian_prod(*[torch.linspace(-1, 1, 4, dtype=torch.float64)] * 3)
@@ -24,6 +25,8 @@ WAYS = {"descent": torch.stack([LINE, -LINE], dim=1), "ridge": torch.stack([LINE
 ERRORS = {"descent": (LINE - 0.25).abs(), "ridge": (LINE - 0.5).abs()}
 SIZES = torch.full((20,), 0.25, dtype=torch.float64)
 BOUNDS = torch.tensor([0.5] * 15 + [0.125] * 5, dtype=torch.float64)
+AREAS = {"here": (0.2, 0.2), "there": (0.5, 0.5), "nowhere": (0.8, 0.8)}
+RATES = torch.linspace(0.55, 1.2, 12).reshape(3, 4)
 
 DRAWINGS = {
     "direction_fan": lambda: figures.direction_fan(VALLEY, HERE, ORIGIN, names=("a", "b")),
@@ -35,13 +38,7 @@ DRAWINGS = {
         {"left": (VALLEY, SHORT, ORIGIN, 3.0), "right": (VALLEY, LONG, ORIGIN, 3.0)},
         names=[("a", "b"), ("c", "d")],
     ),
-    "basins": lambda: figures.basins(
-        VALLEY,
-        STARTS,
-        ENDS,
-        {"here": (0.2, 0.2), "there": (0.5, 0.5), "nowhere": (0.8, 0.8)},
-        {"pass": ORIGIN},
-    ),
+    "basins": lambda: figures.basins(VALLEY, STARTS, ENDS, AREAS, {"pass": ORIGIN}),
     "five_regimes": lambda: steps.five_regimes(
         VALLEY, {"short: glides": SHORT, "long: rings": LONG}, reach=3.0
     ),
@@ -53,20 +50,14 @@ DRAWINGS = {
     "chosen_steps": lambda: steps.chosen_steps(VALLEY, SHORT, SIZES, BOUNDS),
     "damping": lambda: steps.damping({"creeps": 1 - LINE / 2, "rings": torch.cos(7 * LINE)}),
     "rate_map": lambda: steps.rate_map(
-        LINE[1:] / 4,
-        LINE[:3],
-        torch.linspace(0.55, 1.2, 12).reshape(3, 4),
-        theory.best_settings(CURVATURES),
-        10.0,
+        LINE[1:] / 4, LINE[:3], RATES, theory.best_settings(CURVATURES), 10.0
     ),
     "steps_against_condition": lambda: steps.steps_against_condition(
         [10.0, 1000.0],
         {"plain": [70, 7000], "momentum": [30, 300]},
         {"plain": 1.0, "momentum": 0.5},
     ),
-    "snapshots": lambda: steps.snapshots(
-        VALLEY, {"short": SHORT, "long": LONG}, [1, 20], reach=3.0
-    ),
+    "snapshots": lambda: steps.snapshots(VALLEY, BOTH, [1, 20], reach=3.0),
     "noise_ball": lambda: steps.noise_ball(
         VALLEY, ORIGIN, {"4 rows": SHORT.points}, [4, 64], {0.02: [0.4, 0.1], 0.08: [0.8, 0.2]}
     ),
