@@ -12,8 +12,7 @@ from torch import Tensor
 
 from helpers.common import require
 
-Loss = Callable[[Tensor], Tensor]
-Rule = Callable[[Tensor], Tensor]
+Loss = Rule = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,9 @@ class Path:
 def record(rule: Rule, loss: Loss, start: Tensor, steps: int) -> Path:
     """Apply an update rule, from the weights to those one step later, and keep the path.
 
-    Parameters
-    ----------
-    rule, loss : callable
-        The rule takes and gives a tensor of the shape of `start`, the loss takes one of shape (d,).
-    start : Tensor
-        Shape (d,), or (n, d) for n descents side by side; float32 or float64.
-    steps : int
-        How many steps to take, at least 1. Fewer are kept if a step leaves the finite numbers;
-        with several descents, the first of them to leave ends them all.
+    The start has shape (d,), or (n, d) for n descents side by side, of float32 or float64; the
+    rule takes and gives the same, the loss takes (d,). Of the steps, at least 1, fewer are kept if
+    one leaves the finite numbers; the first of several descents to leave ends them all.
     """
     require.function("rule", rule)
     require.function("loss", loss)
@@ -101,6 +94,8 @@ def run(
 
     Parameters
     ----------
+    loss, start, steps
+        As for `record`.
     lr : float or callable
         The step size, above 0; or a schedule, from the number of steps already taken to the
         size of the next one, at least 0.

@@ -15,6 +15,7 @@ from helpers.gradient_descent.descent import Loss, Path
 from helpers.gradient_descent.looks import GOAL, HALO, LOOKS, grid, level_lines, note
 
 _STEEPEST = "steepest fall, against the gradient"
+_Place = tuple[float, float]
 
 
 @styled
@@ -199,7 +200,7 @@ def zigzag(
 
 @styled
 def basins(
-    loss: Loss, starts: Tensor, labels: Tensor, names: dict[str, Any], points: dict[str, Tensor]
+    loss: Loss, starts: Tensor, labels: Tensor, names: dict[str, _Place], points: dict[str, Tensor]
 ) -> Figure:
     """Draw a grid of start points, shape (rows, columns, 2), coloured by where descent ends.
 
