@@ -8,33 +8,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from helpers.common import require
 
-Loss = Callable[[torch.Tensor], torch.Tensor]
-Rule = Callable[[torch.Tensor], torch.Tensor]
+Loss = Rule = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Path:
-    """The points that a descent went through.
+    """The points that a descent went through, or n descents side by side: all of them finite."""
 
-    Attributes
-    ----------
-    points : torch.Tensor
-        Shape (steps + 1, d), the start first; (steps + 1, n, d) for n descents side by side.
-    losses : torch.Tensor
-        The loss at each point, shape (steps + 1,) or (steps + 1, n).
-    left_at : int or None
-        The step that led out of the finite numbers, if one did; the path ends just before it.
-    """
-
-    points: torch.Tensor
-    losses: torch.Tensor
+    points: Tensor  # shape (steps + 1, d) or (steps + 1, n, d), the start first
+    losses: Tensor  # shape (steps + 1,) or (steps + 1, n)
+    # The step that led out of the finite numbers, if one did; the path ends just before it.
     left_at: int | None = None
 
     @property
-    def end(self) -> torch.Tensor:
+    def end(self) -> Tensor:
         """The last finite point, shape (d,) or (n, d)."""
         return self.points[-1]
 
@@ -43,7 +34,7 @@ class Path:
         """How many steps were recorded."""
         return len(self.points) - 1
 
-    def distances(self, goal: torch.Tensor | float = 0.0) -> torch.Tensor:
+    def distances(self, goal: Tensor | float = 0.0) -> Tensor:
         """Return how far each point is from `goal`, a point of shape (d,) or one a descent."""
         return torch.linalg.vector_norm(self.points - goal, dim=-1)
 
@@ -59,25 +50,12 @@ class Path:
         return f"{word}, but the loss rose from {first[worst]:.1e} to {last[worst]:.1e}"
 
 
-def record(rule: Rule, loss: Loss, start: torch.Tensor, steps: int) -> Path:
-    """Apply an update rule again and again and keep the path.
+def record(rule: Rule, loss: Loss, start: Tensor, steps: int) -> Path:
+    """Apply an update rule, from the weights to those one step later, and keep the path.
 
-    Parameters
-    ----------
-    rule : callable
-        From the weights to the weights one step later.
-    loss : callable
-        From a tensor of shape (d,) to one number.
-    start : torch.Tensor
-        Shape (d,), or (n, d) for n descents side by side; float32 or float64.
-    steps : int
-        How many steps to take, at least 1. Fewer are kept if a step leaves the finite numbers;
-        with several descents, the first of them to leave ends them all.
-
-    Returns
-    -------
-    Path
-        The points and losses, all of them finite.
+    The start has shape (d,), or (n, d) for n descents side by side, of float32 or float64; the
+    rule takes and gives the same, the loss takes (d,). Of the steps, at least 1, fewer are kept if
+    one leaves the finite numbers; the first of several descents to leave ends them all.
     """
     require.function("rule", rule)
     require.function("loss", loss)
@@ -104,7 +82,7 @@ def record(rule: Rule, loss: Loss, start: torch.Tensor, steps: int) -> Path:
 
 def run(
     loss: Loss,
-    start: torch.Tensor,
+    start: Tensor,
     *,
     lr: float | Callable[[int], float],
     steps: int,
@@ -135,10 +113,9 @@ def run(
     require.number("weight_decay", weight_decay, least=0)
     if nesterov and momentum == 0:
         raise ValueError("nesterov is True and momentum is 0: give a momentum above 0")
-    velocity = None  # What momentum keeps from step to step.
-    taken = 0  # For a schedule, which counts from 0.
+    velocity, taken = None, 0  # What momentum keeps from step to step; a schedule counts from 0.
 
-    def step(w: torch.Tensor) -> torch.Tensor:
+    def step(w: Tensor) -> Tensor:
         nonlocal velocity, taken
         direction = _gradient(loss, w) + weight_decay * w
         if momentum:
@@ -155,11 +132,10 @@ def run(
     return record(step, loss, start, steps)
 
 
-def steps_until(distances: torch.Tensor, fraction: float) -> int | None:
+def steps_until(distances: Tensor, fraction: float) -> int | None:
     """Return the first step from which on all distances are within a fraction of the first.
 
-    The distances, shape (steps + 1,), are those that `Path.distances` gives; ``None`` if the path
-    ends before that.
+    The distances are those of `Path.distances`; ``None`` if the path ends before that.
     """
     # Under momentum a distance can dip below the bound and come back: the last one outside counts.
     outside = torch.nonzero(distances > fraction * distances[0]).flatten()
@@ -167,7 +143,7 @@ def steps_until(distances: torch.Tensor, fraction: float) -> int | None:
     return step if step < len(distances) else None
 
 
-def _gradient(loss: Loss, w: torch.Tensor) -> torch.Tensor:
+def _gradient(loss: Loss, w: Tensor) -> Tensor:
     """Return the gradient at w of shape (d,), or at each row of w of shape (n, d)."""
     w = w.detach().requires_grad_()
     values = values_of(loss, w)
@@ -178,11 +154,11 @@ def _gradient(loss: Loss, w: torch.Tensor) -> torch.Tensor:
     return result
 
 
-def values_of(loss: Loss, w: torch.Tensor) -> torch.Tensor:
+def values_of(loss: Loss, w: Tensor) -> Tensor:
     """Return the loss at w of shape (d,), or at each row of w of shape (n, d)."""
     # vmap calls the loss once, with a stand-in for all rows: the loss need not know of rows.
     values = loss(w) if w.ndim == 1 else torch.func.vmap(loss)(w)
-    if not isinstance(values, torch.Tensor) or values.shape != w.shape[:-1]:
-        shape = tuple(values.shape) if isinstance(values, torch.Tensor) else values
+    if not isinstance(values, Tensor) or values.shape != w.shape[:-1]:
+        shape = tuple(values.shape) if isinstance(values, Tensor) else values
         raise ValueError(f"the loss gave {shape}, not one number in a tensor: reduce it")
     return values

@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib.colors
 import torch
 from mpl_toolkits.mplot3d import Axes3D
+from torch import Tensor
 from torch.func import vmap
 
 from helpers.common.picture import BLACK, BLUE, ORANGE, SKY, VERMILION, Figure, styled
@@ -14,12 +15,11 @@ from helpers.gradient_descent.descent import Loss, Path
 from helpers.gradient_descent.looks import GOAL, HALO, LOOKS, grid, level_lines, note
 
 _STEEPEST = "steepest fall, against the gradient"
+_Place = tuple[float, float]
 
 
 @styled
-def direction_fan(
-    loss: Loss, point: torch.Tensor, lowest: torch.Tensor, *, names: tuple[str, str]
-) -> Figure:
+def direction_fan(loss: Loss, point: Tensor, lowest: Tensor, *, names: tuple[str, str]) -> Figure:
     """Draw a bowl as a surface, with the directions out of one point laid upon it, and from above.
 
     The point and the lowest one have shape (2,); `names` are those of the two weights.
@@ -62,13 +62,12 @@ def direction_fan(
 
 
 def _surface(
-    figure: Figure, loss: Loss, point: torch.Tensor, lowest: torch.Tensor, reach: float
-) -> tuple[Axes3D, torch.Tensor]:
+    figure: Figure, loss: Loss, point: Tensor, lowest: Tensor, reach: float
+) -> tuple[Axes3D, Tensor]:
     """Draw the loss as a surface, and return its panel and its heights."""
     # matplotlib's own order would put a line behind the surface that it lies upon.
-    panel: Axes3D = figure.add_axes(
-        (-0.06, 0.07, 0.64, 0.86), projection="3d", computed_zorder=False
-    )
+    place = (-0.06, 0.07, 0.64, 0.86)
+    panel: Axes3D = figure.add_axes(place, projection="3d", computed_zorder=False)
     # A patch along the valley: on a square one, the far walls would dwarf everything.
     _, axes = torch.linalg.eigh(torch.func.hessian(loss)(lowest))
     along = torch.linspace(-0.6 * reach, 1.7 * reach, 25, dtype=torch.float64)
@@ -92,16 +91,15 @@ def _look_of(turn: int) -> tuple[str, dict[str, Any]]:
     """Return in a word what a direction does, 15 degrees a turn from the gradient, and its look."""
     if turn in (6, 18):
         return "level at first", {"color": BLACK, "linestyle": ":", "linewidth": 2}
-    if turn == 12:
-        return _STEEPEST, {"color": BLUE, "linestyle": "-", "linewidth": 3.5}
     if 6 < turn < 18:
-        return "falls", {"color": BLUE, "linestyle": "-", "linewidth": 1.3}
+        word, width = (_STEEPEST, 3.5) if turn == 12 else ("falls", 1.3)
+        return word, {"color": BLUE, "linestyle": "-", "linewidth": width}
     return "rises", {"color": VERMILION, "linestyle": "--", "linewidth": 1.3}
 
 
 @styled
 def change_by_angle(
-    degrees: torch.Tensor, changes: dict[float, torch.Tensor], gradient_length: float
+    degrees: Tensor, changes: dict[float, Tensor], gradient_length: float
 ) -> Figure:
     """Draw the change of the loss per unit of length against the angle from the gradient.
 
@@ -123,8 +121,7 @@ def change_by_angle(
         lowest = change.argmin()
         axes.plot(degrees[lowest], change[lowest], ms=11, markeredgecolor=BLACK, **dots)
     axes.axhline(0, color=BLACK, linewidth=0.6, linestyle="-")
-    axes.set_xticks([0, 45, 90, 135, 180, 225, 270, 315, 360])
-    axes.set(xlabel="angle θ from the gradient (degrees)")
+    axes.set(xticks=range(0, 361, 45), xlabel="angle θ from the gradient (degrees)")
     axes.set(ylabel="change of the loss per unit of length")
     axes.set(title="Tiny steps follow the cosine; a larger one has another best angle")
     axes.legend(loc="upper center")
@@ -132,16 +129,15 @@ def change_by_angle(
 
 
 @styled
-def change_on_sphere(
-    directions: torch.Tensor, changes: torch.Tensor, gradient: torch.Tensor
-) -> Figure:
+def change_on_sphere(directions: Tensor, changes: Tensor, gradient: Tensor) -> Figure:
     """Draw measured changes of the loss on a sphere of directions, and against the cosine.
 
     The directions are unit vectors, shape (n, 3); the change along each, shape (n,), is divided by
     the length of the step.
     """
-    cosines = directions @ gradient / gradient.norm()
-    off = float((changes - cosines * gradient.norm()).abs().max() / gradient.norm())
+    steepness, uphill = gradient.norm(), gradient / gradient.norm()
+    cosines = directions @ gradient / steepness
+    off = float((changes - cosines * steepness).abs().max() / steepness)
     found = "all on one line" if off < 0.01 else "not all on one line"
     figure = Figure(
         figsize=(7, 3.6),
@@ -152,8 +148,8 @@ def change_on_sphere(
     sphere: Axes3D = figure.add_axes((0, 0.03, 0.47, 0.82), projection="3d")
     flat = figure.add_axes((0.57, 0.15, 0.41, 0.74))
     # Only the half that faces the reader, or the dots behind would shine through.
-    elevation, turn = 12, -60
-    up, around = math.radians(elevation), math.radians(turn)
+    sphere.view_init(elev=12, azim=-60)
+    up, around = math.radians(sphere.elev), math.radians(sphere.azim)
     toward = [math.cos(up) * math.cos(around), math.cos(up) * math.sin(around), math.sin(up)]
     seen = directions @ torch.tensor(toward, dtype=directions.dtype) > 0
     limit = float(changes.abs().max())
@@ -161,16 +157,14 @@ def change_on_sphere(
     colors = matplotlib.colors.LinearSegmentedColormap.from_list("", [BLUE, "#c9c9c9", VERMILION])
     look: dict[str, Any] = {"cmap": colors, "vmin": -limit, "vmax": limit}
     sphere.scatter(*directions[seen].T, c=changes[seen], s=18, depthshade=False, **look)
-    downhill = -gradient / gradient.norm()
-    for end, color, word in ((downhill, BLUE, "-gradient"), (-downhill, VERMILION, "gradient")):
+    for end, color, word in ((-uphill, BLUE, "-gradient"), (uphill, VERMILION, "gradient")):
         sphere.quiver(*(end * 1.02), *(end * 0.45), color=color, linewidth=2.5)
         sphere.text(*(end * 1.55), f"  {word}", color=color, weight="bold", fontsize=9)
     sphere.set_box_aspect((1, 1, 1), zoom=1)
     sphere.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-1, 1))
-    sphere.view_init(elev=elevation, azim=turn)
     sphere.set_axis_off()
     sphere.set_title(f"{int(seen.sum())} of {len(directions)} directions face you", loc="center")
-    flat.plot([-1, 1], [-gradient.norm(), gradient.norm()], color=BLACK, linestyle="-", lw=1)
+    flat.plot([-1, 1], [-steepness, steepness], color=BLACK, linestyle="-", lw=1)
     flat.scatter(cosines, changes, c=changes, s=9, zorder=3, **look)
     flat.set(xlabel="cos θ (θ: angle from the gradient)", ylabel="change per unit of length")
     flat.set(title=f"{found.capitalize()}: |gradient| · cos θ")
@@ -179,7 +173,7 @@ def change_on_sphere(
 
 @styled
 def zigzag(
-    panels: dict[str, tuple[Loss, Path, torch.Tensor, float]], names: Sequence[tuple[str, str]]
+    panels: dict[str, tuple[Loss, Path, Tensor, float]], names: Sequence[tuple[str, str]]
 ) -> Figure:
     """Draw a path in a narrow valley and one in a round bowl, over their level lines, side by side.
 
@@ -191,7 +185,7 @@ def zigzag(
         alt="The same descent twice: with sizes as they are the path zig-zags in a narrow valley; "
         "with standardised sizes the bowl is round and one step goes straight to the goal.",
     )
-    places = figure.subplots(1, len(panels), squeeze=False).flat
+    places = figure.subplots(1, len(panels))
     for axes, title, (first, second) in zip(places, panels, names, strict=True):
         loss, path, goal, reach = panels[title]
         level_lines(axes, loss, goal, reach)
@@ -206,11 +200,7 @@ def zigzag(
 
 @styled
 def basins(
-    loss: Loss,
-    starts: torch.Tensor,
-    labels: torch.Tensor,
-    names: dict[str, tuple[float, float]],
-    points: dict[str, torch.Tensor],
+    loss: Loss, starts: Tensor, labels: Tensor, names: dict[str, _Place], points: dict[str, Tensor]
 ) -> Figure:
     """Draw a grid of start points, shape (rows, columns, 2), coloured by where descent ends.
 
@@ -226,13 +216,13 @@ def basins(
     )
     axes = figure.subplots()
     a, b = starts[..., 0], starts[..., 1]
-    looks = zip((SKY, ORANGE, "#dddddd"), (None, "//", ".."), strict=True)
-    drawn = zip(names.items(), looks, strict=False)
-    for label, ((name, place), (color, hatch)) in enumerate(drawn):
+    looks = ((SKY, None), (ORANGE, "//"), ("#dddddd", ".."))
+    for label, ((name, place), (color, hatch)) in enumerate(
+        zip(names.items(), looks, strict=False)
+    ):
         inside = (labels == label).double()
         area = axes.contourf(a, b, inside, levels=[0.5, 1.5], colors=[color], hatches=[hatch])
-        area.set_edgecolor("white")
-        area.set_linewidth(0)  # No outline: the edge's white is for the hatching.
+        area.set(edgecolor="white", linewidth=0)  # No outline: the white is for the hatching.
         text = f"{name}\n{shares[label]:.0%} of starts"
         axes.text(*place, text, ha="center", va="center", weight="bold", path_effects=HALO)
     # The level lines on a finer grid of their own: on that of the starts they would have corners.

@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch import Tensor
 
 from helpers.common.picture import BLACK, BLUE, GREEN, PINK, VERMILION, Figure, styled
 from helpers.gradient_descent.descent import Loss, Path
@@ -37,9 +38,7 @@ def five_regimes(loss: Loss, paths: dict[str, Path], reach: float) -> Figure:
 
 
 @styled
-def rate_against_step(
-    sizes: torch.Tensor, measured: torch.Tensor, curvatures: torch.Tensor
-) -> Figure:
+def rate_against_step(sizes: Tensor, measured: Tensor, curvatures: Tensor) -> Figure:
     """Draw the factor per step against the step size: theory as lines, runs as dots.
 
     There are n of each, and two curvatures, the smaller first.
@@ -79,11 +78,8 @@ def descent_report(
 
     The first 60 steps are drawn; `setting` says what was set, `word` what the descent does then.
     """
-    figure = Figure(
-        figsize=(7, 3.1),
-        alt=f"{word}: factor {measured:.3f} a step, {predicted:.3f} predicted.",
-        layout="none",
-    )
+    alt = f"{word}: factor {measured:.3f} a step, {predicted:.3f} predicted."
+    figure = Figure(figsize=(7, 3.1), alt=alt, layout="none")
     left = figure.add_axes((0.075, 0.16, 0.36, 0.7))
     right = figure.add_axes((0.53, 0.16, 0.45, 0.7))
     level_lines(left, loss, ORIGIN, 3.2)
@@ -118,20 +114,19 @@ def loss_curves(paths: dict[str, Path]) -> Figure:
         losses = path.losses
         if path.left_at is not None:
             # It may jump from the page to where no number is.
-            above = (losses > top).nonzero()
-            leaves = int(above[0]) if len(above) else path.left_at
+            leaves = next((k for k, loss in enumerate(losses) if loss > top), path.left_at)
             losses = losses[: leaves + 1]
             text = f"↑ off the page at step {leaves}"
             note(axes, text, (leaves, top), (5, -5), va="top", color=look["color"], fontsize=9)
         axes.semilogy(losses, label=name, markevery=40, markersize=4, linewidth=1.3, **look)
     axes.set(xlabel="step", ylabel="loss", ylim=(bottom, top))
-    axes.set(title="How too large a step looks: not always like an explosion")
+    axes.set_title("How too large a step looks: not always like an explosion")
     axes.legend(loc="lower left", fontsize=8.5)
     return figure
 
 
 @styled
-def chosen_steps(loss: Loss, path: Path, sizes: torch.Tensor, bounds: torch.Tensor) -> Figure:
+def chosen_steps(loss: Loss, path: Path, sizes: Tensor, bounds: Tensor) -> Figure:
     """Draw a line search's path, and the step sizes it chose beside the local bound.
 
     `sizes` and `bounds` hold the step size chosen, and 2/L, at each point but the last: (steps,).
@@ -162,17 +157,13 @@ def chosen_steps(loss: Loss, path: Path, sizes: torch.Tensor, bounds: torch.Tens
 
 
 @styled
-def damping(distances: dict[str, torch.Tensor]) -> Figure:
+def damping(distances: dict[str, Tensor]) -> Figure:
     """Draw one weight, its minimum at 0, against the step for several momenta: (steps + 1,)."""
-    crossings = {
-        name: int((values[1:] * values[:-1] < 0).sum()) for name, values in distances.items()
-    }
-    found = ", ".join(f"{name} {count} times" for name, count in crossings.items())
-    figure = Figure(
-        figsize=(7, 3.4),
-        alt=f"One weight over the steps for {len(distances)} momenta. It crosses the minimum: "
-        f"{found}.",
+    found = ", ".join(
+        f"{name} {(values[1:] * values[:-1] < 0).sum()} times" for name, values in distances.items()
     )
+    alt = f"One weight over the steps for {len(distances)} momenta. It crosses the minimum: "
+    figure = Figure(figsize=(7, 3.4), alt=f"{alt}{found}.")
     axes = figure.subplots()
     for (name, values), look in zip(distances.items(), LOOKS, strict=False):
         axes.plot(values, markevery=4, markersize=4, label=name, **look)
@@ -184,11 +175,7 @@ def damping(distances: dict[str, torch.Tensor]) -> Figure:
 
 @styled
 def rate_map(
-    sizes: torch.Tensor,
-    momenta: torch.Tensor,
-    rates: torch.Tensor,
-    best: dict[str, dict[str, float]],
-    high: float,
+    sizes: Tensor, momenta: Tensor, rates: Tensor, best: dict[str, dict[str, float]], high: float
 ) -> Figure:
     """Draw the predicted factor per step over step size and momentum.
 
@@ -243,16 +230,13 @@ def steps_against_condition(
 @styled
 def snapshots(loss: Loss, paths: dict[str, Path], at: list[int], reach: float) -> Figure:
     """Draw where at most five descents in a bowl around zero are after so many steps each."""
-    leads = []
-    for count in at:
-        heights = {float(path.losses[count]): name for name, path in paths.items()}
-        leads.append(f"after {count} steps {heights[min(heights)]}")
+    lowest = {k: min(paths, key=lambda name: float(paths[name].losses[k])) for k in at}
+    leads = ", ".join(f"after {count} steps {name}" for count, name in lowest.items())
     figure = Figure(
         figsize=(7, 2.9),
-        alt=f"{len(paths)} descents on one bowl: {', '.join(paths)}. Lowest in loss: "
-        f"{', '.join(leads)}.",
+        alt=f"{len(paths)} descents on one bowl: {', '.join(paths)}. Lowest in loss: {leads}.",
     )
-    panels = figure.subplots(1, len(at), sharey=True, squeeze=False).flat
+    panels = figure.subplots(1, len(at), sharey=True)
     for axes, count in zip(panels, at, strict=True):
         level_lines(axes, loss, ORIGIN, reach)
         for (name, path), look in zip(paths.items(), LOOKS, strict=False):
@@ -268,22 +252,18 @@ def snapshots(loss: Loss, paths: dict[str, Path], at: list[int], reach: float) -
 
 @styled
 def noise_ball(
-    loss: Loss,
-    goal: torch.Tensor,
-    walks: dict[str, torch.Tensor],
-    batches: list[int],
-    radii: dict[float, list[float]],
+    loss: Loss, goal: Tensor, walks: dict[str, Tensor], batches: list[int], radii: dict[float, list]
 ) -> Figure:
     """Draw the wandering of mini-batch descent around its goal, and its size against the batch.
 
     `walks` goes from a name to the points of one path, (steps + 1, 2); at most five. `radii` goes
     from a step size to the typical distance from the goal, shape (2,), for each batch size.
     """
-    falls = {
-        lr: math.log(values[-1] / values[0]) / math.log(batches[-1] / batches[0])
+    wide = math.log(batches[-1] / batches[0])
+    found = " and ".join(
+        f"{math.log(values[-1] / values[0]) / wide:.1f} for lr {lr:g}"
         for lr, values in radii.items()
-    }
-    found = " and ".join(f"{slope:.1f} for lr {lr:g}" for lr, slope in falls.items())
+    )
     figure = Figure(
         figsize=(7, 3.7),
         alt="Mini-batch descent wanders in a ball around the minimum; on log scales its radius "
@@ -310,10 +290,7 @@ def noise_ball(
 
 @styled
 def early_stopping(
-    times: torch.Tensor,
-    weights: dict[str, torch.Tensor],
-    errors: dict[str, torch.Tensor],
-    names: tuple[str, ...],
+    times: Tensor, weights: dict[str, Tensor], errors: dict[str, Tensor], names: tuple[str, ...]
 ) -> Figure:
     """Draw weights and held-out errors along a descent and along ridge's penalties, on one axis.
 

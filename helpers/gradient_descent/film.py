@@ -3,9 +3,10 @@
 import base64
 import html
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from helpers.common import page
 from helpers.common.picture import Figure
@@ -13,6 +14,7 @@ from helpers.gradient_descent.descent import Path
 from helpers.gradient_descent.looks import GOAL, LOOKS
 
 _SECONDS = 0.2  # How long one step takes.
+_WITH_REST = 1.2 * _SECONDS  # The same with its share of the while for which the last frame rests.
 _SQUARE, _CIRCLE = '<rect x="-5" y="-9" width="10" height="10"/>', '<circle cy="-4" r="5"/>'
 
 # Swaps the image for the same SVG in the page, whose clock can then be stopped and set.
@@ -70,12 +72,7 @@ class Player:
 
 
 def race(
-    hessian: torch.Tensor,
-    paths: dict[str, Path],
-    *,
-    title: str,
-    reach: float,
-    still: Figure,
+    hessian: Tensor, paths: dict[str, Path], *, title: str, reach: float, still: Figure
 ) -> Player:
     """Return a film of several descents on one bowl, step by step, with their distances beside it.
 
@@ -84,7 +81,6 @@ def race(
     and title, which says the finding, are ASCII. The still's alt text is the film's too.
     """
     (steps,) = {path.steps for path in paths.values()}
-    clock = _Clock(steps)
     # Right panel: steps from 0 to the last, distances as powers of ten.
     logs = torch.log10(torch.stack([path.distances() for path in paths.values()]))
     top, bottom = math.ceil(float(logs.max())), math.floor(float(logs.min()))
@@ -97,9 +93,8 @@ def race(
     runners, names = "", ""
     for index, ((name, path), look) in enumerate(zip(paths.items(), LOOKS, strict=False)):
         on_bowl = path.points * torch.tensor([scale, -scale]) + 180  # SVG counts downwards.
-        down = 66 + unit * (top - logs[index])
-        runners += _runner(clock, on_bowl, look)
-        runners += _runner(clock, torch.stack([across, down], dim=1), look)
+        falling = torch.stack([across, 66 + unit * (top - logs[index])], dim=1)
+        runners += _runner(on_bowl, look) + _runner(falling, look)
         mark = _SQUARE if look["marker"] == "s" else _CIRCLE
         names += (
             f'<g transform="translate({50 + 240 * index} 368)" fill="{look["color"]}">{mark}'
@@ -107,7 +102,7 @@ def race(
         )
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 380" '
-        f'data-seconds="{clock.whole:.4g}" '
+        f'data-seconds="{steps * _WITH_REST:.4g}" '
         'font-family="DejaVu Sans, Arial, sans-serif" font-size="12">'
         '<rect width="700" height="380" fill="white"/>'
         f'<text x="40" y="22" font-size="14" font-weight="bold">{html.escape(title)}</text>'
@@ -125,27 +120,18 @@ def race(
     return Player(svg, steps=steps, still=still)
 
 
-class _Clock(NamedTuple):
-    """When the film shows which step."""
-
-    steps: int
-
-    @property
-    def whole(self) -> float:
-        """Seconds until the film begins again: its last frame rests for a while before."""
-        return self.steps * _SECONDS * 1.2
-
-    def animate(self, attribute: str, values: list[float]) -> str:
-        """Return SVG that gives an attribute one value a step."""
-        times = [f"{step * _SECONDS / self.whole:.4f}" for step in range(self.steps + 1)]
-        listed = ";".join(f"{value:.4g}" for value in [*values, values[-1]])
-        return (
-            f'<animate attributeName="{attribute}" dur="{self.whole:.4g}s" '
-            f'repeatCount="indefinite" keyTimes="{";".join(times)};1" values="{listed}"/>'
-        )
+def _animate(attribute: str, values: list[float]) -> str:
+    """Return SVG that gives an attribute one value a step."""
+    whole = (len(values) - 1) * _WITH_REST
+    times = [f"{step * _SECONDS / whole:.4f}" for step in range(len(values))]
+    listed = ";".join(f"{value:.4g}" for value in [*values, values[-1]])
+    return (
+        f'<animate attributeName="{attribute}" dur="{whole:.4g}s" repeatCount="indefinite" '
+        f'keyTimes="{";".join(times)};1" values="{listed}"/>'
+    )
 
 
-def _runner(clock: _Clock, places: torch.Tensor, look: dict[str, Any]) -> str:
+def _runner(places: Tensor, look: dict[str, Any]) -> str:
     """Return a line that grows along places of shape (steps + 1, 2), and a mark at its end."""
     # The line is one dash as long as itself, moved out of sight and step by step in again.
     lengths = torch.linalg.vector_norm(places.diff(dim=0), dim=1).cumsum(0)
@@ -155,7 +141,7 @@ def _runner(clock: _Clock, places: torch.Tensor, look: dict[str, Any]) -> str:
     corners = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     line = (
         f'<polyline points="{corners}" fill="none" stroke="{color}" stroke-width="1.5" '
-        f'pathLength="1" stroke-dasharray="1 1">{clock.animate("stroke-dashoffset", left)}'
+        f'pathLength="1" stroke-dasharray="1 1">{_animate("stroke-dashoffset", left)}'
         "</polyline>"
     )
     shape, across, up, size = "circle", "cx", "cy", 'r="5.5"'
@@ -164,11 +150,11 @@ def _runner(clock: _Clock, places: torch.Tensor, look: dict[str, Any]) -> str:
         x, y = (places - 5).T.tolist()  # A square is placed by its corner.
     return line + (
         f'<{shape} {across}="{x[-1]:.1f}" {up}="{y[-1]:.1f}" {size} fill="{color}" stroke="white">'
-        f"{clock.animate(across, x)}{clock.animate(up, y)}</{shape}>"
+        f"{_animate(across, x)}{_animate(up, y)}</{shape}>"
     )
 
 
-def _rings(hessian: torch.Tensor, scale: float) -> str:
+def _rings(hessian: Tensor, scale: float) -> str:
     """Return level lines of the bowl: ellipses along its axes, narrow where it is steep."""
     curvatures, axes = torch.linalg.eigh(hessian)
     turn = math.degrees(math.atan(float(axes[1, 0] / axes[0, 0])))
@@ -182,11 +168,11 @@ def _rings(hessian: torch.Tensor, scale: float) -> str:
 def _ticks(top: int, bottom: int, unit: float, steps: int) -> str:
     """Return the right panel's powers of ten, each with its line, and numbers of steps."""
     powers = "".join(
-        f'<line x1="390" x2="680" y1="{66 + unit * (top - power):.1f}" '
-        f'y2="{66 + unit * (top - power):.1f}" stroke="#e3e3e3"/>'
-        f'<text x="384" y="{70 + unit * (top - power):.1f}" text-anchor="end">'
+        f'<line x1="390" x2="680" y1="{y:.1f}" y2="{y:.1f}" stroke="#e3e3e3"/>'
+        f'<text x="384" y="{y + 4:.1f}" text-anchor="end">'
         f'10<tspan dy="-4" font-size="8">{power}</tspan></text>'
         for power in range(top, bottom - 1, -1)
+        for y in [66 + unit * (top - power)]
     )
     return powers + "".join(
         f'<text x="{390 + 290 * step / steps:.1f}" y="336" text-anchor="middle">{step}</text>'

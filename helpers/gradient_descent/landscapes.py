@@ -7,20 +7,17 @@ import math
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from helpers.common import require
 from helpers.gradient_descent.descent import Loss
 
 
-def bowl(curvatures: Sequence[float] | torch.Tensor, *, tilt: float = 0.0) -> Loss:
+def bowl(curvatures: Sequence[float] | Tensor, *, tilt: float = 0.0) -> Loss:
     r"""Return the quadratic bowl :math:`\tfrac12 w^\top H w` with its minimum at zero.
 
-    Parameters
-    ----------
-    curvatures : sequence of float, or torch.Tensor
-        The eigenvalues of H, one for each weight, above 0; two of them if `tilt` is given.
-    tilt : float
-        By how many degrees the first axis of the bowl is turned from the first weight's axis.
+    The curvatures are the eigenvalues of H, one for each weight, above 0. If there are two, its
+    first axis may be turned by `tilt` degrees from the first weight's axis.
     """
     require.series("curvatures", curvatures, above=0)
     require.number("tilt", tilt)
@@ -33,7 +30,7 @@ def bowl(curvatures: Sequence[float] | torch.Tensor, *, tilt: float = 0.0) -> Lo
         axes = torch.tensor([[c, -s], [s, c]], dtype=torch.float64)
         hessian = axes @ hessian @ axes.T  # Other axes, the same eigenvalues.
 
-    def loss(w: torch.Tensor) -> torch.Tensor:
+    def loss(w: Tensor) -> Tensor:
         # Weights in float32 are the likeliest slip, and PyTorch's own words for it name no cure.
         require.tensor("w", w, eigenvalues.shape, dtypes=[torch.float64], finite=False)
         return w @ hessian @ w / 2
@@ -41,7 +38,7 @@ def bowl(curvatures: Sequence[float] | torch.Tensor, *, tilt: float = 0.0) -> Lo
     return loss
 
 
-def banana(w: torch.Tensor) -> torch.Tensor:
+def banana(w: Tensor) -> Tensor:
     """Return the loss of a bent valley with its minimum, 0, at (1, 1).
 
     Rosenbrock's function (1960), (1 - a)² + b (c - a²)² for w = (a, c), with walls b = 10: his own
@@ -54,6 +51,6 @@ WELLS = torch.tensor([[1.5, 0.5], [-1.5, -0.5]], dtype=torch.float64)
 _DEPTHS = torch.tensor([1.0, 0.6], dtype=torch.float64)
 
 
-def two_wells(w: torch.Tensor) -> torch.Tensor:
+def two_wells(w: Tensor) -> Tensor:
     """Return the loss of a plain with a deep well and a shallow one, near the rows of `WELLS`."""
     return -_DEPTHS @ torch.exp(-((w - WELLS) ** 2).sum(-1) / 2)

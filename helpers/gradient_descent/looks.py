@@ -4,17 +4,16 @@ from typing import Any
 
 import matplotlib.patheffects
 import torch
+from torch import Tensor
 
 from helpers.common.picture import BLACK, BLUE, GREEN, ORANGE, PINK, VERMILION
 from helpers.gradient_descent.descent import Loss
 
 # One look per way of descending, wherever two are compared.
+_COLORS, _DASHES = (BLUE, VERMILION, GREEN, PINK, BLACK), ("-", "--", "-.", ":", (0, (5, 1)))
 LOOKS: list[dict[str, Any]] = [
-    {"color": BLUE, "marker": "o", "linestyle": "-"},
-    {"color": VERMILION, "marker": "s", "linestyle": "--"},
-    {"color": GREEN, "marker": "^", "linestyle": "-."},
-    {"color": PINK, "marker": "D", "linestyle": ":"},
-    {"color": BLACK, "marker": "x", "linestyle": (0, (5, 1))},
+    {"color": color, "marker": marker, "linestyle": dash}
+    for color, marker, dash in zip(_COLORS, "os^Dx", _DASHES, strict=True)
 ]
 GOAL: dict[str, Any] = {"marker": "*", "markersize": 13, "zorder": 6}
 GOAL |= {"color": ORANGE, "markeredgecolor": BLACK}
@@ -24,20 +23,15 @@ HALO = [matplotlib.patheffects.withStroke(linewidth=3, foreground="white")]
 ORIGIN = torch.zeros(2, dtype=torch.float64)
 
 
-def grid(
-    loss: Loss, center: torch.Tensor, reach: float, count: int = 61
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def grid(loss: Loss, center: Tensor, reach: float, count: int = 61) -> tuple[Tensor, ...]:
     """Return a square grid of two weights and the loss on it, each of shape (count, count)."""
-    first, second = (
-        torch.linspace(middle - reach, middle + reach, count, dtype=torch.float64)
-        for middle in center
-    )
-    a, b = torch.meshgrid(first, second, indexing="xy")
-    values = torch.func.vmap(loss)(torch.stack([a.flatten(), b.flatten()], dim=1))
-    return a, b, values.reshape(a.shape)
+    ends = ((middle - reach, middle + reach) for middle in center)
+    sides = (torch.linspace(*both, count, dtype=torch.float64) for both in ends)
+    a, b = torch.meshgrid(*sides, indexing="xy")
+    return a, b, torch.vmap(torch.vmap(loss))(torch.stack([a, b], dim=-1))
 
 
-def level_lines(axes, loss: Loss, center: torch.Tensor, reach: float) -> None:
+def level_lines(axes, loss: Loss, center: Tensor, reach: float) -> None:
     """Draw level lines, close together near the lowest point, and make the scales equal."""
     a, b, values = grid(loss, center, reach)
     low, high = float(values.min()), float(values.max())

@@ -5,9 +5,11 @@ all lie above 0. L is the largest of them, μ the smallest.
 """
 
 import math
+import statistics
 import warnings
 
 import torch
+from torch import Tensor
 
 from helpers.common import require
 from helpers.gradient_descent import descent
@@ -19,7 +21,7 @@ with warnings.catch_warnings():
     torch.func.hessian(torch.sum)(torch.ones(1))
 
 
-def curvatures(loss: descent.Loss, w: torch.Tensor) -> torch.Tensor:
+def curvatures(loss: descent.Loss, w: Tensor) -> Tensor:
     """Return the eigenvalues of the Hessian of `loss` at `w`, smallest first, both shape (d,)."""
     require.function("loss", loss)
     require.tensor("w", w, ("d",))
@@ -28,26 +30,15 @@ def curvatures(loss: descent.Loss, w: torch.Tensor) -> torch.Tensor:
 
 
 def predicted_rate(
-    lr: float | torch.Tensor, curvatures: torch.Tensor, momentum: float | torch.Tensor = 0.0
-) -> torch.Tensor:
+    lr: float | Tensor, curvatures: Tensor, momentum: float | Tensor = 0.0
+) -> Tensor:
     """Return the factor by which each late step shrinks the distance to a bowl's minimum.
 
     Along an eigenvector of the Hessian with curvature λ, the distance e follows
     e[k+1] = (1 + γ - lr λ) e[k] - γ e[k-1], so the factor is the larger root, in modulus, of
-    z² - (1 + γ - lr λ) z + γ (Polyak 1964); the slowest eigenvector decides.
-
-    Parameters
-    ----------
-    lr, momentum : float or torch.Tensor
-        The step size, and the momentum γ in PyTorch's convention: one each, or several, of shapes
-        that fit.
-    curvatures : torch.Tensor
-        The eigenvalues λ of the Hessian, shape (d,), all of them above 0.
-
-    Returns
-    -------
-    torch.Tensor
-        float64, in the joint shape of `lr` and `momentum`. Above 1 the descent diverges.
+    z² - (1 + γ - lr λ) z + γ (Polyak 1964); the slowest eigenvector decides. The momentum γ is in
+    PyTorch's convention. There may be several step sizes and momenta, of shapes that fit; the
+    answer is float64 in their joint shape. Above 1 the descent diverges.
     """
     steep = _above_zero(curvatures)
     lr, momentum = (_settings(*setting) for setting in (("lr", lr), ("momentum", momentum)))
@@ -57,7 +48,7 @@ def predicted_rate(
     return torch.maximum((middle + root).abs(), (middle - root).abs()).amax(-1)
 
 
-def measured_rate(distances: torch.Tensor) -> float:
+def measured_rate(distances: Tensor) -> float:
     """Return the factor by which late steps shrank the distances of a path, shape (steps + 1,)."""
     # Under momentum a single distance can pass near zero while it rings: join it to the next.
     joined = torch.hypot(distances[1:], distances[:-1])
@@ -67,13 +58,10 @@ def measured_rate(distances: torch.Tensor) -> float:
     late = torch.log(joined[len(joined) // 2 :])
     if len(late) < 4:
         raise ValueError(f"distances has {len(late)} late steps, too few for a rate: take more")
-    # The slope of the straight line through the logarithms, by least squares.
-    steps = torch.arange(len(late), dtype=late.dtype)
-    steps = steps - steps.mean()
-    return float(torch.exp((steps * late).sum() / (steps**2).sum()))
+    return math.exp(statistics.linear_regression(range(len(late)), late.tolist()).slope)
 
 
-def regime(lr: float, curvatures: torch.Tensor) -> str:
+def regime(lr: float, curvatures: Tensor) -> str:
     """Name what plain descent with this step size, above 0, does on a bowl.
 
     It "crawls" up to a tenth of 1/L, "glides" up to 1/L and "diverges" above 2/L; between those
@@ -90,7 +78,7 @@ def regime(lr: float, curvatures: torch.Tensor) -> str:
     return "glides" if lr > 0.1 / high else "crawls"
 
 
-def best_settings(curvatures: torch.Tensor) -> dict[str, dict[str, float]]:
+def best_settings(curvatures: Tensor) -> dict[str, dict[str, float]]:
     """Return the settings of `descent.run` that shrink the distance fastest on a bowl.
 
     Under "plain" lr = 2/(L + μ); under "momentum" lr = (2/(√L + √μ))² and
@@ -99,24 +87,20 @@ def best_settings(curvatures: torch.Tensor) -> dict[str, dict[str, float]]:
     low, high = (float(end) for end in _above_zero(curvatures).aminmax())
     roots = math.sqrt(high) + math.sqrt(low)
     kept = ((math.sqrt(high) - math.sqrt(low)) / roots) ** 2
-    return {
-        "plain": {"lr": 2 / (high + low)},
-        "momentum": {"lr": (2 / roots) ** 2, "momentum": kept},
-    }
+    heavy = {"lr": (2 / roots) ** 2, "momentum": kept}
+    return {"plain": {"lr": 2 / (high + low)}, "momentum": heavy}
 
 
 def divergence_boundary(
-    loss: descent.Loss, start: torch.Tensor, *, low: float, high: float, steps: int = 200
+    loss: descent.Loss, start: Tensor, *, low: float, high: float, steps: int = 200
 ) -> float:
     """Find by trial the step size at which plain descent begins to diverge.
 
-    The interval is halved until it is a ten-thousandth as wide as its upper end. A trial counts
-    as diverging when it leaves the finite numbers, or its last step is longer than the one ten
-    steps earlier; neither needs to know where the minimum is.
-
-    Each trial begins at `start`, shape (d,), away from the minimum along every direction. The step
-    size `low` converges, `high` diverges. A trial takes `steps` steps, at least 12: enough for the
-    fading directions to fade.
+    The step size `low` converges, `high` diverges; between them the interval is halved until it is
+    a ten-thousandth as wide as its upper end. A trial begins at `start`, shape (d,), away from the
+    minimum along every direction, and takes `steps` steps, at least 12, in which the fading
+    directions fade. It diverges if it leaves the finite numbers, or if its last step is longer than
+    the one ten steps earlier; neither needs to know where the minimum is.
     """
     require.tensor("start", start, ("d",))
     require.whole("steps", steps, least=12)
@@ -138,15 +122,15 @@ def divergence_boundary(
     return (low + high) / 2
 
 
-def _above_zero(curvatures: object) -> torch.Tensor:
+def _above_zero(curvatures: object) -> Tensor:
     """Return curvatures as float64 of shape (d,), all of them finite and above 0."""
     require.series("curvatures", curvatures, above=0)
     return torch.as_tensor(curvatures, dtype=torch.float64)
 
 
-def _settings(name: str, value: float | torch.Tensor) -> torch.Tensor:
+def _settings(name: str, value: float | Tensor) -> Tensor:
     """Return one setting or several, finite and from 0 up, the last axis left to curvatures."""
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, Tensor):
         require.series(name, value.flatten(), least=0)
     else:
         require.number(name, value, least=0)

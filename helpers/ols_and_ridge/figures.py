@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.patches
 import torch
+from matplotlib.patches import Circle
 from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from torch import Tensor
@@ -93,9 +93,8 @@ def projection(X: Tensor, y: Tensor, fitted: Tensor) -> Figure:
     axes: Axes3D = figure.add_axes((0.0, 0.06, 1.0, 0.98), projection="3d", computed_zorder=False)
     headline(figure, "The fit is the shadow of y on the plane of the columns", x=0.02)
     first, second = X.T
-    corners = [a * first + b * second for a, b in ((-0.95, -0.2), (2.0, -0.2), (2.0, 1.4))]
-    corners.append(corners[0] + corners[2] - corners[1])
-    sheet = Poly3DCollection([[corner.tolist() for corner in corners]], color=SKY, alpha=0.35)
+    along = X.new_tensor([(-0.95, -0.2), (2.0, -0.2), (2.0, 1.4), (-0.95, 1.4)])
+    sheet = Poly3DCollection([(along @ X.T).tolist()], color=SKY, alpha=0.35)
     axes.add_collection3d(sheet)
     for end, color, name, beside, side in (
         (first, GREEN, "column 1", first + 0.27 * second, "left"),
@@ -151,8 +150,8 @@ def silent_failure(
         for place, values in enumerate(errors.values()):
             # Spread out by multiples of the golden ratio, so that points do not hide each other.
             spread = [place + 0.56 * ((k * 0.618034) % 1) - 0.28 for k in range(len(values))]
-            look = {"marker": MARKERS[place], "color": (VERMILION, ORANGE, BLUE)[place]}
-            axes.plot(100 * values, spread, linestyle="none", markersize=3.5, alpha=0.45, **look)
+            color = (VERMILION, ORANGE, BLUE)[place]
+            axes.plot(100 * values, spread, MARKERS[place], color=color, ms=3.5, alpha=0.45)
         axes.axvline(100, color=GREY, linewidth=1, linestyle=":")
         axes.set(xscale="log", xlabel=f"{name}, off by %", ylim=(len(errors) - 0.5, -0.5))
         axes.set_xticks([0.01, 1, 100, 10_000], ["0.01", "1", "100", "10 000"])
@@ -199,9 +198,8 @@ def valley(X: Tensor, y: Tensor, shortest: Tensor, direction: Tensor) -> Figure:
     plane.annotate("shortest, X⁺y", tuple(shortest.tolist()), **label)
     middle = (floor.mean(dim=1) + 3 * floor[:, 0]) / 4
     plane.annotate("minimisers", tuple(middle.tolist()), color=VERMILION, **label)
-    radius = float(shortest.norm())
-    plane.add_patch(matplotlib.patches.Circle((0, 0), radius, fill=False, linestyle=":"))
-    plane.plot([0, float(shortest[0])], [0, float(shortest[1])], color=BLACK, linewidth=1)
+    plane.add_patch(Circle((0, 0), float(shortest.norm()), fill=False, linestyle=":"))
+    plane.plot(*torch.stack([0 * shortest, shortest]).T, color=BLACK, linewidth=1)
     plane.plot(0, 0, "+", color=BLACK)  # the origin, from which lengths count
     plane.set(xlabel="w₁", ylabel="w₂", xlim=(-3, 5), ylim=(-3, 5), aspect="equal")
     return figure
@@ -274,20 +272,18 @@ def _draw_solvers(axes, conditions: Sequence[float], errors: Mapping[str, Tensor
         axes.plot(conditions, values, f"-{MARKERS[place]}", label=name, **look)
         if name == "cholesky" and values.isnan().any():
             last = int(values.isnan().nonzero()[0]) - 1
-            cross = {"color": BLACK, "markersize": 11, "markeredgewidth": 2}
-            label = "the last before it raises"
-            axes.plot(conditions[last], values[last], "x", label=label, **cross)
+            cross = {"markersize": 11, "markeredgewidth": 2, "label": "the last before it raises"}
+            axes.plot(conditions[last], values[last], "x", color=BLACK, **cross)
 
 
 def _add_a_legend_for_each_family(axes) -> None:
     """Name the solvers through XᵀX, and the cross, in one legend and those on X in another."""
-    handles, labels = axes.get_legend_handles_labels()
-    drawn = list(zip(handles, labels, strict=True))
-    on_x = [pair for pair in drawn if pair[1] in ("qr", "lstsq", "pinv")]
-    through_gram = [pair for pair in drawn if pair not in on_x]
+    named = axes.get_legend_handles_labels()[0]
+    on_x = [line for line in named if line.get_label() in ("qr", "lstsq", "pinv")]
+    through_gram = [line for line in named if line not in on_x]
     for title, family, left in (("through XᵀX", through_gram, 0.5), ("on X", on_x, 0.84)):
         corner = {"loc": "upper left", "bbox_to_anchor": (left, 0.38)}
-        legend = axes.legend(*zip(*family, strict=True), title=title, alignment="left", **corner)
+        legend = axes.legend(handles=family, title=title, alignment="left", **corner)
         axes.add_artist(legend)  # axes keep one legend alone: the next call would take it away
 
 
@@ -312,8 +308,8 @@ def closed_form_cost(sizes: Sequence[int], seconds: Sequence[float], rows: int) 
         ("measured", seconds[middle], BLUE, (8, -14), "left"),
         ("nd² + d³/3, scaled", scale * count[middle], GREY, (-8, 8), "right"),
     ):
-        where: dict[str, Any] = {"xy": (sizes[middle], height), "xytext": offset, "ha": side}
-        axes.annotate(name, textcoords="offset points", color=color, **where)
+        beside: dict[str, Any] = {"xytext": offset, "textcoords": "offset points", "ha": side}
+        axes.annotate(name, (sizes[middle], height), color=color, **beside)
     axes.set_xscale("log", base=2)
     axes.set(yscale="log", xlabel="number of features d", ylabel="seconds, this machine")
     axes.set_title(f"The closed form's price climbs steeply with d (n = {rows})")

@@ -15,13 +15,16 @@ from helpers.common.picture import BLACK, BLUE, GREEN, GREY, MARKERS, VERMILION,
 from helpers.ols_and_ridge.figures import ON_WHITE, loss_over_two_weights
 from helpers.ols_and_ridge.least_squares import Hills
 
+# A legend that lines run behind.
+_ON_LINES: dict[str, Any] = {"frameon": True, "framealpha": 1, "edgecolor": "white"}
+
 
 @styled
 def eigenvalues_moved(eigenvalues: Tensor, penalties: Sequence[float]) -> Figure:
     """Draw the eigenvalues of XᵀX, shape (features,), on a line, and moved by each penalty."""
     # A little above zero: by rounding an eigenvalue may miss the zero that it is on paper.
     clear = [f"{p:g}" for p in penalties if float((eigenvalues + p).min()) > 1e-9]
-    here = ", ".join(f"{value:g}" for value in eigenvalues.tolist())
+    here = ", ".join(f"{value:g}" for value in eigenvalues)
     figure = Figure(
         figsize=(7, 0.95 + 0.55 * len(penalties)),
         alt=f"Each λ moves the eigenvalues of XᵀX, {here}, by λ along the line. Of the "
@@ -34,9 +37,8 @@ def eigenvalues_moved(eigenvalues: Tensor, penalties: Sequence[float]) -> Figure
         axes.axhline(place, color="#d0d0d0", linewidth=1, linestyle="-", zorder=0)
         marker, color = ("o", BLUE) if (moved > 1e-9).all() else ("X", VERMILION)
         axes.plot(moved, [place] * len(moved), marker, linestyle="none", markersize=9, color=color)
-    names = [f"λ = {penalty:g}" for penalty in penalties]
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)  # the first on top
+    axes.set_yticks(range(len(penalties)), [f"λ = {penalty:g}" for penalty in penalties])
+    axes.set_ylim(len(penalties) - 0.5, -0.5)  # the first on top
     axes.grid(False)
     axes.set_title("λ > 0 moves every eigenvalue off zero, to the right")
     where = "on the upright line there is no inverse, left of it no minimum"
@@ -57,12 +59,9 @@ def three_objectives(X: Tensor, y: Tensor, penalty: float, found: Tensor) -> Fig
     )
     side = X.new_tensor([k / 10 for k in range(-30, 51)])
     error = loss_over_two_weights(X, y, side, side)
-    size = penalty * (side[:, None] ** 2 + side[None, :] ** 2)
-    parts = {
-        "‖Xw − y‖², a valley": error,
-        "+ λ‖w‖², a bowl": size,
-        "= one lowest point": error + size,
-    }
+    size = penalty * (side[:, None] ** 2 + side**2)
+    parts = {"‖Xw − y‖², a valley": error, "+ λ‖w‖², a bowl": size}
+    parts["= one lowest point"] = error + size
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (title, values) in zip(panels, parts.items(), strict=True):
         # As high above the lowest point in each panel, so that the slopes can be compared.
@@ -93,8 +92,9 @@ def towards_the_shortest(
         f"comes closest in the end is {closest}.",
     )
     axes = figure.subplots()
-    for (name, values), look in zip(distances.items(), ("^-", "o-"), strict=True):
-        axes.plot(penalties, values, look, color=BLUE if "o" in look else VERMILION, label=name)
+    looks = (("^-", VERMILION), ("o-", BLUE))
+    for (name, values), (look, color) in zip(distances.items(), looks, strict=True):
+        axes.plot(penalties, values, look, color=color, label=name)
     axes.set(xscale="log", yscale="log", xlabel="λ")
     axes.set_ylabel(r"distance $\|\hat w_\lambda - X^+ y\|$")
     axes.set_title("As λ → 0⁺, ridge tends to the shortest minimiser")
@@ -120,15 +120,10 @@ def shrinkage(penalties: Sequence[float], factors: Tensor, singular_values: Tens
     # One shade more than there are directions: the lightest would not show on white.
     shades = matplotlib.colormaps["cividis"].resampled(len(singular_values) + 1)
     for place, sigma in enumerate(singular_values.tolist()):
-        axes.plot(penalties, factors[:, place], color=shades(place), linestyle="-")
-        look: dict[str, Any] = {
-            "color": shades(place),
-            "markersize": 7,
-            "label": f"σ = {sigma:.2g}",
-        }
-        axes.plot(sigma**2, 0.5, MARKERS[place], **look)
-    box: dict[str, Any] = {"frameon": True, "framealpha": 1, "edgecolor": "white"}
-    axes.legend(loc="lower left", title="marked at λ = σ²", alignment="left", **box)
+        color = shades(place)
+        axes.plot(penalties, factors[:, place], color=color, linestyle="-")
+        axes.plot(sigma**2, 0.5, MARKERS[place], color=color, ms=7, label=f"σ = {sigma:.2g}")
+    axes.legend(loc="lower left", title="marked at λ = σ²", alignment="left", **_ON_LINES)
     axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
     axes.set(xscale="log", xlabel="λ", ylabel="factor σ² / (σ² + λ)")
     axes.set_title("Weak directions are given up first: half is left where λ = σ²")
@@ -187,22 +182,15 @@ def hills_and_spots(land: Hills, spots: Tensor, heights: Tensor, to_fit: int) ->
 
 @styled
 def map_at_penalty(
-    land: Hills,
-    drawn: Tensor,
-    penalty: float,
-    penalties: Sequence[float],
-    errors: Sequence[Tensor],
+    land: Hills, drawn: Tensor, penalty: float, penalties: Sequence[float], errors: Sequence[Tensor]
 ) -> Figure:
     """Draw the map that one penalty gives, beside where it stands on the error curves.
 
     `drawn` holds heights in metres, of the shape of `land.height`, which are the real ones.
     """
     off = float((drawn - land.height).square().mean().sqrt())
-    figure = Figure(
-        figsize=(7, 3.3),
-        layout="none",
-        alt=f"the map drawn is off by {off:.0f} m from the real heights.",
-    )
+    alt = f"the map drawn is off by {off:.0f} m from the real heights."
+    figure = Figure(figsize=(7, 3.3), layout="none", alt=alt)
     axes = figure.add_axes((0.1, 0.15, 0.36, 0.74), anchor="W")
     _draw_map(axes, land, drawn)
     axes.set_title(f"λ = {penalty:.3g}: off by {off:.0f} m")
@@ -211,7 +199,7 @@ def map_at_penalty(
     curves.axvline(penalty, color=BLACK, linewidth=1.2, linestyle=":")
     for values in errors:
         curves.plot(penalty, values[list(penalties).index(penalty)], "o", color=BLACK)
-    curves.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="white")
+    curves.legend(loc="lower right", **_ON_LINES)
     curves.set_title("Errors over λ, and this one")
     return figure
 
@@ -225,10 +213,8 @@ def error_curves(
     `left_out` is the last of them: one error for each λ, in metres.
     """
     curves = {"training": errors[0], "held-out": errors[1], "leave-one-out": left_out}
-    lowest = {
-        name: min(zip(values, penalties, strict=True))[::-1] for name, values in curves.items()
-    }
-    where = ", ".join(f"{name} λ = {penalty:.3g}" for name, (penalty, _) in lowest.items())
+    lowest = {name: min(zip(values, penalties, strict=True)) for name, values in curves.items()}
+    where = ", ".join(f"{name} λ = {penalty:.3g}" for name, (_, penalty) in lowest.items())
     figure = Figure(
         figsize=(7, 3.8),
         alt=f"Training, held-out and leave-one-out error over λ from {penalties[0]:.3g} to "
@@ -238,7 +224,7 @@ def error_curves(
     _draw_error_curves(axes, penalties, errors)
     axes.plot(penalties, left_out, color=GREEN, linestyle="-.", label="leave-one-out")
     for name, color in (("held-out", VERMILION), ("leave-one-out", GREEN)):
-        axes.plot(*lowest[name], "o", color=color, markersize=8)
+        axes.plot(*lowest[name][::-1], "o", color=color, markersize=8)
     axes.legend(loc="lower right")
     axes.set_title("Training error only rises with λ; on new spots there is a best λ")
     return figure
@@ -266,8 +252,7 @@ def smoothed_profile(distance: Tensor, measured: Tensor, smooth: object) -> Figu
 
 def _shades_of(land: Hills) -> dict:
     """Return how heights become colours: between the same limits on every map of one land."""
-    low, high = float(land.height.min()), float(land.height.max())
-    return {"cmap": "cividis", "vmin": low, "vmax": high}
+    return {"cmap": "cividis", "vmin": float(land.height.min()), "vmax": float(land.height.max())}
 
 
 def _draw_map(axes, land: Hills, height: Tensor) -> None:

@@ -34,31 +34,19 @@ def weights_without_failures(solve: Solver, problems: Iterable[tuple[Tensor, Ten
 
 
 def errors_over_conditions(
-    solve: Solver, conditions: Sequence[float], *, dtype: torch.dtype, repeats: int = 5
+    solve: Solver, conditions: Sequence[float], *, dtype: torch.dtype
 ) -> Tensor:
     """Return a solver's typical relative error ‖found − weights‖ / ‖weights‖ at each condition.
 
-    Parameters
-    ----------
-    solve : callable
-        From `X` and `y` to weights.
-    conditions : sequence of float
-        The condition numbers to try, each on problems of 40 rows and 6 features.
-    dtype : torch.dtype
-        What the problems are rounded to and the solver computes in.
-    repeats : int
-        How many problems at each condition number; the error returned is their median.
-
-    Returns
-    -------
-    Tensor
-        Shape (len(conditions),), float64; NaN where the solver raised on one of them.
+    At each condition number it is the median over five problems of 40 rows and 6 features, rounded
+    to `dtype`, in which the solver computes. It is told in float64, shape (len(conditions),), and
+    is NaN where the solver raised on one of the five.
     """
     rows = []
     for condition in conditions:
         problems = (
             least_squares.conditioned_problem(40, 6, condition, seed=seed, dtype=dtype)
-            for seed in range(repeats)
+            for seed in range(5)
         )
         rows.append([_relative_error(solve, *problem) for problem in problems])
     # The median of numbers with a NaN among them is NaN: so one failure shows.
@@ -80,19 +68,9 @@ def leave_one_out_by_refitting(
 ) -> Tensor:
     """Return the error on each row by a fit to all the other rows: as many fits as rows.
 
-    Parameters
-    ----------
-    solve : callable
-        From `X`, `y` and λ to weights.
-    X, y : Tensor
-        Shape (rows, features), float32 or float64, at least two rows; and (rows,), the same dtype.
-    penalty : float
-        λ, 0 or more.
-
-    Returns
-    -------
-    Tensor
-        Shape (rows,): target minus prediction, in the unit of `y`.
+    `X`, of float32 or float64, has shape (rows, features), at least two rows, and `y` (rows,) and
+    the same dtype; `penalty` is λ, 0 or more. The errors, shape (rows,), are target minus
+    prediction, in the unit of `y`.
     """
     require.tensor("X", X, ("rows", "features"))
     require.tensor("y", y, (len(X),), dtypes=(X.dtype,))
@@ -109,12 +87,10 @@ def leave_one_out_by_refitting(
     return torch.stack(errors)
 
 
-def seconds_to_solve(
-    solve: Solver, rows: int, sizes: Sequence[int], *, repeats: int = 3
-) -> list[float]:
+def seconds_to_solve(solve: Solver, rows: int, sizes: Sequence[int]) -> list[float]:
     """Return how many seconds a solver takes on problems of so many features, for each of `sizes`.
 
-    Each is timed `repeats` times; the shortest time counts, the least disturbed one.
+    Each is timed three times; the shortest time counts, the least disturbed one.
     """
     # Normal numbers: with more rows than features such problems are well-conditioned.
     generator = torch.Generator().manual_seed(0)
@@ -122,5 +98,5 @@ def seconds_to_solve(
     for features in sizes:
         X = torch.randn(rows, features, dtype=torch.float64, generator=generator)
         y = torch.randn(rows, dtype=torch.float64, generator=generator)
-        seconds.append(min(timeit.repeat(partial(solve, X, y), number=1, repeat=repeats)))
+        seconds.append(min(timeit.repeat(partial(solve, X, y), number=1, repeat=3)))
     return seconds

@@ -2,7 +2,8 @@
 
 import torch
 
-from helpers.gradient_descent import descent, figures, figures_of_steps, landscapes, theory
+from helpers.gradient_descent import descent, figures, landscapes, theory
+from helpers.gradient_descent import figures_of_steps as steps
 
 LINE = torch.linspace(0, 1, 5)
 VALLEY = landscapes.bowl([1.0, 10.0], tilt=30)
@@ -10,6 +11,7 @@ CURVATURES = torch.tensor([1.0, 10.0], dtype=torch.float64)
 ORIGIN = torch.zeros(2, dtype=torch.float64)
 HERE = torch.tensor([2.6, 1.2], dtype=torch.float64)
 SHORT, LONG = (descent.run(VALLEY, HERE, lr=lr, steps=20) for lr in (0.05, 0.15))
+BOTH = {"short": SHORT, "long": LONG}
 BLOWN = descent.run(VALLEY, HERE, lr=3.0, steps=400)
 SPHERE = torch.nn.functional.normalize(
     torch.cartesian_prod(*[torch.linspace(-1, 1, 4, dtype=torch.float64)] * 3)
@@ -23,6 +25,8 @@ WAYS = {"descent": torch.stack([LINE, -LINE], dim=1), "ridge": torch.stack([LINE
 ERRORS = {"descent": (LINE - 0.25).abs(), "ridge": (LINE - 0.5).abs()}
 SIZES = torch.full((20,), 0.25, dtype=torch.float64)
 BOUNDS = torch.tensor([0.5] * 15 + [0.125] * 5, dtype=torch.float64)
+AREAS = {"here": (0.2, 0.2), "there": (0.5, 0.5), "nowhere": (0.8, 0.8)}
+RATES = torch.linspace(0.55, 1.2, 12).reshape(3, 4)
 
 DRAWINGS = {
     "direction_fan": lambda: figures.direction_fan(VALLEY, HERE, ORIGIN, names=("a", "b")),
@@ -34,46 +38,28 @@ DRAWINGS = {
         {"left": (VALLEY, SHORT, ORIGIN, 3.0), "right": (VALLEY, LONG, ORIGIN, 3.0)},
         names=[("a", "b"), ("c", "d")],
     ),
-    "basins": lambda: figures.basins(
-        VALLEY,
-        STARTS,
-        ENDS,
-        {"here": (0.2, 0.2), "there": (0.5, 0.5), "nowhere": (0.8, 0.8)},
-        {"pass": ORIGIN},
-    ),
-    "five_regimes": lambda: figures_of_steps.five_regimes(
+    "basins": lambda: figures.basins(VALLEY, STARTS, ENDS, AREAS, {"pass": ORIGIN}),
+    "five_regimes": lambda: steps.five_regimes(
         VALLEY, {"short: glides": SHORT, "long: rings": LONG}, reach=3.0
     ),
-    "rate_against_step": lambda: figures_of_steps.rate_against_step(
-        LINE / 5, 1 - LINE / 5, CURVATURES
-    ),
-    "descent_report": lambda: figures_of_steps.descent_report(
+    "rate_against_step": lambda: steps.rate_against_step(LINE / 5, 1 - LINE / 5, CURVATURES),
+    "descent_report": lambda: steps.descent_report(
         VALLEY, SHORT, 0.95, 0.951, setting="lr 0.05", word="glides along the valley"
     ),
-    "loss_curves": lambda: figures_of_steps.loss_curves({"short": SHORT, "blown": BLOWN}),
-    "chosen_steps": lambda: figures_of_steps.chosen_steps(VALLEY, SHORT, SIZES, BOUNDS),
-    "damping": lambda: figures_of_steps.damping(
-        {"creeps": 1 - LINE / 2, "rings": torch.cos(7 * LINE)}
+    "loss_curves": lambda: steps.loss_curves({"short": SHORT, "blown": BLOWN}),
+    "chosen_steps": lambda: steps.chosen_steps(VALLEY, SHORT, SIZES, BOUNDS),
+    "damping": lambda: steps.damping({"creeps": 1 - LINE / 2, "rings": torch.cos(7 * LINE)}),
+    "rate_map": lambda: steps.rate_map(
+        LINE[1:] / 4, LINE[:3], RATES, theory.best_settings(CURVATURES), 10.0
     ),
-    "rate_map": lambda: figures_of_steps.rate_map(
-        LINE[1:] / 4,
-        LINE[:3],
-        torch.linspace(0.55, 1.2, 12).reshape(3, 4),
-        theory.best_settings(CURVATURES),
-        10.0,
-    ),
-    "steps_against_condition": lambda: figures_of_steps.steps_against_condition(
+    "steps_against_condition": lambda: steps.steps_against_condition(
         [10.0, 1000.0],
         {"plain": [70, 7000], "momentum": [30, 300]},
         {"plain": 1.0, "momentum": 0.5},
     ),
-    "snapshots": lambda: figures_of_steps.snapshots(
-        VALLEY, {"short": SHORT, "long": LONG}, [1, 20], reach=3.0
-    ),
-    "noise_ball": lambda: figures_of_steps.noise_ball(
+    "snapshots": lambda: steps.snapshots(VALLEY, BOTH, [1, 20], reach=3.0),
+    "noise_ball": lambda: steps.noise_ball(
         VALLEY, ORIGIN, {"4 rows": SHORT.points}, [4, 64], {0.02: [0.4, 0.1], 0.08: [0.8, 0.2]}
     ),
-    "early_stopping": lambda: figures_of_steps.early_stopping(
-        LINE + 0.1, WAYS, ERRORS, ("chest", "waist")
-    ),
+    "early_stopping": lambda: steps.early_stopping(LINE + 0.1, WAYS, ERRORS, ("chest", "waist")),
 }

@@ -23,15 +23,8 @@ CASES = {
     ),
     "descent.run": Case(
         descent.run,
-        {
-            "loss": BOWL,
-            "start": START,
-            "lr": 0.1,
-            "steps": 3,
-            "momentum": 0.5,
-            "nesterov": False,
-            "weight_decay": 0.1,
-        },
+        dict(loss=BOWL, start=START, lr=0.1, steps=3)
+        | dict(momentum=0.5, nesterov=False, weight_decay=0.1),
         fine={
             "start": GRAPH | SEVERAL_DESCENTS,
             # A step that is far too long ends the path early, and the path says so.
@@ -51,11 +44,7 @@ CASES = {
     "theory.predicted_rate": Case(
         theory.predicted_rate,
         {"lr": 0.1, "curvatures": CURVATURES, "momentum": 0.5},
-        fine={
-            "lr": FROM_ZERO | SEVERAL,
-            "curvatures": OTHER_BOWLS,
-            "momentum": FROM_ZERO | SEVERAL,
-        },
+        fine={"curvatures": OTHER_BOWLS} | dict.fromkeys(["lr", "momentum"], FROM_ZERO | SEVERAL),
     ),
     "theory.regime": Case(
         theory.regime,

@@ -1,6 +1,6 @@
 """What the figures about which way to go find in their data."""
 
-from gradient_descent.drawings import DRAWINGS, ENDS, ORIGIN, SHORT, SPHERE, STARTS, TILT, VALLEY
+from gradient_descent.drawings import DRAWINGS, ENDS, ORIGIN, SPHERE, STARTS, TILT, VALLEY
 from helpers.gradient_descent import figures
 
 
@@ -22,9 +22,3 @@ def test_basins_may_be_fewer_than_three():
     ends = (ENDS > 0).long()
     two = {"here": (0.2, 0.2), "there": (0.5, 0.5)}
     assert "here 40%, there 60%." in figures.basins(VALLEY, STARTS, ends, two, {"pass": ORIGIN}).alt
-
-
-def test_one_panel_is_enough():
-    panels = {"left": (VALLEY, SHORT, ORIGIN, 3.0)}
-    alone = figures.zigzag(panels, names=[("a", "b")])
-    assert [axes.get_title("left") for axes in alone.axes] == ["left"]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gradient_descent.drawings import BLOWN, BOUNDS, CURVATURES, DRAWINGS, SHORT, SIZES, VALLEY
+from gradient_descent.drawings import BLOWN, BOUNDS, CURVATURES, DRAWINGS, SHORT, SIZES
 from helpers.gradient_descent import descent, figures_of_steps, landscapes
 
 
@@ -65,8 +65,3 @@ def test_a_descent_may_leave_the_numbers_from_within_the_page():
     jumps = descent.Path(SHORT.points[:1], SHORT.losses[:1], left_at=1)
     drawn = figures_of_steps.loss_curves({"short": SHORT, "jumps": jumps})
     assert drawn.axes[0].texts[0].get_text() == "↑ off the page at step 1"
-
-
-def test_one_panel_is_enough():
-    one = figures_of_steps.snapshots(VALLEY, {"short": SHORT}, [1], reach=3.0)
-    assert [axes.get_title("left") for axes in one.axes] == ["after 1 steps"]

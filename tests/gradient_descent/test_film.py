@@ -27,6 +27,11 @@ def drawn(racers):
     return film.race(hessian, paths, title="A race & its title", reach=3.2, still=still)
 
 
+@pytest.fixture(scope="module")
+def root(racers):
+    return xml.etree.ElementTree.fromstring(drawn(racers).svg)
+
+
 def test_the_film_is_a_small_image_with_alt_text_and_a_still(racers):
     player = drawn(racers)
     page = player._repr_mimebundle_()
@@ -41,16 +46,11 @@ def test_the_film_is_a_small_image_with_alt_text_and_a_still(racers):
     assert drawn(racers).html() == player.html()
 
 
-def test_the_film_shows_the_paths_and_rests_where_they_end(racers):
-    _, paths, _ = racers
-    root = xml.etree.ElementTree.fromstring(drawn(racers).svg)
-    name = "{http://www.w3.org/2000/svg}"
-    dot = root.find(f"{name}circle")
-    x = next(a for a in dot.findall(f"{name}animate") if a.get("attributeName") == "cx")
-    values = [float(value) for value in x.get("values").split(";")]
-    times = [float(value) for value in x.get("keyTimes").split(";")]
-    scale = 140 / 3.2
-    expected = [180 + scale * float(point[0]) for point in paths["plain"].points]
+def test_the_film_shows_the_paths_and_rests_where_they_end(racers, root):
+    dot = root.find("{*}circle")
+    x = dot.find("{*}animate[@attributeName='cx']")
+    values, times = (list(map(float, x.get(key).split(";"))) for key in ("values", "keyTimes"))
+    expected = [180 + 140 / 3.2 * float(point[0]) for point in racers[1]["plain"].points]
     assert values == pytest.approx([*expected, expected[-1]], abs=0.06)
     assert len(times) == len(values) and times[0] == 0 and times[-1] == 1
     assert times == sorted(times)
@@ -66,8 +66,7 @@ def test_names_of_racers_are_escaped(racers):
     assert "lr < 0.1" in texts and "a & b" in texts
 
 
-def test_the_film_marks_the_minimum_with_a_star(racers):
-    root = xml.etree.ElementTree.fromstring(drawn(racers).svg)
+def test_the_film_marks_the_minimum_with_a_star(root):
     (star,) = root.iter("{http://www.w3.org/2000/svg}polygon")
     corners = [tuple(map(float, pair.split(","))) for pair in star.get("points").split()]
     assert len(corners) == 10

@@ -23,28 +23,3 @@ def test_the_landscapes_are_those_of_their_formulas():
     deep, shallow = 1.2**2 + 1.2**2, 1.8**2 + 0.2**2
     expected = -math.exp(-deep / 2) - 0.6 * math.exp(-shallow / 2)
     assert float(landscapes.two_wells(w)) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (lambda: landscapes.bowl([]), ValueError, "curvatures is empty: give"),
-        (lambda: landscapes.bowl([math.nan, 1.0]), ValueError, r"curvatures\[0\] is nan: give"),
-        (lambda: landscapes.bowl([1.0, -1.0]), ValueError, r"curvatures\[1\] is -1.0: give"),
-        (lambda: landscapes.bowl([1.0], tilt=30), ValueError, "tilt needs two curvatures, not 1"),
-        (
-            lambda: landscapes.bowl([1.0, 2.0])(torch.ones(2)),
-            TypeError,
-            "w has dtype torch.float32: give torch.float64",
-        ),
-        (
-            lambda: landscapes.bowl([1.0, 2.0])(torch.ones(3).double()),
-            ValueError,
-            r"w has shape \(3,\): give \(2,\)",
-        ),
-    ],
-)
-def test_bad_input_gets_one_line(call, error, message):
-    with pytest.raises(error, match=message) as caught:
-        call()
-    assert "\n" not in str(caught.value)

@@ -4,13 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from common.chance import given, st
+from common.chance import above_zero, given, normal, seeds, st
 from helpers.gradient_descent import descent, landscapes, theory
 
 pytestmark = pytest.mark.proof
-
-# Far from where float64 overflows or loses digits, which is not the subject.
-above_zero = st.floats(0.01, 100)
 
 
 @st.composite
@@ -19,12 +16,11 @@ def bowls(draw):
     return steep, draw(st.floats(-360, 360)) if len(steep) == 2 else 0.0
 
 
-@given(bowl=bowls(), seed=st.integers(0, 2**32 - 1))
+@given(bowl=bowls(), seed=seeds)
 def test_the_curvatures_of_a_bowl_come_back_from_its_loss(bowl, seed):
     steep, tilt = bowl
     loss = landscapes.bowl(steep, tilt=tilt)
-    generator = torch.Generator().manual_seed(seed)
-    at = torch.randn(len(steep), generator=generator, dtype=torch.float64)
+    at = normal(seed, len(steep))
     torch.testing.assert_close(
         theory.curvatures(loss, at), torch.tensor(steep, dtype=torch.float64).sort().values
     )

@@ -1,31 +1,20 @@
 """Runs behave as theory says they must."""
 
+import numpy as np
 import pytest
 import torch
 
 from gradient_descent.quadratics import quadratic
 from helpers.gradient_descent import descent, landscapes, theory
 
-START = torch.ones(2, dtype=torch.float64)
-BOWL = landscapes.bowl([1.0, 2.0])
+# The step size in units of 1/L.
+REGIMES = {"crawls": 0.05, "glides": 0.8, "rings": 1.9, "diverges": 2.1}
 
 
 def companion_rate(lr, curvatures, momentum):
-    """Spectral radius of the whole iteration, as one matrix."""
-    radius = 0.0
-    for curvature in curvatures:
-        rows = [[1 + momentum - lr * curvature, -momentum], [1.0, 0.0]]
-        step = torch.tensor(rows, dtype=torch.float64)
-        radius = max(radius, float(torch.linalg.eigvals(step).abs().max()))
-    return radius
-
-
-REGIMES = {
-    "crawls": 0.05,
-    "glides": 0.8,
-    "rings": 1.9,
-    "diverges": 2.1,
-}
+    """Spectral radius of the whole iteration, a matrix for each curvature."""
+    steps = [[[1 + momentum - lr * c, -momentum], [1.0, 0.0]] for c in curvatures]
+    return np.abs(np.linalg.eigvals(steps)).max()
 
 
 @pytest.mark.parametrize("word", [*REGIMES, "is best"])
@@ -36,10 +25,9 @@ def test_the_measured_rate_is_within_2_percent_of_theory_in_every_regime(word, c
     tensor = torch.tensor(curvatures, dtype=torch.float64)
     assert theory.regime(lr, tensor) == word
     start = torch.ones(len(curvatures), dtype=torch.float64)
-    path = descent.run(landscapes.bowl(curvatures), start, lr=lr, steps=600)
-    measured = theory.measured_rate(path.distances())
+    path = descent.run(landscapes.bowl(curvatures), start, lr=lr, steps=300)
     expected = max(abs(1 - lr * curvature) for curvature in curvatures)
-    assert measured == pytest.approx(expected, rel=0.02)
+    assert theory.measured_rate(path.distances()) == pytest.approx(expected, rel=0.02)
     assert float(theory.predicted_rate(lr, tensor)) == pytest.approx(expected, rel=1e-12)
 
 
@@ -51,8 +39,7 @@ def test_the_measured_rate_is_within_2_percent_of_theory_in_every_regime(word, c
 def test_with_momentum_too(lr, momentum):
     curvatures = (1.0, 10.0)
     start = torch.tensor([1.0, 0.7], dtype=torch.float64)
-    bowl = landscapes.bowl(curvatures)
-    path = descent.run(bowl, start, lr=lr, momentum=momentum, steps=600)
+    path = descent.run(landscapes.bowl(curvatures), start, lr=lr, momentum=momentum, steps=300)
     expected = companion_rate(lr, curvatures, momentum)
     predicted = theory.predicted_rate(lr, torch.tensor(curvatures), momentum)
     assert float(predicted) == pytest.approx(expected, rel=1e-12)
@@ -72,7 +59,7 @@ def test_rates_of_a_whole_map_are_those_of_its_places():
 @pytest.mark.parametrize("seed", range(8))
 def test_the_divergence_boundary_is_within_a_thousandth_of_the_bound(seed):
     loss, high, start = quadratic(seed)
-    found = theory.divergence_boundary(loss, start, low=0.01, high=5.0)
+    found = theory.divergence_boundary(loss, start, low=0.01, high=5.0, steps=60)
     assert found == pytest.approx(2 / high, rel=1e-3)
 
 
@@ -96,60 +83,6 @@ def test_a_measured_rate_survives_distances_that_reach_zero():
     assert theory.measured_rate(distances) == pytest.approx(0.5, rel=0.01)
 
 
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (
-            lambda: theory.curvatures(lambda w: w, START),
-            ValueError,
-            r"the loss gave \(2,\), not one number",
-        ),
-        (
-            lambda: theory.curvatures(BOWL, START[None]),
-            ValueError,
-            r"w has shape \(1, 2\): give \(d,\)",
-        ),
-        (
-            lambda: theory.predicted_rate(0.1, [-1.0, 2.0]),
-            ValueError,
-            r"curvatures\[0\] is -1.0: give",
-        ),
-        (
-            lambda: theory.predicted_rate(torch.tensor([0.1, -0.1]), START),
-            ValueError,
-            r"lr\[1\] is -0.1.*: give",
-        ),
-        (lambda: theory.best_settings(torch.zeros(2)), ValueError, r"curvatures\[0\] is 0.0: give"),
-        (lambda: theory.regime(-1.0, START), ValueError, "lr is -1.0: give"),
-        (lambda: theory.regime(0.1, -START), ValueError, r"curvatures\[0\] is -1.0: give"),
-        (
-            lambda: theory.measured_rate(torch.ones(4)),
-            ValueError,
-            "distances has 2 late steps, too few for a rate: take",
-        ),
-        (
-            lambda: theory.divergence_boundary(BOWL, START, low=0.1, high=3.0, steps=5),
-            ValueError,
-            "steps is 5: give at least 12",
-        ),
-        (
-            lambda: theory.divergence_boundary(BOWL, START[None], low=0.1, high=3.0),
-            ValueError,
-            r"start has shape \(1, 2\): give \(d,\)",
-        ),
-        (
-            lambda: theory.divergence_boundary(BOWL, START, low=1.5, high=3.0),
-            ValueError,
-            "low is 1.5 and diverges: give",
-        ),
-        (
-            lambda: theory.divergence_boundary(BOWL, START, low=0.1, high=0.2),
-            ValueError,
-            "high is 0.2 and does not diverge: give",
-        ),
-    ],
-)
-def test_bad_input_gets_one_line(call, error, message):
-    with pytest.raises(error, match=message) as caught:
-        call()
-    assert "\n" not in str(caught.value)
+def test_two_late_steps_are_too_few_for_a_rate():
+    with pytest.raises(ValueError, match="distances has 2 late steps, too few for a rate: take"):
+        theory.measured_rate(torch.ones(4))

@@ -2,16 +2,18 @@
 
 import torch
 
-from helpers.ols_and_ridge import figures, least_squares, ridge_figures
+from helpers.ols_and_ridge import figures, least_squares
+from helpers.ols_and_ridge import ridge_figures as ridge
+from ols_and_ridge.front_doors import LAND
 
 LINE = torch.linspace(0, 1, 5)
-LAND = least_squares.hills()
 SPOTS = least_squares.spot_heights(LAND, 9, seed=0)
 PENALTIES = [0.1, 1.0, 10.0]
 PENALTY_ERRORS = (torch.tensor([50.0, 60.0, 70.0]), torch.tensor([90.0, 70.0, 80.0]))
 CONDITIONS = [1.0, 10.0, 1e3, 1e6, 1e9]
 SOLVER_ERRORS = torch.tensor(CONDITIONS, dtype=torch.float64) * 1e-16
 WEIGHTS = torch.tensor([1.0, 2.0], dtype=torch.float64)
+COPY = torch.stack([WEIGHTS, 2 * WEIGHTS])
 
 DRAWINGS = {
     "line_and_bowl": lambda: figures.line_and_bowl(
@@ -25,9 +27,7 @@ DRAWINGS = {
     "silent_failure": lambda: figures.silent_failure(
         {"inv": LINE + 2, "lstsq": LINE / 9 + 0.01}, {"inv": LINE + 1, "lstsq": LINE / 99 + 0.01}
     ),
-    "valley": lambda: figures.valley(
-        torch.stack([WEIGHTS, 2 * WEIGHTS]), 5 * WEIGHTS, WEIGHTS, WEIGHTS.flip(0) / 5**0.5
-    ),
+    "valley": lambda: figures.valley(COPY, 5 * WEIGHTS, WEIGHTS, WEIGHTS.flip(0) / 5**0.5),
     "solver_errors": lambda: figures.solver_errors(
         CONDITIONS,
         {
@@ -37,29 +37,25 @@ DRAWINGS = {
             (torch.float64, "qr"): SOLVER_ERRORS,
         },
     ),
-    "eigenvalues_moved": lambda: ridge_figures.eigenvalues_moved(
+    "eigenvalues_moved": lambda: ridge.eigenvalues_moved(
         torch.tensor([0.0, 70.0]), [-70.0, 0.0, 10.0]
     ),
-    "three_objectives": lambda: ridge_figures.three_objectives(
-        torch.stack([WEIGHTS, 2 * WEIGHTS]), 5 * WEIGHTS, 10.0, WEIGHTS
-    ),
-    "towards_the_shortest": lambda: ridge_figures.towards_the_shortest(
+    "three_objectives": lambda: ridge.three_objectives(COPY, 5 * WEIGHTS, 10.0, WEIGHTS),
+    "towards_the_shortest": lambda: ridge.towards_the_shortest(
         PENALTIES[::-1], {"one way": [3.0, 0.3, 0.2], "another way": [3.0, 0.3, 0.03]}
     ),
-    "shrinkage": lambda: ridge_figures.shrinkage(
+    "shrinkage": lambda: ridge.shrinkage(
         PENALTIES, torch.tensor([[0.9, 0.8], [0.8, 0.5], [0.5, 0.1]]), WEIGHTS.flip(0)
     ),
-    "weight_paths": lambda: ridge_figures.weight_paths(
+    "weight_paths": lambda: ridge.weight_paths(
         PENALTIES, torch.tensor([[0.9, -0.8], [0.5, 0.2], [0.1, 0.1]]), ("tape A", "tape B")
     ),
-    "hills_and_spots": lambda: ridge_figures.hills_and_spots(LAND, *SPOTS, to_fit=6),
-    "map_at_penalty": lambda: ridge_figures.map_at_penalty(
+    "hills_and_spots": lambda: ridge.hills_and_spots(LAND, *SPOTS, to_fit=6),
+    "map_at_penalty": lambda: ridge.map_at_penalty(
         LAND, LAND.height + 25, 1.0, PENALTIES, PENALTY_ERRORS
     ),
-    "error_curves": lambda: ridge_figures.error_curves(
-        PENALTIES, PENALTY_ERRORS, [90.0, 80.0, 85.0]
-    ),
+    "error_curves": lambda: ridge.error_curves(PENALTIES, PENALTY_ERRORS, [90.0, 80.0, 85.0]),
     "closed_form_cost": lambda: figures.closed_form_cost([8, 16, 32], [0.1, 0.3, 1.0], 50),
-    "smoothed_profile": lambda: ridge_figures.smoothed_profile(LINE, LINE**2, LINE),
-    "no_smoothed_profile": lambda: ridge_figures.smoothed_profile(LINE, LINE**2, None),
+    "smoothed_profile": lambda: ridge.smoothed_profile(LINE, LINE**2, LINE),
+    "no_smoothed_profile": lambda: ridge.smoothed_profile(LINE, LINE**2, None),
 }

@@ -7,6 +7,7 @@ from helpers.ols_and_ridge import least_squares, trials
 
 X = torch.tensor([[1.0, 2.0], [3.0, 5.0], [4.0, 1.0]], dtype=torch.float64)
 LAND = least_squares.hills()
+MADE = {"rows": 3, "seed": 0}
 SEED = {"seed": {"zero", "its negative"}}
 
 
@@ -15,25 +16,14 @@ def zeros(X, y, penalty=0.0):
 
 
 CASES: dict[str, Case] = {
-    "least_squares.line_problem": Case(
-        least_squares.line_problem, {"rows": 3, "seed": 0}, fine=SEED
-    ),
-    "least_squares.tailor_problem": Case(
-        least_squares.tailor_problem, {"rows": 3, "seed": 0}, fine=SEED
-    ),
+    "least_squares.line_problem": Case(least_squares.line_problem, MADE, fine=SEED),
+    "least_squares.tailor_problem": Case(least_squares.tailor_problem, MADE, fine=SEED),
     "least_squares.two_units_problem": Case(
-        least_squares.two_units_problem, {"rows": 3, "seed": 0, "dtype": torch.float32}, fine=SEED
+        least_squares.two_units_problem, MADE | {"dtype": torch.float32}, fine=SEED
     ),
     "least_squares.conditioned_problem": Case(
         least_squares.conditioned_problem,
-        {
-            "rows": 5,
-            "features": 2,
-            "condition": 10.0,
-            "seed": 0,
-            "dtype": torch.float64,
-            "noise": 0.1,
-        },
+        dict(rows=5, features=2, condition=10.0, seed=0, dtype=torch.float64, noise=0.1),
         fine={**SEED, "condition": {"a huge float"}, "noise": FROM_ZERO},
         # It is the rows that do not suffice for the features.
         called={"rows": "rows: give"},

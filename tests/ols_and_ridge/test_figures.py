@@ -1,31 +1,33 @@
 """What the figures of notebook 02 find in their data."""
 
+import pytest
+
 from helpers.ols_and_ridge import ridge_figures
 from ols_and_ridge.drawings import DRAWINGS, LAND
 
 
-def test_notebook_02_says_what_its_data_say():
-    """Alt texts name what was found in these data, not what was found in the notebook's."""
-    expected = {
-        "silent_failure": ("50 % on most tables: inv.", "10 % on most: inv."),
-        "solver_errors": ("solve 2, qr 1",),
-        "eigenvalues_moved": ("Of the 3 drawn only λ = 10 puts all",),
-        "towards_the_shortest": ("falls 10-fold", "is another way."),
-        "shrinkage": ("At λ = 1 it is 0.80", "0.50 for the weakest"),
-        "weight_paths": ("at λ = 0.1: 0.9 and -0.8", "at λ = 10: 0.1 and 0.1"),
-        "hills_and_spots": ("15 by 18 km", "heights at 6 spots to fit and 3 to"),
-        "map_at_penalty": ("off by 25 m",),
-        "error_curves": ("training λ = 0.1, held-out λ = 1, leave-one-out λ = 1.",),
-    }
-    for name, findings in expected.items():
-        alt = DRAWINGS[name]().alt
-        assert all(finding in alt for finding in findings), alt
+@pytest.mark.parametrize(
+    ("name", "findings"),
+    [
+        ("silent_failure", ("50 % on most tables: inv.", "10 % on most: inv.")),
+        ("solver_errors", ("solve 2, qr 1",)),
+        ("eigenvalues_moved", ("Of the 3 drawn only λ = 10 puts all",)),
+        ("towards_the_shortest", ("falls 10-fold", "is another way.")),
+        ("shrinkage", ("At λ = 1 it is 0.80", "0.50 for the weakest")),
+        ("weight_paths", ("at λ = 0.1: 0.9 and -0.8", "at λ = 10: 0.1 and 0.1")),
+        ("hills_and_spots", ("15 by 18 km", "heights at 6 spots to fit and 3 to")),
+        ("error_curves", ("training λ = 0.1, held-out λ = 1, leave-one-out λ = 1.",)),
+    ],
+)
+def test_an_alt_text_says_what_its_data_say(name, findings):
+    """What was found in these data, not what was found in the notebook's."""
+    alt = DRAWINGS[name]().alt
+    assert all(finding in alt for finding in findings), alt
 
 
 def test_a_map_says_how_far_it_is_off_in_few_words():
     alt = DRAWINGS["map_at_penalty"]().alt
-    assert "off by 25 m" in alt
-    assert len(alt) < 90, "three of them must fit into the alt text of a twin"
+    assert "off by 25 m" in alt and len(alt) < 90, "three must fit into the alt text of a twin"
 
 
 def test_what_a_reader_gives_in_place_of_a_curve_is_not_drawn():

@@ -1,29 +1,19 @@
 """The solvers that notebook 02 spells, against exact arithmetic and the bounds of the theory."""
 
 import math
-from fractions import Fraction
-from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 import torch
 
+from every_notebook.series import ROOT
 from helpers.ols_and_ridge import least_squares, trials
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "02_ols_and_ridge.ipynb"
+NOTEBOOK = ROOT / "notebooks" / "02_ols_and_ridge.ipynb"
 ROUNDING_UNIT = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}
 THROUGH_GRAM = ("by_inv", "by_solve", "by_cholesky")
 ON_X = ("by_qr", "by_lstsq", "by_pinv")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Many small problems: on a busy machine several threads mostly wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -31,56 +21,39 @@ def cells():
     """Run the notebook's cells that define functions: what is tested is what is read."""
     sources = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
     names = {"torch": torch}
-    for cell in (
-        "solvers",
-        "solvers-on-x",
-        "ridge",
-        "stacked",
-        "fit-intercept",
-        "leave-one-out",
-    ):
+    for cell in ("solvers", "solvers-on-x", "ridge", "stacked", "fit-intercept", "leave-one-out"):
         exec(sources[cell], names)
     return names
 
 
+@np.vectorize(otypes=[object])
+def whole(value):
+    """Return a number in units of 2⁻¹⁶⁰ as a whole one: only the exponent changes."""
+    scaled = float(value) * 2.0**160
+    assert scaled.is_integer(), "a number too small for this unit"
+    return int(scaled)
+
+
 def exact_weights(X, y, penalty=0.0):
     """Solve (XᵀX + λI) w = Xᵀy in whole numbers: no rounding at all before the last division."""
-    unit = 2**160
-
-    def whole(value):
-        scaled = Fraction(value) * unit
-        assert scaled.denominator == 1, "a number too small for this unit"
-        return int(scaled)
-
-    rows = [
-        [whole(value) for value in (*row, t)] for row, t in zip(X.tolist(), y.tolist(), strict=True)
-    ]
-    d = X.shape[1]
-    table = [
-        [
-            sum(row[i] * row[j] for row in rows) + (i == j) * whole(penalty) * unit
-            for j in range(d + 1)
-        ]
-        for i in range(d)
-    ]
+    rows, targets, d = whole(X), whole(y), X.shape[1]
+    gram = rows.T @ rows + whole(penalty * np.eye(d)) * 2**160
+    table = np.column_stack([gram, rows.T @ targets])
     # Bareiss' elimination: each division leaves no remainder.
     previous = 1
     for k in range(d):
-        for i in range(d):
-            if i != k:
-                table[i] = [
-                    (a * table[k][k] - table[i][k] * b) // previous
-                    for a, b in zip(table[i], table[k], strict=True)
-                ]
-        previous = table[k][k]
-    return np.array([float(Fraction(table[i][d], table[i][i])) for i in range(d)])
+        for i in set(range(d)) - {k}:
+            table[i] = (table[i] * table[k, k] - table[i, k] * table[k]) // previous
+        previous = table[k, k]
+    # Python rounds the quotient of two whole numbers, however long, to the nearest float.
+    return (table[:, d] / table.diagonal()).astype(float)
 
 
-def random_problems(dtype, worst_condition, count=200):
-    """Yield problems over sizes, condition numbers and noise, with the exact solution."""
+def random_problems(dtype, worst_condition):
+    """Yield 200 problems over sizes, condition numbers and noise, with the exact solution."""
     random = np.random.default_rng(2)
     most_digits = math.log10(worst_condition)
-    for seed in range(count):
+    for seed in range(200):
         d = int(random.integers(1, 7))
         n = int(random.integers(d, 30))
         condition = 10 ** random.uniform(0, most_digits) if d > 1 else 1.0
@@ -96,7 +69,7 @@ def relative(found, exact):
 
 
 def bounds(X, y, w):
-    """Return the theory's first-order bounds through XᵀX and on X, and the two growth factors.
+    """Return the theory's first-order bound and the growth factor, through XᵀX and on X.
 
     Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition: section 20.4 for the normal
     equations, theorems 20.1 (Wedin) and 20.3 for orthogonal factors. The constant is n·d.
@@ -106,9 +79,8 @@ def bounds(X, y, w):
     kappa, norm = singular_values[0] / singular_values[-1], singular_values[0] * np.linalg.norm(w)
     u = X.shape[0] * X.shape[1] * ROUNDING_UNIT[X.dtype]
     target, residual = np.linalg.norm(y64) / norm, np.linalg.norm(y64 - X64 @ w) / norm
-    through_gram = u * kappa**2 * (1 + target)
     on_x = u * (kappa * (2 + target) + kappa**2 * residual)
-    return through_gram, on_x, u * kappa**2, u * kappa
+    return {THROUGH_GRAM: (u * kappa**2 * (1 + target), u * kappa**2), ON_X: (on_x, u * kappa)}
 
 
 # As far as first-order theory speaks: rounding must not make the problem singular.
@@ -123,17 +95,11 @@ def bounds(X, y, w):
     ids=["gram-float32", "gram-float64", "on-X-float32", "on-X-float64"],
 )
 def test_solvers_stay_within_the_bound_of_the_theory(cells, names, dtype, worst_condition):
-    held = 0
     for X, y, exact in random_problems(dtype, worst_condition):
-        through_gram, on_x, growth_through_gram, growth_on_x = bounds(X, y, exact)
-        bound, growth = (
-            (through_gram, growth_through_gram) if names is THROUGH_GRAM else (on_x, growth_on_x)
-        )
+        bound, growth = bounds(X, y, exact)[names]
         assert growth < 0.1, "a problem of which the theory does not speak"
         for name in names:
             assert relative(cells[name](X, y), exact) <= bound, name
-        held += 1
-    assert held == 200
 
 
 @pytest.mark.parametrize("name", ["by_lstsq", "by_pinv"])
@@ -146,9 +112,7 @@ def test_the_shortest_solution_where_there_are_many(cells, name):
         if n < d and random.random() < 0.5:
             X = random.standard_normal((n, d))
         else:
-            X = (random.integers(-3, 4, (n, rank)) @ random.integers(-3, 4, (rank, d))).astype(
-                float
-            )
+            X = random.integers(-3, 4, (n, rank)) @ random.integers(-3, 4, (rank, d)) * 1.0
         y = random.standard_normal(n)
         shortest = np.linalg.lstsq(X, y, rcond=1e-10)[0]
         found = cells[name](torch.from_numpy(X), torch.from_numpy(y))
@@ -158,7 +122,7 @@ def test_the_shortest_solution_where_there_are_many(cells, name):
 def test_the_bound_is_sharp_enough_to_tell_the_families_apart(cells):
     X, y, _ = least_squares.conditioned_problem(20, 5, 1e6, seed=0)
     exact = exact_weights(X, y)
-    _, on_x, _, _ = bounds(X, y, exact)
+    on_x, _ = bounds(X, y, exact)[ON_X]
     for name in THROUGH_GRAM:
         assert relative(cells[name](X, y), exact) > on_x
 
@@ -180,19 +144,18 @@ def test_ridge_is_exact_within_the_bound(cells):
 def test_ridge_is_least_squares_on_stacked_rows(cells):
     for seed in range(200):
         n, d = 1 + seed % 23, 1 + seed % 11
-        generator = torch.Generator().manual_seed(seed)
-        X = torch.randn(n, d, dtype=torch.float64, generator=generator)
-        y = torch.randn(n, dtype=torch.float64, generator=generator)
+        random = np.random.default_rng(seed)
+        X, y = random.standard_normal((n, d)), random.standard_normal(n)
         penalty = 10.0 ** (seed % 5 - 2)
-        rows = np.vstack([X.numpy(), math.sqrt(penalty) * np.eye(d)])
-        expected = np.linalg.lstsq(rows, np.append(y.numpy(), np.zeros(d)))[0]
-        np.testing.assert_allclose(cells["ridge"](X, y, penalty), expected, rtol=1e-9, atol=1e-12)
+        rows = np.vstack([X, math.sqrt(penalty) * np.eye(d)])
+        expected = np.linalg.lstsq(rows, np.append(y, np.zeros(d)))[0]
+        found = cells["ridge"](torch.from_numpy(X), torch.from_numpy(y), penalty)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_ridge_tends_to_the_shortest_solution(cells):
-    generator = torch.Generator().manual_seed(0)
-    X = torch.randn(4, 9, dtype=torch.float64, generator=generator)
-    y = torch.randn(4, dtype=torch.float64, generator=generator)
+    random = np.random.default_rng(0)
+    X, y = (torch.from_numpy(random.standard_normal(shape)) for shape in ((4, 9), 4))
     shortest = np.linalg.lstsq(X.numpy(), y.numpy())[0]
     far, near = (
         np.linalg.norm(cells["ridge"](X, y, penalty).numpy() - shortest) for penalty in (1e-3, 1e-6)
@@ -213,7 +176,6 @@ def test_leave_one_out_is_what_refitting_gives(cells):
             weights = np.linalg.lstsq(rows, targets)[0]
             expected.append(float(y[row]) - X[row].numpy() @ weights)
         np.testing.assert_allclose(cells["leave_one_out"](X, y, penalty), expected, rtol=1e-8)
-        by_refitting = trials.leave_one_out_by_refitting(
-            cells["ridge_with_intercept"], X, y, penalty
-        )
+        fit = cells["ridge_with_intercept"]
+        by_refitting = trials.leave_one_out_by_refitting(fit, X, y, penalty)
         np.testing.assert_allclose(by_refitting, expected, rtol=1e-8)

@@ -9,6 +9,17 @@ CELLS = {
     "a smoother": ("hills-and-spots", "noisy-profile"),
 }
 
+# Lines that several people began with.
+LEFT_OUT = """
+def error(p):
+    H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
+    return ((y - H @ y) / (1 - H.diagonal())).square().mean()
+"""
+CURVED = """
+D = torch.eye(len(y), dtype=y.dtype).diff(n=2, dim=0)
+identity = torch.eye(len(y), dtype=y.dtype)
+"""
+
 TYPED = {
     "the fit": {
         "the_right_side": "return X.T @ y",
@@ -77,26 +88,9 @@ def error(p):
     return float(((y - H @ y) / (1 - H.diagonal())).mean().abs())
 return min(penalties, key=error)
 """,
-        "the_worst": """
-def error(p):
-    H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
-    return float(((y - H @ y) / (1 - H.diagonal())).square().mean())
-return max(penalties, key=error)
-""",
-        "its_place": """
-errors = []
-for p in penalties:
-    H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
-    errors.append(((y - H @ y) / (1 - H.diagonal())).square().mean())
-return torch.stack(errors).argmin()
-""",
-        "its_error": """
-errors = []
-for p in penalties:
-    H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
-    errors.append(((y - H @ y) / (1 - H.diagonal())).square().mean())
-return min(errors)
-""",
+        "the_worst": LEFT_OUT + "return max(penalties, key=error)",
+        "its_place": LEFT_OUT + "return torch.stack([error(p) for p in penalties]).argmin()",
+        "its_error": LEFT_OUT + "return min(error(p) for p in penalties)",
     },
     "a smoother": {
         "first_differences": """
@@ -106,25 +100,10 @@ for i in range(n - 1):
     D[i, i], D[i, i + 1] = -1, 1
 return torch.linalg.solve(torch.eye(n).double() + penalty * D.T @ D, y)
 """,
-        "penalty_twice": """
-D = torch.eye(len(y), dtype=y.dtype).diff(n=2, dim=0)
-A = torch.eye(len(y), dtype=y.dtype) + penalty**2 * D.T @ D
-return torch.linalg.solve(A, y)
-""",
+        "penalty_twice": CURVED + "return torch.linalg.solve(identity + penalty**2 * D.T @ D, y)",
         "identity_for_differences": "return y / (1 + penalty)",
-        "turned_round": """
-D = torch.eye(len(y), dtype=y.dtype).diff(n=2, dim=0)
-A = torch.eye(len(y), dtype=y.dtype) + penalty * D @ D.T
-return torch.linalg.solve(A, y)
-""",
-        "the_matrix_alone": """
-D = torch.eye(len(y), dtype=y.dtype).diff(n=2, dim=0)
-return torch.linalg.inv(torch.eye(len(y)).double() + penalty * D.T @ D)
-""",
-        "what_is_left": """
-D = torch.eye(len(y), dtype=y.dtype).diff(n=2, dim=0)
-H = torch.linalg.inv(torch.eye(len(y)).double() + penalty * D.T @ D)
-return y - H @ y
-""",
+        "turned_round": CURVED + "return torch.linalg.solve(identity + penalty * D @ D.T, y)",
+        "the_matrix_alone": CURVED + "return torch.linalg.inv(identity + penalty * D.T @ D)",
+        "what_is_left": CURVED + "return y - torch.linalg.inv(identity + penalty * D.T @ D) @ y",
     },
 }
