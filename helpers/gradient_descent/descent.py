@@ -12,7 +12,8 @@ from torch import Tensor
 
 from helpers.common import require
 
-Loss = Rule = Callable[[Tensor], Tensor]
+Loss = Callable[[Tensor], Tensor]
+Rule = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ def grid(loss: Loss, center: Tensor, reach: float, count: int = 61) -> tuple[Ten
     ends = ((middle - reach, middle + reach) for middle in center)
     sides = (torch.linspace(*both, count, dtype=torch.float64) for both in ends)
     a, b = torch.meshgrid(*sides, indexing="xy")
-    return a, b, torch.vmap(torch.vmap(loss))(torch.stack([a, b], dim=-1))
+    values = torch.func.vmap(loss)(torch.stack([a.flatten(), b.flatten()], dim=1))
+    return a, b, values.reshape(a.shape)
 
 
 def level_lines(axes, loss: Loss, center: Tensor, reach: float) -> None:
