@@ -127,6 +127,10 @@ def test_walk_takes_several_outputs_and_user_hooks_along():
     assert [step.arriving for step in walk.steps] == ["2", "110", "330"]
 
 
+def test_a_function_without_entries_has_a_local_derivative_by_its_size():
+    assert graph.backtrack(leaf([]) * 2, gradient=torch.ones(0)).steps[0].local == "0 by 0 Jacobian"
+
+
 def test_walk_takes_a_sparse_gradient():
     table = leaf([[1.0, 2.0], [3.0, 4.0]])
     rows = torch.nn.functional.embedding(torch.tensor([1, 1]), table, sparse=True)
@@ -138,12 +142,13 @@ def test_walk_takes_a_sparse_gradient():
 # --- What cannot be walked ---
 
 X = leaf(2.0)
-THREE, TWO = X * torch.ones(3), torch.ones(2)
+THREE, TWO, TURNED = X * torch.ones(3), torch.ones(2), torch.tensor(1j)
 WALK, LONG = graph.backtrack(X * 2), graph.backtrack(sum(X * k for k in range(60)))
 SHAPES = r"shape \[\(2,\)\]: pass \[\(3,\)\]"
 JUNK = {
     "no gradient": (ValueError, "3 entries.*: pass", lambda: graph.backtrack(THREE)),
     "its shape": (ValueError, SHAPES, lambda: graph.backtrack(THREE, gradient=TWO)),
+    "complex": (TypeError, "dtype .*: give", lambda: graph.backtrack(X * 2, gradient=TURNED)),
     "half a step": (TypeError, "step is 1.0: give", lambda: WALK.picture(1.0)),
     "no step": (ValueError, "step is 0: give", lambda: WALK.picture(0)),
     "step 3 of 2": (ValueError, "step is 3: give", lambda: WALK.picture(3)),
@@ -221,24 +226,24 @@ def random_program(random: np.random.Generator):
     ]
     instructions = []
     for place in range(len(leaves), len(leaves) + random.integers(3, 9)):
-        table = UNARY if random.random() < 0.5 else BINARY
-        arguments = [int(random.integers(place)) for _ in range(1 if table is UNARY else 2)]
-        instructions.append((table, random.choice(list(table)), arguments))
+        table, count = (UNARY, 1) if random.random() < 0.5 else (BINARY, 2)
+        arguments = [int(random.integers(place)) for _ in range(count)]
+        instructions.append((table[random.choice(list(table))], arguments))
     return leaves, instructions
 
 
 def run(program, which: int, leaves):
     """Return all values of the program, in torch (0) or in NumPy (1)."""
     values = list(leaves)
-    for table, name, arguments in program[1]:
-        values.append(table[name][which](*(values[argument] for argument in arguments)))
+    for both, arguments in program[1]:
+        values.append(both[which](*(values[argument] for argument in arguments)))
     return values
 
 
 def used(program) -> set[int]:
     leaves, instructions = program
     needed = {len(leaves) + len(instructions) - 1}
-    for place, (*_, arguments) in reversed([*enumerate(instructions, len(leaves))]):
+    for place, (_, arguments) in reversed([*enumerate(instructions, len(leaves))]):
         needed |= set(arguments) if place in needed else set()
     return needed
 

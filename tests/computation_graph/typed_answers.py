@@ -5,11 +5,7 @@ Typed as a reader would type it, independently of what stands in ``answers.py``.
 
 # The cells that an exercise leans on: they make what its check is given besides.
 CELLS = {
-    "your own backward()": [
-        "fresh-x-y-and-z",
-        "one-function-called",
-        "each-path-on-its-own",
-    ],
+    "your own backward()": ["fresh-x-y-and-z", "one-function-called", "each-path-on-its-own"],
 }
 
 IMPATIENT = """
@@ -45,11 +41,7 @@ return count
         "outer_slope_alone": "u = 3 * x + 1\nreturn 2 * u",
         "slopes_added": "u = 3 * x + 1\nreturn 2 * u + 3",
         "outer_slope_at_x": "return 3 * 2 * x",
-        "z_itself": """
-u = 3 * x + 1
-z = u * u
-return z
-""",
+        "z_itself": "u = 3 * x + 1\nz = u * u\nreturn z",
         "without_the_one": "u = 3 * x\nreturn 2 * u * 3",
     },
     "a gradient in parts": {
