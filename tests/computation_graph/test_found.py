@@ -42,7 +42,7 @@ def test_text_is_the_same_each_time(way, example, times):
         drawing = WAYS_TO_SHOW[way](output, **named)
         texts.add((str(drawing), drawing.dot, drawing.alt))
         if repetition % 50 == 10:
-            gc.collect()  # so that addresses are used again
+            gc.collect(1)  # so that addresses are used again
     assert len(texts) == 1
 
 
