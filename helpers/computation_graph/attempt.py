@@ -8,15 +8,8 @@ import torch
 def backward(output: torch.Tensor, leaf: torch.Tensor) -> float | None:
     """Call ``output.backward()``; where PyTorch stops it, print what it says.
 
-    Parameters
-    ----------
-    output, leaf : torch.Tensor
-        Of one number each; `leaf` is one of those that `output` was computed from.
-
-    Returns
-    -------
-    float or None
-        What the leaf's `grad` holds after the walk; None if there was none.
+    `output` and `leaf` are of one number each. What the leaf's `grad` then holds is returned: a
+    number, or None where no gradient has arrived.
     """
     try:
         output.backward()

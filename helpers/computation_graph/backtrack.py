@@ -1,10 +1,11 @@
 """The walk of ``backward()``, step by step, with the gradient on each edge."""
 
+import contextlib
 import html
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -39,15 +40,15 @@ class Step(NamedTuple):
     flows: dict[tuple, str]
 
 
+@dataclass(frozen=True, repr=False)
 class Walk:
     """The steps of ``backward()``, in the order in which PyTorch takes them.
 
     Shows itself as a table with one row a step; `picture` draws one step, `strip` all of them.
     """
 
-    def __init__(self, graph: found.Graph, steps: tuple[Step, ...]):
-        self._graph = graph
-        self.steps = steps
+    graph: found.Graph
+    steps: tuple[Step, ...]
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -60,21 +61,21 @@ class Walk:
         written on each edge along which it has flowed. `legend` says whether to explain the boxes.
         """
         require.whole("step", step, most=len(self))
-        graph = self._graph
+        graph = self.graph
         if len(graph.functions) > MOST_FUNCTIONS_UNFOLDED:
             raise ValueError(
                 f"the graph has {len(graph.functions)} functions, too many for a picture of each "
                 "step: read the table, or draw a smaller part"
             )
-        here = self.steps[step - 1]
-        flowed = {flow for past in self.steps[:step] for flow in past.flows}
+        *_, here = past = self.steps[:step]
+        flowed = {flow for each in past for flow in each.flows}
         lit = {box for flow, ends in graph.links.items() if flow in flowed for box in ends}
-        lit = lit & graph.tensors.keys() | {past.box for past in self.steps[:step]}
+        lit = lit & graph.tensors.keys() | {each.box for each in past}
         nodes = []
         for box, name in graph.boxes.items():
             look = _BEING_VISITED if box == here.box else {} if box in lit else _NOT_YET_VISITED
             nodes.append(boxes.node(graph, box, name, ["value"], **look))
-        texts = {flow: text for every in self.steps for flow, text in every.flows.items()}
+        texts = {flow: text for each in self.steps for flow, text in each.flows.items()}
         edges = []
         for flow in graph.links:
             edge, text = boxes.edge(graph, flow), texts.get(flow, "")
@@ -83,12 +84,11 @@ class Walk:
             elif text:  # It is there in white, so that nothing moves from step to step.
                 edge = replace(edge, look={"label": boxes.beside_the_line(text)} | _STILL_TO_FLOW)
             edges.append(edge)
-        title = f"Step {step} of {len(self)}: {here.function}"
-        alt = (
-            f"Step {step} of {len(self)} of the walk back: {here.function} receives the "
-            f"gradient {here.arriving} and hands on {here.leaving}."
-        )
-        return boxes.Drawing(tuple(nodes), tuple(edges), words.cut(alt), title, legend)
+        place = f"Step {step} of {len(self)}"
+        does = f"receives the gradient {here.arriving} and hands on {here.leaving}"
+        alt = words.cut(f"{place} of the walk back: {here.function} {does}.")
+        title = f"{place}: {here.function}"
+        return boxes.Drawing(tuple(nodes), tuple(edges), alt, title, legend)
 
     def strip(self) -> boxes.Strip:
         """Return the pictures of all steps as one output."""
@@ -96,8 +96,7 @@ class Walk:
         return boxes.Strip(tuple(self.picture(place, legend=False) for place in places))
 
     def _rows(self) -> list[list[str]]:
-        rows = [[str(place), *step[:6]] for place, step in enumerate(self.steps, start=1)]
-        return [_HEAD, *rows]
+        return [_HEAD, *([str(place), *step[:6]] for place, step in enumerate(self.steps, start=1))]
 
     def __repr__(self) -> str:
         """Return the table as text."""
@@ -106,7 +105,7 @@ class Walk:
         return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        def line(row: Iterable[str], tag: str) -> str:
+        def line(row: list[str], tag: str) -> str:
             start = f'<{tag} style="text-align: left">'
             return f"<tr>{''.join(f'{start}{html.escape(cell)}</{tag}>' for cell in row)}</tr>"
 
@@ -159,22 +158,19 @@ def backtrack(
         # PyTorch calls what leaves a function its inputs' gradients, and names them first.
         return lambda leaving, arriving: flowed.append((function, arriving, leaving))
 
-    # An accumulator is not called here, so that .grad stays as it is: no hook of its would be.
-    hooks = [function.register_hook(watch(function)) for function in functions]
-    try:
-        totals = torch.autograd.grad(
-            graph.outputs, leaves, gradients, retain_graph=True, allow_unused=True
-        )
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"the walk back fails as backward() would, so compute the output again: {reason}"
-        ) from error
-    finally:
-        for hook in hooks:
-            hook.remove()
-    totals_by_leaf = dict(zip(map(id, leaves), totals, strict=True))
-    return Walk(graph, tuple(_steps(graph, flowed, totals_by_leaf)))
+    with contextlib.ExitStack() as hooks:
+        # An accumulator is not called here, so that .grad stays as it is: no hook of its would be.
+        for function in functions:
+            hooks.enter_context(function.register_hook(watch(function)))
+        try:
+            totals = torch.autograd.grad(
+                graph.outputs, leaves, gradients, retain_graph=True, allow_unused=True
+            )
+        except RuntimeError as error:
+            fails = "the walk back fails as backward() would, so compute the output again"
+            raise ValueError(f"{fails}: {str(error).splitlines()[0]}") from error
+    by_leaf = dict(zip(map(id, leaves), totals, strict=True))
+    return Walk(graph, tuple(_steps(graph, flowed, by_leaf)))
 
 
 def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequence[torch.Tensor]:
@@ -184,7 +180,7 @@ def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequen
                 f"output has {large[0].numel()} entries, so there is no one gradient to start "
                 "from: pass gradient=, of the output's shape"
             )
-        return [torch.ones_like(output) for output in outputs]
+        gradient = tuple(map(torch.ones_like, outputs))
     gradients = gradient if isinstance(gradient, tuple) else (gradient,)
     for part in gradients:
         require.instance("gradient", part, torch.Tensor, "a tensor")
@@ -193,9 +189,8 @@ def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequen
         raise ValueError(f"gradient has shape {shapes}: pass {expected}, as the output has")
     for part, output in zip(gradients, outputs, strict=True):
         if part.is_complex() != output.is_complex():
-            raise TypeError(
-                f"gradient has dtype {part.dtype}: give {output.dtype}, as the output has"
-            )
+            give = f"give {output.dtype}, as the output has"
+            raise TypeError(f"gradient has dtype {part.dtype}: {give}")
     return [part.detach() for part in gradients]
 
 
@@ -255,13 +250,16 @@ def _saved_in_words(function: Any) -> list[str]:
 def _local_derivatives(function: Any) -> list[str]:
     """Return the Jacobian of the function's outputs by each input, in words."""
     # It is noted of a function which gradients it takes: they are as its outputs were.
-    outputs, inputs = function._input_metadata, found.inputs(function)
-    shapes = [source._input_metadata[number].shape for _, source, number in inputs]
+    outputs = function._input_metadata
+    shapes = {
+        place: source._input_metadata[number].shape
+        for place, source, number in found.inputs(function)
+    }
     sizes = [math.prod(output.shape) for output in outputs]
-    if sum(sizes) * max(map(math.prod, shapes)) > _MOST_JACOBIAN_ENTRIES:
-        return [f"{sum(sizes)} by {math.prod(shape)} Jacobian" for shape in shapes]
+    if not 0 < sum(sizes) * max(map(math.prod, shapes.values())) <= _MOST_JACOBIAN_ENTRIES:
+        return [f"{sum(sizes)} by {math.prod(shape)} Jacobian" for shape in shapes.values()]
     backward = function.apply if found.is_custom(function) else function
-    rows: list[list[torch.Tensor]] = [[] for _ in inputs]
+    rows: dict[int, list[torch.Tensor]] = {place: [] for place in shapes}
     # A gradient of 1 for one entry of the outputs, and 0 for the others, brings one row.
     for unit in torch.eye(sum(sizes), dtype=torch.float64):
         units = [
@@ -270,14 +268,15 @@ def _local_derivatives(function: Any) -> list[str]:
         ]
         with torch.no_grad():
             answer = backward(*units)
-        for row, (place, *_), shape in zip(rows, inputs, shapes, strict=True):
+        for place, shape in shapes.items():
             part = answer[place] if isinstance(answer, tuple) else answer
             # PyTorch's engine makes an answer fit its input in the same way.
             fitted = torch.zeros(shape) if part is None else part.to_dense().sum_to_size(shape)
-            row.append(fitted.flatten())
+            rows[place].append(fitted.flatten())
+    made = [output.shape for output in outputs]
     return [
-        _jacobian_in_words(torch.stack(row), len(outputs) == 1 and outputs[0].shape == shape)
-        for row, shape in zip(rows, shapes, strict=True)
+        _jacobian_in_words(torch.stack(rows[place]), same_shape=made == [shape])
+        for place, shape in shapes.items()
     ]
 
 

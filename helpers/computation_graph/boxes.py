@@ -1,10 +1,11 @@
 """Nodes and edges, the drawings made of them, and what turns a drawing into a picture."""
 
 import html
+import itertools
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,15 +80,6 @@ def edge(graph: found.Graph, flow: tuple) -> Edge:
     return Edge(tail, head, flow[0] if flow[0] in _NO_FLOW else "", _NO_FLOW.get(flow[0], {}))
 
 
-def numbered(arrows: Iterable[tuple[Any, ...]]) -> dict[Any, str]:
-    """Return names n0, n1, … for what arrows, (tail, head, …), lead from and to."""
-    names: dict[Any, str] = {}
-    for tail, head, *_ in arrows:
-        for end in (head, tail):
-            names.setdefault(end, f"n{len(names)}")
-    return names
-
-
 def alt_text(nodes: Sequence[Node], arrows: str) -> str:
     """Return what a drawing shows: its labels, role by role, and a sentence on its arrows."""
     parts = []
@@ -97,6 +89,22 @@ def alt_text(nodes: Sequence[Node], arrows: str) -> str:
         if listed:
             parts.append(role if listed == [role] else f"{role} {words.listing(listed)}")
     return words.cut(f"Computation graph: {'; '.join(parts)}. {arrows}")
+
+
+def of_arrows(
+    arrows: Sequence[tuple[Any, Any, str]], node_of: Callable[[Any, str], Node], sentence: str
+) -> tuple[tuple[Node, ...], tuple[Edge, ...], str]:
+    """Return nodes, edges and alt text of arrows (tail, head, text).
+
+    `node_of` takes what lies at an arrow's end, and the name that its node gets.
+    """
+    names: dict[Any, str] = {}
+    for tail, head, _ in arrows:
+        for end in (head, tail):
+            names.setdefault(end, f"n{len(names)}")
+    nodes = tuple(node_of(end, name) for end, name in names.items())
+    edges = tuple(Edge(names[tail], names[head], text) for tail, head, text in arrows)
+    return nodes, edges, alt_text(nodes, sentence)
 
 
 def beside_the_line(text: str) -> str:
@@ -117,8 +125,7 @@ class Picture:
     def html(self, dots_per_inch: int | None = None) -> str:
         """Return the picture as an HTML image with its alt text.
 
-        `dots_per_inch` is taken so that a slider can show a drawing as it shows a figure. It
-        changes nothing: a drawing is made of lines, not of dots.
+        A slider asks a figure for `dots_per_inch`; a drawing is made of lines, so it ignores them.
         """
         try:
             svg = self.svg()
@@ -139,7 +146,7 @@ class PlainDrawing(Picture):
     alt: str
 
     def __repr__(self) -> str:
-        """Return the graph in Graphviz' language."""
+        """Return `dot`."""
         return self.dot
 
 
@@ -173,24 +180,23 @@ class Drawing(Picture):
         return picture.source
 
     def _add_legend(self, picture: graphviz.Digraph) -> None:
-        occurring = {node.role for node in self.nodes}
-        roles = [role for role in _LOOKS if role in occurring]
+        roles = [role for role in _LOOKS if role in {node.role for node in self.nodes}]
         # Graphviz frames a subgraph whose name begins so; edges that nobody sees make it a column.
         with picture.subgraph(name="cluster_legend") as legend:
             legend.attr(label="", color="#cccccc", margin="6")
             for role in roles:
                 legend.node(f"legend_{role}", role, fontsize="9", height="0.2", **_LOOKS[role])
-            for above, below in zip(roles, roles[1:], strict=False):
+            for above, below in itertools.pairwise(roles):
                 legend.edge(f"legend_{above}", f"legend_{below}", style="invis")
 
     def __repr__(self) -> str:
         """Return the list of edges, one a line."""
         nodes = {node.name: node for node in self.nodes}
-        lines = [
-            f"{nodes[edge.tail]} -> {nodes[edge.head]}" + (f"  [{edge.text}]" if edge.text else "")
-            for edge in self.edges
-        ]
-        return "\n".join(([self.title] if self.title else []) + lines)
+        lines = [self.title] if self.title else []
+        for edge in self.edges:
+            text = f"  [{edge.text}]" if edge.text else ""
+            lines.append(f"{nodes[edge.tail]} -> {nodes[edge.head]}{text}")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, repr=False)

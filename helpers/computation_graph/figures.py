@@ -26,10 +26,7 @@ def slope_errors(steps: Sequence[float], errors: Mapping[str, Sequence[float]]) 
     finding = "Smaller steps help" if helps else "Smaller steps do not always help"
     if helps and turns:
         finding += " until rounding takes over"
-    best = [
-        f"{steps[min(range(len(steps)), key=values.__getitem__)]:g} {name}"
-        for name, values in errors.items()
-    ]
+    best = [f"{steps[values.index(min(values))]:g} {name}" for name, values in errors.items()]
     figure = Figure(
         figsize=(7.0, 3.8),
         alt=f"Error of difference quotients against the step h, from {steps[0]:g} down to "

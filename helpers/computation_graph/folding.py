@@ -39,30 +39,24 @@ def folded(graph: found.Graph, show: Sequence[str], title: str, legend: bool) ->
     segments = _segments(graph)
     alone = [[segment] for segment in segments]
     parts = _runs(segments) if len(segments) > _MOST_MODULE_BOXES else alone
-    arrows = _arrows(graph, parts)
-    names = boxes.numbered(arrows)
-    nodes = tuple(
-        boxes.node(graph, box, name, show)
-        if box in graph.tensors
-        else boxes.Node(name, *_part_in_words(parts[box]))
-        for box, name in names.items()
-    )
-    edges = tuple(boxes.Edge(names[tail], names[head]) for tail, head in arrows)
-    alt = boxes.alt_text(nodes, f"{len(graph.functions)} functions are folded into the modules.")
-    return boxes.Drawing(nodes, edges, alt, title, legend)
+
+    def node(box: int, name: str) -> boxes.Node:
+        if box in graph.tensors:
+            return boxes.node(graph, box, name, show)
+        part = parts[box]
+        count = len(part[0].functions)
+        functions = f"{count} function{'s' if count > 1 else ''}"
+        if len(part) == 1:
+            return boxes.Node(name, part[0].module or "outside modules", "module", (functions,))
+        alike = (f"{len(part)} modules alike", f"{functions} each")
+        return boxes.Node(name, f"{part[0].module} … {part[-1].module}", "module", alike)
+
+    sentence = f"{len(graph.functions)} functions are folded into the modules."
+    drawn = boxes.of_arrows(_arrows(graph, parts), node, sentence)
+    return boxes.Drawing(*drawn, title, legend)
 
 
-def _part_in_words(part: list[_Segment]) -> tuple[str, str, tuple[str, ...]]:
-    """Return label, role and details of a part's box."""
-    count = len(part[0].functions)
-    functions = f"{count} function{'s' if count > 1 else ''}"
-    if len(part) == 1:
-        return part[0].module or "outside modules", "module", (functions,)
-    alike = (f"{len(part)} modules alike", f"{functions} each")
-    return f"{part[0].module} … {part[-1].module}", "module", alike
-
-
-def _arrows(graph: found.Graph, parts: _Parts) -> list[tuple[int, int]]:
+def _arrows(graph: found.Graph, parts: _Parts) -> list[tuple[int, int, str]]:
     """Return the graph's links, each end read as what is shown for it: a tensor or a part."""
     shown: dict[int, int] = {}
     for place, part in enumerate(parts):
@@ -76,7 +70,7 @@ def _arrows(graph: found.Graph, parts: _Parts) -> list[tuple[int, int]]:
             shown[box] = id(function.variable)
     links = [graph.links[flow] for flow in _flows(graph, parts)]
     ends = [(shown[tail], shown[head]) for tail, head in links if tail in shown and head in shown]
-    return list(dict.fromkeys((tail, head) for tail, head in ends if tail != head))
+    return list(dict.fromkeys((tail, head, "") for tail, head in ends if tail != head))
 
 
 def _flows(graph: found.Graph, parts: _Parts) -> Iterator[tuple]:
@@ -102,7 +96,7 @@ def _segments(graph: found.Graph) -> list[_Segment]:
     A function of a module joins the latest segment of it, one of no module a segment that it
     follows. A tensor with a box of its own ends the segment that made it.
     """
-    module_of = _module_of_each(graph)
+    modules = _module_of_each(graph)
     segments: list[_Segment] = []
     segment_of: dict[int, _Segment] = {}
     for function in graph.makers_first:
@@ -117,7 +111,7 @@ def _segments(graph: found.Graph) -> list[_Segment]:
         cut = {segment for segment, has_box in sources if has_box}
         # What its inputs were built on would come both before and after them: no folding there.
         barred = cut | _behind(before)
-        module = module_of.get(id(function), "")
+        module = modules.get(id(function), "")
         free = [
             segment
             for segment in segments

@@ -26,10 +26,9 @@ Output = torch.Tensor | tuple[torch.Tensor, ...]
 class Graph:
     """The graph behind `outputs`; a box is told by the `id` of its object.
 
-    `functions` come in the order in which one first meets them from the outputs, `makers_first`
-    after all that made their inputs. `names` are what tensors are called, `saved` the tensors that
-    custom functions keep. `made` holds a tensor's box by (function, number of its output), `boxes`
-    the names n0, n1, … of boxes.
+    `functions` come as one first meets them from the outputs, `makers_first` after all that made
+    their inputs. `names` are what tensors are called, `saved` what custom functions keep. `made`
+    holds a tensor's box by (function, number of its output), `boxes` the names n0, n1, … of boxes.
 
     `links` are (tail, head) by what flows back along them: ``("in", f, i)`` is what function f
     hands on for its input i, ``("out", f, k)`` what arrives at its output k, ``("leaf", a)`` what
@@ -59,8 +58,8 @@ class Graph:
     def add_link(self, tail: int, head: int, *flow: object) -> None:
         """Add a link, if it is new, and the boxes at its ends."""
         self.links.setdefault(flow, (tail, head))
-        self.add_box(tail)
-        self.add_box(head)
+        for box in (tail, head):
+            self.add_box(box)
 
     def box_of(self, function: Any, number: int) -> int | None:
         """Return the box of a function's output, if it has one, or of an accumulator's leaf."""
@@ -86,10 +85,10 @@ class Graph:
             return self.names[box]
         if box in self.saved:
             return "saved"
-        places = [place for place, output in enumerate(self.outputs) if id(output) == box]
-        if not places:
+        outputs = [*map(id, self.outputs)]
+        if box not in outputs:
             return words.NO_NAME
-        return "output" if len(self.outputs) == 1 else f"output {places[0]}"
+        return "output" if len(outputs) == 1 else f"output {outputs.index(box)}"
 
 
 def function_name(function: Any) -> str:
@@ -133,17 +132,16 @@ def find(output: Output, named: Mapping[str, torch.Tensor]) -> Graph:
     # torchviz also draws the tensor that a view looks into, and how that one was made.
     drawn = [*outputs, *(tensor._base for tensor in outputs if tensor._base is not None)]
     graph = Graph(outputs, *_reachable(tensor.grad_fn for tensor in drawn))
-    drawn += [f.variable for f in graph.functions.values() if is_accumulator(f)]
-    for tensor in drawn:
-        graph.add_tensor(tensor)
     for function in graph.functions.values():
         _check_drawable(function)
+        drawn += [function.variable] if is_accumulator(function) else []
+    for tensor in drawn:
+        graph.add_tensor(tensor)
     for name, tensor in named.items():
         _add_named(graph, name, tensor)
     _add_links(graph)
-    for box in graph.names:
+    for (function, number), box in graph.made.items():
         if box not in graph.boxes:  # an output of a function of several, which nothing uses
-            function, number = id(graph.tensors[box].grad_fn), graph.tensors[box].output_nr
             graph.add_link(function, box, "out", function, number)
     # Read from the outputs back: what leads to the first box, to the second, and so on.
     order = {box: place for place, box in enumerate(graph.boxes)}
@@ -175,17 +173,11 @@ def _checked_outputs(output: object) -> tuple[torch.Tensor, ...]:
     if not outputs:
         raise ValueError("output is an empty tuple: pass at least one tensor")
     for tensor in outputs:
-        require.instance(
-            "output",
-            tensor,
-            torch.Tensor,
-            "the tensor that the computation gave, or a tuple of such",
-        )
+        give = "the tensor that the computation gave, or a tuple of such"
+        require.instance("output", tensor, torch.Tensor, give)
         if tensor.grad_fn is None:
-            raise ValueError(
-                "output has no graph (its grad_fn is None): pass a tensor that was computed from "
-                "one with requires_grad=True"
-            )
+            cure = "pass a tensor that was computed from one with requires_grad=True"
+            raise ValueError(f"output has no graph (its grad_fn is None): {cure}")
     return outputs
 
 
@@ -199,18 +191,15 @@ def _check_drawable(function: Any) -> None:
                 f"the graph has been freed by backward() ({name} has lost what it saved): "
                 "compute the output again, or call backward(retain_graph=True)"
             ) from None
-        # Something saved was changed in place. torchviz reads that of custom functions only.
-        if not is_custom(function):
-            return
-        raise ValueError(
-            f"{name} saved a tensor that was changed in place since: compute the output "
-            "again without the in-place operation"
-        ) from None
+        if is_custom(function):  # Of no other does torchviz read what it saved.
+            raise ValueError(
+                f"{name} saved a tensor that was changed in place since: compute the output "
+                "again without the in-place operation"
+            ) from None
+        return
     if is_custom(function) and any(value is None for value in saved.values()):
-        raise ValueError(
-            f"{name} saved None, which torchviz cannot draw: save only tensors with "
-            "save_for_backward"
-        )
+        save = "save only tensors with save_for_backward"
+        raise ValueError(f"{name} saved None, which torchviz cannot draw: {save}")
 
 
 def _add_named(graph: Graph, name: str, tensor: torch.Tensor) -> None:
@@ -240,7 +229,8 @@ def _add_links(graph: Graph) -> None:
         elif "dotted" in look:
             graph.add_link(first, second, "shares memory", first, second)
         elif "dir=none" in look:
-            _add_saved(graph, next(saved[second]), second)
+            box = _box_of_saved(graph, next(saved[second]))
+            graph.add_link(box, second, "saved", box, second)
         elif second in graph.tensors:
             graph.add_link(first, second, "out", first, graph.tensors[second].output_nr)
         elif first in graph.tensors:
@@ -254,13 +244,11 @@ def _add_links(graph: Graph) -> None:
                 graph.add_link(first, box, "out", first, number)
 
 
-def _add_saved(graph: Graph, saved: torch.Tensor, function: int) -> None:
-    box = None if saved.grad_fn is None else graph.box_of(saved.grad_fn, saved.output_nr)
-    if box is None:
-        box = id(saved)
-        if box not in graph.tensors:
-            graph.saved[box] = saved
-    graph.add_link(box, function, "saved", box, function)
+def _box_of_saved(graph: Graph, saved: torch.Tensor) -> int:
+    box = graph.made.get((id(saved.grad_fn), saved.output_nr), id(saved))
+    if box not in graph.tensors:
+        graph.saved[box] = saved
+    return box
 
 
 def _torchviz_lines(graph: Graph) -> Iterator[tuple[int, int | None, str]]:

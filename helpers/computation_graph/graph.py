@@ -6,7 +6,6 @@ shows by itself. From other files, so that a notebook needs one name: `backtrack
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -29,9 +28,8 @@ def _check_options(show: object, title: object, legend: object, fold: object = N
         if isinstance(value, torch.Tensor):
             raise TypeError(f"{name} is an option here: pass the tensor under another name")
     if isinstance(show, str) or not isinstance(show, Iterable):
-        raise TypeError(
-            f"show is {require.shown(show)}: pass a tuple, as in show=('value', 'shape')"
-        )
+        cure = "pass a tuple, as in show=('value', 'shape')"
+        raise TypeError(f"show is {require.shown(show)}: {cure}")
     for word in show:
         require.choice("show", word, _SHOWABLE)
     require.instance("title", title, str, "a text")
@@ -67,10 +65,6 @@ def draw(
         Whether to explain the boxes.
     **named : Tensor
         The tensors to name; ``**dict(net.named_parameters())`` names a module's parameters.
-
-    Returns
-    -------
-    Drawing
 
     Raises
     ------
@@ -108,13 +102,19 @@ def draw_as_in_notes(
             f"the graph has {len(graph.functions)} functions, too many for this picture: use draw, "
             "which folds them, or draw a smaller part"
         )
+
+    def node(tensor: Any, name: str) -> boxes.Node:
+        if tensor in graph.tensors:
+            return boxes.node(graph, tensor, name, show)
+        function, number = tensor
+        shape = graph.functions[function]._input_metadata[number].shape
+        details = (words.shape_line(shape),) if "shape" in show else ()
+        return boxes.Node(name, words.NO_NAME, "intermediate", details)
+
     arrows = _functions_as_arrows(graph)
-    names = boxes.numbered(arrows)
-    nodes = tuple(_tensor_node(graph, tensor, name, show) for tensor, name in names.items())
-    edges = tuple(boxes.Edge(names[tail], names[head], text) for tail, head, text in arrows)
-    operations = list(dict.fromkeys(edge.text for edge in edges))
-    alt = boxes.alt_text(nodes, f"The arrows are functions: {words.listing(operations)}.")
-    return boxes.Drawing(nodes, edges, alt, title, legend)
+    operations = list(dict.fromkeys(operation for *_, operation in arrows))
+    sentence = f"The arrows are functions: {words.listing(operations)}."
+    return boxes.Drawing(*boxes.of_arrows(arrows, node, sentence), title, legend)
 
 
 def _functions_as_arrows(graph: found.Graph) -> list[tuple[Any, Any, str]]:
@@ -122,30 +122,17 @@ def _functions_as_arrows(graph: found.Graph) -> list[tuple[Any, Any, str]]:
 
     A tensor is told by its box; one that has none, by its function and the number of the output.
     """
-
-    def told(function: Any, number: int) -> Any:
-        return graph.box_of(function, number) or (id(function), number)
-
-    made_by: dict[int, dict[Any, None]] = defaultdict(dict)
-    for (function, _), box in graph.made.items():
-        made_by[function][box] = None
-    taken = [(f, *taken) for f in graph.functions.values() for taken in found.inputs(f)]
-    for _, _, source, number in taken:
-        made_by[id(source)][told(source, number)] = None
-    return [
-        (told(source, number), made, _operation(function))
-        for function, _, source, number in taken
-        for made in made_by[id(function)]
+    taken = [
+        (function, source, number)
+        for function in graph.functions.values()
+        for _, source, number in found.inputs(function)
     ]
-
-
-def _tensor_node(graph: found.Graph, tensor: Any, name: str, show: Sequence[str]) -> boxes.Node:
-    if tensor in graph.tensors:
-        return boxes.node(graph, tensor, name, show)
-    function, number = tensor
-    shape = graph.functions[function]._input_metadata[number].shape
-    details = (words.shape_line(shape),) if "shape" in show else ()
-    return boxes.Node(name, words.NO_NAME, "intermediate", details)
+    outputs = dict.fromkeys([*graph.made, *((id(source), number) for _, source, number in taken)])
+    return [
+        (graph.box_of(source, number) or (id(source), number), made, _operation(function))
+        for function, source, number in taken
+        for made in (graph.made.get(out, out) for out in outputs if out[0] == id(function))
+    ]
 
 
 def _operation(function: Any) -> str:
@@ -160,13 +147,7 @@ def plain(dot: graphviz.Digraph, *, title: str = "") -> boxes.PlainDrawing:
     torchviz names nodes by their address in memory, which differs from run to run; here they are
     n0, n1, … by first appearance. The font is one whose width Graphviz knows.
     A ``graphviz.Digraph`` would ask for a system package to show itself.
-
-    Parameters
-    ----------
-    dot : graphviz.Digraph
-        From ``make_dot``.
-    title : str
-        A line above the graph.
+    A `title` is a line above the graph.
     """
     require.instance("dot", dot, graphviz.Digraph, "what torchviz.make_dot returns")
     require.instance("title", title, str, "a text")
@@ -176,12 +157,9 @@ def plain(dot: graphviz.Digraph, *, title: str = "") -> boxes.PlainDrawing:
     if title:
         dot.graph_attr.update(boxes.TITLE, label=graphviz.escape(title))
     names: dict[str, str] = {}
-
-    def rename(address: re.Match) -> str:
-        return names.setdefault(address[0], f"n{len(names)}")
-
     # An address begins a line or follows an arrow; a number elsewhere is a size.
-    source = re.sub(r"(?<=^\t)\d+|(?<= -> )\d+", rename, dot.source, flags=re.MULTILINE)
+    address = r"(?m)(?<=^	)\d+|(?<= -> )\d+"
+    source = re.sub(address, lambda one: names.setdefault(one[0], f"n{len(names)}"), dot.source)
     labels = [label or words.NO_NAME for label in re.findall(r'label="?([^\s"\]]*)', source)]
     alt = f"torchviz' own drawing, which has these boxes: {words.listing(labels, most=8)}."
     return boxes.PlainDrawing(source, words.cut(alt))

@@ -4,25 +4,19 @@ from collections.abc import Callable
 
 import torch
 
+_MOST_ENTRIES = 4  # so many fit at once
 
-def small_memory(entries: int = 4) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """Return a function: the mean of (w·part − 1)² over a part of a few entries.
 
-    Parameters
-    ----------
-    entries : int
-        How many entries fit at once.
+def small_memory() -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return a function of w, of one number, and of a part of a few: the mean of (w·part − 1)².
 
-    Returns
-    -------
-    callable
-        From w, a tensor of one number, and a part, a tensor of shape (entries,), to the loss. It
-        raises MemoryError for a longer part, and for a graph made before the last one was walked.
+    The part is of shape (n,), of at most 4 entries. The function raises MemoryError for a longer
+    one, and for a graph made before the last one was walked.
     """
     not_walked: list[torch.Tensor] = []
 
     def mean_loss(w: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
-        if len(part) > entries:
+        if len(part) > _MOST_ENTRIES:
             raise MemoryError(f"{len(part)} entries at once do not fit: pass one part")
         if not_walked:
             raise MemoryError("two graphs at once do not fit: walk the first before the second")

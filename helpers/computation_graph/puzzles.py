@@ -16,8 +16,6 @@ def leaf(number: float) -> torch.Tensor:
     return torch.tensor(number, dtype=torch.float64, requires_grad=True)
 
 
-# --- Which of these tensors learn? ---
-
 _SOME = ("given given leaf leaf result result", "leaf result", "given cut result", "leaf cut leaf")
 
 
@@ -37,21 +35,14 @@ def tensors() -> list[Callable]:
     return [functools.partial(_tensors, kinds) for kinds in _SOME]
 
 
-# --- A data set in parts ---
-
-
 def parts() -> list[Callable]:
     """Return makers of a loss with a small memory, of a start, and of parts of four entries."""
     three = torch.arange(12, dtype=torch.float64).split(4)
-    cases = [(1.0, three), (-0.5, three), (0.2, three[:2])]
 
-    def new(start, some):
-        return small_memory(), start, [part.clone() for part in some]
+    def new(start, count):
+        return small_memory(), start, [part.clone() for part in three[:count]]
 
-    return [functools.partial(new, *case) for case in cases]
-
-
-# --- Graphs to walk back ---
+    return [functools.partial(new, *case) for case in [(1.0, 3), (-0.5, 3), (0.2, 2)]]
 
 
 def _chain():

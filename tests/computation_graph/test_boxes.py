@@ -6,6 +6,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+import torch
 
 from computation_graph.examples import chain, leaf
 from helpers.common import explore
@@ -53,6 +54,10 @@ def test_large_tensors_and_small_numbers_in_boxes():
     boxes = {node.label: node.details for node in graph.draw(many.sum() * odd, m=many, o=odd).nodes}
     assert boxes["m"] == ("shape 7",)
     assert boxes["o"] == ("shape 2", "value [0, 0.3333]")
+    turned = torch.tensor(1 / 3 + 2j, requires_grad=True)
+    assert graph.draw(turned * 2, t=turned, show=["value"]).nodes[-1].details == (
+        "value 0.3333+2j",
+    )
 
 
 def test_shows_itself_as_an_image_with_alt_text_and_as_edges():

@@ -112,27 +112,23 @@ def test_no_arrows_make_a_circle_however_modules_are_used(seed):
     values, named = [torch.ones(1, 3, requires_grad=True)], {}
     for place in range(5 + below(40)):
         one, other = values[-1 - below(min(3, len(values)))], values[below(len(values))]
-        modules_turn = modules[f"m{below(len(modules))}"]
-        values.append([modules_turn(one), modules_turn(one).tanh(), one + other][below(3)])
+        module = modules[f"m{below(len(modules))}"]
+        values.append([module(one), module(one).tanh(), one + other][below(3)])
         if below(6) == 0:
             named[f"v{place}"] = values[-1]
     output = sum(value.sum() for value in values[1:])
-    for name, parameter in modules.named_parameters():
-        if (
-            torch.autograd.grad(output, parameter, retain_graph=True, allow_unused=True)[0]
-            is not None
-        ):
-            named[name] = parameter
+    parameters = dict(modules.named_parameters())
+    slopes = torch.autograd.grad(output, [*parameters.values()], None, True, allow_unused=True)
+    met = zip(parameters.items(), slopes, strict=True)
+    named |= {name: parameter for (name, parameter), slope in met if slope is not None}
     drawn = order(graph.draw(output, fold=True, **named))
     assert {name for name in named if "." not in name} | {"output"} <= set(drawn)
 
 
 def test_a_function_goes_to_the_nearest_parameter():
-    net = torch.nn.Sequential()
-    net.add_module("hidden", torch.nn.Linear(4, 3, bias=False))
-    net.add_module("bend", torch.nn.ReLU())
-    net.add_module("output", torch.nn.Linear(3, 2, bias=False))
-    scores = net(torch.ones(1, 4))
+    hidden, output = torch.nn.Linear(4, 3, bias=False), torch.nn.Linear(3, 2, bias=False)
+    net = torch.nn.ModuleDict({"hidden": hidden, "output": output})
+    scores = output(hidden(torch.ones(1, 4)).relu())
     parameters = list(net.named_parameters())
     for named in (parameters, reversed(parameters)):
         drawing = graph.draw(scores, fold=True, **dict(named))

@@ -11,17 +11,17 @@ from helpers.computation_graph import graph
 
 
 @pytest.mark.parametrize("example", BY_HAND, ids=lambda example: example.__name__)
-def test_edges_are_those_worked_out_by_hand_a_hundred_times(example):
+def test_edges_are_those_worked_out_by_hand(example):
     paths = [path.replace("A >", "AccumulateGrad >") for path in BY_HAND[example]]
-    texts = set()
-    for repetition in range(100):
-        output, named = example()
-        drawing = graph.draw(output, **named)
-        texts.add((str(drawing), drawing.dot, drawing.alt))
-        if repetition % 25 == 0:
-            gc.collect()  # so that addresses are used again
-    assert len(texts) == 1
-    assert sorted(arrows(drawing)) == along(*paths)
+    output, named = example()
+    assert sorted(arrows(graph.draw(output, **named))) == along(*paths)
+
+
+def of_all_kinds():
+    x, y = leaf([1.0, 2.0]), leaf(3.0)
+    p = Square.apply(x * y)
+    q = p[0] + y
+    return (p.sum() * q).sin(), {"p": p, "q": q, "y": y, "part.x": x}
 
 
 WAYS_TO_SHOW = {
@@ -30,19 +30,19 @@ WAYS_TO_SHOW = {
     "as in notes": graph.draw_as_in_notes,
     "walk": lambda *output, **named: graph.backtrack(*output, **named).picture(4),
 }
+SHOWN = [(way, of_all_kinds) for way in WAYS_TO_SHOW] + [("draw", example) for example in BY_HAND]
 
 
-@pytest.mark.parametrize("show", WAYS_TO_SHOW)
-def test_text_is_the_same_a_thousand_times_of_a_thousand(show):
+@pytest.mark.parametrize("times", [20, pytest.param(200, marks=pytest.mark.proof)])
+@pytest.mark.parametrize(("way", "example"), SHOWN)
+def test_text_is_the_same_each_time(way, example, times):
     texts = set()
-    for repetition in range(1000):
-        x, y = leaf([1.0, 2.0]), leaf(3.0)
-        p = Square.apply(x * y)
-        q = p[0] + y
-        drawing = WAYS_TO_SHOW[show]((p.sum() * q).sin(), p=p, q=q, y=y, **{"part.x": x})
+    for repetition in range(times):
+        output, named = example()
+        drawing = WAYS_TO_SHOW[way](output, **named)
         texts.add((str(drawing), drawing.dot, drawing.alt))
-        if repetition % 250 == 0:
-            gc.collect()
+        if repetition % 50 == 10:
+            gc.collect(1)  # so that addresses are used again
     assert len(texts) == 1
 
 
@@ -68,8 +68,7 @@ def test_an_output_that_nothing_uses_is_drawn_if_it_has_a_name():
 
 def test_a_path_longer_than_python_recurses():
     before = sys.getrecursionlimit()
-    x = leaf(1.0)
-    output = x
+    output = x = leaf(1.0)
     for _ in range(5 * before):
         output = output * 1.0
     drawing = graph.draw(output, x=x)
@@ -106,12 +105,7 @@ GRAPHLESS = {
     "saved None": (ValueError, "saved None.*: save", SavesNone.apply(X), {}),
     "foreign": (ValueError, "y is not in the graph of.*: leave", X * 2, {"y": leaf(1.0)}),
     "later": (ValueError, "y is not in the graph of.*: leave", X * 2, {"y": X * 2}),
-    "constant": (
-        ValueError,
-        "y is not in the graph .requires_grad=False.: leave",
-        X * 2,
-        {"y": torch.ones(2)},
-    ),
+    "constant": (ValueError, "y .*requires_grad=False.: leave", X * 2, {"y": torch.ones(2)}),
     "named number": (TypeError, "y is 2: give a tensor, as in", X * 2, {"y": 2}),
 }
 

@@ -68,6 +68,7 @@ def test_junk_is_named_in_one_line_with_what_to_do(junk):
     assert_refused(*JUNK[junk])
 
 
+@pytest.mark.proof
 def test_import_and_drawing_print_nothing_and_do_not_load_torchvision():
     program = (
         "import sys, torch; from helpers.computation_graph import graph\n"

@@ -5,12 +5,23 @@ Typed as a reader would type it, independently of what stands in ``answers.py``.
 
 # The cells that an exercise leans on: they make what its check is given besides.
 CELLS = {
-    "your own backward()": [
-        "fresh-x-y-and-z",
-        "one-function-called",
-        "each-path-on-its-own",
-    ],
+    "your own backward()": ["fresh-x-y-and-z", "one-function-called", "each-path-on-its-own"],
 }
+
+IMPATIENT = """
+arrived = {output.grad_fn: torch.ones_like(output)}
+waiting, done = [output.grad_fn], []
+while waiting:
+    function = waiting.pop(0)
+    if hasattr(function, 'variable') or function in done:
+        continue
+    done.append(function)
+    for after, part in call(function, arrived[function]):
+        arrived[after] = arrived.get(after, 0) + part
+        waiting.append(after)
+ends = {f.variable: g for f, g in arrived.items() if hasattr(f, 'variable')}
+return torch.stack([ends[leaf] for leaf in leaves])
+"""
 
 TYPED = {
     "leaves that learn": {
@@ -27,30 +38,14 @@ return count
         "none_of_them": "return sum(t.is_leaf and t.grad is not None for t in tensors)",
     },
     "the chain rule": {
-        "outer_slope_alone": """
-u = 3 * x + 1
-return 2 * u
-""",
-        "slopes_added": """
-u = 3 * x + 1
-return 2 * u + 3
-""",
+        "outer_slope_alone": "u = 3 * x + 1\nreturn 2 * u",
+        "slopes_added": "u = 3 * x + 1\nreturn 2 * u + 3",
         "outer_slope_at_x": "return 3 * 2 * x",
-        "z_itself": """
-u = 3 * x + 1
-z = u * u
-return z
-""",
-        "without_the_one": """
-u = 3 * x
-return 2 * u * 3
-""",
+        "z_itself": "u = 3 * x + 1\nz = u * u\nreturn z",
+        "without_the_one": "u = 3 * x\nreturn 2 * u * 3",
     },
     "a gradient in parts": {
-        "not_divided": """
-for part in parts:
-    mean_loss(w, part).backward()
-""",
+        "not_divided": "for part in parts:\n    mean_loss(w, part).backward()",
         "the_last_part": """
 for part in parts:
     w.grad = None
@@ -77,10 +72,7 @@ y = function(x)
 y.backward(torch.ones_like(y))
 return x.grad
 """,
-        "no_gradient_given": """
-function(x).backward()
-return x.grad
-""",
+        "no_gradient_given": "function(x).backward()\nreturn x.grad",
         "graph_walked_twice": """
 rows = []
 y = function(x)
@@ -109,10 +101,7 @@ y = function(x)
 rows = [torch.autograd.grad(entry, x, retain_graph=True)[0] for entry in y]
 return torch.stack(rows, dim=1)
 """,
-        "the_first_row": """
-function(x)[0].backward()
-return x.grad
-""",
+        "the_first_row": "function(x)[0].backward()\nreturn x.grad",
     },
     "your own backward()": {
         "each_path_on_its_own": "return path_by_path(output, leaves, call)",
@@ -131,37 +120,8 @@ while waiting:
         waiting.append(function)
 return arrows
 """,
-        "pytorchs_walk": """
-output.backward()
-return torch.stack([leaf.grad for leaf in leaves])
-""",
-        "first_come_first_served": """
-arrived = {output.grad_fn: torch.ones_like(output)}
-waiting, done = [output.grad_fn], []
-while waiting:
-    function = waiting.pop(0)
-    if hasattr(function, 'variable') or function in done:
-        continue
-    done.append(function)
-    for after, part in call(function, arrived[function]):
-        arrived[after] = arrived.get(after, 0) + part
-        waiting.append(after)
-ends = {f.variable: g for f, g in arrived.items() if hasattr(f, 'variable')}
-return torch.stack([ends[leaf] for leaf in leaves])
-""",
-        "last_come_first_served": """
-arrived = {output.grad_fn: torch.ones_like(output)}
-waiting, done = [output.grad_fn], []
-while waiting:
-    function = waiting.pop()
-    if hasattr(function, 'variable') or function in done:
-        continue
-    done.append(function)
-    for after, part in call(function, arrived[function]):
-        arrived[after] = arrived.get(after, 0) + part
-        waiting.append(after)
-ends = {f.variable: g for f, g in arrived.items() if hasattr(f, 'variable')}
-return torch.stack([ends[leaf] for leaf in leaves])
-""",
+        "pytorchs_walk": "output.backward()\nreturn torch.stack([leaf.grad for leaf in leaves])",
+        "first_come_first_served": IMPATIENT,
+        "last_come_first_served": IMPATIENT.replace("pop(0)", "pop()"),
     },
 }
