@@ -47,18 +47,9 @@ _SECONDS_OF_SILENCE = 4.0
 
 @dataclass(frozen=True)
 class Source:
-    """Where the garments came from.
+    """Where the garments came from; the reason is why the stand-in was drawn."""
 
-    Attributes
-    ----------
-    kind : str
-        ``"root"`` for a folder that was handed over, ``"environment"``, ``"download"`` or
-        ``"stand-in"``.
-    reason : str
-        Why the stand-in was drawn; empty for the real data.
-    """
-
-    kind: str
+    kind: str  # A key of the table below.
     reason: str = ""
 
     def __str__(self) -> str:
@@ -230,11 +221,9 @@ def _check_labels(images: torch.Tensor, labels: torch.Tensor) -> None:
     if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
         found = getattr(labels, "dtype", type(labels).__name__)
         raise TypeError(f"labels are {found}: give an int64 tensor of class numbers, labels.long()")
-    if labels.shape != (len(images),):
+    if labels.shape != (count := len(images),):
         shape = tuple(labels.shape)
-        raise ValueError(
-            f"labels have shape {shape} beside {len(images)} images: give ({len(images)},)"
-        )
+        raise ValueError(f"labels have shape {shape} beside {count} images: give ({count},)")
     # Here, once, and not at each batch: a loss on an accelerator would end the process.
     lowest, highest = (int(label) for label in labels.aminmax())
     if lowest < 0 or highest >= len(CLASSES):
