@@ -67,12 +67,8 @@ class Source:
 class Garments:
     """FashionMNIST, or its stand-in, as tensors.
 
-    Attributes
-    ----------
-    train_images, test_images : torch.Tensor
-        Shapes (60000, 28, 28) and (10000, 28, 28), dtype uint8: 0 is background, 255 white.
-    train_labels, test_labels : torch.Tensor
-        Shapes (60000,) and (10000,), dtype int64: indices into `classes`, the ten names.
+    Images have shapes (60000, 28, 28) and (10000, 28, 28), dtype uint8: 0 is background, 255 white.
+    Labels have shapes (60000,) and (10000,), dtype int64: indices into `classes`, the ten names.
     """
 
     train_images: torch.Tensor
@@ -112,9 +108,7 @@ def load(root: str | Path | None = None, *, download: bool = True) -> Garments:
         reason = _try_download(DATA_FOLDER)
     if _is_complete(DATA_FOLDER):
         return _read(DATA_FOLDER, Source("download"))
-    train_images, train_labels, test_images, test_labels = standin.draw_parts()
-    source = Source("stand-in", reason)
-    return Garments(train_images, train_labels, test_images, test_labels, source)
+    return Garments(*standin.draw_parts(), source=Source("stand-in", reason))
 
 
 class OneByOne(FashionMNIST):
@@ -125,8 +119,6 @@ class OneByOne(FashionMNIST):
     """
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor):
-        require.tensor("images", images, ("n", SIDE, SIDE), dtypes=[torch.uint8])
-        _check_labels(images, labels)
         # Not the parent's __init__, which looks for files.
         self.data, self.targets = images, labels
         self.transform, self.target_transform = ToTensor(), None

@@ -220,10 +220,11 @@ def convex_or_not(
     All have shape (n,): where on the line, from 0 to 1, and the loss there, in nats.
     """
     lines = {"scores": along_scores, "weights": along_weights}
-    verdicts = {
-        name: "rises above" if _rises_above_chord(positions, losses) else "sags below"
-        for name, losses in lines.items()
-    }
+    verdicts = {}
+    for name, losses in lines.items():
+        chord = torch.lerp(losses[0], losses[-1], positions)
+        # Both ends lie on the chord but for rounding, which 1e-6 allows.
+        verdicts[name] = "rises above" if (losses > chord + 1e-6).any() else "sags below"
     figure = Figure(
         figsize=(7, 3.4),
         alt="Two curves of the loss beside their chords. "
@@ -321,8 +322,8 @@ def cost_growth(
     # Ticks where something was measured: a logarithmic axis would mark powers of ten.
     every = ((batch, by_batch), (width, by_width), (images, by_images), (store, memory))
     for axes, sizes in every:
-        ticks = list(sizes)
-        axes.set_xticks(ticks, [_in_thousands(size) for size in ticks])
+        names = [f"{size // 1000}k" if size >= 10_000 else f"{size}" for size in sizes]
+        axes.set_xticks(list(sizes), names)
         axes.set_xticks([], minor=True)
         axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
@@ -397,16 +398,6 @@ def _bars(figure: Figure, lengths: Mapping[str, float], labels: list[str], **loo
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     return axes
-
-
-def _in_thousands(count: int) -> str:
-    return f"{count // 1000}k" if count >= 10_000 else str(count)
-
-
-def _rises_above_chord(positions: torch.Tensor, losses: torch.Tensor) -> bool:
-    chord = torch.lerp(losses[0], losses[-1], positions)
-    # Both ends lie on the chord but for rounding, which 1e-6 allows.
-    return bool((losses > chord + 1e-6).any())
 
 
 def _hide_frame(axes) -> None:

@@ -29,12 +29,8 @@ LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 class History:
     """What was seen in each epoch, one entry an epoch in each list.
 
-    Attributes
-    ----------
-    loss, accuracy : list of float
-        On the training part, averaged over the epoch's images while the weights moved.
-    validation_loss, validation_accuracy : list of float
-        On the validation part, after the epoch; empty if there was none.
+    Of the training part it is the mean over the epoch's images, while the weights moved; of the
+    validation part, what came out after the epoch, and nothing if there was no such part.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -47,16 +43,9 @@ class History:
 class Evaluation:
     """What a network says about images, beside what they are.
 
-    Attributes
-    ----------
-    loss : float
-        Mean over the images.
-    accuracy : float
-        Fraction of the images whose most probable class is their label, 0 to 1.
-    labels, predictions : torch.Tensor
-        Shape (n,), dtype int64, on the CPU, in the order of the batches.
-    confidences : torch.Tensor
-        Shape (n,), on the CPU: the probability given to the prediction.
+    The loss is the mean over the images; the accuracy the fraction, 0 to 1, of those whose most
+    probable class is their label. The tensors have shape (n,), on the CPU, in the order of the
+    batches: labels and predictions as int64, and the probability given to the prediction.
     """
 
     loss: float
@@ -80,18 +69,9 @@ class MomentumSGD:
     variant and much more besides; what it has to ask itself before each step costs a sixth of the
     time of training a small network.
 
-    Parameters
-    ----------
-    weights : iterable of torch.Tensor
-        The network's parameters.
-    lr, momentum : float
-        The learning rate η, above 0; and γ, at least 0 and below 1.
-
-    Attributes
-    ----------
-    param_groups : list of dict
-        One group with ``params``, ``lr`` and ``momentum``, as PyTorch's optimisers have it: change
-        the numbers here while training.
+    `weights` are the network's parameters, η the `lr`, above 0, and γ the `momentum`, at least 0
+    and below 1. All of them stand in `param_groups`, one group as PyTorch's optimisers have it:
+    change the numbers there while training.
 
     References
     ----------
@@ -274,19 +254,15 @@ class Stopwatch:
 def seconds(run: Callable[..., object], *arguments: object, rounds: int = 3) -> float:
     """Return the seconds that a function takes when it is called with the arguments.
 
-    It is timed `rounds` times, and the median counts; more than one round have a warm-up before.
+    The median of so many rounds counts, after one more to warm up if there is more than one.
     """
-    require.function("run", run)
-    require.whole("rounds", rounds)
-    # The first call also sets up what later calls find there, as caches, and is not like them.
-    if rounds > 1:
-        run(*arguments)
     taken = []
-    for _ in range(rounds):
+    # The first call also sets up what later calls find there, as caches, and is not like them.
+    for _ in range(rounds if rounds == 1 else rounds + 1):
         start = time.perf_counter()
         run(*arguments)
         taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
+    return statistics.median(taken[-rounds:])
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """Finding, verifying and cutting up the data, whatever the network and the disk do."""
 
+import contextlib
 import functools
 import gzip
 import hashlib
@@ -75,28 +76,19 @@ def root(official, tmp_path) -> Path:
 @pytest.fixture
 def serve(monkeypatch):
     """Start a mirror on loopback that answers each request as told."""
-    servers = []
+    with contextlib.ExitStack() as servers:
 
-    def start(answer) -> None:
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                answer(self)
+        def start(answer) -> None:
+            methods = {"do_GET": answer, "do_HEAD": answer, "log_message": lambda *_: None}
+            handler = type("Handler", (http.server.BaseHTTPRequestHandler,), methods)
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+            servers.callback(server.server_close)
+            servers.callback(server.shutdown)
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+            address = f"http://127.0.0.1:{server.server_port}/"
+            monkeypatch.setattr(FashionMNIST, "mirrors", [address])
 
-            do_HEAD = do_GET
-
-            def log_message(self, *arguments):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        servers.append(server)
-        monkeypatch.setattr(FashionMNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 def send(handler, content: bytes, announced: int | None = None) -> None:

@@ -118,21 +118,16 @@ def test_evaluate_says_what_the_numbers_say():
     assert seen.confusion_matrix(3).tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]
 
 
-@pytest.mark.parametrize("was_training", [True, False])
-def test_evaluate_leaves_the_network_as_it_was(was_training):
-    network = nn.Sequential(nn.Dropout(0.5), linear()).train(was_training)
-    weight = network[1].weight.detach().clone()
+@pytest.mark.parametrize("mode", [True, False])
+def test_evaluate_leaves_the_network_as_it_was(mode):
+    network = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(4), linear()).double().train(mode)
+    network[1].eval()  # It stays frozen within a network that trains.
+    weight = network[2].weight.detach().clone()
     first, second = (training.evaluate(network, [(X, Y)], F.cross_entropy) for _ in range(2))
     assert first.loss == second.loss  # Drop-out was off.
-    assert network.training is was_training
-    assert torch.equal(network[1].weight, weight) and network[1].weight.grad is None
-
-
-def test_evaluate_leaves_a_frozen_layer_frozen():
-    network = nn.Sequential(nn.BatchNorm1d(4), linear()).double().train()
-    network[0].eval()
-    training.evaluate(network, [(X, Y)], F.cross_entropy)
-    assert network.training and network[1].training and not network[0].training
+    modes = [module.training for module in (network, *network)]
+    assert modes == [mode, mode, False, mode]
+    assert torch.equal(network[2].weight, weight) and network[2].weight.grad is None
 
 
 def test_fit_puts_the_network_into_training_mode_in_each_epoch():
@@ -268,11 +263,9 @@ def test_a_stopwatch_adds_up_by_name(monkeypatch):
 
 
 def test_seconds_are_the_median_after_a_warm_up(monkeypatch):
-    ticks = iter([0.0, 5.0, 10.0, 11.0, 20.0, 22.0])
+    ticks = iter([0.0, 100.0, 100.0, 105.0, 110.0, 111.0, 120.0, 122.0])
     monkeypatch.setattr(training.time, "perf_counter", lambda: next(ticks))
     assert training.seconds(lambda: None, rounds=3) == 2.0
-    with pytest.raises(ValueError, match="rounds is 0: give at least 1"):
-        training.seconds(lambda: None, rounds=0)
 
 
 @pytest.mark.parametrize(("rounds", "calls"), [(1, 1), (2, 3), (3, 4)])
@@ -287,17 +280,6 @@ def test_a_notebook_shows_a_bar_where_one_is_wanted(monkeypatch, wanted):
     monkeypatch.setattr(training, "notebook_tqdm", training.tqdm)  # as if this were a notebook
     with training._progress_bar([1, 2], epochs=3, shown=wanted) as bar:
         assert bar.disable != wanted
-
-
-def test_the_same_seed_gives_the_same_weights_bit_for_bit():
-    found = []
-    for _ in range(2):
-        torch.manual_seed(0)
-        network = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3)).double()
-        optimizer = training.MomentumSGD(network.parameters(), lr=0.1, momentum=0.9)
-        fit(network, in_batches(*problem(images=64)), optimizer, epochs=3)
-        found.append(list(network.parameters()))
-    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
 
 
 def test_the_fraction_named_is_of_all_images():
