@@ -108,7 +108,8 @@ def load(root: str | Path | None = None, *, download: bool = True) -> Garments:
         reason = _try_download(DATA_FOLDER)
     if _is_complete(DATA_FOLDER):
         return _read(DATA_FOLDER, Source("download"))
-    return Garments(*standin.draw_parts(), source=Source("stand-in", reason))
+    images, labels, test_images, test_labels = standin.draw_parts()
+    return Garments(images, labels, test_images, test_labels, Source("stand-in", reason))
 
 
 class OneByOne(FashionMNIST):
