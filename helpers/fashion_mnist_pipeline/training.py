@@ -113,7 +113,7 @@ def fit(
     schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
     progress: bool = True,
 ) -> History:
-    """Train a network in place.
+    """Train a network in place, and return loss and accuracy by epoch.
 
     Parameters
     ----------
@@ -133,11 +133,6 @@ def fit(
         Changes the optimiser's learning rate; told after every step, not after every epoch.
     progress : bool
         Whether to show a bar: in a notebook or on a terminal, not in a log.
-
-    Returns
-    -------
-    History
-        Loss and accuracy by epoch.
 
     Raises
     ------
