@@ -47,18 +47,9 @@ _SECONDS_OF_SILENCE = 4.0
 
 @dataclass(frozen=True)
 class Source:
-    """Where the garments came from.
+    """Where the garments came from; the reason is why the stand-in was drawn."""
 
-    Attributes
-    ----------
-    kind : str
-        ``"root"`` for a folder that was handed over, ``"environment"``, ``"download"`` or
-        ``"stand-in"``.
-    reason : str
-        Why the stand-in was drawn; empty for the real data.
-    """
-
-    kind: str
+    kind: str  # A key of the table below.
     reason: str = ""
 
     def __str__(self) -> str:
@@ -76,12 +67,8 @@ class Source:
 class Garments:
     """FashionMNIST, or its stand-in, as tensors.
 
-    Attributes
-    ----------
-    train_images, test_images : torch.Tensor
-        Shapes (60000, 28, 28) and (10000, 28, 28), dtype uint8: 0 is background, 255 white.
-    train_labels, test_labels : torch.Tensor
-        Shapes (60000,) and (10000,), dtype int64: indices into `classes`, the ten names.
+    Images have shapes (60000, 28, 28) and (10000, 28, 28), dtype uint8: 0 is background, 255 white.
+    Labels have shapes (60000,) and (10000,), dtype int64: indices into `classes`, the ten names.
     """
 
     train_images: torch.Tensor
@@ -121,9 +108,8 @@ def load(root: str | Path | None = None, *, download: bool = True) -> Garments:
         reason = _try_download(DATA_FOLDER)
     if _is_complete(DATA_FOLDER):
         return _read(DATA_FOLDER, Source("download"))
-    train_images, train_labels, test_images, test_labels = standin.draw_parts()
-    source = Source("stand-in", reason)
-    return Garments(train_images, train_labels, test_images, test_labels, source)
+    images, labels, test_images, test_labels = standin.draw_parts()
+    return Garments(images, labels, test_images, test_labels, Source("stand-in", reason))
 
 
 class OneByOne(FashionMNIST):
@@ -134,8 +120,6 @@ class OneByOne(FashionMNIST):
     """
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor):
-        require.tensor("images", images, ("n", SIDE, SIDE), dtypes=[torch.uint8])
-        _check_labels(images, labels)
         # Not the parent's __init__, which looks for files.
         self.data, self.targets = images, labels
         self.transform, self.target_transform = ToTensor(), None
@@ -230,11 +214,9 @@ def _check_labels(images: torch.Tensor, labels: torch.Tensor) -> None:
     if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
         found = getattr(labels, "dtype", type(labels).__name__)
         raise TypeError(f"labels are {found}: give an int64 tensor of class numbers, labels.long()")
-    if labels.shape != (len(images),):
+    if labels.shape != (count := len(images),):
         shape = tuple(labels.shape)
-        raise ValueError(
-            f"labels have shape {shape} beside {len(images)} images: give ({len(images)},)"
-        )
+        raise ValueError(f"labels have shape {shape} beside {count} images: give ({count},)")
     # Here, once, and not at each batch: a loss on an accelerator would end the process.
     lowest, highest = (int(label) for label in labels.aminmax())
     if lowest < 0 or highest >= len(CLASSES):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from matplotlib import ticker
+from matplotlib.axes import Axes
 
 from helpers.common.picture import (
     BLACK,
@@ -75,9 +76,7 @@ def class_probabilities(
     drawn = bars.barh(classes, probabilities.tolist(), color=colours)
     drawn[label].set_hatch("//")  # Never by colour alone.
     bars.invert_yaxis()  # matplotlib stacks bars from the bottom up.
-    bars.set_xlim(0, 1)
-    bars.set_xlabel("probability")
-    bars.set_title(f"{verdict} (hatched: the truth)")
+    bars.set(xlim=(0, 1), xlabel="probability", title=f"{verdict} (hatched: the truth)")
     bars.grid(axis="y", visible=False)
     return figure
 
@@ -101,15 +100,12 @@ def training_curves(history: History) -> Figure:
         axes.plot(epochs, training, marker="o", label="training, on the way")
         if validation:
             axes.plot(epochs, validation, marker="s", label="validation, after the epoch")
-        axes.set_xlabel("epoch")
-        axes.set_xticks(list(epochs))
-    loss.set_ylabel("mean loss (nats)")
-    loss.set_title(f"The training loss {trend}")
+        axes.set(xlabel="epoch", xticks=epochs)
+    loss.set(ylabel="mean loss (nats)", title=f"The training loss {trend}")
     loss.legend()
-    accuracy.set_ylabel("fraction right")
     part = "Validation" if history.validation_accuracy else "Training"
     last = (history.validation_accuracy or history.accuracy)[-1]
-    accuracy.set_title(f"{part} accuracy ends at {last:.1%}")
+    accuracy.set(ylabel="fraction right", title=f"{part} accuracy ends at {last:.1%}")
     return figure
 
 
@@ -133,8 +129,7 @@ def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
                 axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=8)
     axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
     axes.set_yticks(range(len(classes)), classes)
-    axes.set_xlabel("what the network says")
-    axes.set_ylabel("what it is")
+    axes.set(xlabel="what the network says", ylabel="what it is")
     axes.set_title(f"The most frequent mistake: {classes[label]} taken for {classes[prediction]}")
     axes.grid(visible=False)
     _hide_frame(axes)
@@ -159,9 +154,8 @@ def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     bars[0].set_color(ORANGE)
     axes.bar_label(bars, fmt="{:.0%}", label_type="center", fontsize=8)
     axes.axvline(mean, color=BLACK, linestyle="--", linewidth=1)
-    axes.set_xlim(0, 1)
-    axes.set_xlabel(f"fraction recognised (dashed: all classes together, {mean:.1%})")
-    axes.set_title(f"The mean hides how hard {worst} is")
+    meaning = f"fraction recognised (dashed: all classes together, {mean:.1%})"
+    axes.set(xlim=(0, 1), xlabel=meaning, title=f"The mean hides how hard {worst} is")
     axes.grid(axis="y", visible=False)
     return figure
 
@@ -226,10 +220,11 @@ def convex_or_not(
     All have shape (n,): where on the line, from 0 to 1, and the loss there, in nats.
     """
     lines = {"scores": along_scores, "weights": along_weights}
-    verdicts = {
-        name: "rises above" if _rises_above_chord(positions, losses) else "sags below"
-        for name, losses in lines.items()
-    }
+    verdicts = {}
+    for name, losses in lines.items():
+        chord = torch.lerp(losses[0], losses[-1], positions)
+        # Both ends lie on the chord but for rounding, which 1e-6 allows.
+        verdicts[name] = "rises above" if (losses > chord + 1e-6).any() else "sags below"
     figure = Figure(
         figsize=(7, 3.4),
         alt="Two curves of the loss beside their chords. "
@@ -240,8 +235,7 @@ def convex_or_not(
         axes.plot(positions.numpy(), losses.numpy(), label="loss")
         axes.plot(positions[[0, -1]].numpy(), losses[[0, -1]].numpy(), marker="o", label="chord")
         axes.set_title(f"{name.capitalize()}: {verdicts[name]} the chord")
-        axes.set_xlabel(f"{name}, {ends[name]}")
-        axes.set_ylabel("mean loss (nats)")
+        axes.set(xlabel=f"{name}, {ends[name]}", ylabel="mean loss (nats)")
         axes.set_ylim(bottom=0)  # From zero up, so that the two heights can be compared.
         axes.legend()
     return figure
@@ -250,23 +244,17 @@ def convex_or_not(
 @styled
 def time_by_part(seconds: Mapping[str, float]) -> Figure:
     """Draw what each part of a loop costs, in the order in which they run, from its seconds."""
-    total = sum(seconds.values())
-    names = list(seconds)
+    total, longest = sum(seconds.values()), max(seconds, key=seconds.__getitem__)
     figure = Figure(
-        figsize=(7, 0.6 + 0.36 * len(names)),
-        alt=f"One bar for each of {len(names)} parts of the loop, in the order in which they run, "
-        "with its share of the time.",
+        figsize=(7, 0.6 + 0.36 * len(seconds)),
+        alt=f"One bar for each of {len(seconds)} parts of the loop, in the order in which they "
+        "run, with its share of the time.",
     )
-    axes = figure.subplots()
-    bars = axes.barh(names, [1000 * value for value in seconds.values()], color=BLUE)
     shares = [f" {value / total:.0%}" for value in seconds.values()]
-    axes.bar_label(bars, shares, padding=2)
+    axes = _bars(figure, {name: 1000 * value for name, value in seconds.items()}, shares)
     axes.margins(x=0.12)  # Room for the shares beside the longest bar.
-    axes.invert_yaxis()
-    axes.grid(visible=False, axis="y")
-    axes.set_xlabel("milliseconds for one epoch")
-    longest = max(seconds, key=seconds.__getitem__)
-    axes.set_title(f"Of {1000 * total:.0f} ms, most goes into {longest}")
+    title = f"Of {1000 * total:.0f} ms, most goes into {longest}"
+    axes.set(xlabel="milliseconds for one epoch", title=title)
     return figure
 
 
@@ -285,17 +273,13 @@ def ladder(seconds: Mapping[str, float]) -> Figure:
         alt=f"Seconds an epoch for {len(names)} ways to run it, from {names[0]} down to "
         f"{names[-1]}: the first takes {many} as long as the last.",
     )
-    axes = figure.subplots()
+    labels = [f" {value:.2f} s, ×{values[0] / value:.1f}" for value in values]
     between = len(names) - 2
     colours, hatches = [VERMILION, *[BLUE] * between, GREY], ["//", *[""] * between, ".."]
-    bars = axes.barh(names, values, color=colours, hatch=hatches, edgecolor="white", linewidth=0)
-    labels = [f" {value:.2f} s, ×{values[0] / value:.1f}" for value in values]
-    axes.bar_label(bars, labels, padding=2)
+    axes = _bars(figure, seconds, labels, color=colours, hatch=hatches, edgecolor="white")
     axes.set_xlim(0, 1.2 * max(values))  # Room for the words beside the longest bar.
-    axes.invert_yaxis()
-    axes.grid(visible=False, axis="y")
-    axes.set_xlabel("seconds an epoch")
-    axes.set_title(f"The floor is {gain:.0f} times as fast as where we came from")
+    title = f"The floor is {gain:.0f} times as fast as where we came from"
+    axes.set(xlabel="seconds an epoch", title=title)
     return figure
 
 
@@ -324,8 +308,7 @@ def cost_growth(
     )
     for axes, seconds, what, low, high in panels:
         axes.loglog(list(seconds), list(seconds.values()), marker="o", color=BLUE)
-        axes.set_xlabel(what)
-        axes.set_ylabel("seconds an epoch")
+        axes.set(xlabel=what, ylabel="seconds an epoch")
         for x, side, text in ((0.03, "left", low), (0.97, "right", high)):
             axes.text(x, 1.02, text, transform=axes.transAxes, ha=side, fontsize=8, color=GREY)
     stored = list(memory)
@@ -334,14 +317,13 @@ def cost_growth(
     store.loglog(stored, floats, marker="s", linestyle="--", label="floats")
     store.axhline(1, color=VERMILION, linestyle=":")
     store.text(stored[0], 1.1, "1 GB: a small cloud machine", color=VERMILION, fontsize=8)
-    store.set_xlabel("images in memory")
-    store.set_ylabel("gigabytes")
+    store.set(xlabel="images in memory", ylabel="gigabytes")
     store.legend(loc="lower right")
     # Ticks where something was measured: a logarithmic axis would mark powers of ten.
     every = ((batch, by_batch), (width, by_width), (images, by_images), (store, memory))
     for axes, sizes in every:
-        ticks = list(sizes)
-        axes.set_xticks(ticks, [_in_thousands(size) for size in ticks])
+        names = [f"{size // 1000}k" if size >= 10_000 else f"{size}" for size in sizes]
+        axes.set_xticks(list(sizes), names)
         axes.set_xticks([], minor=True)
         axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
@@ -374,8 +356,7 @@ def filters_at_work(image: torch.Tensor, filters: torch.Tensor, maps: torch.Tens
         panels[1, column + 1].imshow(maps[column].numpy(), cmap="gray")
     for axes in panels.flat:
         _hide_frame(axes)
-        axes.set_xticks([])
-        axes.set_yticks([])
+        axes.set(xticks=[], yticks=[])
     figure.suptitle("Each filter finds the edges that face its way", fontweight="bold")
     return figure
 
@@ -396,31 +377,27 @@ def accuracy_against_seconds(
         "is a line of points, an epoch each; the others are single points.",
     )
     axes = figure.subplots()
-    colours = (BLUE, GREEN, ORANGE, PINK, SKY, VERMILION)
-    styles = zip(MARKERS, colours, strict=False)
-    for (name, (seconds, accuracy)), (marker, colour) in zip(runs.items(), styles, strict=False):
-        axes.plot(
-            seconds, accuracy, marker=marker, markersize=8, color=colour, linestyle="-", label=name
-        )
+    axes.set_prop_cycle(marker=MARKERS, color=(BLUE, GREEN, ORANGE, PINK, SKY, VERMILION))
+    for name, (seconds, accuracy) in runs.items():
+        axes.plot(seconds, accuracy, markersize=8, label=name)
     axes.axvline(usual_epoch, color=BLACK, linestyle=":", label="usual loader: one epoch")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")  # 10, where matplotlib would write a power.
     axes.xaxis.set_minor_formatter("")
-    axes.set_xlabel("seconds (logarithmic)")
-    axes.set_ylabel("fraction right, validation part")
+    axes.set(xlabel="seconds (logarithmic)", ylabel="fraction right, validation part")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes.set_title("What one knows beforehand is worth many epochs", loc="left")
     return figure
 
 
-def _in_thousands(count: int) -> str:
-    return f"{count // 1000}k" if count >= 10_000 else str(count)
-
-
-def _rises_above_chord(positions: torch.Tensor, losses: torch.Tensor) -> bool:
-    chord = torch.lerp(losses[0], losses[-1], positions)
-    # Both ends lie on the chord but for rounding, which 1e-6 allows.
-    return bool((losses > chord + 1e-6).any())
+def _bars(figure: Figure, lengths: Mapping[str, float], labels: list[str], **look) -> Axes:
+    """Draw lying bars, the first on top, each with its name before it and a label behind it."""
+    axes = figure.subplots()
+    look = {"color": BLUE, "linewidth": 0, **look}
+    axes.bar_label(axes.barh(list(lengths), list(lengths.values()), **look), labels, padding=2)
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    return axes
 
 
 def _hide_frame(axes) -> None:

@@ -169,19 +169,10 @@ _CHUNK = 500
 
 
 def draw(labels: torch.Tensor, *, seed: int) -> torch.Tensor:
-    """Draw one garment for each label.
+    """Draw one garment for each label, shape (n,), dtype int64: class numbers, 0–9.
 
-    Parameters
-    ----------
-    labels : torch.Tensor
-        Shape (n,), dtype int64: class numbers, 0–9.
-    seed : int
-        The same seed and labels give the same bytes.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (n, 28, 28), dtype uint8: 0 is the background, 255 the lightest cloth.
+    Returns shape (n, 28, 28), dtype uint8: 0 is the background, 255 the lightest cloth. The same
+    seed and labels give the same bytes.
     """
     generator = torch.Generator().manual_seed(seed)
     images = torch.empty(len(labels), SIDE, SIDE, dtype=torch.uint8)
@@ -196,19 +187,9 @@ def draw(labels: torch.Tensor, *, seed: int) -> torch.Tensor:
 
 
 def draw_parts(seed: int = 0, train: int = 60_000, test: int = 10_000) -> tuple[torch.Tensor, ...]:
-    """Draw a whole data set.
+    """Draw a whole data set: images and labels to learn from, images and labels for the test.
 
-    Parameters
-    ----------
-    seed : int
-        Decides everything by chance: labels, poses, shades.
-    train, test : int
-        How many garments, as nearly as possible the same number of each class.
-
-    Returns
-    -------
-    tuple of torch.Tensor
-        Images and labels to learn from, images and labels for the test; as `draw` has them.
+    Of each class there are as nearly as possible the same number.
     """
     parts = []
     for part, count in enumerate((train, test)):

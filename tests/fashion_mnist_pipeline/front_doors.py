@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from common.junk import Case, gives_nothing
+from common.junk import Case
 from helpers.fashion_mnist_pipeline import fashion, standin, training
 
 LABELS = torch.arange(6)
@@ -34,17 +34,12 @@ def no_network_and_few_garments(monkeypatch):
     monkeypatch.setattr(fashion, "mirror_is_silent", lambda: "no network")
 
 
-def time(run, rounds):
-    return training.seconds(run, rounds=rounds)
-
-
 CASES = {
     "fashion.load": Case(
         fashion.load,
         {"root": None, "download": False},
         prepare=no_network_and_few_garments,
     ),
-    "fashion.OneByOne": Case(fashion.OneByOne, {"images": IMAGES, "labels": LABELS}),
     "fashion.Batches": Case(
         fashion.Batches,
         {
@@ -77,11 +72,5 @@ CASES = {
         {"network": NETWORK, "batches": BATCHES, "loss_function": F.cross_entropy},
         fine={"batches": FEWER},
         called=OF_A_BATCH,
-    ),
-    "training.seconds": Case(
-        time,
-        {"run": gives_nothing, "rounds": 1},
-        fine={"run": {"a function that gives nothing", "a class"}},
-        door=training.seconds,
     ),
 }

@@ -1,14 +1,11 @@
 """What holds for whatever is put in, with input that chance makes up: the same in each run."""
 
-import tempfile
-
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 from common.chance import given, settings, st
-from fashion_mnist_pipeline import idx
 from helpers.fashion_mnist_pipeline import fashion, standin, training
 
 pytestmark = pytest.mark.proof
@@ -40,22 +37,6 @@ def test_batches_hold_each_image_once_and_the_last_one_what_is_left(count, size,
         assert torch.equal(torch.cat([y for _, y in seen]), which % 10)
         if seed is None:
             assert which.tolist() == list(range(count))
-
-
-@few
-@given(seed=st.integers(0, 2**30), train=st.integers(1, 45), test=st.integers(1, 25))
-def test_a_stand_in_can_be_written_as_idx_files(seed, train, test):
-    with tempfile.TemporaryDirectory() as folder:
-        raw = idx.write(folder, seed=seed, train=train, test=test)
-        for prefix, count in (("train", train), ("t10k", test)):
-            labels = np.fromfile(raw / f"{prefix}-labels-idx1-ubyte", dtype=np.uint8)
-            images = np.fromfile(raw / f"{prefix}-images-idx3-ubyte", dtype=np.uint8)
-            sizes = np.frombuffer(images[4:16].tobytes(), dtype=">i4").tolist()
-            assert labels[:4].tolist() == [0, 0, 8, 1] and images[:4].tolist() == [0, 0, 8, 3]
-            assert sizes == [count, 28, 28] and len(images) == 16 + count * 28 * 28
-            assert np.frombuffer(labels[4:8].tobytes(), dtype=">i4").tolist() == [count]
-            of_each = np.bincount(labels[8:], minlength=10)
-            assert of_each.sum() == count and of_each.max() - of_each.min() <= 1
 
 
 @few
