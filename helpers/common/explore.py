@@ -131,12 +131,8 @@ def twin(draw: Callable[[_Setting], Figure], settings: Sequence[_Setting], *, la
     Figure
         The figures below each other; the alt text is theirs, each behind its setting.
     """
-    require.function("draw", draw)
     require.items("settings", settings, fewest=3)
-    require.text("label", label)
-    figures = [draw(setting) for setting in settings]
-    for figure in figures:
-        require.instance("what draw gives", figure, Figure, "a figure")
+    figures = [_drawn(draw, setting) for setting in settings]
     heights = [figure.get_figheight() for figure in figures]
     shown = zip(settings, figures, strict=True)
     alt = " ".join(f"{label} {_short(setting)}: {figure.alt}" for setting, figure in shown)

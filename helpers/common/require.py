@@ -110,8 +110,7 @@ def device(name: str, value: Any) -> None:
         torch.empty(0, device=value)
     except Exception as error:  # noqa: BLE001 - a device can be missing in many ways
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        give = f"one that is there ({reason})"
-        raise ValueError(f"{name} is {shown(str(value))}: give {give}") from None
+        raise ValueError(f"{name} is {str(value)!r}: give one that is there ({reason})") from None
 
 
 def batches(name: str, value: object) -> None:

@@ -6,7 +6,7 @@ A `Case` is all that a training run consists of. `admit` builds a healthy one, o
 
 import copy
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -27,32 +27,16 @@ _TEST_IMAGES = 1_000
 _IMAGES_LEARNT_BY_HEART, _UPDATES_BY_HEART = 500, 400
 
 
-@dataclass(frozen=True)
-class Scaled:
-    """Batches with each pixel times a factor."""
-
-    batches: "fashion.Batches | Scaled"
-    factor: float
-
-    def __len__(self) -> int:
-        """Return the number of batches in one walk."""
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[steps.Batch]:
-        """Walk over the batches once."""
-        return ((images * self.factor, labels) for images, labels in self.batches)
-
-
 @dataclass
 class Case:
     """All that a training run consists of; batches are pairs of images and labels."""
 
     network: nn.Sequential  # From images to scores or log-probabilities of shape (batch, 10).
-    batches: fashion.Batches | Scaled
+    batches: fashion.Batches
     loss_function: steps.LossFunction  # From scores and labels to a scalar tensor.
     optimizer: torch.optim.Optimizer
-    test: fashion.Batches | Scaled
-    fresh: fashion.Batches | Scaled  # Images that no run has ever seen.
+    test: fashion.Batches
+    fresh: fashion.Batches  # Images that no run has ever seen.
     step: steps.Step = steps.by_the_book
     updates: int = 150  # How many of them show what is wrong.
     make_step: Callable[[], steps.Step] | None = None  # Where a step keeps things of its own.
@@ -108,9 +92,6 @@ def _break(case: Case, fault: str) -> None:
         case.optimizer.param_groups[0]["lr"] *= 100
     elif fault == faults.EVAL_MODE:
         case.network.eval()
-    elif fault == faults.NOT_SCALED:
-        case.batches = Scaled(case.batches, 255.0)
-        case.test, case.fresh = Scaled(case.test, 255.0), Scaled(case.fresh, 255.0)
 
 
 def admit(
@@ -153,18 +134,22 @@ def admit(
     train = torch.randperm(len(garments.train_labels), generator=chance)[:count]
     held_out = torch.randperm(len(garments.test_labels), generator=chance)[: 2 * _TEST_IMAGES]
     pixels, labels = garments.train_images[train], garments.train_labels[train]
+    test_pixels = garments.test_images
     tested, fresh = held_out[:_TEST_IMAGES], held_out[_TEST_IMAGES:]
     if fault == faults.MIXED_PARTS:
         tested = tested[: count // 2]
         if broken:
             own = count - len(tested)  # As many training images as the twin has.
-            pixels = torch.cat([pixels[:own], garments.test_images[tested]])
+            pixels = torch.cat([pixels[:own], test_pixels[tested]])
             labels = torch.cat([labels[:own], garments.test_labels[tested]])
     if broken and fault == faults.WRONG_LABELS:
         labels = labels[torch.randperm(len(labels), generator=chance)]
     network = _network(seed, dropout=fault == faults.EVAL_MODE)
+    if broken and fault == faults.NOT_SCALED:
+        # Numbers are handed out as they are; bytes would be scaled.
+        pixels, test_pixels = (each.unsqueeze(1).float() for each in (pixels, test_pixels))
     test, unseen = (
-        fashion.Batches(garments.test_images[part], garments.test_labels[part], _BATCH)
+        fashion.Batches(test_pixels[part], garments.test_labels[part], _BATCH)
         for part in (tested, fresh)
     )
     batches = fashion.Batches(pixels, labels, _BATCH, generator=chance)

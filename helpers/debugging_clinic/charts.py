@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from helpers.common import require
 from helpers.debugging_clinic.cases import Case
 from helpers.debugging_clinic.steps import Batch
 
@@ -57,7 +56,6 @@ class Chart:
 
 def observe(case: Case) -> Chart:
     """Train a copy of a case for ``case.updates`` steps, and write down what is seen."""
-    require.instance("case", case, Case, "what admit() or ward() returns")
     case = case.copy()
     start = _weights(case)
     chart = Chart(epoch=len(case.batches))

@@ -29,17 +29,9 @@ class Complaint:
 def first_error(listing: str, **names: object) -> Complaint | None:
     """Run a listing and return what stopped it, or ``None``; `names` it finds already defined.
 
-    It is run as it is: only for listings that you trust. A TypeError or a ValueError refuses what
-    is no text, or one that no file of Python can hold.
+    It is run as it is: only for listings that you trust. What is no text is a TypeError.
     """
-    if not isinstance(listing, str):
-        raise TypeError(f"listing is {require.shown(listing)}: give a text")
-    try:
-        listing.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"listing holds half a character, {ascii(listing)[:60]}") from None
-    if "\0" in listing:
-        raise ValueError(f"listing holds a null character, {listing[:60]!r}: take it out")
+    require.instance("listing", listing, str, "a text")
     try:
         # Warnings name lines and files of this machine; the errors are the subject here.
         with warnings.catch_warnings(action="ignore"):
@@ -51,7 +43,7 @@ def first_error(listing: str, **names: object) -> Complaint | None:
         # The traceback runs from our own exec() inwards: the listing's frames, then other files'.
         frames = traceback.extract_tb(error.__traceback__)
         mine = [place for place, frame in enumerate(frames) if frame.filename == _LISTING]
-        if not mine:  # Python gave up before it ran the first line.
+        if not mine:  # Python gave up before the first line: on a null character, or half a letter.
             return _complaint(error, listing, 0, 0)
         return _complaint(error, listing, frames[mine[-1]].lineno or 0, len(frames) - 1 - mine[-1])
     return None

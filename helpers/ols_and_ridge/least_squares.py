@@ -167,7 +167,6 @@ def spot_heights(land: Hills, count: int, *, seed: int) -> tuple[Tensor, Tensor]
     positions, heights : Tensor
         Shape (count, 2), km east and north; and (count,), metres. Both are float64.
     """
-    require.instance("land", land, Hills, "the map that hills() returns")
     generator = _chance(seed, count=count)["generator"]
     if count > land.height.numel():
         raise ValueError(f"count is {count}: the map has only {land.height.numel()} heights")
@@ -183,7 +182,6 @@ def bump_features(positions: Tensor, land: Hills, per_side: int) -> Tensor:
     have shape (rows, 2); what is returned has shape (rows, per_side²) and lies between 0 and 1.
     """
     require.tensor("positions", positions, ("rows", 2))
-    require.instance("land", land, Hills, "the map that hills() returns")
     require.whole("per_side", per_side, least=2)
     factors = []
     for place, along in zip(positions.T, (land.east, land.north), strict=True):

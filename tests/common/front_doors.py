@@ -1,5 +1,7 @@
 """Where a reader types a value into what all wings share, and the junk that may be typed."""
 
+import functools
+
 from common.junk import Case
 from helpers.common import explore
 from helpers.common.picture import Figure
@@ -22,8 +24,9 @@ CASES = {
         called={"settings": "start"},
     ),
     "explore.twin": Case(
-        explore.twin,
-        dict(draw=square, settings=[1.0, 2.0, 3.0], label="length"),
+        # What it draws with, and the label, the slider has asked for.
+        functools.partial(explore.twin, square, label="length"),
+        dict(settings=[1.0, 2.0, 3.0]),
         fine={"settings": {"an entry more", "None within", "text within", "NaN within"}},
     ),
 }

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from common.junk import Case
-from helpers.debugging_clinic import cases, charts, faults, listing, preflight, steps
+from helpers.debugging_clinic import cases, faults, listing, preflight, steps
 from helpers.fashion_mnist_pipeline import fashion
 
 NOISE = (torch.zeros(1_100, 28, 28, dtype=torch.uint8).random_(), torch.arange(1_100) % 10)
@@ -25,7 +25,6 @@ CASES = {
         fine={"seed": {"zero"}, "images": {"None"}},
     ),
     "cases.ward": Case(cases.ward, {"number": 5, "garments": FEW, "healthy": False}),
-    "charts.observe": Case(charts.observe, {"case": cases.admit(faults.HEALTHY, FEW, images=200)}),
     "preflight.check": Case(
         preflight.check,
         {

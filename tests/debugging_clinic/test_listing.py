@@ -39,13 +39,6 @@ def test_a_listing_finds_the_names_it_is_given_and_leaves_none_behind():
     assert first_error("left").kind == "NameError"
 
 
-@pytest.mark.parametrize(
-    ("listing", "said"),
-    [
-        ("x = '\ud800'", r"^listing holds half a character, \"x = '\\ud800'\"$"),
-        ("x\0", r"^listing holds a null character, 'x\\x00': take it out$"),
-    ],
-)
-def test_what_no_file_can_hold_is_refused(listing, said):
-    with pytest.raises((TypeError, ValueError), match=said):
-        first_error(listing)
+@pytest.mark.parametrize("listing", ["x = '\ud800'", "x\0"])
+def test_what_no_file_can_hold_is_complained_of_before_the_first_line(listing):
+    assert first_error(listing).line == first_error(listing).frames_below == 0

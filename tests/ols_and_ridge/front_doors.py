@@ -1,5 +1,7 @@
 """How the makers of problems and the long way round are called, for junk to be put in."""
 
+import functools
+
 import torch
 
 from common.junk import FROM_ZERO, GRAPH, LESS_OR_MORE, PRECISION, Case
@@ -29,11 +31,11 @@ CASES: dict[str, Case] = {
         called={"rows": "rows: give"},
     ),
     "least_squares.spot_heights": Case(
-        least_squares.spot_heights, {"land": LAND, "count": 3, "seed": 0}, fine=SEED
+        functools.partial(least_squares.spot_heights, LAND), {"count": 3, "seed": 0}, fine=SEED
     ),
     "least_squares.bump_features": Case(
-        least_squares.bump_features,
-        {"positions": torch.ones(3, 2, dtype=torch.float64), "land": LAND, "per_side": 3},
+        functools.partial(least_squares.bump_features, land=LAND),
+        {"positions": torch.ones(3, 2, dtype=torch.float64), "per_side": 3},
         fine={"positions": PRECISION | GRAPH | LESS_OR_MORE},
     ),
     "trials.leave_one_out_by_refitting": Case(
