@@ -22,10 +22,7 @@ pytestmark = pytest.mark.proof
 # `torchrun` is this `main`, and no more. But it has been seen to wait for ever for its own threads
 # after it had ended its processes and said so: here it just ends.
 _TORCHRUN = """
-import os
-import sys
-import traceback
-
+import os, sys, traceback
 from torch.distributed import run
 
 code = 1

@@ -358,9 +358,8 @@ IMAGES, LABELS = torch.zeros(4, 28, 28, dtype=torch.uint8), torch.arange(4)
     ],
 )
 def test_what_cannot_be_a_batch_is_refused(changed, error, words):
-    with pytest.raises(error, match=words) as caught:
+    with pytest.raises(error, match=rf"\A.*{words}.*\Z"):  # In one line.
         fashion.Batches(**{"images": IMAGES, "labels": LABELS, "batch_size": 2, **changed})
-    assert "\n" not in str(caught.value)
 
 
 def test_features_are_handed_out_as_they_are():

@@ -38,6 +38,7 @@ def fit(network: nn.Module, batches, optimizer=None, loss=F.cross_entropy, **opt
 
 
 X, Y = problem()
+NETWORK = linear()
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.8])
@@ -162,13 +163,11 @@ def test_fit_puts_the_network_into_training_mode_in_each_epoch():
 def test_bad_batches_get_one_line(batches, error, words):
     network = linear()
     before = network.weight.detach().clone()
-    with pytest.raises(error, match=words) as caught:
+    with pytest.raises(error, match=rf"\A.*{words}.*\Z"):  # In one line.
         fit(network, batches)
-    assert "\n" not in str(caught.value)
     assert torch.equal(network.weight, before)
-    with pytest.raises(error) as caught:
+    with pytest.raises(error, match=r"\A.*\Z"):
         training.evaluate(network, batches, F.cross_entropy)
-    assert "\n" not in str(caught.value)
 
 
 def giving(scores) -> nn.Module:
@@ -191,6 +190,12 @@ def giving(scores) -> nn.Module:
             ValueError,
             r"the loss has shape \(10,\): give one number",
         ),
+        *[
+            # Which looks at no rate; PyTorch's own check lets 0 and NaN pass.
+            ({"optimizer": training.MomentumSGD(NETWORK.parameters(), lr=rate)}, ValueError, words)
+            for rate in (0.0, -0.1, math.nan, math.inf)
+            for words in [f"the learning rate is {rate}: give a number above 0"]
+        ],
         ({"epochs": 0}, ValueError, "epochs is 0: give at least 1"),
         ({"schedule": 0.1}, TypeError, "schedule is 0.1: give one from torch.optim.lr_scheduler"),
         ({"validation": []}, ValueError, "^validation gave no images"),
@@ -199,16 +204,7 @@ def giving(scores) -> nn.Module:
 )
 def test_what_cannot_be_trained_is_named(options, error, words):
     with pytest.raises(error, match=words):
-        fit(**{"network": linear(), "batches": [(X, Y)], **options})
-
-
-@pytest.mark.parametrize("rate", [0.0, -0.1, math.nan, math.inf])
-def test_a_learning_rate_that_cannot_be_is_named(rate):
-    network = linear()
-    # Which looks at no rate; PyTorch's own check lets 0 and NaN pass.
-    optimizer = training.MomentumSGD(network.parameters(), lr=rate)
-    with pytest.raises(ValueError, match=f"the learning rate is {rate}: give a number above 0"):
-        fit(network, [(X, Y)], optimizer)
+        fit(**{"network": NETWORK, "batches": [(X, Y)], **options})
 
 
 def test_a_loss_that_leaves_the_numbers_is_named_with_its_place():

@@ -110,13 +110,11 @@ def ways_to_train(lesson: dict) -> dict[str, Callable[[], object]]:
 def medians(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Time each way once a round, one after the other, so that a busy minute hits them all."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
-    for number in tqdm(range(rounds + 1), desc="rounds", file=sys.stderr):
+    for _ in tqdm(range(rounds + 1), desc="rounds", file=sys.stderr):
         for name, run in ways.items():
-            start = time.perf_counter()
-            run()
-            if number:  # The first is a warm-up.
-                taken[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in taken.items()}
+            taken[name].append(training.seconds(run, rounds=1))
+    # The first is a warm-up.
+    return {name: statistics.median(values[1:]) for name, values in taken.items()}
 
 
 def time_to_accuracy(garments: fashion.Garments, lesson: dict, seeds: range) -> list[dict]:
