@@ -57,12 +57,6 @@ def small_world(official, monkeypatch, tmp_path):
     monkeypatch.delenv("FASHION_MNIST_ROOT", raising=False)
 
 
-def load_into(folder: Path, **options):
-    """Load, with that for the project's own folder; the fixture above puts it back."""
-    fashion.DATA_FOLDER = folder
-    return fashion.load(**options)
-
-
 @pytest.fixture
 def root(official, tmp_path) -> Path:
     """A folder of the reader's, with the data set in it."""
@@ -106,7 +100,7 @@ def answer_with(files):
 
 def test_the_environment_comes_first(root, official, monkeypatch, tmp_path):
     monkeypatch.setenv("FASHION_MNIST_ROOT", str(root))
-    garments = load_into(tmp_path / "not used")
+    garments = fashion.load()
     assert garments.source == fashion.Source("environment")
     images = gzip.decompress(official["train-images-idx3-ubyte.gz"])[16:]
     assert garments.train_images.numpy().tobytes() == images
@@ -114,7 +108,7 @@ def test_the_environment_comes_first(root, official, monkeypatch, tmp_path):
     assert garments.classes == tuple(FashionMNIST.classes)
     # Reading leaves the folder as it was.
     assert packed_files(root) == official
-    assert not (tmp_path / "not used").exists()
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_folder_that_is_named_comes_before_the_environment(root, monkeypatch):
@@ -161,15 +155,18 @@ def test_a_damaged_file_of_the_users_is_named_and_left_alone(damage, root):
     assert path.read_bytes() == damaged
 
 
-def test_a_damaged_file_of_our_own_does_not_poison_the_next_start(damage, root, official, serve):
+def test_a_damaged_file_of_our_own_does_not_poison_the_next_start(
+    damage, root, official, serve, monkeypatch
+):
+    monkeypatch.setattr(fashion, "DATA_FOLDER", root)
     path = root / "FashionMNIST" / "raw" / "train-images-idx3-ubyte.gz"
     damaged = damage(path.read_bytes())
     path.write_bytes(damaged)
     with pytest.raises(ValueError, match=f"found {md5(damaged)}.*run again"):
-        load_into(root)
+        fashion.load()
     assert path.with_name(path.name + ".damaged").read_bytes() == damaged
     serve(answer_with(official))
-    assert load_into(root).source.kind == "download"
+    assert fashion.load().source.kind == "download"
     assert packed_files(root) == official
 
 
@@ -189,13 +186,13 @@ def test_a_damaged_download_is_named_and_thrown_away(damage, official, serve, tm
     serve(answer_with(wrong))
     first = FashionMNIST.resources[0][0]
     with pytest.raises(ValueError) as caught:
-        load_into(tmp_path)
+        fashion.load()
     message = str(caught.value)
     assert first in message and md5(official[first]) in message and md5(wrong[first]) in message
     assert "run again" in message and "\n" not in message
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "data").rglob("*")) == []
     serve(answer_with(official))
-    assert load_into(tmp_path).source.kind == "download"
+    assert fashion.load().source.kind == "download"
 
 
 def break_off_in_the_middle(handler):
@@ -228,16 +225,11 @@ def test_a_mirror_that_fails_gives_the_stand_in(
     monkeypatch.setattr(fashion, "_SECONDS_OF_SILENCE", 0.3)
     if answer:
         serve(answer)
-    source = load_into(tmp_path).source
+    source = fashion.load().source
     assert source.kind == "stand-in" and reason in source.reason
     assert "not FashionMNIST" in str(source)
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "data").rglob("*")) == []
     assert "Traceback" not in capfd.readouterr().err
-
-
-def test_no_download_is_tried_when_none_is_wanted(official, serve):
-    serve(answer_with(official))
-    assert fashion.load(download=False).source.kind == "stand-in"
 
 
 def test_a_mirror_that_never_answers_gives_the_stand_in(serve, monkeypatch):
@@ -271,17 +263,21 @@ def test_a_damaged_file_that_another_process_found_first_is_still_named(
             path.write_bytes(official[path.name]) if mended else path.unlink(missing_ok=True)
         return amiss
 
+    monkeypatch.setattr(fashion, "DATA_FOLDER", root)
     monkeypatch.setattr(fashion, "_amiss", and_then_the_other_one_acts)
     with pytest.raises(ValueError, match="train-images-idx3-ubyte.gz is damaged"):
-        load_into(root)
+        fashion.load()
     # A good file is not set aside.
     assert (packed_files(root) == official) == mended
 
 
-def test_a_folder_that_cannot_be_written_gives_the_stand_in(official, serve, tmp_path):
+def test_a_download_that_is_not_wanted_or_finds_no_folder_gives_the_stand_in(
+    official, serve, tmp_path
+):
     serve(answer_with(official))
-    (tmp_path / "a file").write_text("in the way")
-    source = load_into(tmp_path / "a file").source
+    assert fashion.load(download=False).source.kind == "stand-in"
+    (tmp_path / "data").write_text("in the way")
+    source = fashion.load().source
     assert source.kind == "stand-in" and "cannot be written" in source.reason
 
 
