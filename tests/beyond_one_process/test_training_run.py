@@ -74,14 +74,8 @@ def drawing_at_random() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(784, 10), nn.LogSoftmax(dim=1))
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "make"),
-    [
-        (signal.SIGTERM, 143, networks.mlp),
-        (signal.SIGINT, 130, networks.mlp),
-        (signal.SIGTERM, 143, drawing_at_random),
-    ],
-)
+@pytest.mark.parametrize("make", [networks.mlp, drawing_at_random])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_stopped_in_mid_epoch_ends_with_the_same_weights(
     number, code, make, command, tmp_path, monkeypatch
 ):
@@ -114,9 +108,6 @@ def test_a_bar_is_shown_on_a_terminal_and_not_in_a_log(command, monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal)
     command("--epochs 1 --limit 600")
     assert "epoch 1:" in terminal.getvalue() and "/4 [" in terminal.getvalue()
-
-
-# --- Many processes ---
 
 
 # 1089 images to learn from: of the last batch of 32, one process gets an image and the other none.
@@ -205,9 +196,6 @@ def test_two_machines_are_two_agents_that_meet_at_a_port(data, command, tmp_path
     (said,) = filter(None, said)  # Only the first process of all speaks.
     assert json.loads(said)["processes"] == 2
     assert (weights(alone) - weights(together)).abs().max() <= 1e-12
-
-
-# --- Sudden ends ---
 
 
 @needs_fork

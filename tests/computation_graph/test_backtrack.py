@@ -127,8 +127,6 @@ def test_walk_takes_a_sparse_gradient():
     assert graph.backtrack(rows.sum()).steps[-1].leaving.endswith(" to the leaf's grad")
 
 
-# --- What cannot be walked ---
-
 X = leaf(2.0)
 THREE, TWO, TURNED = X * torch.ones(3), torch.ones(2), torch.tensor(1j)
 WALK, LONG = graph.backtrack(X * 2), graph.backtrack(sum(X * k for k in range(60)))
@@ -158,8 +156,6 @@ def test_walk_over_a_tensor_changed_in_place_fails_as_backward_does():
     with pytest.raises(ValueError, match="as backward\\(\\) would.*inplace"):
         graph.backtrack(z)
 
-
-# --- Programs made by chance ---
 
 MATRIX = torch.tensor([[0.5, -1.0, 2.0], [1.5, 0.3, -0.7], [-0.2, 0.9, 0.4]]).double()
 

@@ -183,14 +183,10 @@ AT = {rate: training.MomentumSGD(NETWORK.parameters(), lr=rate) for rate in RATE
         ({"network": nn.ReLU(), "optimizer": sgd(linear())}, ValueError, "no parameters to train"),
         ({"optimizer": sgd(linear())}, ValueError, "holds none of the network's weights"),
         ({"loss": lambda scores, labels: None}, TypeError, "the loss is NoneType"),
-        (
-            {"loss": nn.CrossEntropyLoss(reduction="none")},
-            ValueError,
-            r"the loss has shape \(10,\): give one number",
-        ),
+        ({"loss": nn.NLLLoss(reduction="none")}, ValueError, r"loss has shape \(10,\): give one"),
         *[
-            ({"optimizer": sgd}, ValueError, f"learning rate is {rate}: give")
-            for rate, sgd in AT.items()
+            ({"optimizer": at}, ValueError, f"learning rate is {rate}: give a number above 0")
+            for rate, at in AT.items()
         ],
         ({"epochs": 0}, ValueError, "epochs is 0: give at least 1"),
         ({"schedule": 0.1}, TypeError, "schedule is 0.1: give one from torch.optim.lr_scheduler"),
