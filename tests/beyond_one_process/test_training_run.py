@@ -1,15 +1,12 @@
 """One process or many, the same weights; stopped, killed or begun again, the same weights."""
 
-import contextlib
 import io
 import json
 import random
 import signal
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from unittest import mock
 
 import pytest
 import torch
@@ -25,10 +22,7 @@ pytestmark = pytest.mark.proof
 # `torchrun` is this `main`, and no more. But it has been seen to wait for ever for its own threads
 # after it had ended its processes and said so: here it just ends.
 _TORCHRUN = """
-import os
-import sys
-import traceback
-
+import os, sys, traceback
 from torch.distributed import run
 
 code = 1
@@ -76,26 +70,27 @@ def test_one_process_is_the_loop_of_notebook_04_to_the_last_bit(data, command, t
     assert len(told["seconds"]) == 2 and 0 <= told["test_accuracy"] <= 1
 
 
-@contextlib.contextmanager
-def stopped_after(count: int, number: int) -> Iterator[list]:
-    """Raise a signal in the optimiser's step of that count; the list has an entry for each step."""
+def drawing_at_random() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(784, 10), nn.LogSoftmax(dim=1))
+
+
+@pytest.mark.parametrize("make", [networks.mlp, drawing_at_random])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_stopped_in_mid_epoch_ends_with_the_same_weights(
+    number, code, make, command, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(networks, "mlp", make)
+    options, broken = "--epochs 2 --json --checkpoint", tmp_path / "broken.pt"
+    unbroken = json.loads(command(options, tmp_path / "unbroken.pt").out)
     step, steps = torch.optim.SGD.step, []
 
     def step_and_be_stopped(self):
         steps.append(step(self))
-        if len(steps) == count:
+        if len(steps) == 23:  # Of 17 in an epoch: in the second one.
             signal.raise_signal(number)
 
-    with mock.patch.object(torch.optim.SGD, "step", step_and_be_stopped):
-        yield steps
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_run_stopped_in_mid_epoch_ends_with_the_same_weights(command, tmp_path, number, code):
-    options, broken = "--epochs 2 --json --checkpoint", tmp_path / "broken.pt"
-    unbroken = json.loads(command(options, tmp_path / "unbroken.pt").out)
-    with stopped_after(23, number) as steps:  # Of 17 in an epoch: in the second one.
-        out, err = command(options, broken, code=code)
+    monkeypatch.setattr(torch.optim.SGD, "step", step_and_be_stopped)
+    out, err = command(options, broken, code=code)
     assert not out and "after epoch 1, batch 6: kept in" in err.splitlines()[-1]
     assert len(steps) == 23  # The step in flight was finished, and no other begun.
     torch.manual_seed(99)  # What the process did in between does not matter.
@@ -106,17 +101,6 @@ def test_a_run_stopped_in_mid_epoch_ends_with_the_same_weights(command, tmp_path
         assert resumed[name] == unbroken[name]
 
 
-def test_a_network_that_draws_at_random_goes_on_with_the_same_draws(command, tmp_path, monkeypatch):
-    layers = nn.Flatten, nn.Dropout, lambda: nn.Linear(784, 10), lambda: nn.LogSoftmax(dim=1)
-    monkeypatch.setattr(networks, "mlp", lambda: nn.Sequential(*(make() for make in layers)))
-    options, broken = "--epochs 1 --checkpoint", tmp_path / "broken.pt"
-    command(options, tmp_path / "unbroken.pt")
-    with stopped_after(6, signal.SIGTERM):
-        command(options, broken, code=143)
-    command(options, broken, "--resume")
-    assert torch.equal(weights(broken), weights(tmp_path / "unbroken.pt"))
-
-
 def test_a_bar_is_shown_on_a_terminal_and_not_in_a_log(command, monkeypatch):
     assert command("--epochs 1 --limit 600 --network cnn").err == ""
     terminal = io.StringIO()
@@ -124,9 +108,6 @@ def test_a_bar_is_shown_on_a_terminal_and_not_in_a_log(command, monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal)
     command("--epochs 1 --limit 600")
     assert "epoch 1:" in terminal.getvalue() and "/4 [" in terminal.getvalue()
-
-
-# --- Many processes ---
 
 
 # 1089 images to learn from: of the last batch of 32, one process gets an image and the other none.
@@ -215,9 +196,6 @@ def test_two_machines_are_two_agents_that_meet_at_a_port(data, command, tmp_path
     (said,) = filter(None, said)  # Only the first process of all speaks.
     assert json.loads(said)["processes"] == 2
     assert (weights(alone) - weights(together)).abs().max() <= 1e-12
-
-
-# --- Sudden ends ---
 
 
 @needs_fork

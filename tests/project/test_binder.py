@@ -24,6 +24,7 @@ from every_notebook.series import ROOT
 from project.needed import needed
 
 BINDER = ROOT / "binder"
+ITS_PYTHON = (BINDER / "runtime.txt").read_text().strip().removeprefix("python-")
 EXACT = re.compile(r"[\w.-]+(\[\w+\])?==[\w.]+")
 INSTALL = '/bin/pip install --no-cache-dir -r "binder/requirements.txt"'
 
@@ -37,6 +38,11 @@ def lines_of(file: Path) -> list[str]:
 def pins(file: Path) -> list[Requirement]:
     """The packages that a requirements file names, without its options."""
     return [Requirement(line) for line in lines_of(file) if not line.startswith("-")]
+
+
+def versions_in(*files: Path) -> dict[str, str]:
+    found = (pin for file in files for pin in pins(file))
+    return {canonicalize_name(pin.name): str(pin.specifier)[2:] for pin in found}
 
 
 def python(*words: str, **options) -> str:
@@ -69,12 +75,8 @@ def place(recipe: list[str], words: str) -> int:
 # --- The recipe ---
 
 
-def its_python() -> str:
-    return (BINDER / "runtime.txt").read_text().strip().removeprefix("python-")
-
-
 def test_its_python_is_one_that_the_helpers_run_on(oldest_python):
-    assert Version(its_python()) >= Version(oldest_python)
+    assert Version(ITS_PYTHON) >= Version(oldest_python)
 
 
 @pytest.mark.proof
@@ -82,7 +84,7 @@ def test_the_image_has_the_python_that_runtime_txt_names(recipe):
     # The name of the lock file stands there with each "." and "-" as "-" and its code.
     names = [re.sub(r"-([0-9a-f]{2})", lambda code: chr(int(code[1], 16)), line) for line in recipe]
     locks = {lock for line in names for lock in re.findall(r"environment\.py-([\d.]+)-", line)}
-    assert locks == {its_python()}
+    assert locks == {ITS_PYTHON}
 
 
 @pytest.mark.proof
@@ -124,8 +126,8 @@ def test_nothing_is_fetched_that_is_not_pinned(pyproject):
 def on_binder(requirement: Requirement, extra: str = "") -> bool:
     """Whether a requirement counts on Binder, whatever machine this test runs on."""
     machine = {
-        "python_version": its_python(),
-        "python_full_version": f"{its_python()}.0",
+        "python_version": ITS_PYTHON,
+        "python_full_version": f"{ITS_PYTHON}.0",
         "os_name": "posix",
         "sys_platform": "linux",
         "platform_system": "Linux",
@@ -150,9 +152,9 @@ def needs_of(requirement: Requirement, version: str) -> list[Requirement]:
 
 
 def test_what_the_packages_need_themselves_is_pinned_as_well():
-    named = pins(ROOT / "requirements.txt")
-    behind = pins(BINDER / "constraints.txt")
-    versions = {canonicalize_name(pin.name): str(pin.specifier)[2:] for pin in named + behind}
+    files = ROOT / "requirements.txt", BINDER / "constraints.txt"
+    named, behind = map(pins, files)
+    versions = versions_in(*files)
     assert len(versions) == len(named + behind), "one package is pinned twice"
 
     to_visit, seen = list(named), set()
@@ -169,9 +171,9 @@ def test_what_the_packages_need_themselves_is_pinned_as_well():
 
 def write_a_tiny_wheel(index: Path, name: str, version: str) -> None:
     """A package without content, put into a folder that pip takes for a registry."""
-    folder = index / canonicalize_name(name)
+    folder = index / name
     folder.mkdir(parents=True)
-    stem = f"{canonicalize_name(name).replace('-', '_')}-{version}"
+    stem = f"{name.replace('-', '_')}-{version}"
     wheel = folder / f"{stem}-py3-none-any.whl"
     about = {
         "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
@@ -188,10 +190,9 @@ def write_a_tiny_wheel(index: Path, name: str, version: str) -> None:
 def test_pip_takes_the_cpu_builds(tmp_path):
     """Pip itself chooses, between two folders that stand for the registry and PyTorch's index."""
     registry, cpu = tmp_path / "registry", tmp_path / "cpu"
-    expected = {}
-    for pin in pins(ROOT / "requirements.txt"):
-        expected[canonicalize_name(pin.name)] = version = str(pin.specifier).removeprefix("==")
-        write_a_tiny_wheel(registry, pin.name, version)
+    expected = versions_in(ROOT / "requirements.txt")
+    for name, version in expected.items():
+        write_a_tiny_wheel(registry, name, version)
     for name in ("torch", "torchvision"):
         expected[name] += "+cpu"
         write_a_tiny_wheel(cpu, name, expected[name])
@@ -210,7 +211,7 @@ def test_pip_takes_the_cpu_builds(tmp_path):
     python(*words.split(), cwd=copy, env=clean | {"PIP_CONFIG_FILE": os.devnull})
     report = json.loads((copy / "report.json").read_text(encoding="utf-8"))["install"]
     chosen = [entry["metadata"] for entry in report]
-    assert {canonicalize_name(about["name"]): about["version"] for about in chosen} == expected
+    assert {about["name"]: about["version"] for about in chosen} == expected
 
 
 # --- What a reader lands on ---

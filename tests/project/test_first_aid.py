@@ -1,6 +1,5 @@
 """`python -m helpers` says what is amiss, names the command that mends it, and changes nothing."""
 
-import gzip
 import hashlib
 import importlib.metadata
 import os
@@ -81,37 +80,34 @@ def test_without_any_fault_the_exit_code_is_zero(monkeypatch, capsys):
     assert capsys.readouterr().out.endswith("Every notebook can run here.\n")
 
 
-def installed_without(monkeypatch, missing: set[str], **other: str):
-    real = importlib.metadata.version
-
-    def version(name: str) -> str:
-        if name in missing:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return other.get(name) or real(name)
-
-    monkeypatch.setattr(importlib.metadata, "version", version)
+PINNED = {name: pin.split("==")[1] for name, pin in first_aid._pins().items()}
+CPU_BUILD = f"{PINNED['torch']}+cpu"  # Which is the pinned version.
 
 
 @pytest.mark.parametrize(
-    ("missing", "state", "words"),
+    ("installed", "state", "words"),
     [
-        ({"torchviz"}, "fault", "missing torchviz"),
-        ({"ipywidgets", "nbval"}, "note", "missing ipywidgets, nbval (for sliders and tests)"),
+        ({"torchviz": ""}, "fault", "missing torchviz"),
+        (
+            {"nbval": "", "ipywidgets": ""},
+            "note",
+            "missing ipywidgets, nbval (for sliders and tests)",
+        ),
+        ({"torch": CPU_BUILD, "tqdm": "1"}, "note", f"tqdm 1 (written with {PINNED['tqdm']})"),
     ],
 )
-def test_a_missing_package_is_named(missing, state, words, monkeypatch):
-    installed_without(monkeypatch, missing)
+def test_what_is_missing_or_of_another_version_is_named(installed, state, words, monkeypatch):
+    def version(name: str) -> str:
+        if found := (real | installed)[name]:
+            return found
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    real = {name: importlib.metadata.version(name) for name in PINNED}
+    monkeypatch.setattr(importlib.metadata, "version", version)
     found = first_aid._packages()
     assert (found.state, found.says) == (state, words)
     assert found.mend.endswith(str(ROOT / "requirements.txt"))
     assert sys.executable in found.mend
-
-
-def test_a_build_of_the_pinned_version_is_fine_and_another_version_is_noted(monkeypatch):
-    pins = {name: pin.split("==")[1] for name, pin in first_aid._pins().items()}
-    installed_without(monkeypatch, set(), torch=f"{pins['torch']}+cpu", tqdm="1.0")
-    found = first_aid._packages()
-    assert (found.state, found.says) == ("note", f"tqdm 1.0 (written with {pins['tqdm']})")
 
 
 def test_every_pin_is_read():
@@ -125,10 +121,6 @@ def test_the_oldest_python_is_the_one_that_pip_holds_to(monkeypatch, oldest_pyth
     assert first_aid._python().state == "ok"
     monkeypatch.setattr(sys, "version_info", (3, 10, 9, "final", 0))
     assert first_aid._python().state == "fault"
-
-
-def test_the_memory_it_asks_for_is_what_the_notebooks_are_held_to():
-    assert first_aid.GIGABYTES_OF_A_NOTEBOOK == notebook_memory.MOST_GIGABYTES
 
 
 @pytest.mark.parametrize(
@@ -151,8 +143,8 @@ def data_folder(monkeypatch, tmp_path):
     raw.mkdir(parents=True)
     official = []
     for name, _ in fashion.FashionMNIST.resources:
-        (raw / name).write_bytes(gzip.compress(name.encode()))
-        official.append((name, hashlib.md5((raw / name).read_bytes()).hexdigest()))
+        (raw / name).write_bytes(name.encode())
+        official.append((name, hashlib.md5(name.encode()).hexdigest()))
     monkeypatch.setattr(fashion.FashionMNIST, "resources", official)
     monkeypatch.setattr(fashion, "DATA_FOLDER", tmp_path)
     return tmp_path
@@ -200,6 +192,7 @@ def test_a_container_is_taken_at_its_own_size(tmp_path, monkeypatch):
     assert first_aid._gigabytes(tmp_path) == pytest.approx((0.75, 1.0))
     monkeypatch.setattr(first_aid, "_gigabytes", lambda: (0.75, 1.0))
     found = first_aid._memory()
+    assert first_aid.GIGABYTES_OF_A_NOTEBOOK == notebook_memory.MOST_GIGABYTES
     assert found.state == "note" and "0.75 GB free of 1.00" in found.says
     (tmp_path / "memory.max").write_text("max\n")
     monkeypatch.undo()

@@ -11,7 +11,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -77,8 +77,8 @@ def ways_to_train(lesson: dict) -> dict[str, Callable[[], object]]:
     pace = {"lr": lesson["lr"], "momentum": lesson["momentum"]}
     usual = DataLoader(fashion.OneByOne(images, labels), batch_size, shuffle=True)
     in_memory = fashion.Batches(images, labels, batch_size, generator=torch.Generator())
-    # As the floor has them: floats, a row an image.
-    in_rows = fashion.Batches(lesson["rows"], labels, batch_size, generator=torch.Generator())
+    rows = lesson["rows"]  # As the floor has them: floats, a row an image.
+    in_rows = fashion.Batches(rows, labels, batch_size, generator=torch.Generator())
 
     def notes_loader() -> None:
         network = lesson["Network"]()
@@ -101,27 +101,22 @@ def ways_to_train(lesson: dict) -> dict[str, Callable[[], object]]:
         "ours_s": lambda: fit(training.MomentumSGD),
         "optim_s": lambda: fit(torch.optim.SGD),
         "by_hand_s": lambda: lesson["epoch_by_hand"](in_rows),
-        "gemm_floor_s": lambda: training.only_products(
-            lesson["rows"], batch_size, pace["momentum"]
-        ),
+        "gemm_floor_s": lambda: training.only_products(rows, batch_size, lesson["momentum"]),
     }
 
 
 def medians(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Time each way once a round, one after the other, so that a busy minute hits them all."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
-    for number in tqdm(range(rounds + 1), desc="rounds", file=sys.stderr):
+    for _ in tqdm(range(rounds + 1), desc="rounds", file=sys.stderr):
         for name, run in ways.items():
-            start = time.perf_counter()
-            run()
-            if number:  # The first is a warm-up.
-                taken[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in taken.items()}
+            taken[name].append(training.seconds(run, rounds=1))
+    # The first is a warm-up.
+    return {name: statistics.median(values[1:]) for name, values in taken.items()}
 
 
-def time_to_accuracy(garments: fashion.Garments, lesson: dict, seeds: range) -> list[dict]:
+def time_to_accuracy(garments: fashion.Garments, lesson: dict, seeds: range) -> Iterator[dict]:
     """Train each recipe once a seed, from the bytes to the last step, and ask it about the test."""
-    found = []
     training_part = (garments.train_images, garments.train_labels)
     test_part = (garments.test_images, garments.test_labels)
     for name, (recipe, settings) in RECIPES.items() if seeds else ():
@@ -131,16 +126,13 @@ def time_to_accuracy(garments: fashion.Garments, lesson: dict, seeds: range) -> 
             predict = lesson[recipe](*training_part, seed=seed, **settings)
             seconds.append(time.perf_counter() - start)
             accuracies.append(round(training.fraction_named(predict, *test_part), 4))
-        found.append(
-            {
-                "recipe": name,
-                "seconds": round(statistics.mean(seconds), 2),
-                "mean_accuracy": round(statistics.mean(accuracies), 4),
-                "accuracies": accuracies,
-                "seeds": list(seeds),
-            }
-        )
-    return found
+        yield {
+            "recipe": name,
+            "seconds": round(statistics.mean(seconds), 2),
+            "mean_accuracy": round(statistics.mean(accuracies), 4),
+            "accuracies": accuracies,
+            "seeds": list(seeds),
+        }
 
 
 def table(report: dict) -> str:
@@ -177,7 +169,7 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "rounds": options.rounds,
         **medians(ways_to_train(lesson), options.rounds),
-        "time_to_accuracy": time_to_accuracy(garments, lesson, range(options.seeds)),
+        "time_to_accuracy": list(time_to_accuracy(garments, lesson, range(options.seeds))),
     }
     print(json.dumps(report, indent=2) if options.json else table(report))
 
