@@ -72,10 +72,10 @@ def pages(cell: NotebookNode) -> list[str]:
 
 def printed(cell: NotebookNode) -> str:
     """Return all text that a cell put out, without its errors."""
-    texts = []
-    for output in cell.get("outputs", []):
-        texts += [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
-    return "\n".join(texts)
+    outputs = cell.get("outputs", [])
+    return "\n".join(
+        out.get("text") or out.get("data", {}).get("text/plain", "") for out in outputs
+    )
 
 
 def _headings_of(cell: NotebookNode) -> list[tuple[int, str]]:
@@ -130,10 +130,9 @@ def checked_names(notebook: NotebookNode, what: str) -> list[str]:
     return [call.args[0].value for call in calls if ast.unparse(call.args[1]) in asked]
 
 
-def outputs_to_fold(notebook: NotebookNode) -> list[NotebookNode]:
-    """Return the cells with an output between a prediction and its check, in order."""
+def outputs_to_fold(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, set[str]]]:
+    """Yield (cell with an output, names of the guesses made before it and checked after it)."""
     unchecked: set[str] = set()
-    found = []
     for cell in code_cells(notebook):
         if "prediction" in tags(cell):
             unchecked.add(asked_for(cell))
@@ -141,8 +140,7 @@ def outputs_to_fold(notebook: NotebookNode) -> list[NotebookNode]:
         if call := question(cell):
             unchecked -= {node.id for node in ast.walk(call) if isinstance(node, ast.Name)}
         if unchecked and cell.outputs:
-            found.append(cell)
-    return found
+            yield cell, set(unchecked)
 
 
 # --- Rules of a notebook ---
@@ -261,7 +259,7 @@ def questions_keep_their_form(notebook: NotebookNode) -> Iterator[str]:
 
 def outputs_are_folded(notebook: NotebookNode) -> Iterator[str]:
     """Complain about an open output between a guess and its check, and about any other fold."""
-    to_fold = {cell.id for cell in outputs_to_fold(notebook)}
+    to_fold = {cell.id for cell, _ in outputs_to_fold(notebook)}
     for cell in code_cells(notebook):
         folds = {key: cell.metadata[key] for key in FOLDED if key in cell.metadata}
         if cell.id in to_fold:

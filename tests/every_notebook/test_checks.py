@@ -143,14 +143,7 @@ def test_the_first_line_of_a_folded_output_is_harmless(wing):
         wing.asked(name): str(prediction.right)
         for name, prediction in wing.check.predictions.items()
     }
-    asked: set = set()
-    for cell in wing.code:
-        if "prediction" in rules.tags(cell):
-            asked.add(rules.asked_for(cell))
-        if call := rules.question(cell):
-            asked.discard(ast.unparse(call.args[1]))
-        if rules.FOLDED_TAG not in rules.tags(cell):
-            continue
+    for cell, asked in rules.outputs_to_fold(wing.notebook):
         first = first_line(cell)
         words = re.findall(r"[\w.-]+", re.sub(r"(?<=\d)[ ,_](?=\d{3})", "", first))
         plain = [re.sub(r"(\.\d*?)0+$", r"\1", word).rstrip(".") for word in words]
