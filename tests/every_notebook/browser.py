@@ -131,10 +131,8 @@ class NotebookPage:
         self.page = page
         self.file = file
         self.cells = page.locator(".jp-Notebook-cell")
-        self._wait_for_kernel()
-
-    def _wait_for_kernel(self, seconds: float = ONE_STEP) -> None:
-        self.page.locator("#jp-bottom-panel").get_by_text("| Idle").wait_for(timeout=seconds * 1000)
+        self.idle_kernel = page.locator("#jp-bottom-panel").get_by_text("| Idle")
+        self.idle_kernel.wait_for()
 
     def choose(self, menu: str, entry: str) -> None:
         """Choose an entry of a menu."""
@@ -146,9 +144,8 @@ class NotebookPage:
         prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt", has_text=re.compile(r"\d"))
         # They do not tell: an error takes the `*` off all that follow, though they will run.
         idle = self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-        for sign in (prompts.first, idle):
+        for sign in (prompts.first, idle, self.idle_kernel):
             sign.wait_for(state="attached", timeout=A_WHOLE_NOTEBOOK * 1000)
-        self._wait_for_kernel(A_WHOLE_NOTEBOOK)
 
     def save(self) -> NotebookNode:
         """Save the notebook, and return what is in the file then."""
