@@ -1,8 +1,8 @@
 """JupyterLab in a real browser: a server on loopback, and what a reader does on its page."""
 
 import contextlib
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
+from jupyter_server.serverapp import list_running_servers
 from nbformat import NotebookNode
 
 from every_notebook.series import ROOT
@@ -48,7 +49,15 @@ def serve(folder: Path, home: Path) -> Iterator[dict]:
 
     All that Jupyter keeps lies in `home`, so nothing of the reader's own settings takes part.
     """
-    _furnish(home)
+    # Jupyter's news would lie over the page, and a notebook is saved when a test says so.
+    settings = home / "config" / "labconfig" / "default_setting_overrides.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(
+        """{
+            "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
+            "@jupyterlab/docmanager-extension:plugin": {"autosave": false}
+        }"""
+    )
     environment = {
         **os.environ,
         "JUPYTER_CONFIG_DIR": str(home / "config"),
@@ -73,26 +82,12 @@ def serve(folder: Path, home: Path) -> Iterator[dict]:
             server.terminate()
 
 
-def _furnish(home: Path) -> None:
-    settings = home / "config" / "lab" / "user-settings" / "@jupyterlab"
-    for name, setting in {
-        # Otherwise a question whether to fetch Jupyter's news lies over the page.
-        "apputils-extension/notification": '{"fetchNews": "false"}',
-        # A notebook is saved when a test says so, and not halfway through.
-        "docmanager-extension/plugin": '{"autosave": false}',
-    }.items():
-        file = settings / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True)
-        file.write_text(setting)
-
-
 def _address(server: subprocess.Popen, runtime: Path, log: Path) -> dict:
     """Wait for the file in which the server says where it listens."""
     deadline = time.monotonic() + ONE_STEP
     while server.poll() is None and time.monotonic() < deadline:
-        for file in runtime.glob("jpserver-*.json"):
-            with contextlib.suppress(ValueError):  # It is still being written.
-                return json.loads(file.read_text())
+        if running := [*list_running_servers(runtime)]:
+            return running[0]
         time.sleep(0.1)
     raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
 
@@ -123,16 +118,10 @@ def opened(browser, address: dict, file: Path) -> Iterator["NotebookPage"]:
         page.screenshot(path=SCREENSHOTS / f"{file.stem}-failed.png")
         raise
     finally:
+        sessions, token = f"{address['url']}api/sessions", {"token": address["token"]}
+        for session in page.request.get(sessions, params=token).json():
+            page.request.delete(f"{sessions}/{session['id']}", params=token)
         page.close()
-        _shut_down_kernels(browser, address)
-
-
-def _shut_down_kernels(browser, address: dict) -> None:
-    with browser.new_context(
-        base_url=address["url"], extra_http_headers={"Authorization": f"token {address['token']}"}
-    ) as context:
-        for session in context.request.get("api/sessions").json():
-            context.request.delete(f"api/sessions/{session['id']}")
 
 
 class NotebookPage:
@@ -142,10 +131,8 @@ class NotebookPage:
         self.page = page
         self.file = file
         self.cells = page.locator(".jp-Notebook-cell")
-        self._wait_for_kernel()
-
-    def _wait_for_kernel(self, seconds: float = ONE_STEP) -> None:
-        self.page.locator("#jp-bottom-panel").get_by_text("| Idle").wait_for(timeout=seconds * 1000)
+        self.idle_kernel = page.locator("#jp-bottom-panel").get_by_text("| Idle")
+        self.idle_kernel.wait_for()
 
     def choose(self, menu: str, entry: str) -> None:
         """Choose an entry of a menu."""
@@ -154,18 +141,11 @@ class NotebookPage:
 
     def wait_for_runs(self) -> None:
         """Wait until something has run and nothing is left to run, be it for an error."""
-        # The prompts do not tell: an error takes the `*` off all that follow, though they will run.
-        self.page.wait_for_function(
-            """() => {
-                const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
-                const indicator = document.querySelector('.jp-Notebook-ExecutionIndicator');
-                return indicator.dataset.status === 'idle'
-                    && prompts.some(prompt => /\\d/.test(prompt.textContent));
-            }""",
-            polling=500,
-            timeout=A_WHOLE_NOTEBOOK * 1000,
-        )
-        self._wait_for_kernel(A_WHOLE_NOTEBOOK)
+        prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt", has_text=re.compile(r"\d"))
+        # They do not tell: an error takes the `*` off all that follow, though they will run.
+        idle = self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        for sign in (prompts.first, idle, self.idle_kernel):
+            sign.wait_for(state="attached", timeout=A_WHOLE_NOTEBOOK * 1000)
 
     def save(self) -> NotebookNode:
         """Save the notebook, and return what is in the file then."""

@@ -5,6 +5,7 @@ keeps for the kernel's process; processes that the kernel starts are added while
 """
 
 import contextlib
+import functools
 import re
 import threading
 from pathlib import Path
@@ -45,15 +46,11 @@ class Watch(threading.Thread):
         """Add up what all processes take at the same time, pages they share counted once."""
         while not self._stopped.wait(_SECONDS_BETWEEN_LOOKS):
             with contextlib.suppress(psutil.Error):  # It has just ended.
-                children = [
-                    child.pid for child in psutil.Process(self._process).children(recursive=True)
-                ]
-                shares = [
-                    _gigabytes(Path(f"/proc/{process}/smaps_rollup"), "Pss")
-                    for process in [self._process, *children]
-                ]
-                if children:
-                    self.together = max(self.together, sum(shares))
+                parent = psutil.Process(self._process)
+                if children := parent.children(recursive=True):
+                    places = [Path(f"/proc/{one.pid}/smaps_rollup") for one in (parent, *children)]
+                    shares = sum(_gigabytes(place, "Pss") for place in places)
+                    self.together = max(self.together, shares)
 
     def peak(self) -> float:
         """Stop looking and return the peak in gigabytes; 0 where it cannot be known."""
@@ -69,10 +66,9 @@ def allowed(notebook: NotebookNode) -> float:
     return min(MOST_GIGABYTES, LEEWAY * float(says[1])) if says else MOST_GIGABYTES
 
 
+@functools.cache  # Once is enough, whoever asks for it.
 def measure_memory_too() -> None:
     """Make nbval measure each notebook's peak memory, and fail it if that is too much."""
-    if getattr(IPyNbFile, "measures_memory", False):
-        return
     set_up, tear_down = IPyNbFile.setup, IPyNbFile.teardown
 
     def setup(self):
@@ -93,7 +89,6 @@ def measure_memory_too() -> None:
             )
 
     IPyNbFile.setup, IPyNbFile.teardown = setup, teardown
-    IPyNbFile.measures_memory = True
 
 
 def summary() -> str:

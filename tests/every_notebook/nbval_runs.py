@@ -11,8 +11,6 @@ from nbformat import NotebookNode
 from every_notebook.series import ROOT
 
 _CONFTEST = """
-import sys
-sys.path.insert(0, {tests!r})
 from every_notebook import memory, pictures
 
 def pytest_configure(config):
@@ -28,12 +26,11 @@ def run_nbval(
 ) -> subprocess.CompletedProcess:
     """Run nbval on a cell, after a line that sets up `config`, `memory` or `pictures`."""
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder / "small.ipynb")
-    conftest = _CONFTEST.format(tests=str(ROOT / "tests"), configure=configure)
+    conftest = _CONFTEST.format(configure=configure)
     (folder / "conftest.py").write_text(conftest, encoding="utf-8")
-    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "pytest.ini").write_text("[pytest]\npythonpath = " + str(ROOT / "tests"))
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pytest.ini"]
-        + ["--nbval", "--nbval-current-env", "small.ipynb"],
+        [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env", "small.ipynb"],
         cwd=folder,
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         capture_output=True,

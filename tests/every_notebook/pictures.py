@@ -6,6 +6,7 @@ palette or another smoothing of edges makes it differ, and no more.
 """
 
 import base64
+import functools
 import io
 import math
 import os
@@ -81,9 +82,8 @@ def _greatest_mean_of_a_tile(difference: np.ndarray) -> float:
     height, width, _ = difference.shape
     to_whole_tiles = ((0, -height % TILE), (0, -width % TILE), (0, 0))
     padded = np.pad(difference, to_whole_tiles, mode="edge")
-    rows, columns = padded.shape[0] // TILE, padded.shape[1] // TILE
-    means = padded.reshape(rows, TILE, columns, TILE, 3).mean(axis=(1, 3))
-    return float(np.abs(means).max())
+    tiles = padded.reshape(len(padded) // TILE, TILE, -1, TILE, 3)
+    return float(np.abs(tiles.mean(axis=(1, 3))).max())
 
 
 def leave_side_by_side(name: str, stored: bytes, fresh: bytes) -> Path:
@@ -129,11 +129,10 @@ def runs_on_other_data(fresh: Iterable[dict], stored: Iterable[dict]) -> bool:
     return bool(was_real and not is_real)
 
 
+@functools.cache  # Once is enough, whoever asks for it.
 def compare_pictures_too() -> None:
     """Make nbval's comparison of a cell's outputs include the pictures."""
     compare_text = IPyNbCell.compare_outputs
-    if getattr(compare_text, "sees_pictures", False):
-        return
 
     def compare_outputs(self, test, ref, skip_compare=None):
         agrees = compare_text(self, test, ref, skip_compare)
@@ -141,12 +140,10 @@ def compare_pictures_too() -> None:
         notebook = self.parent
         other_data = getattr(notebook, "other_data", False) or runs_on_other_data(test, ref)
         notebook.other_data = other_data
-        name = Path(notebook.path).stem
-        found = complaints(name, self.cell.id, test, ref, other_data=other_data)
+        found = complaints(notebook.path.stem, self.cell.id, test, ref, other_data=other_data)
         self.comparison_traceback += found
         return agrees and not found
 
-    compare_outputs.sees_pictures = True
     IPyNbCell.compare_outputs = compare_outputs
     # What is left of an earlier run would mislead.
     shutil.rmtree(FOLDER, ignore_errors=True)

@@ -21,13 +21,13 @@ IGNORED_OUTPUTS = exceptions("IGNORED_OUTPUTS")
 
 MOST_LINES_IN_A_CELL = 25
 MOST_COLUMNS = 80
-FEWEST_PREDICTIONS, FEWEST_EXERCISES = 5, 4
+FEWEST = {"prediction": 5, "exercise": 4}
 ALT_TEXT_LENGTHS = range(40, 301)
 LAST_HEADINGS = ["Your turn", "What to remember", "Terms", "Next", "References"]
 FIRST_TABLE = ["**You will be able to**", "**You need**", "**Minutes**", "**Memory**"]
 TERMS = "| English | 中文 | What it means here |"
 SCORE = "How did you do? Change an answer, run its check again, and then this."
-# What a check says where the reader has not answered yet, as in every notebook that is committed.
+# What the check of each says while the reader has not answered, as wherever it is committed.
 OPEN_LINES = ("No guess yet.", "Nothing to check yet.")
 # A folded output in JupyterLab, in older viewers, and on pages made of notebooks.
 FOLDED = {"collapsed": True, "jupyter": {"outputs_hidden": True}}
@@ -72,22 +72,22 @@ def pages(cell: NotebookNode) -> list[str]:
 
 def printed(cell: NotebookNode) -> str:
     """Return all text that a cell put out, without its errors."""
-    texts = []
-    for output in cell.get("outputs", []):
-        texts += [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
-    return "\n".join(texts)
+    outputs = cell.get("outputs", [])
+    return "\n".join(
+        out.get("text") or out.get("data", {}).get("text/plain", "") for out in outputs
+    )
+
+
+def _prose(cell: NotebookNode) -> str:
+    """Return the text of a Markdown cell without its code; nothing of any other cell."""
+    markdown = cell.source if cell.cell_type == "markdown" else ""
+    return re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
 
 
 def _headings_of(cell: NotebookNode) -> list[tuple[int, str]]:
     """Return (level, text) of each heading in a Markdown cell, in order."""
-    if cell.cell_type != "markdown":
-        return []
-    found = re.findall(r"^(#+) +(.+?) *$", _without_code(cell.source), flags=re.MULTILINE)
+    found = re.findall(r"^(#+) +(.+?) *$", _prose(cell), flags=re.MULTILINE)
     return [(len(marks), title) for marks, title in found]
-
-
-def _without_code(markdown: str) -> str:
-    return re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
 
 
 def sections(notebook: NotebookNode) -> list[tuple[str, list[NotebookNode]]]:
@@ -130,10 +130,9 @@ def checked_names(notebook: NotebookNode, what: str) -> list[str]:
     return [call.args[0].value for call in calls if ast.unparse(call.args[1]) in asked]
 
 
-def outputs_to_fold(notebook: NotebookNode) -> list[NotebookNode]:
-    """Return the cells with an output between a prediction and its check, in order."""
+def outputs_to_fold(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, set[str]]]:
+    """Yield (cell with an output, names of the guesses made before it and checked after it)."""
     unchecked: set[str] = set()
-    found = []
     for cell in code_cells(notebook):
         if "prediction" in tags(cell):
             unchecked.add(asked_for(cell))
@@ -141,8 +140,7 @@ def outputs_to_fold(notebook: NotebookNode) -> list[NotebookNode]:
         if call := question(cell):
             unchecked -= {node.id for node in ast.walk(call) if isinstance(node, ast.Name)}
         if unchecked and cell.outputs:
-            found.append(cell)
-    return found
+            yield cell, set(unchecked)
 
 
 # --- Rules of a notebook ---
@@ -191,6 +189,8 @@ def anatomy_is_in_place(notebook: NotebookNode, name: str, repository_url: str) 
     rows = re.findall(r"^\| (\*\*.+?\*\*) \|", first, flags=re.MULTILINE)
     if rows != FIRST_TABLE or "\n| --- |" not in first:
         yield f"the first table has the rows {rows}; give it {FIRST_TABLE} under a line | --- |"
+    if not re.search(r"\*\*Memory\*\* \|[^|\n]*\d GB", first):
+        yield "the first table does not say how much memory it takes; give it in GB"
     found = [heading for cell in notebook.cells for heading in _headings_of(cell)]
     if [level for level, _ in found].count(1) != 1:
         yield "there is not exactly one heading of level 1; keep the title alone"
@@ -231,8 +231,8 @@ def questions_keep_their_form(notebook: NotebookNode) -> Iterator[str]:
     """Complain about a prediction, an exercise or a check that is not laid out as the rest."""
     exercises = 0
     for before, cell in itertools.pairwise([notebook.cells[0], *notebook.cells]):
-        said = before.source if before.cell_type == "markdown" else ""
-        if cell.cell_type == "markdown" and re.search(r"\*\*(Run|Read)\.\*\*", cell.source):
+        said = _prose(before)
+        if re.search(r"\*\*(Run|Read)\.\*\*", _prose(cell)):
             yield f"cell {cell.id}: a label; leave it out, what follows a run is its reading"
         if cell.cell_type != "code":
             continue
@@ -255,13 +255,14 @@ def questions_keep_their_form(notebook: NotebookNode) -> Iterator[str]:
         checks = re.search(r"(?<![.\w])check\(", cell.source)
         if checks and not re.fullmatch(r"check\(.*\)", cell.source):
             yield f"cell {cell.id}: more than a check; write it in one line, alone in its cell"
-        if cell.metadata.get("jupyter", {}).get("source_hidden"):
-            yield f"cell {cell.id}: hidden code; show it"
+    prose = "".join(map(_prose, notebook.cells))
+    if (folds := prose.count("<details><summary>Solution</summary>")) != exercises:
+        yield f"{folds} folded solutions; give one for each of {exercises} exercises"
 
 
 def outputs_are_folded(notebook: NotebookNode) -> Iterator[str]:
     """Complain about an open output between a guess and its check, and about any other fold."""
-    to_fold = {cell.id for cell in outputs_to_fold(notebook)}
+    to_fold = {cell.id for cell, _ in outputs_to_fold(notebook)}
     for cell in code_cells(notebook):
         folds = {key: cell.metadata[key] for key in FOLDED if key in cell.metadata}
         if cell.id in to_fold:
@@ -270,7 +271,7 @@ def outputs_are_folded(notebook: NotebookNode) -> Iterator[str]:
             if not all(page.startswith(HARMLESS) for page in pages(cell)):
                 yield f"cell {cell.id}: folded HTML shows its first line; begin it with a comment"
         elif folds or FOLDED_TAG in tags(cell):
-            yield f"cell {cell.id}: folded, and nothing is to be guessed; {AGAIN}"
+            yield f"cell {cell.id}: folded or hidden, and nothing is to be guessed; {AGAIN}"
 
 
 def sliders_have_twins(notebook: NotebookNode) -> Iterator[str]:
@@ -289,10 +290,7 @@ def sliders_have_twins(notebook: NotebookNode) -> Iterator[str]:
 def there_is_enough_to_do(notebook: NotebookNode) -> Iterator[str]:
     """Complain about too few questions, one without a name, and one that is not left open."""
     said = "\n".join(map(printed, code_cells(notebook)))
-    for what, fewest, open_line in (
-        ("prediction", FEWEST_PREDICTIONS, OPEN_LINES[0]),
-        ("exercise", FEWEST_EXERCISES, OPEN_LINES[1]),
-    ):
+    for (what, fewest), open_line in zip(FEWEST.items(), OPEN_LINES, strict=True):
         asked = sum(what in tags(cell) for cell in code_cells(notebook))
         names = checked_names(notebook, what)
         if asked < fewest:
@@ -303,10 +301,6 @@ def there_is_enough_to_do(notebook: NotebookNode) -> Iterator[str]:
             yield f"two checks of a {what} share a name, {names}; rename one"
         if said.count(open_line) != len(names):
             yield f"not each {what} is stored open; let it be, so that {open_line!r} is printed"
-    exercises = sum("exercise" in tags(cell) for cell in code_cells(notebook))
-    markdown = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    if (folds := markdown.count("<details><summary>Solution</summary>")) != exercises:
-        yield f"{folds} folded solutions; give one for each of {exercises} exercises"
     if not any("exercise" in tags(cell) for cell in _your_turn(notebook)):
         yield "'Your turn' holds no exercise; move them there"
 
@@ -339,9 +333,8 @@ def closing_is_short(notebook: NotebookNode) -> Iterator[str]:
 def stored_from_the_real_data(notebook: NotebookNode) -> Iterator[str]:
     """Complain if what is stored was made with the stand-in; only a test run may be."""
     for cell in code_cells(notebook):
-        for source in re.findall(r"^Garments: .*$", printed(cell), flags=re.MULTILINE):
-            if "the real FashionMNIST" not in source:
-                yield f"cell {cell.id}: {source}; {STORE} with the data at hand"
+        for source in re.findall(r"(?m)^Garments: (?!the real FashionMNIST).*", printed(cell)):
+            yield f"cell {cell.id}: {source}; {STORE} with the data at hand"
 
 
 def metadata_is_everybodys(notebook: NotebookNode) -> Iterator[str]:
@@ -412,8 +405,7 @@ def id_says_what_is_shown(cell: NotebookNode) -> Iterator[str]:
 
 def tables_have_headers(cell: NotebookNode) -> Iterator[str]:
     """Complain about a table, typed or put out, whose columns have no names."""
-    typed = _without_code(cell.source) if cell.cell_type == "markdown" else ""
-    for table in re.findall(r"(?:^[ \t]*\|.*\n?)+", typed, flags=re.MULTILINE):
+    for table in re.findall(r"(?:^[ \t]*\|.*\n?)+", _prose(cell), flags=re.MULTILINE):
         head, line, *_ = [*map(str.strip, table.splitlines()), ""]
         named = all(entry.strip() for entry in head.strip("|").split("|"))
         if not (named and re.fullmatch(r"\|(\s*:?-+:?\s*\|)+", line)):

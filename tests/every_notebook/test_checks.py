@@ -10,6 +10,7 @@ import importlib
 import linecache
 import re
 import symtable
+import textwrap
 
 import nbformat
 import pytest
@@ -73,9 +74,8 @@ class Wing:
             attempt = names[self.asked(name)]
         return self.check.exercises[name].judge(attempt, **self.data(name, names))
 
-    def data(self, name: str, names: dict | None = None) -> dict:
+    def data(self, name: str, names: dict) -> dict:
         """Return what the notebook's cell hands over beside the reader's function."""
-        names = self.names_before(name) if names is None else names
         keywords = self.calls[name].keywords
         return {word.arg: eval(ast.unparse(word.value), names) for word in keywords}
 
@@ -96,7 +96,6 @@ def every(what: str):
 @every_wing
 def test_cells_and_answers_have_the_same_names(wing):
     assert set(wing.calls) == wing.check.predictions.keys() | wing.check.exercises.keys()
-    assert len(wing.check.predictions) == len(wing.tagged("prediction"))
     assert len(wing.check.exercises) == len(wing.tagged("exercise"))
     assert wing.typed.keys() <= wing.check.exercises.keys()
 
@@ -110,11 +109,9 @@ def test_questions_stand_in_the_order_of_the_notebook(wing):
 
 @every_wing
 def test_no_cell_holds_a_hint(wing):
-    hints = [
-        hint for question in wing.check.predictions.values() for hint in question.hints.values()
-    ]
-    for exercise in wing.check.exercises.values():
-        hints += [mistake.hint for mistake in exercise.mistakes.values()]
+    predictions, exercises = wing.check.predictions.values(), wing.check.exercises.values()
+    hints = [hint for question in predictions for hint in question.hints.values()]
+    hints += [mistake.hint for exercise in exercises for mistake in exercise.mistakes.values()]
     for cell in wing.code:
         assert not [hint for hint in hints if hint in cell.source], cell.source
 
@@ -139,18 +136,9 @@ def test_what_a_check_looks_at_is_not_made_anew_later(wing):
 @every_wing
 def test_the_first_line_of_a_folded_output_is_harmless(wing):
     """JupyterLab shows it beside the three dots."""
-    rights = {
-        wing.asked(name): str(prediction.right)
-        for name, prediction in wing.check.predictions.items()
-    }
-    asked: set = set()
-    for cell in wing.code:
-        if "prediction" in rules.tags(cell):
-            asked.add(rules.asked_for(cell))
-        if call := rules.question(cell):
-            asked.discard(ast.unparse(call.args[1]))
-        if rules.FOLDED_TAG not in rules.tags(cell):
-            continue
+    predictions = wing.check.predictions
+    rights = {wing.asked(name): str(predictions[name].right) for name in predictions}
+    for cell, asked in rules.outputs_to_fold(wing.notebook):
         first = first_line(cell)
         words = re.findall(r"[\w.-]+", re.sub(r"(?<=\d)[ ,_](?=\d{3})", "", first))
         plain = [re.sub(r"(\.\d*?)0+$", r"\1", word).rstrip(".") for word in words]
@@ -198,13 +186,6 @@ def test_a_run_that_gives_another_answer_says_so(wing, name):
 # --- Exercises ---
 
 
-def with_lines(wing, name: str, lines: str) -> str:
-    indented = "".join(f"    {line}\n" for line in lines.strip("\n").splitlines())
-    source, count = BLANK.subn(lambda _: indented, wing.exercise_cell(name))
-    assert count == 1
-    return source
-
-
 @every("exercises")
 def test_the_solution_is_right_and_the_blank_is_untried(wing, name):
     assert wing.judge(name, wing.solution(name)).line == "Right."
@@ -227,15 +208,16 @@ def test_people_have_typed_answers():
 @every("exercises")
 def test_each_typed_answer_meets_the_hint_of_its_mistake(wing, name):
     mistakes, typed = wing.check.exercises[name].mistakes, wing.typed.get(name, {})
+    before, after = BLANK.sub("\0", wing.exercise_cell(name)).split("\0")
     for mistake, lines in typed.items():
-        said = wing.judge(name, with_lines(wing, name, lines)).line
-        assert said == f"Not yet. {mistakes[mistake].hint}", mistake
+        source = before + textwrap.indent(lines.strip("\n"), "    ") + "\n" + after
+        assert wing.judge(name, source).line == f"Not yet. {mistakes[mistake].hint}", mistake
 
 
 @every("exercises")
 def test_no_junk_and_no_answer_known_by_heart_is_right(wing, name):
     exercise = wing.check.exercises[name]
-    inputs = exercise.inputs_from(**wing.data(name))
+    inputs = exercise.inputs_from(**wing.data(name, wing.names_before(name)))
     answers = [exercise(*running.own(arguments)) for arguments in inputs]
 
     def is_right(attempt, mistakes=()) -> bool:
@@ -247,19 +229,11 @@ def test_no_junk_and_no_answer_known_by_heart_is_right(wing, name):
         while True:
             pass
 
-    junk = [
-        lambda *_: None,
-        lambda *_: float("nan"),
-        lambda *_: float("inf"),
-        lambda *_: [[], [1]],
-        lambda *_: 1 / 0,
-        lambda: answers[0],
-        lambda *_: "the answer",
-        loops,
-        7,
-    ]
+    junk = [lambda *_: 1 / 0, lambda: answers[0], loops, 7]
     if isinstance(answers[0], torch.Tensor | float | int):
         junk.append(lambda *a: torch.as_tensor(exercise(*a))[None])
+    for value in (None, float("nan"), float("inf"), [[], [1]], "the answer"):
+        junk.append(lambda *_, value=value: value)
     for attempt in junk:
         assert not is_right(attempt, exercise.mistakes.values()), attempt
     for answer in {repr(answer): answer for answer in answers}.values():

@@ -32,7 +32,7 @@ def test_right_answers_are_called_right_and_counted(name):
     wrong = {cell: line for cell, line in said.items() if not re.search(r"right\.|Right\.", line)}
     assert not wrong
     predictions, exercises = len(wing.check.predictions), len(wing.check.exercises)
-    assert rules.printed(wing.code[-1]).split("\n")[1:] == [
+    assert rules.printed(wing.code[-1]).split("\n") == [
         f"Predictions: {predictions} of {predictions} made, {predictions} right. "
         f"Exercises: {exercises} of {exercises} solved.",
         "Nothing to revisit.",

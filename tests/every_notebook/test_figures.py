@@ -82,18 +82,13 @@ def test_a_figure_is_wide_enough_to_be_sharp_at_700_pixels(png):
     assert (pixels[0, 0, :3] == 1).all(), "the background is white, on a dark page as well"
 
 
-def drawn_where_no_picture_is_compared() -> set[str]:
-    """Return the functions whose pictures in the notebooks are other ones in each run."""
+def test_what_no_notebook_compares_is_compared_here():
     found = set()
     for notebook, name in pictures.WOBBLING_PICTURES:
         cells = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4).cells
         source = next(cell.source for cell in cells if cell.id == name)
         found |= set(re.findall(r"figures\.(\w+)", source))
-    return found
-
-
-def test_what_no_notebook_compares_is_compared_here():
-    assert EXPECTED and drawn_where_no_picture_is_compared() <= set(EXPECTED) <= set(DRAWINGS)
+    assert EXPECTED and found <= set(EXPECTED) <= set(DRAWINGS)
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))

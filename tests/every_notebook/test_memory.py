@@ -1,6 +1,5 @@
 """A notebook that takes too much memory is caught, whether its kernel or a child takes it."""
 
-import re
 import subprocess
 import sys
 import time
@@ -11,7 +10,6 @@ import pytest
 
 from every_notebook import memory
 from every_notebook.nbval_runs import run_nbval
-from every_notebook.series import NOTEBOOKS
 
 linux_only = pytest.mark.skipif(
     not Path("/proc/self/smaps_rollup").exists(), reason="only Linux says what a process took"
@@ -70,9 +68,3 @@ def test_a_notebook_is_held_to_what_it_says(line, most):
     cell = nbformat.v4.new_markdown_cell(f"# 01 · Title\n\n{line}\n")
     notebook = nbformat.v4.new_notebook(cells=[cell])
     assert memory.allowed(notebook) == pytest.approx(most)
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_notebook_says_how_much_it_takes(path):
-    first = nbformat.read(path, as_version=4).cells[0].source
-    assert re.search(r"\*\*Memory\*\* \|[^|\n]*\d GB", first)

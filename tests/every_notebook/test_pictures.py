@@ -80,16 +80,15 @@ def test_another_size_is_caught_even_where_the_picture_may_wobble():
     assert pictures.disagreement(small, large, only_size=True) == words
 
 
-def test_every_wobbling_picture_exists_and_says_why():
+def test_every_wobbling_picture_is_shown():
     """A place that is gone, or shows no picture any more, must leave the list."""
     shown = {
         (path.stem, cell.id)
         for path in NOTEBOOKS
         for cell in nbformat.read(path, as_version=4).cells
-        if cell.cell_type == "code" and pictures.pictures(cell.outputs)
+        if pictures.pictures(cell.get("outputs", []))
     }
     assert set(pictures.WOBBLING_PICTURES) <= shown
-    assert all(reason.strip() for reason in pictures.WOBBLING_PICTURES.values())
     # Most figures are the same on every machine, and the list must not become a habit.
     assert len(pictures.WOBBLING_PICTURES) < len(shown) / 2
 
@@ -123,15 +122,12 @@ def test_nbval_fails_on_a_changed_curve_and_leaves_three_pictures(tmp_path, move
         assert not folder.exists()
         return
     assert "differs by" in run.stdout and "small-draw-1-*.png" in run.stdout
-    left = {path.name: pictures.pixels(path.read_bytes()) for path in folder.iterdir()}
+    left = {path.stem: pictures.pixels(path.read_bytes()) for path in folder.iterdir()}
     expected, actual = (pictures.pixels(stored(curves(moved=shift))) for shift in (moved, 0.0))
-    assert left.keys() == {
-        f"small-draw-1-{what}.png" for what in ("actual", "difference", "expected")
-    }
-    np.testing.assert_array_equal(left["small-draw-1-expected.png"], expected)
-    np.testing.assert_array_equal(left["small-draw-1-actual.png"], actual)
-    difference = 255 - np.abs(expected - actual)
-    np.testing.assert_array_equal(left["small-draw-1-difference.png"], difference)
+    pair = {"expected": expected, "actual": actual, "difference": 255 - np.abs(expected - actual)}
+    assert left.keys() == {f"small-draw-1-{what}" for what in pair}
+    for what, shown in pair.items():
+        np.testing.assert_array_equal(left[f"small-draw-1-{what}"], shown)
 
 
 def test_a_figure_that_is_gone_is_caught():

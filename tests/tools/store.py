@@ -20,7 +20,7 @@ from every_notebook import rules  # noqa: E402  It lies in the folder of the lin
 
 def fold(notebook: NotebookNode) -> None:
     """Fold what gives a prediction away, and nothing else: see `rules.outputs_to_fold`."""
-    to_fold = {cell.id for cell in rules.outputs_to_fold(notebook)}
+    to_fold = {cell.id for cell, _ in rules.outputs_to_fold(notebook)}
     for cell in rules.code_cells(notebook):
         tags = [tag for tag in cell.metadata.get("tags", []) if tag != rules.FOLDED_TAG]
         cell.metadata = {}
