@@ -63,6 +63,19 @@ def test_the_readme_lists_and_pictures_each_notebook(path):
     assert (ROOT / shown[1]).read_bytes() in pictures_in(path)
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_minutes_and_memory_are_the_same_wherever_they_are_said(path):
+    cells = nbformat.read(path, as_version=4).cells
+    first, number = cells[0].source, path.stem[:2]
+    minutes = re.search(r"\*\*Minutes\*\* \| (\d+ for the text, (\d+) for the exercises) ", first)
+    asked = [re.search(r"· (\d+) minutes", cell.source) for cell in cells]
+    assert sum(int(each[1]) for each in asked if each) == int(minutes[2])
+    for_teachers = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    assert f"**Minutes.** {minutes[1]}" in for_teachers
+    memory = re.search(r"\*\*Memory\*\* \| (.+) \|", first)[1]
+    assert f"| {number} | {memory} |" in README
+
+
 def pictures_in(path: Path) -> set[bytes]:
     """Every picture stored in the notebook: the README shows one of them, not a likeness."""
     cells = nbformat.read(path, as_version=4).cells
