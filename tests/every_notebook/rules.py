@@ -217,6 +217,8 @@ def imports_are_a_map(notebook: NotebookNode) -> Iterator[str]:
 
 def sections_ask_and_show(notebook: NotebookNode) -> Iterator[str]:
     """Complain about a section that is no numbered question, or shows no picture and no number."""
+    if not lessons(notebook):
+        yield "no section; let each begin with a numbered question, '## 1 · …?'"
     for number, (title, cells) in enumerate(lessons(notebook), start=1):
         if not re.fullmatch(rf"{number} · .+\?", title):
             yield f"section {title!r} is no question; let it be '{number} · …?'"

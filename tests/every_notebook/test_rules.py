@@ -81,6 +81,11 @@ def say(cell, text):
     cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
 
 
+def without_sections(notebook):
+    titled = re.compile(r"^## \d+ · ", flags=re.MULTILINE)
+    notebook.cells = [cell for cell in notebook.cells if not titled.search(cell.source)]
+
+
 def show_nothing(notebook):
     (_, cells) = rules.lessons(notebook)[1]
     for cell in cells:
@@ -157,6 +162,7 @@ WAYS_TO_BREAK = [
     ("a table without a header", lambda n: add(n.cells[-1], "\n\n| one | two |\n| 1 | 2 |")),
     ("a reference", lambda n: add(holding(n, "## References"), "\n- <https://example.org>")),
     # Sections
+    ("no section", without_sections),
     ("is no question", lambda n: swap(holding(n, "## 1 · "), "?", ".")),
     ("is no question", lambda n: swap(holding(n, "## 2 · "), "## 2 · ", "## ")),
     ("no picture and no number", show_nothing),
