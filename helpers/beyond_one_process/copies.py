@@ -112,7 +112,8 @@ def _take_part(folder: Path, run: Callable) -> None:
     np.random.seed()
     attempt, rank = int(os.environ["TORCHELASTIC_RESTART_COUNT"]), int(os.environ["RANK"])
     file = folder / "said" / f"{attempt:03d}-{rank:03d}"
-    with open(file, "w", buffering=1, encoding="utf-8") as said, contextlib.redirect_stdout(said):
+    said = open(file, "w", 1, encoding="utf-8", errors="backslashreplace")
+    with said, contextlib.redirect_stdout(said):
         try:
             run()
         except SystemExit as end:
