@@ -22,7 +22,12 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+from torch.distributed.elastic.rendezvous import RendezvousHandler, RendezvousParameters
+from torch.distributed.elastic.rendezvous import rendezvous_handler_registry as meeting_places
+from torch.distributed.elastic.rendezvous.c10d_rendezvous_backend import C10dRendezvousBackend
+from torch.distributed.elastic.rendezvous.dynamic_rendezvous import create_handler
 from torch.distributed.launcher import LaunchConfig, elastic_launch
 
 # Python itself advises against copies on macOS, and Windows has none.
@@ -72,6 +77,7 @@ def _watch_over(
         for standard in (1, 2):
             os.dup2(noise.fileno(), standard)
     threading.Thread(target=_end_with_the_notebook, daemon=True).start()
+    meeting_places.register(_MetHere.name, _MetHere.handler)
     try:
         config = LaunchConfig(
             min_nodes=1,
@@ -79,8 +85,7 @@ def _watch_over(
             nproc_per_node=processes,
             max_restarts=restarts,
             run_id=str(uuid.uuid4()),
-            rdzv_backend="c10d",
-            rdzv_endpoint="localhost:0",
+            rdzv_backend=_MetHere.name,
             # The machine's own name need not lead anywhere without a network.
             local_addr="127.0.0.1",
             # Else it leaves an empty folder behind, each time.
@@ -93,6 +98,21 @@ def _watch_over(
         traceback.print_exc()
         _end(1)
     _end(0)
+
+
+class _MetHere(C10dRendezvousBackend):
+    """What agents meet by; the only one needs no port, and so no libuv, which Windows lacks."""
+
+    name = "met here"
+
+    def __init__(self, parameters: RendezvousParameters):
+        self.store = dist.HashStore()
+        super().__init__(self.store, parameters.run_id)
+
+    @classmethod
+    def handler(cls, parameters: RendezvousParameters) -> RendezvousHandler:
+        backend = cls(parameters)
+        return create_handler(backend.store, backend, parameters)
 
 
 def _end_with_the_notebook() -> None:

@@ -100,8 +100,8 @@ def _garments(data: Path | None) -> tuple[dict[str, torch.Tensor], str]:
     if data is not None and data.is_file():
         return _garments_in(data), f"Garments: the file {data.name}"
     if data is not None and not data.is_dir():
-        lack = "is a pipe or a device" if os.path.exists(data) else "is not there"
-        raise ValueError(f"--data {str(data)!r} {lack}: give a folder or a file of tensors")
+        lack = "that is a pipe or a device" if os.path.exists(data) else "no such file or folder"
+        raise ValueError(f"--data {str(data)!r}: {lack}: give a folder or a file of tensors")
     garments = fashion.load(data)
     return {name: getattr(garments, name) for name in _PARTS}, str(garments.source)
 
