@@ -15,17 +15,16 @@ import uuid
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import torch
 from torch import nn, optim
 
 from helpers.common import require
 
-try:
+_WINDOWS = os.name == "nt"
+if not _WINDOWS:
     import fcntl
-except ImportError:  # Windows
-    fcntl: Any = None  # type: ignore[no-redef]
 
 # Reading back, PyTorch takes three of four flipped bits for good: the file carries its own sum.
 _DIGEST = "digest"
@@ -33,7 +32,6 @@ _DIGEST = "digest"
 _SHAPE = {"model": dict, "optimizer": dict, "rng": dict, "epoch": int, "batch": int}
 # Windows replaces no file that somebody has open, a virus scanner for one: it is tried again.
 _SECONDS_BETWEEN_TRIES = (0.01, 0.03, 0.1, 0.3, 1.0)
-_SECONDS_UNTIL_ABANDONED = 3600  # Where no lock tells whether anybody is still writing.
 
 
 def save(file: Path | str, contents: Mapping[str, object]) -> None:
@@ -55,13 +53,12 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
     _check_shape(contents, "the contents of a checkpoint")
     target = _target(file)
     try:
-        with _beside(target) as partial:
-            with open(partial, "r+b") as stream:
-                torch.save({**contents, _DIGEST: _digest_of(contents)}, stream)
-                stream.flush()
-                # Or a power cut could leave the new name on bytes that never reached the disk.
-                os.fsync(stream.fileno())
-            _put_in_place(partial, target)
+        with _beside(target) as stream:
+            torch.save({**contents, _DIGEST: _digest_of(contents)}, stream)
+            stream.flush()
+            # Or a power cut could leave the new name on bytes that never reached the disk.
+            os.fsync(stream.fileno())
+            _put_in_place(stream, target)
     except (OSError, RuntimeError) as error:
         # PyTorch makes a RuntimeError of what the disk said; that one is its context.
         cause = error if isinstance(error, OSError) else error.__context__
@@ -159,55 +156,47 @@ def _reason(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _beside(file: Path) -> Iterator[Path]:
+def _beside(file: Path) -> Iterator[BinaryIO]:
     """Make a file to write into, which is gone in the end unless it has taken the file's place.
 
-    It lies in the same folder, since only there a rename is one step, and is locked, where there
-    are locks: so it can be told from those that killed runs have left, which are removed here.
+    It lies in the same folder, since only there a rename is one step. Where there are locks, it has
+    one, and what has none was left by a run that was killed: that is removed.
     """
     for left in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
-        with contextlib.suppress(OSError):
-            _remove_if_abandoned(left)
+        with contextlib.suppress(OSError), open(left, "r+b") as stream:
+            _lock(stream, wait=False)
+            left.unlink()  # Which Windows refuses, since it is open.
     partial = file.with_name(f".{file.name}.{uuid.uuid4().hex[:12]}.partial")
     try:
-        with _locked(partial):
-            yield partial
+        while True:
+            with open(partial, "xb") as stream:
+                _lock(stream)
+                if partial.exists():  # Or another run was faster than the lock, and removed it.
+                    yield stream
+                    return
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def _locked(partial: Path) -> Iterator[None]:
-    while True:
-        with open(partial, "xb") as stream:
-            if fcntl is None:
-                break  # Windows renames no file that is open.
-            with contextlib.suppress(OSError):  # Not all file systems have locks.
-                fcntl.flock(stream, fcntl.LOCK_EX)
-            if os.path.exists(partial):  # Or another run has removed it before the lock was there.
-                yield
-                return
-    yield
+def _lock(stream: BinaryIO, wait: bool = True) -> None:
+    if not _WINDOWS:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError:  # Somebody is writing there, or this file system has no locks.
+            if not wait:
+                raise
 
 
-def _remove_if_abandoned(partial: Path) -> None:
-    if fcntl is None:
-        if time.time() - partial.stat().st_mtime > _SECONDS_UNTIL_ABANDONED:
-            partial.unlink()
-        return
-    with open(partial, "r+b") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        partial.unlink()
-
-
-def _put_in_place(partial: Path, file: Path) -> None:
+def _put_in_place(stream: BinaryIO, file: Path) -> None:
     """Rename in one go, also over a file that is there."""
+    if _WINDOWS:  # There, no file is renamed that is open.
+        stream.close()
     for pause in _SECONDS_BETWEEN_TRIES:
         with contextlib.suppress(PermissionError):
-            return os.replace(partial, file)
+            return os.replace(stream.name, file)
         time.sleep(pause)
-    os.replace(partial, file)
+    os.replace(stream.name, file)
 
 
 def _digest_of(value: object) -> str:

@@ -77,7 +77,7 @@ def _watch_over(
         for standard in (1, 2):
             os.dup2(noise.fileno(), standard)
     threading.Thread(target=_end_with_the_notebook, daemon=True).start()
-    meeting_places.register(_MetHere.name, _MetHere.handler)
+    meeting_places.register(_MetHere.name, _meet_here)
     try:
         config = LaunchConfig(
             min_nodes=1,
@@ -105,14 +105,10 @@ class _MetHere(C10dRendezvousBackend):
 
     name = "met here"
 
-    def __init__(self, parameters: RendezvousParameters):
-        self.store = dist.HashStore()
-        super().__init__(self.store, parameters.run_id)
 
-    @classmethod
-    def handler(cls, parameters: RendezvousParameters) -> RendezvousHandler:
-        backend = cls(parameters)
-        return create_handler(backend.store, backend, parameters)
+def _meet_here(parameters: RendezvousParameters) -> RendezvousHandler:
+    store = dist.HashStore()
+    return create_handler(store, _MetHere(store, parameters.run_id), parameters)
 
 
 def _end_with_the_notebook() -> None:

@@ -238,16 +238,15 @@ class _Run:
     def train(self) -> None:
         network, loss_function = parallel.wrapped(self.network), nn.functional.nll_loss
         work = network, self.batches, loss_function, self.optimizer
-        stop = self.stop
-        while self.epoch < self.settings.epochs and not stop.agreed:
+        while self.epoch < self.settings.epochs and not self.stop.agreed:
             start = time.perf_counter()
             with self.bar() as bar:
-                for step in parallel.train(*work, stop=stop, skip=self.batch):
+                for step in parallel.train(*work, stop=self.stop, skip=self.batch):
                     self.batch = step.number
                     for name in self.tally:
                         self.tally[name] += getattr(step, name)
                     bar.update()
-                    if stop.agreed:
+                    if self.stop.agreed:
                         return
                     if self.batch % self.settings.checkpoint_every == 0:
                         self.save()
@@ -294,8 +293,7 @@ class _Run:
             return
         size = {"processes": self.group.size, "images": self.images, "batches": len(self.batches)}
         tested = {"test_loss": test.loss, "test_accuracy": test.accuracy}
-        # It may have come further than --epochs now asks for.
-        reached = vars(self.settings) | {"epochs": self.epoch}
-        result = self.beginning | size | reached | self.history | tested
+        size["epochs"] = self.epoch  # It may have come further than --epochs asked for.
+        result = self.beginning | vars(self.settings) | size | self.history | tested
         # NaN is no JSON: better an error here than a line that no other program reads.
         self.put(json.dumps(result, allow_nan=False, default=str), sys.stdout)
