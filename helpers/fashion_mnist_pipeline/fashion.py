@@ -160,7 +160,12 @@ class Batches:
         device: torch.device | str = "cpu",
     ):
         _check_images(images)
-        _check_labels(images, labels)
+        check_pair(images, labels)
+        # Here, once, and not at each batch: a loss on an accelerator would end the process.
+        lowest, highest = (int(label) for label in labels.aminmax())
+        if lowest < 0 or highest >= len(CLASSES):
+            outside, last = lowest if lowest < 0 else highest, len(CLASSES) - 1
+            raise ValueError(f"labels hold {outside}: give class numbers from 0 to {last}")
         require.whole("batch_size", batch_size)
         require.device("device", device)
         give = "torch.Generator().manual_seed(...), or None"
@@ -195,13 +200,12 @@ class Batches:
 
 def _check_images(images: torch.Tensor) -> None:
     """Ask for pictures as bytes, or for rows of floating features."""
-    kind = getattr(images, "dtype", type(images).__name__)
-    if not isinstance(images, torch.Tensor) or not (
-        images.dtype == torch.uint8 or images.is_floating_point()
-    ):
-        raise TypeError(
-            f"images are {kind}: give a uint8 tensor with values 0 to 255, or floating features"
-        )
+    give = "a uint8 tensor with values 0 to 255, or floating features"
+    _check_tensor("images", images, give)
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise TypeError(f"images are {images.dtype}: give {give}")
+    if images.layout != torch.strided:
+        raise ValueError("images are sparse: give images.to_dense()")
     shape = tuple(images.shape)
     if images.dtype == torch.uint8 and shape[1:] != (SIDE, SIDE):
         raise ValueError(f"images have shape {shape}: give (number, {SIDE}, {SIDE})")
@@ -209,19 +213,35 @@ def _check_images(images: torch.Tensor) -> None:
         raise ValueError(f"images have shape {shape}: give at least one row")
 
 
-def _check_labels(images: torch.Tensor, labels: torch.Tensor) -> None:
-    """Ask for one class number for each image."""
-    if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
-        found = getattr(labels, "dtype", type(labels).__name__)
-        raise TypeError(f"labels are {found}: give an int64 tensor of class numbers, labels.long()")
-    if labels.shape != (count := len(images),):
-        shape = tuple(labels.shape)
-        raise ValueError(f"labels have shape {shape} beside {count} images: give ({count},)")
-    # Here, once, and not at each batch: a loss on an accelerator would end the process.
-    lowest, highest = (int(label) for label in labels.aminmax())
-    if lowest < 0 or highest >= len(CLASSES):
-        outside = lowest if lowest < 0 else highest
-        raise ValueError(f"labels hold {outside}: give class numbers from 0 to {len(CLASSES) - 1}")
+def _check_tensor(name: str, value: object, give: str) -> None:
+    """Ask for a tensor with numbers in it."""
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{name} are {type(value).__name__}: give {give}")
+    if value.is_meta:
+        raise ValueError(f"{name} are on the meta device, without numbers: make them on another")
+    if value.is_nested:
+        cure = f"torch.nested.to_padded_tensor({name}, 0)"
+        raise ValueError(f"{name} are a nested tensor: fill it up, {cure}")
+
+
+def check_pair(images: torch.Tensor, labels: torch.Tensor) -> None:
+    """Ask for images, and for one class number for each of them."""
+    give = "an int64 tensor of class numbers"
+    _check_tensor("images", images, "a tensor of images")
+    _check_tensor("labels", labels, give)
+    if labels.layout != torch.strided:
+        raise ValueError("labels are sparse: give labels.to_dense()")
+    if labels.dtype != torch.int64:
+        # Probabilities, and numbers to predict, would lose by long() what they say.
+        real = labels.dim() == 1 and not labels.is_complex()
+        whole = real and labels.equal(labels.long().to(labels.dtype))
+        cure = "labels.long()" if whole else "for targets of another kind write the loop out"
+        raise TypeError(f"labels are {labels.dtype}: give {give}, {cure}")
+    if labels.shape != images.shape[:1] or labels.dim() != 1:
+        raise ValueError(
+            f"labels have shape {tuple(labels.shape)} beside images of shape "
+            f"{tuple(images.shape)}: give one label for each image"
+        )
 
 
 def _files_in(root: Path) -> list[tuple[Path, str]]:

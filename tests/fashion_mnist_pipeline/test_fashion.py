@@ -376,7 +376,7 @@ IMAGES, LABELS = torch.zeros(4, 28, 28, dtype=torch.uint8), torch.arange(4)
         (IMAGES[0], LABELS, 2, ValueError, r"shape \(28, 28\): give \(number, 28, 28\)"),
         (IMAGES[:0], LABELS[:0], 2, ValueError, "give at least one"),
         (IMAGES, LABELS.float(), 2, TypeError, "labels are torch.float32: give an int64"),
-        (IMAGES, LABELS[:3], 2, ValueError, r"labels have shape \(3,\) beside 4 images"),
+        (IMAGES, LABELS[:3], 2, ValueError, r"labels have shape \(3,\) beside images"),
         (IMAGES, LABELS + 7, 2, ValueError, "labels hold 10: give class numbers from 0 to 9"),
         (IMAGES, LABELS - 1, 2, ValueError, "labels hold -1: give class numbers from 0 to 9"),
         (IMAGES, LABELS, 0, ValueError, "batch_size is 0: give at least 1"),
