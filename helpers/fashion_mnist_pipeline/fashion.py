@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import tempfile
+import textwrap
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -58,7 +59,9 @@ class Source:
             "root": "the real FashionMNIST, from the folder that was named",
             "environment": f"the real FashionMNIST, from the folder in {ROOT_VARIABLE}",
             "download": "the real FashionMNIST, from the project's data folder",
-            "stand-in": f"a drawn stand-in, not FashionMNIST ({self.reason})",
+            # So short that the line fits a terminal; all of it stands in `reason`.
+            "stand-in": "a drawn stand-in, not FashionMNIST "
+            f"({textwrap.shorten(self.reason, 33, placeholder='…')})",
         }
         return f"Garments: {where[self.kind]}"
 
@@ -93,8 +96,9 @@ def load(root: str | Path | None = None, *, download: bool = True) -> Garments:
     Raises
     ------
     ValueError
-        If a file is cut short or altered, or the folder that is named does not hold the four
-        files. The line names the file, the MD5 sum it should have and the one it has.
+        If a file is cut short, altered or not to be read, the folder that is named does not hold
+        the four files, or there is no room to unpack them. The line names the file, the MD5 sum it
+        should have and the one it has.
     """
     require.truth("download", download)
     # A folder that was named must hold the data: another source in its place would surprise.
@@ -249,28 +253,38 @@ def _files_in(root: Path) -> list[tuple[Path, str]]:
     raw, files = root / "FashionMNIST" / "raw", []
     for name, md5 in FashionMNIST.resources:
         packed, unpacked = raw / name, raw / Path(name).stem
-        alone = unpacked.exists() and not packed.exists()
+        # Not Path.exists, which fails where a folder may not be looked into.
+        alone = os.path.exists(unpacked) and not os.path.exists(packed)
         files.append((unpacked, _UNPACKED_MD5[unpacked.name]) if alone else (packed, md5))
     return files
 
 
 def _is_complete(root: Path) -> bool:
-    return all(file.exists() for file, _ in _files_in(root))
+    return all(os.path.exists(file) for file, _ in _files_in(root))
 
 
 def amiss_in(root: Path) -> str:
     """Say which file below a folder is missing or damaged, and change nothing; empty if none is."""
     for file, expected in _files_in(root):
-        if not file.exists():
+        try:
+            amiss = _amiss(file, expected)
+        except FileNotFoundError:
             return f"FashionMNIST/raw/{file.name} is missing"
-        if amiss := _amiss(file, expected):
+        if amiss:
             return f"{file.name} is damaged: {amiss}"
     return ""
 
 
 def _amiss(file: Path, expected: str) -> str:
     """Say what a file holds in place of the official one; empty if it is that one."""
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise
+    except NotADirectoryError as error:  # A file stands where a folder should.
+        raise FileNotFoundError from error
+    except OSError as error:
+        return "a folder, not a file" if file.is_dir() else f"it cannot be read ({_reason(error)})"
     # It guards against slips, not against attacks; some systems forbid it for the latter.
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     # Behind a sign-in, as in hotels, whatever is asked for comes back as a page.
@@ -281,18 +295,23 @@ def _amiss(file: Path, expected: str) -> str:
 
 def _read(root: Path, source: Source) -> Garments:
     """Verify the files and read copies with torchvision's own class; the folder stays as it was."""
-    with tempfile.TemporaryDirectory() as scratch:
-        raw = Path(scratch) / "FashionMNIST" / "raw"
-        raw.mkdir(parents=True)
-        for file, expected in _files_in(root):
-            try:
-                amiss = _amiss(file, expected)
-            except FileNotFoundError:
-                raise ValueError(_missing(root, file, source)) from None
-            if amiss:
-                raise ValueError(_damaged(file, amiss, expected, source))
-            (extract_archive if file.suffix == ".gz" else shutil.copy)(file, raw)
-        train, test = FashionMNIST(scratch, train=True), FashionMNIST(scratch, train=False)
+    for file, expected in (files := _files_in(root)):
+        try:
+            amiss = _amiss(file, expected)
+        except FileNotFoundError:
+            raise ValueError(_missing(root, file, source)) from None
+        if amiss:
+            raise ValueError(_damaged(file, amiss, expected, source))
+    try:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+            raw = Path(scratch) / "FashionMNIST" / "raw"
+            raw.mkdir(parents=True)
+            for file, _ in files:
+                (extract_archive if file.suffix == ".gz" else shutil.copy)(file, raw)
+            train, test = FashionMNIST(scratch, train=True), FashionMNIST(scratch, train=False)
+    except OSError as error:
+        cure = "make room, or name another folder for temporary files in TMPDIR"
+        raise ValueError(f"the data cannot be unpacked ({_reason(error)}): {cure}") from error
     return Garments(train.data, train.targets, test.data, test.targets, source)
 
 
@@ -310,7 +329,8 @@ def _damaged(file: Path, amiss: str, expected: str, source: Source) -> str:
     """Say what is wrong with a file, and set it aside if it is one that we have downloaded."""
     what = f"{file.name} is damaged: {amiss}"
     if source.kind != "download":
-        return f"{what}; put the official file back into {str(file.parent)!r}"
+        also = "make it readable, or " if "cannot be read" in amiss else ""
+        return f"{what}; {also}put the official file back into {str(file.parent)!r}"
     # Set aside, not deleted: the next start downloads afresh and nothing of the user's is lost.
     aside = file.with_name(f"{file.name}.damaged")
     try:
@@ -330,9 +350,11 @@ def _try_download(folder: Path) -> str:
         return silence
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(prefix=".download-", dir=folder)
+        scratch = tempfile.TemporaryDirectory(
+            prefix=".download-", dir=folder, ignore_cleanup_errors=True
+        )
     except OSError as error:
-        return f"{folder.name} cannot be written: {error.strerror}"
+        return f"{folder.name} cannot be written: {_reason(error)}"
     no_limit = socket.getdefaulttimeout()
     with scratch:
         try:
@@ -340,16 +362,28 @@ def _try_download(folder: Path) -> str:
             FashionMNIST(scratch.name, download=True)
         except (OSError, EOFError, http.client.HTTPException, RuntimeError) as error:
             _complain_of_damage(Path(scratch.name), error)
-            return f"the download broke off: {' '.join(str(error).split()) or type(error).__name__}"
+            return f"the download broke off: {_reason(error)}"
         finally:
             socket.setdefaulttimeout(no_limit)
         # Whole, verified files are moved into place: two processes that start at once can only
         # replace a file by the same file.
-        for packed, _ in _files_in(Path(scratch.name)):
+        for packed, expected in _files_in(Path(scratch.name)):
             target = folder / packed.relative_to(scratch.name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(packed, target)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(packed, target)
+            except OSError as error:
+                # Windows replaces no file that is being read, and need not: it is the same.
+                if not os.path.exists(target) or _amiss(target, expected):
+                    return f"{target.name} cannot be written: {_reason(error)}"
     return ""
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the system says of an error, without its number and its file."""
+    said = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
+    said = _reason(said) if isinstance(said, OSError) and said is not error else said
+    return " ".join(str(said).split()) or type(error).__name__
 
 
 def _complain_of_damage(scratch: Path, error: Exception) -> None:
@@ -375,7 +409,7 @@ def mirror_is_silent() -> str:
             with urllib.request.urlopen(request, timeout=_SECONDS_TO_REACH_THE_MIRROR):
                 outcome[0] = ""
         except (OSError, ValueError, http.client.HTTPException) as error:
-            outcome[0] = f"no network: {getattr(error, 'reason', error)}"
+            outcome[0] = f"no network: {_reason(error)}"
 
     # In a thread of its own, because looking up a name has no time limit that we could set.
     thread = threading.Thread(target=ask, daemon=True)

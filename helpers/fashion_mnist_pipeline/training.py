@@ -409,7 +409,8 @@ def _why_no_step(reason: str) -> str:
 
 def _why_no_gradients(reason: str) -> str:
     cure = "make it of the scores alone, and detach() what is kept from batch to batch"
-    return f"the loss leads back to no weights ({reason}): {cure}"
+    # Its first sentence: those behind it are a cure for something else.
+    return f"the loss leads back to no weights ({reason.split('. ')[0]}): {cure}"
 
 
 def _loss(loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
