@@ -41,6 +41,8 @@ _UNPACKED_MD5 = {
     "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
 }
 
+_MISSING = "missing"
+
 # Two waits follow each other at worst, one to reach the mirror and one for a byte from it.
 _SECONDS_TO_REACH_THE_MIRROR = 4.0
 _SECONDS_OF_SILENCE = 4.0
@@ -208,8 +210,6 @@ def _check_images(images: torch.Tensor) -> None:
     _check_tensor("images", images, give)
     if images.dtype != torch.uint8 and not images.is_floating_point():
         raise TypeError(f"images are {images.dtype}: give {give}")
-    if images.layout != torch.strided:
-        raise ValueError("images are sparse: give images.to_dense()")
     shape = tuple(images.shape)
     if images.dtype == torch.uint8 and shape[1:] != (SIDE, SIDE):
         raise ValueError(f"images have shape {shape}: give (number, {SIDE}, {SIDE})")
@@ -217,7 +217,7 @@ def _check_images(images: torch.Tensor) -> None:
         raise ValueError(f"images have shape {shape}: give at least one row")
 
 
-def _check_tensor(name: str, value: object, give: str) -> None:
+def _check_tensor(name: str, value: object, give: str, *, sparse: bool = False) -> None:
     """Ask for a tensor with numbers in it."""
     if not isinstance(value, torch.Tensor):
         raise TypeError(f"{name} are {type(value).__name__}: give {give}")
@@ -226,26 +226,28 @@ def _check_tensor(name: str, value: object, give: str) -> None:
     if value.is_nested:
         cure = f"torch.nested.to_padded_tensor({name}, 0)"
         raise ValueError(f"{name} are a nested tensor: fill it up, {cure}")
+    if value.layout != torch.strided and not sparse:
+        raise ValueError(f"{name} are sparse: give {name}.to_dense()")
 
 
 def check_pair(images: torch.Tensor, labels: torch.Tensor) -> None:
     """Ask for images, and for one class number for each of them."""
     give = "an int64 tensor of class numbers"
-    _check_tensor("images", images, "a tensor of images")
+    _check_tensor("images", images, "a tensor of images", sparse=True)
     _check_tensor("labels", labels, give)
-    if labels.layout != torch.strided:
-        raise ValueError("labels are sparse: give labels.to_dense()")
     if labels.dtype != torch.int64:
         # Probabilities, and numbers to predict, would lose by long() what they say.
         real = labels.dim() == 1 and not labels.is_complex()
         whole = real and labels.equal(labels.long().to(labels.dtype))
         cure = "labels.long()" if whole else "for targets of another kind write the loop out"
         raise TypeError(f"labels are {labels.dtype}: give {give}, {cure}")
-    if labels.shape != images.shape[:1] or labels.dim() != 1:
+    if labels.dim() != 1 or labels.shape != images.shape[:1]:
         raise ValueError(
             f"labels have shape {tuple(labels.shape)} beside images of shape "
             f"{tuple(images.shape)}: give one label for each image"
         )
+    if not len(labels):
+        raise ValueError("a batch holds no images: leave empty batches out")
 
 
 def _files_in(root: Path) -> list[tuple[Path, str]]:
@@ -266,12 +268,9 @@ def _is_complete(root: Path) -> bool:
 def amiss_in(root: Path) -> str:
     """Say which file below a folder is missing or damaged, and change nothing; empty if none is."""
     for file, expected in _files_in(root):
-        try:
-            amiss = _amiss(file, expected)
-        except FileNotFoundError:
-            return f"FashionMNIST/raw/{file.name} is missing"
-        if amiss:
-            return f"{file.name} is damaged: {amiss}"
+        if amiss := _amiss(file, expected):
+            what = amiss if amiss == _MISSING else f"damaged: {amiss}"
+            return f"{file.name if what != amiss else f'FashionMNIST/raw/{file.name}'} is {what}"
     return ""
 
 
@@ -279,10 +278,8 @@ def _amiss(file: Path, expected: str) -> str:
     """Say what a file holds in place of the official one; empty if it is that one."""
     try:
         content = file.read_bytes()
-    except FileNotFoundError:
-        raise
-    except NotADirectoryError as error:  # A file stands where a folder should.
-        raise FileNotFoundError from error
+    except (FileNotFoundError, NotADirectoryError):
+        return _MISSING
     except OSError as error:
         return "a folder, not a file" if file.is_dir() else f"it cannot be read ({_reason(error)})"
     # It guards against slips, not against attacks; some systems forbid it for the latter.
@@ -296,14 +293,13 @@ def _amiss(file: Path, expected: str) -> str:
 def _read(root: Path, source: Source) -> Garments:
     """Verify the files and read copies with torchvision's own class; the folder stays as it was."""
     for file, expected in (files := _files_in(root)):
-        try:
-            amiss = _amiss(file, expected)
-        except FileNotFoundError:
-            raise ValueError(_missing(root, file, source)) from None
-        if amiss:
-            raise ValueError(_damaged(file, amiss, expected, source))
+        if amiss := _amiss(file, expected):
+            missing = amiss == _MISSING
+            raise ValueError(
+                _missing(root, file, source) if missing else _damaged(file, amiss, expected, source)
+            )
     try:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        with tempfile.TemporaryDirectory() as scratch:
             raw = Path(scratch) / "FashionMNIST" / "raw"
             raw.mkdir(parents=True)
             for file, _ in files:
@@ -350,9 +346,7 @@ def _try_download(folder: Path) -> str:
         return silence
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(
-            prefix=".download-", dir=folder, ignore_cleanup_errors=True
-        )
+        scratch = tempfile.TemporaryDirectory(prefix=".download-", dir=folder)
     except OSError as error:
         return f"{folder.name} cannot be written: {_reason(error)}"
     no_limit = socket.getdefaulttimeout()
@@ -379,11 +373,11 @@ def _try_download(folder: Path) -> str:
     return ""
 
 
-def _reason(error: BaseException) -> str:
-    """Return what the system says of an error, without its number and its file."""
-    said = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
-    said = _reason(said) if isinstance(said, OSError) and said is not error else said
-    return " ".join(str(said).split()) or type(error).__name__
+def _reason(error: Exception) -> str:
+    """Return what went wrong, as the system says it, without a number or a file."""
+    error = getattr(error, "reason", error)  # What failed on the way to an address.
+    said = getattr(error, "strerror", None) or str(error)
+    return " ".join(said.split()) or type(error).__name__
 
 
 def _complain_of_damage(scratch: Path, error: Exception) -> None:

@@ -305,16 +305,15 @@ class _Walk:
         for images, labels in require.pairs(name, batches):
             self._batches += 1
             fashion.check_pair(images, labels)
-            if not len(labels):
-                raise ValueError("a batch holds no images: leave empty batches out")
             yield images.to(device), labels.to(device)
 
     def take_step(self, images: torch.Tensor, labels: torch.Tensor) -> None:
         """Fill the gradients and move the weights."""
         fill = functools.partial(self.fill_gradients, images, labels)
         fill()
-        closure = {name: fill for name in self._closure}
-        _call(functools.partial(self._optimizer.step, **closure), why=_why_no_step)
+        step = functools.partial(self._optimizer.step, **{name: fill for name in self._closure})
+        cure = "if it wants a closure, let it be step(self, closure), without a default"
+        _call(step, why=f"the optimiser's step failed ({{}}); {cure}".format)
 
     @torch.enable_grad()  # Also where whoever calls, an optimiser for one, goes without.
     def fill_gradients(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -325,7 +324,8 @@ class _Walk:
         if self._seen < self._batches:
             self.see(loss.item(), scores, labels)
         self._optimizer.zero_grad()
-        _call(loss.backward, why=_why_no_gradients)
+        cure = "make it of the scores alone, and detach() what is kept from batch to batch"
+        _call(loss.backward, why=f"the loss leads back to no weights ({{}}): {cure}".format)
         return loss.detach()
 
     def forward(self, images: torch.Tensor, labels: torch.Tensor) -> Batch:
@@ -363,23 +363,19 @@ class _Walk:
         """Count a batch in."""
         self._seen = self._batches
         # Weighted by the batch's size: the last batch is often smaller than the others.
-        images = len(labels)
-        if _outside(scores, labels) is not None:
-            images = int(((labels >= 0) & (labels < scores.shape[1])).sum())
+        images = int(((labels >= 0) & (labels < scores.shape[1])).sum())
         if not math.isfinite(loss):
+            cure = "look for NaN in the images and in the weights"
+            if not images:
+                cure = "none of its labels is a class, so leave it out"
+            elif self._optimizer is not None:
+                rate = self._optimizer.param_groups[0].get("lr")
+                cure = f"lower the learning rate (now {rate}) or {cure}"
             where = f"{self._place}, batch {self._batches}"
-            raise ValueError(f"the loss became {loss} in {where}: {self._what_now(images)}")
+            raise ValueError(f"the loss became {loss} in {where}: {cure}")
         self._images += images
         self._loss += loss * images
         self._correct += int((scores.argmax(dim=1) == labels).sum())
-
-    def _what_now(self, images: int) -> str:
-        if not images:
-            return "none of its labels is a class, so leave it out"
-        if self._optimizer is None:
-            return "look for NaN in the images and in the weights"
-        rate = self._optimizer.param_groups[0].get("lr")
-        return f"lower the learning rate (now {rate}) or look for NaN in the images"
 
     def means(self, walk: str) -> tuple[float, float]:
         """Return loss and accuracy, the means over the images."""
@@ -398,19 +394,9 @@ def _call(function: Callable, *arguments: object, why: Callable[[str], str]) -> 
     except torch.OutOfMemoryError:
         raise  # Its own message says what to do, and the arguments are not to blame.
     except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(why((str(error).splitlines() or [type(error).__name__])[0])) from error
-
-
-def _why_no_step(reason: str) -> str:
-    wants = any(word in reason for word in ("closure", "NoneType", "AssertionError"))
-    cure = ": if it wants a closure, let it be step(self, closure), without a default"
-    return f"the optimiser's step failed ({reason}){cure if wants else ''}"
-
-
-def _why_no_gradients(reason: str) -> str:
-    cure = "make it of the scores alone, and detach() what is kept from batch to batch"
-    # Its first sentence: those behind it are a cure for something else.
-    return f"the loss leads back to no weights ({reason.split('. ')[0]}): {cure}"
+        # PyTorch's first sentence: those behind it are often a cure for something else.
+        said = str(error).splitlines() or [type(error).__name__]
+        raise ValueError(why(said[0].split(". ")[0])) from error
 
 
 def _loss(loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -440,14 +426,13 @@ def _outside(scores: torch.Tensor, labels: torch.Tensor) -> int | None:
 
 @torch.no_grad()
 def _cure(network: nn.Module, images: torch.Tensor) -> str:
-    """Name a change with which a copy of the network takes the images; nothing if none helps."""
+    """Name what a copy of the network takes in place of the images; nothing if none is found."""
     dtype = next((w.dtype for w in network.parameters() if w.is_floating_point()), torch.float32)
-    by = " / 255" if images.dtype == torch.uint8 else ""
-    for change in (f"to({dtype}){by}", "long()", "to_dense()", "flatten(1)", "unsqueeze(1)"):
-        with contextlib.suppress(Exception):
-            # What is tried is what is said.
-            changed = eval(f"images.{change}", {"images": images, "torch": torch})
-            if copy.deepcopy(network).eval()(changed).shape[:-1] == images.shape[:1]:
+    scaled = f"to({dtype}) / 255" if images.dtype == torch.uint8 else f"to({dtype})"
+    for change in (scaled, "long()", "to_dense()", "flatten(1)", "unsqueeze(1)"):
+        with contextlib.suppress(Exception):  # What is tried is what is said.
+            scores = copy.deepcopy(network).eval()(eval(f"images.{change}"))
+            if scores.shape[:-1] == images.shape[:1]:
                 return f"; it does take images.{change}"
     return ""
 
@@ -465,8 +450,9 @@ def _check_roles(network: nn.Module, batches: object, loss_function: object) -> 
     _check_walk("batches", batches)
     require.function("loss_function", loss_function)
     if isinstance(loss_function, type):
-        name = loss_function.__name__
-        raise TypeError(f"loss_function is the class {name}: give one of its kind, {name}()")
+        raise TypeError(
+            f"loss_function is a class: give one of its kind, {loss_function.__name__}()"
+        )
     if next(network.parameters(), None) is None:
         raise ValueError("network has no parameters to train: are its layers made in __init__?")
     if any(weight.is_meta for weight in itertools.chain(network.parameters(), network.buffers())):

@@ -61,14 +61,14 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     (
         "helpers/fashion_mnist_pipeline/training.py",
         "_Walk.take_step",
-        "_call(functools.partial(self._optimizer.step, **closure), why=_why_no_step)",
-        "pass",
+        "_call(step, why",
+        "dict(why",
     ),
     (
         "helpers/fashion_mnist_pipeline/training.py",
         "_Walk.fill_gradients",
-        "self._optimizer.zero_grad()\n        _call(loss.backward",
-        "_call(loss.backward",
+        "        self._optimizer.zero_grad()\n",
+        "",
     ),
     (
         "helpers/debugging_clinic/steps.py",
