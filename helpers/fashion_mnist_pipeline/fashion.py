@@ -168,10 +168,9 @@ class Batches:
         _check_images(images)
         check_pair(images, labels)
         # Here, once, and not at each batch: a loss on an accelerator would end the process.
-        lowest, highest = (int(label) for label in labels.aminmax())
-        if lowest < 0 or highest >= len(CLASSES):
-            outside, last = lowest if lowest < 0 else highest, len(CLASSES) - 1
-            raise ValueError(f"labels hold {outside}: give class numbers from 0 to {last}")
+        if (label := outside(labels, len(CLASSES))) is not None:
+            give = f"class numbers from 0 to {len(CLASSES) - 1}"
+            raise ValueError(f"labels hold {label}: give {give}")
         require.whole("batch_size", batch_size)
         require.device("device", device)
         give = "torch.Generator().manual_seed(...), or None"
@@ -224,8 +223,7 @@ def _check_tensor(name: str, value: object, give: str, *, sparse: bool = False) 
     if value.is_meta:
         raise ValueError(f"{name} are on the meta device, without numbers: make them on another")
     if value.is_nested:
-        cure = f"torch.nested.to_padded_tensor({name}, 0)"
-        raise ValueError(f"{name} are a nested tensor: fill it up, {cure}")
+        raise ValueError(f"{name} are nested: give torch.nested.to_padded_tensor({name}, 0)")
     if value.layout != torch.strided and not sparse:
         raise ValueError(f"{name} are sparse: give {name}.to_dense()")
 
@@ -250,6 +248,12 @@ def check_pair(images: torch.Tensor, labels: torch.Tensor) -> None:
         raise ValueError("a batch holds no images: leave empty batches out")
 
 
+def outside(labels: torch.Tensor, classes: int) -> int | None:
+    """Return a label that is none of the classes, if there is one."""
+    lowest, highest = (int(label) for label in labels.aminmax())
+    return lowest if lowest < 0 else highest if highest >= classes else None
+
+
 def _files_in(root: Path) -> list[tuple[Path, str]]:
     """Return each of the four files and its MD5: packed, unless it is there unpacked alone."""
     raw, files = root / "FashionMNIST" / "raw", []
@@ -268,9 +272,10 @@ def _is_complete(root: Path) -> bool:
 def amiss_in(root: Path) -> str:
     """Say which file below a folder is missing or damaged, and change nothing; empty if none is."""
     for file, expected in _files_in(root):
-        if amiss := _amiss(file, expected):
-            what = amiss if amiss == _MISSING else f"damaged: {amiss}"
-            return f"{file.name if what != amiss else f'FashionMNIST/raw/{file.name}'} is {what}"
+        if (amiss := _amiss(file, expected)) == _MISSING:
+            return f"FashionMNIST/raw/{file.name} is missing"
+        if amiss:
+            return f"{file.name} is damaged: {amiss}"
     return ""
 
 
@@ -281,7 +286,7 @@ def _amiss(file: Path, expected: str) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return _MISSING
     except OSError as error:
-        return "a folder, not a file" if file.is_dir() else f"it cannot be read ({_reason(error)})"
+        return f"it cannot be read ({_reason(error)}), for it is no file or not open to you"
     # It guards against slips, not against attacks; some systems forbid it for the latter.
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     # Behind a sign-in, as in hotels, whatever is asked for comes back as a page.
@@ -294,10 +299,8 @@ def _read(root: Path, source: Source) -> Garments:
     """Verify the files and read copies with torchvision's own class; the folder stays as it was."""
     for file, expected in (files := _files_in(root)):
         if amiss := _amiss(file, expected):
-            missing = amiss == _MISSING
-            raise ValueError(
-                _missing(root, file, source) if missing else _damaged(file, amiss, expected, source)
-            )
+            lacks = amiss == _MISSING and _missing(root, file, source)
+            raise ValueError(lacks or _damaged(file, amiss, expected, source))
     try:
         with tempfile.TemporaryDirectory() as scratch:
             raw = Path(scratch) / "FashionMNIST" / "raw"
@@ -325,8 +328,7 @@ def _damaged(file: Path, amiss: str, expected: str, source: Source) -> str:
     """Say what is wrong with a file, and set it aside if it is one that we have downloaded."""
     what = f"{file.name} is damaged: {amiss}"
     if source.kind != "download":
-        also = "make it readable, or " if "cannot be read" in amiss else ""
-        return f"{what}; {also}put the official file back into {str(file.parent)!r}"
+        return f"{what}; put the official file back into {str(file.parent)!r}"
     # Set aside, not deleted: the next start downloads afresh and nothing of the user's is lost.
     aside = file.with_name(f"{file.name}.damaged")
     try:
@@ -368,7 +370,7 @@ def _try_download(folder: Path) -> str:
                 os.replace(packed, target)
             except OSError as error:
                 # Windows replaces no file that is being read, and need not: it is the same.
-                if not os.path.exists(target) or _amiss(target, expected):
+                if _amiss(target, expected):
                     return f"{target.name} cannot be written: {_reason(error)}"
     return ""
 

@@ -111,11 +111,14 @@ class MomentumSGD:
             weight.grad = None
 
 
+AnyOptimizer = torch.optim.Optimizer | MomentumSGD
+
+
 def fit(
     network: nn.Module,
     batches: Iterable[Batch],
     loss_function: LossFunction,
-    optimizer: "torch.optim.Optimizer | MomentumSGD",
+    optimizer: AnyOptimizer,
     *,
     epochs: int,
     validation: Iterable[Batch] | None = None,
@@ -295,7 +298,7 @@ class _Walk:
         self, place: str, network: nn.Module, loss_function: LossFunction, optimizer: Any = None
     ) -> None:
         self._place, self._network, self._loss_function = place, network, loss_function
-        self._optimizer, self._closure = optimizer, _asked_for(optimizer)
+        self._optimizer, self._asked = optimizer, _asked_for(optimizer)
         self._batches = self._seen = self._images = self._correct = 0
         self._loss = 0.0
 
@@ -309,24 +312,23 @@ class _Walk:
 
     def take_step(self, images: torch.Tensor, labels: torch.Tensor) -> None:
         """Fill the gradients and move the weights."""
-        fill = functools.partial(self.fill_gradients, images, labels)
+
+        def fill() -> torch.Tensor:  # What PyTorch calls a closure.
+            with torch.enable_grad():  # An optimiser may call it where there is none.
+                scores, loss = self.forward(images, labels)
+            # Once, and before the step, so that the weights are still those that gave it. Where an
+            # optimiser asks again it is trying others, and may well go too far.
+            if self._seen < self._batches:
+                self.see(loss.item(), scores, labels)
+            self._optimizer.zero_grad()
+            cure = "make it of the scores alone, and detach() what is kept from batch to batch"
+            _call(loss.backward, why=f"the loss leads back to no weights ({{}}): {cure}".format)
+            return loss.detach()
+
         fill()
-        step = functools.partial(self._optimizer.step, **{name: fill for name in self._closure})
+        step = functools.partial(self._optimizer.step, **dict.fromkeys(self._asked, fill))
         cure = "if it wants a closure, let it be step(self, closure), without a default"
         _call(step, why=f"the optimiser's step failed ({{}}); {cure}".format)
-
-    @torch.enable_grad()  # Also where whoever calls, an optimiser for one, goes without.
-    def fill_gradients(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Put the loss's gradients in place of those there are; return it: PyTorch's closure."""
-        scores, loss = self.forward(images, labels)
-        # Once, and before the step, so that the weights are still those that gave it. Where an
-        # optimiser asks again it is trying others, and may well go too far.
-        if self._seen < self._batches:
-            self.see(loss.item(), scores, labels)
-        self._optimizer.zero_grad()
-        cure = "make it of the scores alone, and detach() what is kept from batch to batch"
-        _call(loss.backward, why=f"the loss leads back to no weights ({{}}): {cure}".format)
-        return loss.detach()
 
     def forward(self, images: torch.Tensor, labels: torch.Tensor) -> Batch:
         """Return scores and loss, if they can be what they should."""
@@ -342,7 +344,7 @@ class _Walk:
             )
         # On a CPU the loss itself looks at each label. On an accelerator it would end the process,
         # so that a label that is no class, but may be one to ignore, is tried on a CPU.
-        if not labels.is_cpu and _outside(scores, labels) is not None:
+        if not labels.is_cpu and fashion.outside(labels, shape[1]) is not None:
             tried = copy.deepcopy(self._loss_function)
             tried = tried.cpu() if isinstance(tried, nn.Module) else tried
             _loss(tried, scores.detach().cpu(), labels.cpu())
@@ -371,8 +373,9 @@ class _Walk:
             elif self._optimizer is not None:
                 rate = self._optimizer.param_groups[0].get("lr")
                 cure = f"lower the learning rate (now {rate}) or {cure}"
-            where = f"{self._place}, batch {self._batches}"
-            raise ValueError(f"the loss became {loss} in {where}: {cure}")
+            raise ValueError(
+                f"the loss became {loss} in {self._place}, batch {self._batches}: {cure}"
+            )
         self._images += images
         self._loss += loss * images
         self._correct += int((scores.argmax(dim=1) == labels).sum())
@@ -401,13 +404,11 @@ def _call(function: Callable, *arguments: object, why: Callable[[str], str]) -> 
 
 def _loss(loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     def why(reason: str) -> str:
-        shape, outside = tuple(scores.shape), _outside(scores, labels)
-        if outside is None:
-            return f"the loss does not take scores of shape {shape} and int64 labels: {reason}"
-        return (
-            f"labels hold {outside}: the network tells {shape[1]} classes apart, so give class "
-            f"numbers from 0 to {shape[1] - 1}"
-        )
+        classes = scores.shape[1]
+        if (label := fashion.outside(labels, classes)) is None:
+            return f"the loss takes no int64 labels beside {classes} scores for each: {reason}"
+        cure = f"give class numbers from 0 to {classes - 1}"
+        return f"labels hold {label}: the network tells {classes} classes apart, so {cure}"
 
     loss = _call(loss_function, scores, labels, why=why)
     if not isinstance(loss, torch.Tensor):
@@ -416,12 +417,6 @@ def _loss(loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tenso
         shape = tuple(loss.shape)
         raise ValueError(f"the loss has shape {shape}: give one number, the mean, and a real one")
     return loss
-
-
-def _outside(scores: torch.Tensor, labels: torch.Tensor) -> int | None:
-    """Return a label that is none of the classes, if there is one."""
-    lowest, highest = (int(label) for label in labels.aminmax())
-    return lowest if lowest < 0 else highest if highest >= scores.shape[1] else None
 
 
 @torch.no_grad()
@@ -449,10 +444,6 @@ def _check_roles(network: nn.Module, batches: object, loss_function: object) -> 
     require.network("network", network)
     _check_walk("batches", batches)
     require.function("loss_function", loss_function)
-    if isinstance(loss_function, type):
-        raise TypeError(
-            f"loss_function is a class: give one of its kind, {loss_function.__name__}()"
-        )
     if next(network.parameters(), None) is None:
         raise ValueError("network has no parameters to train: are its layers made in __init__?")
     if any(weight.is_meta for weight in itertools.chain(network.parameters(), network.buffers())):
@@ -466,9 +457,7 @@ def _check_walk(name: str, batches: object, *, times: int = 1) -> None:
         raise ValueError(f"{name} {amiss}: give a list, such as list(itertools.islice({name}, 9))")
 
 
-def _check_optimizer(
-    optimizer: "torch.optim.Optimizer | MomentumSGD", network: nn.Module, *, scheduled: bool
-) -> None:
+def _check_optimizer(optimizer: AnyOptimizer, network: nn.Module, *, scheduled: bool) -> None:
     require.optimizer("optimizer", optimizer)
     # By identity: == would compare the numbers, and two layers may hold the same ones.
     held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
@@ -485,9 +474,7 @@ def _check_optimizer(
             raise ValueError(f"the learning rate is {rate}: give a number above 0, such as 0.1")
 
 
-def _check_schedule(
-    schedule: object, every: str, optimizer: "torch.optim.Optimizer | MomentumSGD"
-) -> None:
+def _check_schedule(schedule: object, every: str, optimizer: AnyOptimizer) -> None:
     require.choice("schedule_every", every, ("step", "epoch"))
     if schedule is None:
         return
