@@ -168,9 +168,8 @@ class Batches:
         _check_images(images)
         check_pair(images, labels)
         # Here, once, and not at each batch: a loss on an accelerator would end the process.
-        if (label := outside(labels, len(CLASSES))) is not None:
-            give = f"class numbers from 0 to {len(CLASSES) - 1}"
-            raise ValueError(f"labels hold {label}: give {give}")
+        if (odd := outside(labels, len(CLASSES))) is not None:
+            raise ValueError(f"labels hold {odd}: give class numbers from 0 to {len(CLASSES) - 1}")
         require.whole("batch_size", batch_size)
         require.device("device", device)
         give = "torch.Generator().manual_seed(...), or None"

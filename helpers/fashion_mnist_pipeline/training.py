@@ -182,7 +182,7 @@ def fit(
             history.loss.append(loss)
             history.accuracy.append(accuracy)
             if validation is not None:
-                seen = _evaluate(network, validation, loss_function, "validation")
+                seen = _evaluate(_Walk("validation", network, loss_function), validation)
                 loss, accuracy = seen.loss, seen.accuracy
                 history.validation_loss.append(loss)
                 history.validation_accuracy.append(accuracy)
@@ -203,15 +203,12 @@ def evaluate(
     log-probabilities.
     """
     _check_roles(network, batches, loss_function)
-    return _evaluate(network, batches, loss_function, "batches")
+    return _evaluate(_Walk("batches", network, loss_function), batches)
 
 
 @torch.no_grad()
-def _evaluate(
-    network: nn.Module, batches: Iterable[Batch], loss_function: LossFunction, name: str
-) -> Evaluation:
-    """Evaluate; `name` is what an error calls the batches."""
-    walk = _Walk(name, network, loss_function)
+def _evaluate(walk: "_Walk", batches: Iterable[Batch]) -> Evaluation:
+    network, name = walk.network, walk.place
     seen: list[tuple[torch.Tensor, ...]] = []
     # One by one: a layer may have been frozen in evaluation mode within a network that trains.
     modes = {module: module.training for module in network.modules()}
@@ -297,14 +294,14 @@ class _Walk:
     def __init__(
         self, place: str, network: nn.Module, loss_function: LossFunction, optimizer: Any = None
     ) -> None:
-        self._place, self._network, self._loss_function = place, network, loss_function
+        self.place, self.network, self._loss_function = place, network, loss_function
         self._optimizer, self._asked = optimizer, _asked_for(optimizer)
         self._batches = self._seen = self._images = self._correct = 0
         self._loss = 0.0
 
     def over(self, batches: Iterable[Batch], name: str) -> Iterator[Batch]:
         """Walk batches, look at each, and take it to where the network is."""
-        device = next(self._network.parameters()).device
+        device = next(self.network.parameters()).device
         for images, labels in require.pairs(name, batches):
             self._batches += 1
             fashion.check_pair(images, labels)
@@ -332,7 +329,7 @@ class _Walk:
 
     def forward(self, images: torch.Tensor, labels: torch.Tensor) -> Batch:
         """Return scores and loss, if they can be what they should."""
-        scores = _call(self._network, images, why=functools.partial(self._why_no_scores, images))
+        scores = _call(self.network, images, why=functools.partial(self._why_no_scores, images))
         if not isinstance(scores, torch.Tensor):
             cure = "does forward return?" if scores is None else "let forward return scores alone"
             raise TypeError(f"the network gave {type(scores).__name__} and not a tensor: {cure}")
@@ -353,13 +350,13 @@ class _Walk:
     def _why_no_scores(self, images: torch.Tensor, reason: str) -> str:
         if len(images) == 1 and "more than 1 value per channel" in reason:
             return (
-                f"batch {self._batches} of {self._place} holds one image, too few for batch norm: "
+                f"batch {self._batches} of {self.place} holds one image, too few for batch norm: "
                 "leave it out, as a DataLoader does by drop_last=True, or change the batch size"
             )
         given = f"images of shape {tuple(images.shape)} and dtype {images.dtype}"
         if images.dtype == torch.int64:
             given += f", {int(images.min())} to {int(images.max())}"
-        return f"the network does not take {given}: {reason}{_cure(self._network, images)}"
+        return f"the network does not take {given}: {reason}{_cure(self.network, images)}"
 
     def see(self, loss: float, scores: torch.Tensor, labels: torch.Tensor) -> None:
         """Count a batch in."""
@@ -374,7 +371,7 @@ class _Walk:
                 rate = self._optimizer.param_groups[0].get("lr")
                 cure = f"lower the learning rate (now {rate}) or {cure}"
             raise ValueError(
-                f"the loss became {loss} in {self._place}, batch {self._batches}: {cure}"
+                f"the loss became {loss} in {self.place}, batch {self._batches}: {cure}"
             )
         self._images += images
         self._loss += loss * images
@@ -482,8 +479,9 @@ def _check_schedule(schedule: object, every: str, optimizer: AnyOptimizer) -> No
         cure = "one from torch.optim.lr_scheduler"
         raise TypeError(f"schedule is {require.shown(schedule)}: give {cure}")
     if (asked := _asked_for(schedule)) and not isinstance(schedule, ReduceLROnPlateau):
-        cure = "one whose step asks for nothing, or ReduceLROnPlateau"
-        raise ValueError(f"schedule's step asks for {', '.join(asked)}: give {cure}")
+        raise ValueError(
+            f"schedule's step asks for {asked[0]}: give one whose step asks for nothing"
+        )
     if getattr(schedule, "optimizer", optimizer).param_groups is not optimizer.param_groups:
         raise ValueError("schedule moves another optimiser: make it from the one given to fit")
 
