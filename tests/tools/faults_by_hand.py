@@ -40,7 +40,7 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     # The other dimension
     (
         "helpers/fashion_mnist_pipeline/training.py",
-        "_Watch.see",
+        "_Walk.see",
         "(scores.argmax(dim=1) == labels).sum()",
         "(scores.argmax(dim=0) == labels).sum()",
     ),
@@ -60,15 +60,15 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     # Something left out
     (
         "helpers/fashion_mnist_pipeline/training.py",
-        "fit",
-        "optimizer.step()\n                if",
-        "if",
+        "_Walk.take_step",
+        "_call(step, why",
+        "dict(why",
     ),
     (
         "helpers/fashion_mnist_pipeline/training.py",
-        "fit",
-        "optimizer.zero_grad()\n                loss.backward()",
-        "loss.backward()",
+        "_Walk.fill_gradients",
+        "        self._optimizer.zero_grad()\n",
+        "",
     ),
     (
         "helpers/debugging_clinic/steps.py",
@@ -79,7 +79,7 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     # Not scaled
     (
         "helpers/fashion_mnist_pipeline/training.py",
-        "_Watch.see",
+        "_Walk.see",
         "self._loss += loss * images",
         "self._loss += loss",
     ),
