@@ -1,9 +1,11 @@
 """Is this answer right, and if not, which mistake is it? Pure functions; nothing is kept."""
 
+import decimal
 import dis
 import inspect
 import math
 import numbers
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeGuard
 
@@ -11,6 +13,16 @@ import torch
 
 from helpers.common.running import SECONDS, Failure, one_line, outcome_of, own
 from helpers.common.sentences import say
+
+
+# Of words: no hyphens, no article, the American spelling for the British, no spaces.
+_ONE_SPELLING = [
+    (r"[\s_\u2010-\u2015-]+", " "),
+    (r"^(the|an?) ", ""),
+    (r"is(?=(e|ed|er|ers|ing|ation)\b)", "iz"),
+    (r"our(?=s?\b)", "or"),
+    (" ", ""),
+]
 
 
 class Verdict(NamedTuple):
@@ -36,13 +48,20 @@ def _not_yet(hint: str) -> Verdict:
 
 
 def prediction(
-    guess: object, run: object, tolerance: float = 0.0, hints: Mapping[object, str] | None = None
+    guess: object,
+    run: object,
+    tolerance: float = 0.0,
+    hints: Mapping[object, str] | None = None,
+    words: Iterable[object] = (),
 ) -> Verdict:
-    """Compare a guess with what the run gave; `hints` goes from a wrong guess to its word."""
+    """Compare a guess with what the run gave.
+
+    `hints` goes from a wrong guess to its word; `words` are the others that may be guessed.
+    """
     if guess is None or guess is ...:
         ask = say("No guess yet. Write one where it says None, run that cell and this one again.")
         return Verdict(ask, tried=False)
-    guess, run = plain(guess), plain(run)
+    guess, run, hints = plain(guess), plain(run), hints or {}
     if isinstance(guess, str) and is_number(run):
         ask = say(
             "You predicted {guess}, which is text; write a number, without quotes.",
@@ -52,18 +71,15 @@ def prediction(
     said = one_line(guess)
     if agree(guess, run, tolerance):
         return Verdict(say("You predicted {guess}: right.", guess=said), right=True)
-    return Verdict(_word_for(guess, said, run, tolerance, hints or {}))
-
-
-def _word_for(guess, said: str, run, tolerance: float, hints: Mapping[object, str]) -> str:
     for wrong, hint in hints.items():
         if agree(guess, wrong, tolerance):
-            return say("You predicted {guess}. {hint}", guess=said, hint=say(hint))
-    if not is_number(run):
-        return say(
-            "You predicted {guess}; the run says otherwise. Look at the output above once more.",
-            guess=said,
-        )
+            return Verdict(say("You predicted {guess}. {hint}", guess=said, hint=say(hint)))
+    if is_number(run):
+        return Verdict(_another_number(guess, said, run))
+    return Verdict(_another_word(guess, said, run, [run, *hints, *words]))
+
+
+def _another_number(guess, said: str, run) -> str:
     if not is_number(guess):
         return say("You predicted {guess}, which is not a single number.", guess=said)
     if run > guess:
@@ -71,10 +87,37 @@ def _word_for(guess, said: str, run, tolerance: float, hints: Mapping[object, st
     return say("You predicted {guess}; the run gave less.", guess=said)
 
 
+def _another_word(guess, said: str, run, words: Iterable) -> str:
+    """Say that a guess is wrong, or, if it is none of the words asked for, what those are."""
+    may_be = [True, False] if isinstance(run, bool) else [w for w in words if isinstance(w, str)]
+    if not any(agree(guess, word) for word in may_be):
+        if isinstance(run, bool):
+            return say("You predicted {guess}; write True or False, without quotes.", guess=said)
+        listed = ", ".join(sorted(map(repr, {_bare(word): word for word in may_be}.values())))
+        return say(
+            "You predicted {guess}; write one of these, in quotes: {words}.",
+            guess=said,
+            words=listed,
+        )
+    return say(
+        "You predicted {guess}; the run says otherwise. Look at the output above once more.",
+        guess=said,
+    )
+
+
 def plain(value):
-    """Turn a tensor of one number, or a NumPy number, into Python's own; strip a word."""
-    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-        return value.item()
+    """Turn one number or word into Python's own, whatever it came in; leave anything else."""
+    for _ in range(3):  # And no more: a list may hold itself.
+        if isinstance(value, list | tuple) and len(value) == 1:
+            value = value[0]
+    try:
+        value = (value.to_dense() if isinstance(value, torch.Tensor) else value).item()
+    except Exception:  # noqa: BLE001 - it is no tensor, or not of one number, or without data
+        pass
+    if isinstance(value, complex) and value.imag == 0:
+        return value.real
+    if isinstance(value, decimal.Decimal) and not value.is_snan():
+        return float(value)
     return value.strip() if isinstance(value, str) else value
 
 
@@ -82,11 +125,11 @@ def is_number(value: object) -> TypeGuard[float]:
     """Say whether a value is a finite number; True and False do not count."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return False
-    return not isinstance(value, float) or math.isfinite(value)
+    return isinstance(value, numbers.Rational) or math.isfinite(value)
 
 
 def agree(value: object, other: object, tolerance: float = 0.0) -> bool:
-    """Say whether two answers are the same: numbers within a tolerance, words in any case.
+    """Say whether two answers are the same: numbers within a tolerance, words in any dress.
 
     The second number is rounded as the tolerance is written: to 0.25 for 0.02, to 10 for 1.
     """
@@ -95,9 +138,20 @@ def agree(value: object, other: object, tolerance: float = 0.0) -> bool:
             other = round(other, max(0, -math.floor(math.log10(tolerance))))
         wide = tolerance * (1 + 1e-9)  # 0.27 - 0.25 is a little over 0.02
         return other - wide <= value <= other + wide  # no difference: 10**400 has no float
-    if isinstance(value, str) and isinstance(other, str):
-        return value.casefold() == other.casefold()
-    return isinstance(value, bool) and isinstance(other, bool) and value == other
+    bare = _bare(value)
+    return bare is not None and bare == _bare(other)
+
+
+def _bare(value: object) -> str | None:
+    """Return a word without case, article, hyphens, final points, and in one spelling."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, str):
+        return None
+    word = value.casefold().strip(" .,;:!\"'`")
+    for pattern, spelt in _ONE_SPELLING:
+        word = re.sub(pattern, spelt, word)
+    return {"true": "yes", "y": "yes", "false": "no", "n": "no"}.get(word, word)
 
 
 # --- Exercises ---

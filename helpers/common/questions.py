@@ -42,13 +42,16 @@ class Prediction:
     tolerance: float = 0.0
     # From a wrong guess that people often make to the sentence that helps them on.
     hints: Mapping[object, str] = field(default_factory=dict)
+    # Words that may be guessed besides `right` and those of the hints.
+    words: Sequence[str] = ()
     # Whether one run's answer differs from another's, as times do.
     varies: bool = False
 
     def judge(self, guess: object, *run: object) -> Verdict:
         """Judge a guess by the run, or by `right` where there is none."""
         answer = run[0] if run else self.right
-        verdict = judging.prediction(guess, answer, self.tolerance, self.hints)
+        words = (self.right, *self.words)
+        verdict = judging.prediction(guess, answer, self.tolerance, self.hints, words)
         right = judging.plain(self.right)
         if self.varies or judging.agree(right, judging.plain(answer), self.tolerance):
             return verdict

@@ -104,6 +104,9 @@ def one_line(value: object) -> str:
     try:
         line = " ".join(str(value).split())
     except Exception:  # noqa: BLE001 - what cannot be written down is still an answer
+        line = "<"
+    # Of a function, a module and the like, Python tells a place in memory or on the disk.
+    if not isinstance(value, str | BaseException) and (line[:1] == "<" or " at 0x" in line):
         line = say("something of type {kind}", kind=type(value).__name__)
     return line if len(line) <= 300 else f"{line[:300]} …"
 

@@ -198,6 +198,7 @@ check.prediction("how far λ shrinks", right=0.5, tolerance=1e-6, hints={
 check.prediction("metres for centimetres", right="ridge", hints={
     "none": "For least squares so; but ridge counts ‖w‖², and w depends on the unit.",
     "both": "Least squares only scales that weight up: its predictions stay.",
+    "least squares": "It only scales that weight up: its predictions stay.",
 })  # fmt: skip
 
 
@@ -205,6 +206,7 @@ check.prediction("metres for centimetres", right="ridge", hints={
 
 check.prediction("training error over λ", right="smallest", hints={
     "middle": "That is so on the held-out spots. In training every penalty is a burden.",
+    "largest": "The larger λ is, the less the fit may follow its training spots.",
 })  # fmt: skip
 
 
@@ -279,6 +281,8 @@ def its_error(X, y, penalties):
 
 check.prediction("which gradient is straight", right="squared", hints={
     "all": "Then each would have a closed form, and notebook 03 would not be needed.",
+    "absolute": "Its gradient is a sign: it jumps where the error is zero.",
+    "logistic": "The sigmoid is in its gradient, and that bends.",
 })  # fmt: skip
 
 
