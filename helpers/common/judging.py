@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeGuard
 
+import numpy as np
 import torch
 
 from helpers.common.running import SECONDS, Failure, one_line, outcome_of, own
 from helpers.common.sentences import say
-
 
 # Of words: no hyphens, no article, the American spelling for the British, no spaces.
 _ONE_SPELLING = [
@@ -181,7 +181,7 @@ def exercise(
     if _is_blank(attempt, results):
         ask = say("Nothing to check yet. Fill the blank, run that cell and this one again.")
         return Verdict(ask, tried=False)
-    wrong = _what_is_wrong(results, answers, tolerance)
+    wrong = _what_is_wrong(attempt, results, answers, inputs, tolerance)
     if not wrong:
         return Verdict(say("Right."), right=True)
     for mistake in mistakes:
@@ -207,17 +207,47 @@ def _is_blank(attempt: Callable, results: Sequence) -> bool:
     return "..." in (line.strip() for line in lines)
 
 
-def _what_is_wrong(results: Sequence, answers: Callable[[], Sequence], tolerance: float) -> str:
+def _what_is_wrong(
+    attempt: Callable,
+    results: Sequence,
+    answers: Callable[[], Sequence],
+    inputs: Sequence,
+    tolerance: float,
+) -> str:
     if isinstance(results[-1], Failure):
         return results[-1].hint
     if all(result is None for result in results):
         return say(
             "Your function returned None. Is there a return, and has what it returns been computed?"
         )
-    for result, answer in zip(results, answers(), strict=True):
-        if wrong := difference(result, answer, tolerance):
-            return wrong
-    return ""
+    pairs = zip(results, answers(), strict=True)
+    wrong = [difference(*pair, tolerance) for pair in pairs]
+    first = next(filter(None, wrong), "")
+    if not first or "" not in wrong:
+        return first
+    place = wrong.index(first)
+    where = say(
+        "Right on {right} of {count} inputs; not on the one with {arguments}.",
+        right=wrong.count(""),
+        count=len(wrong),
+        arguments=_in_words(attempt, own(inputs[place])) or say("number {place}", place=place + 1),
+    )
+    return where if first == _differs() else f"{first} {where}"
+
+
+def _in_words(attempt: Callable, arguments: tuple) -> str:
+    """Write down those arguments that a line has room for: numbers, texts, the shape of tensors."""
+    try:
+        names = list(inspect.signature(attempt).parameters)
+    except (TypeError, ValueError):
+        return ""
+    words = []
+    for name, value in zip(names, arguments, strict=len(names) == len(arguments)):
+        if isinstance(value, torch.Tensor) and value.numel() > 4:
+            words.append(say("{name} of shape {shape}", name=name, shape=tuple(value.shape)))
+        elif isinstance(value, numbers.Number | str | list | tuple | torch.Tensor):
+            words.append(f"{name} = {one_line(value)}")
+    return ", ".join(words) if len(names) == len(arguments) else ""
 
 
 def _is_made(mistake: Callable, results: Sequence, inputs: Sequence, tolerance: float) -> bool:
@@ -266,36 +296,94 @@ def difference(value, expected, tolerance: float, *, nan_is_nan: bool = False) -
     return _other_numbers(value, expected, tolerance, nan_is_nan)
 
 
+def _differs() -> str:
+    return say("The value differs from the right one: try it on an input you can work out by hand.")
+
+
 def _other_numbers(value, expected, tolerance: float, nan_is_nan: bool) -> str:
-    right = torch.as_tensor(expected, device="cpu").detach()
+    right = _numbers_in(expected)
     try:
-        found = torch.as_tensor(value).detach().to("cpu")
+        found = _numbers_in(value)
+        shape = tuple(found.shape)
     except Exception:  # noqa: BLE001 - a reader's code may return anything at all
-        kind = type(value).__name__
-        if right.ndim:
-            return say("That is of type {kind}; give a tensor.", kind=kind)
-        return say("That is of type {kind}; give a number or a tensor.", kind=kind)
+        return _why_unreadable(value, expected)
     if found.dtype == torch.bool and right.dtype != torch.bool:
         return say("That is True or False; give a number.")
     if found.is_complex():
-        return say("That holds complex numbers; the answer is real.")
+        if found.imag.any():
+            return say("That holds complex numbers; the answer is real.")
+        found = found.real
+    if right.ndim == 0 and found.numel() == 1:
+        found = found.reshape(())
     if found.shape != right.shape:
         return say(
             "That has shape {yours}; the answer has shape {right}.",
-            yours=tuple(found.shape),
+            yours=shape,
             right=tuple(right.shape),
         )
-    found, right = found.double(), right.double()
     if found.isnan().any() and not right.isnan().any() and not nan_is_nan:
         return say(
             "There is a NaN in it: is there a division by zero, or the root or logarithm of a "
             "negative number?"
         )
-    if not torch.allclose(found, right, rtol=tolerance, atol=tolerance, equal_nan=nan_is_nan):
+    right = right.double()
+    if torch.allclose(found.double(), right, tolerance, tolerance, equal_nan=nan_is_nan):
+        return ""
+    return _how_far(found, right)
+
+
+def _how_far(found: torch.Tensor, right: torch.Tensor) -> str:
+    """Say what is the matter with numbers that differ: their precision, or their value."""
+    is_float = found.is_floating_point()
+    precision, found = torch.finfo(found.dtype).eps if is_float else 0.0, found.double()
+    off = float((found - right).abs().max() / right.abs().max())
+    if precision > 1e-15 and off < 4 * precision:
         return say(
-            "The value differs from the right one: try it on an input you can work out by hand."
+            "That is right to the {digits} digits that its dtype keeps; more are asked for: "
+            "compute in float64 throughout.",
+            digits=int(-math.log10(precision)),
         )
-    return ""
+    whole = (right == right.round()).all()
+    cut = found.any() and any((found == way(right)).all() for way in (torch.round, torch.trunc))
+    if not whole and (off < 0.01 or cut):
+        return say(
+            "The value is nearly right: it is off by {off} of its size. "
+            "Is something rounded on the way, or known to too few digits?",
+            off=f"{off:.1g}",
+        )
+    return _differs()
+
+
+def _numbers_in(value) -> torch.Tensor:
+    """Return the numbers in a value as a tensor; what is Python's own keeps its precision."""
+    if isinstance(value, list | tuple):
+        return torch.stack([_numbers_in(entry) for entry in value]) if value else torch.empty(0)
+    if isinstance(value, numbers.Number) and not isinstance(value, bool | complex | np.generic):
+        try:
+            return torch.tensor(float(value), dtype=torch.float64)  # type: ignore[arg-type]
+        except OverflowError:  # An int too large for any float.
+            return torch.tensor(math.inf)
+    if not isinstance(value, torch.Tensor) and hasattr(value, "__array__"):
+        array = np.asarray(value)
+        if array.dtype == object:
+            return _numbers_in(array.tolist())
+        long = array.dtype.kind == "f" and array.dtype.itemsize > 8
+        # A copy, for PyTorch warns of memory that must not be written.
+        value = array.astype(float if long else array.dtype.newbyteorder("="))
+    tensor = torch.as_tensor(value).detach().to("cpu").to_dense()
+    return tensor.dequantize() if tensor.is_quantized else tensor
+
+
+def _why_unreadable(value, expected) -> str:
+    if isinstance(value, torch.Tensor):
+        kind = "nested" if value.is_nested else value.device.type
+        return say("A tensor of that kind ({kind}) has no numbers to compare.", kind=kind)
+    kind = type(value).__name__
+    if isinstance(expected, list | tuple):
+        return say("That is of type {kind}; give a list of numbers.", kind=kind)
+    if getattr(expected, "ndim", 0):
+        return say("That is of type {kind}; give a tensor.", kind=kind)
+    return say("That is of type {kind}; give a number or a tensor.", kind=kind)
 
 
 def _is_table(values: list | tuple) -> bool:

@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import inspect
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -103,6 +104,11 @@ class Exercise:
             self.seconds if seconds is None else seconds,
         )
 
+    @property
+    def needs(self) -> list[str]:
+        """The names of the data that the inputs are made of."""
+        return list(inspect.signature(self.inputs).parameters) if callable(self.inputs) else []
+
     def inputs_from(self, **data: object) -> Sequence:
         """Return the inputs, made of the notebook's data where they need it."""
         return self.inputs(**data) if callable(self.inputs) else self.inputs
@@ -184,9 +190,21 @@ class Questions:
             names = [*self.predictions, *self.exercises]
             near = difflib.get_close_matches(str(name), names, 1, 0) or [""]
             raise ValueError(f"no question is called {name!r}: give {near[0]!r}, or another name")
+        if call := self._meant(name, answer, run, data):
+            return Answer(say("Not checked. Give it this: {call}", call=call), right=False)
         verdict = question.judge(answer, *run, **data)
         self._noted[name] = verdict
         return Answer(verdict.line, verdict.right)
+
+    def _meant(self, name: str, answer: object, run: tuple, data: dict) -> str:
+        """Return how a check is to be called; nothing if it is called like that."""
+        if name in self.predictions:
+            fits, rest = len(run) < 2 and not data, ["your_guess", "what_the_run_gave"]
+        else:
+            needs = self.exercises[name].needs
+            fits = not run and data.keys() == set(needs)
+            rest = [getattr(answer, "__name__", "your_function"), *(f"{n}={n}" for n in needs)]
+        return "" if fits else f'check("{name}", {", ".join(rest)})'
 
     def score(self) -> Answer:
         """Say how many predictions and exercises were met, and which to revisit."""

@@ -7,14 +7,17 @@ import copy
 import ctypes
 import functools
 import inspect
+import itertools
 import random
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, ValuesView
 from typing import NamedTuple, NoReturn
 
+import numpy as np
 import torch
 
 from helpers.common.sentences import say
@@ -24,6 +27,8 @@ SECONDS = 5.0
 
 # What a reader's code may print while it is checked; a loop without end would print for ever.
 _MOST_PRINTED = 4_000
+# A generator may give entries for ever.
+_MOST_ENTRIES = 10_000
 # Some platforms give a thread so small a stack that recursion without end would crash Python.
 _STACK_BYTES = 64 * 2**20
 # How long to insist that a thread ends before leaving it behind.
@@ -92,8 +97,10 @@ def kept(result: object) -> object:
     """Keep what a result is now: a reader's code may change the tensor in its next call."""
     if isinstance(result, torch.Tensor):
         return result.detach().clone()
-    if isinstance(result, list | tuple):
-        return [kept(entry) for entry in result]
+    if isinstance(result, np.ndarray):
+        return result.copy()
+    if isinstance(result, list | tuple | range | deque | Iterator | ValuesView):
+        return [kept(entry) for entry in itertools.islice(result, _MOST_ENTRIES)]
     return result
 
 
@@ -103,10 +110,11 @@ def one_line(value: object) -> str:
         return say("a number of {bits} bits", bits=value.bit_length())
     try:
         line = " ".join(str(value).split())
+        # Of a function, a module and the like, Python tells a place in memory or on the disk.
+        tells = isinstance(value, str | BaseException) or not (line[:1] == "<" or " at 0x" in line)
     except Exception:  # noqa: BLE001 - what cannot be written down is still an answer
-        line = "<"
-    # Of a function, a module and the like, Python tells a place in memory or on the disk.
-    if not isinstance(value, str | BaseException) and (line[:1] == "<" or " at 0x" in line):
+        tells = False
+    if not tells:
         line = say("something of type {kind}", kind=type(value).__name__)
     return line if len(line) <= 300 else f"{line[:300]} …"
 

@@ -275,7 +275,7 @@ def test_no_junk_and_no_answer_known_by_heart_is_right(wing, name):
         loops,
         7,
     ]
-    if isinstance(answers[0], torch.Tensor | float | int):
+    if isinstance(answers[0], torch.Tensor) and answers[0].ndim:
         junk.append(lambda *a: torch.as_tensor(exercise(*a))[None])
     for attempt in junk:
         assert not is_right(attempt, exercise.mistakes.values()), attempt
