@@ -164,30 +164,43 @@ def exercise(
     mistakes: Iterable[Mistake] = (),
     tolerance: float = 1e-6,
     seconds: float = SECONDS,
+    without: Sequence[str] = (),
+    afterwards: Callable[..., str] = lambda *_: "",
 ) -> Verdict:
     """Run what a reader wrote on each of the inputs, and compare it with the answers.
 
     `answers` gives the right ones when they are asked for: for a blank they never are.
     An input is the arguments as a tuple, or a function that makes them where they cannot be copied.
+    What is right may call no function whose name is in `without`, and `afterwards`, given the
+    arguments, must find nothing to object to.
     """
     if not callable(attempt):
         kind = type(attempt).__name__
         return _not_yet(say("Give check a function; this is of type {kind}.", kind=kind))
     results: list = []
-    for arguments in inputs:
-        results.append(outcome_of(attempt, own(arguments), seconds))
+    objections: list[str] = []
+    called: set[str] | None = set() if without else None
+    for arguments in map(own, inputs):
+        results.append(outcome_of(attempt, arguments, seconds, called))
         if isinstance(results[-1], Failure):
             break
+        objections.append(afterwards(*arguments))
     if _is_blank(attempt, results):
         ask = say("Nothing to check yet. Fill the blank, run that cell and this one again.")
         return Verdict(ask, tried=False)
     wrong = _what_is_wrong(attempt, results, answers, inputs, tolerance)
     if not wrong:
-        return Verdict(say("Right."), right=True)
+        objections += [_forbidden(name) for name in without if name in (called or ())]
+        objection = next(filter(None, objections), "")
+        return _not_yet(objection) if objection else Verdict(say("Right."), right=True)
     for mistake in mistakes:
         if _is_made(mistake.makes, results, inputs, tolerance):
             return _not_yet(say(mistake.hint))
     return _not_yet(wrong)
+
+
+def _forbidden(name: str) -> str:
+    return say("That is right, but your code uses {name}; this exercise does without.", name=name)
 
 
 def _is_blank(attempt: Callable, results: Sequence) -> bool:

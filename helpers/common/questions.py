@@ -75,6 +75,10 @@ class Exercise:
     tolerance: float = 1e-6
     # How long the reader's function may take for one input.
     seconds: float = SECONDS
+    # Names of functions, or of a library, that the exercise asks the reader to do without.
+    without: Sequence[str] = ()
+    # Given the arguments after a run, says what is wrong with how they were used, or nothing.
+    afterwards: Callable[..., str] = lambda *_: ""
     # By its name, what people write in place of the answer, and the hint for it.
     mistakes: dict[str, Mistake] = field(default_factory=dict)
 
@@ -102,6 +106,8 @@ class Exercise:
             list(self.mistakes.values()),
             self.tolerance,
             self.seconds if seconds is None else seconds,
+            self.without,
+            self.afterwards,
         )
 
     @property

@@ -27,6 +27,8 @@ SECONDS = 5.0
 
 # What a reader's code may print while it is checked; a loop without end would print for ever.
 _MOST_PRINTED = 4_000
+# Where a function may come from that an exercise asks the reader to write.
+_LIBRARIES = {"torch", "numpy", "scipy", "helpers"}
 # A generator may give entries for ever.
 _MOST_ENTRIES = 10_000
 # Some platforms give a thread so small a stack that recursion without end would crash Python.
@@ -63,15 +65,21 @@ class _Asked(Exception):
     """Stands for a call of ``input()``, where nobody is there to answer."""
 
 
-def outcome_of(function: Callable, arguments: tuple, seconds: float = SECONDS) -> object:
-    """Call a reader's function; return its answer, or the `Failure` that came in its place."""
+def outcome_of(
+    function: Callable, arguments: tuple, seconds: float = SECONDS, called: set | None = None
+) -> object:
+    """Call a reader's function; return its answer, or the `Failure` that came in its place.
+
+    The names of the functions of libraries that it calls go into `called`.
+    """
     if hint := _misfit(function, arguments):
         return Failure(hint, TypeError, "arguments")
     outcome: list = []
 
     def work() -> None:
         try:
-            outcome.append(kept(function(*arguments)))
+            with _noting(called):
+                outcome.append(kept(function(*arguments)))
         except _Stopped:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it raises is an answer
@@ -86,6 +94,27 @@ def outcome_of(function: Callable, arguments: tuple, seconds: float = SECONDS) -
             )
             outcome[:] = [Failure(hint, _Stopped, "")]
     return outcome[0]
+
+
+@contextlib.contextmanager
+def _noting(called: set | None) -> Iterator[None]:
+    """Note which functions this thread calls: names of libraries, and of what is called in them."""
+
+    def note(frame, event: str, function) -> None:
+        if event == "c_call":
+            called.add(function.__name__)  # type: ignore[union-attr]  # Only with a set.
+        elif event == "call":
+            room = frame.f_globals.get("__name__") or ""
+            library = room.partition(".")[0]
+            if library in _LIBRARIES and not room.startswith("helpers.common"):
+                called.update((library, frame.f_code.co_name))  # type: ignore[union-attr]
+
+    before = sys.getprofile()
+    sys.setprofile(before if called is None else note)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 def own(arguments: tuple | Callable[[], tuple]) -> tuple:

@@ -44,7 +44,10 @@ check.prediction("leaves among six", right=4, hints={
 
 @check.exercise("leaves that learn", inputs=puzzles.tensors())
 def learning_leaves(*tensors):
-    return sum(tensor.learns for tensor in tensors)
+    # In a graph behind a sum, what learns has its own AccumulateGrad, and a given one nothing.
+    more = torch.ones(2, requires_grad=True)
+    behind = [(tensor + more).grad_fn.next_functions[0][0] for tensor in tensors]
+    return sum(hasattr(function, "variable") for function in behind)
 
 
 @learning_leaves.hint("A given tensor, such as data, is a leaf, but no gradient will reach it.")
@@ -96,7 +99,10 @@ check.prediction("a fork", right=64, hints={
 })  # fmt: skip
 
 
-@check.exercise("the chain rule", inputs=[(0.0,), (1.0,), (-2.5,)])
+_AUTOGRAD = ("backward", "grad", "vjp", "jvp", "jacobian")
+
+
+@check.exercise("the chain rule", without=_AUTOGRAD, inputs=[(0.0,), (1.0,), (-2.5,)])
 def slope_of_z(x):
     start = puzzles.leaf(x)
     ((3 * start + 1) ** 2).backward()
@@ -254,9 +260,9 @@ check.prediction("leaves of a network", right=2, hints={
 # --- Your turn ---
 
 
-@check.exercise("your own backward()", inputs=puzzles.graphs)
+@check.exercise("your own backward()", without=_AUTOGRAD, inputs=puzzles.graphs)
 def engine(output, leaves, call):
-    return call.answer
+    return puzzles.answer_behind(call)
 
 
 @engine.hint("A function is called again, once for each path. Let it wait for all its gradients.")

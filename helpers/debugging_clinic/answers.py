@@ -170,7 +170,11 @@ def _some_scores(n):
     return (torch.randn(n, 10, generator=generator, dtype=torch.float64),)
 
 
-@check.exercise("a head the right way round", inputs=[_some_scores(n) for n in (3, 8, 128)])
+@check.exercise(
+    "a head the right way round",
+    without=("log_softmax", "special_log_softmax", "softmax", "special_softmax"),
+    inputs=[_some_scores(n) for n in (3, 8, 128)],
+)
 def head(scores):
     return F.log_softmax(scores, dim=1)
 
