@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeGuard
 import numpy as np
 import torch
 
-from helpers.common.running import SECONDS, Failure, one_line, outcome_of, own
+from helpers.common.running import SECONDS, Failure, is_left_over, one_line, outcome_of, own
 from helpers.common.sentences import say
 
 # Of words: no hyphens, no article, the American spelling for the British, no spaces.
@@ -177,6 +177,15 @@ def exercise(
     if not callable(attempt):
         kind = type(attempt).__name__
         return _not_yet(say("Give check a function; this is of type {kind}.", kind=kind))
+    if is_left_over(attempt):
+        name = getattr(attempt, "__name__", "")
+        return _not_yet(
+            say(
+                "The cell that defines {name} failed when it was last run, so {name} is still the "
+                "old one: mend that cell, run it and this one again.",
+                name=name,
+            )
+        )
     results: list = []
     objections: list[str] = []
     called: set[str] | None = set() if without else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from helpers.common import judging
 from helpers.common.judging import Mistake, Verdict
-from helpers.common.running import SECONDS, kept, own
+from helpers.common.running import SECONDS, kept, own, watch_cells
 from helpers.common.sentences import say
 
 # A page shows about as many characters of a line beside each other.
@@ -148,6 +148,7 @@ class Questions:
         self.predictions: dict[str, Prediction] = {}
         self.exercises: dict[str, Exercise] = {}
         self._noted: dict[str, Verdict] = {}
+        watch_cells()
 
     def prediction(self, name: str, right: object, **options: Any) -> None:
         """Ask for a number or a word, with a `Prediction`'s tolerance, hints and so on.

@@ -9,6 +9,7 @@ import functools
 import inspect
 import itertools
 import random
+import re
 import sys
 import threading
 import time
@@ -94,6 +95,35 @@ def outcome_of(
             )
             outcome[:] = [Failure(hint, _Stopped, "")]
     return outcome[0]
+
+
+# By the names that it would have defined, the text of a cell that failed when it was last run.
+_failed_cells: dict[str, str] = {}
+_DEFINES = re.compile(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=(?!=)", re.MULTILINE)
+
+
+def watch_cells() -> None:
+    """Ask IPython, where this runs in it, to tell from now on which cells fail."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell and _note_cell not in shell.events.callbacks["post_run_cell"]:
+        shell.events.register("post_run_cell", _note_cell)
+
+
+def _note_cell(result) -> None:
+    text = result.info.raw_cell or ""
+    for names in _DEFINES.findall(text):
+        _failed_cells.pop("".join(names), None)
+        if not result.success:
+            _failed_cells["".join(names)] = text
+
+
+def is_left_over(function: Callable) -> bool:
+    """Say whether a function is an old one, for the cell that was to define it anew has failed."""
+    failed = _failed_cells.get(getattr(function, "__name__", ""))
+    try:
+        return failed is not None and inspect.getsource(function) not in failed
+    except (OSError, TypeError):
+        return False
 
 
 @contextlib.contextmanager

@@ -6,12 +6,15 @@ import types
 from decimal import Decimal
 from fractions import Fraction
 
+import IPython
 import numpy as np
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 
 from common.test_judging import said_of, said_of_code
-from helpers.common.questions import Questions
+from helpers.common import running
+from helpers.common.questions import Answer, Questions
 
 # --- Predictions: words ---
 
@@ -375,3 +378,69 @@ def test_a_check_without_its_data_says_what_to_hand_over():
     assert check("more", 7, 8).text == 'Not checked. Give it this: check("more", your_function)'
     said = check("the sum", 3, run=3).text
     assert said == 'Not checked. Give it this: check("the sum", your_guess, what_the_run_gave)'
+
+
+# --- A cell that failed ---
+
+CELLS = """
+from helpers.common.questions import Questions
+check = Questions()
+check.exercise("doubles", inputs=[(2,), (3,)])(lambda x: 2 * x)
+---
+def doubled(x):
+    return 2 * x
+---
+check("doubles", doubled)
+---
+def doubled(x):
+    return 2 * x)
+---
+check("doubles", doubled)
+---
+def doubled(x):
+    return x + x
+---
+check("doubles", doubled)
+---
+1 / 0
+def doubled(x):
+    return 3 * x
+---
+check("doubles", doubled)
+---
+def doubled(x):
+    return x * 2
+1 / 0
+---
+check("doubles", doubled)
+---
+doubled = lambda x: 2 *
+---
+check("doubles", doubled)
+---
+doubled_twice = 1 / 0
+---
+def doubled(x):
+    return 2 * x
+---
+check("doubles", doubled)
+"""
+
+
+def test_an_old_function_is_not_judged_for_one_whose_cell_failed(monkeypatch):
+    shell = InteractiveShell()
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    monkeypatch.setattr(running, "_failed_cells", {})
+    results = [shell.run_cell(cell.strip()).result for cell in CELLS.split("---")]
+    said = [result.text for result in results if isinstance(result, Answer)]
+    old = (
+        "Not yet. The cell that defines doubled failed when it was last run, so doubled is still "
+        "the old one: mend that cell, run it and this one again."
+    )
+    assert said == ["Right.", old, "Right.", old, "Right.", old, "Right."]
+
+
+def test_outside_ipython_nothing_is_watched(monkeypatch):
+    monkeypatch.setattr(IPython, "get_ipython", lambda: None)
+    running.watch_cells()
+    assert not running.is_left_over(doubled)

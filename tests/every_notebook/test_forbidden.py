@@ -52,10 +52,9 @@ FORBIDDEN = {
     ],
     ("gradient_descent", "factor of a step"): [
         (
-            "from helpers.gradient_descent import descent, landscapes, theory\n"
-            "corner = torch.ones(2, dtype=torch.float64)\n"
-            "path = descent.run(landscapes.bowl([mu, L]), corner, lr=lr, steps=300)\n"
-            "return theory.measured_rate(path.distances())",
+            "from helpers.gradient_descent import theory\n"
+            "curvatures = torch.tensor([mu, L], dtype=torch.float64)\n"
+            "return theory.predicted_rate(lr, curvatures)",
             USES.format("helpers"),
         ),
     ],
