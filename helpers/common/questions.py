@@ -10,7 +10,7 @@ from typing import Any
 
 from helpers.common import judging
 from helpers.common.judging import Mistake, Verdict
-from helpers.common.running import SECONDS, kept, own, watch_cells
+from helpers.common.running import SECONDS, is_left_over, kept, own, watch_cells
 from helpers.common.sentences import say
 
 # A page shows about as many characters of a line beside each other.
@@ -51,8 +51,8 @@ class Prediction:
     def judge(self, guess: object, *run: object) -> Verdict:
         """Judge a guess by the run, or by `right` where there is none."""
         answer = run[0] if run else self.right
-        words = (self.right, *self.words)
-        verdict = judging.prediction(guess, answer, self.tolerance, self.hints, words)
+        hints = {**dict.fromkeys((self.right, *self.words), ""), **self.hints}
+        verdict = judging.prediction(guess, answer, self.tolerance, hints)
         right = judging.plain(self.right)
         if self.varies or judging.agree(right, judging.plain(answer), self.tolerance):
             return verdict
@@ -110,10 +110,9 @@ class Exercise:
             self.afterwards,
         )
 
-    @property
-    def needs(self) -> list[str]:
-        """The names of the data that the inputs are made of."""
-        return list(inspect.signature(self.inputs).parameters) if callable(self.inputs) else []
+    def needs(self) -> dict[str, object]:
+        """Return what the inputs are made of, by name."""
+        return dict(inspect.signature(self.inputs).parameters) if callable(self.inputs) else {}
 
     def inputs_from(self, **data: object) -> Sequence:
         """Return the inputs, made of the notebook's data where they need it."""
@@ -197,21 +196,16 @@ class Questions:
             names = [*self.predictions, *self.exercises]
             near = difflib.get_close_matches(str(name), names, 1, 0) or [""]
             raise ValueError(f"no question is called {name!r}: give {near[0]!r}, or another name")
-        if call := self._meant(name, answer, run, data):
-            return Answer(say("Not checked. Give it this: {call}", call=call), right=False)
+        if isinstance(question, Exercise) and (run or data.keys() != question.needs().keys()):
+            function = getattr(answer, "__name__", "your_function")
+            call = ", ".join([f'check("{name}"', function, *(f"{n}={n}" for n in question.needs())])
+            return Answer(say("Not checked. Give it this: {call})", call=call), right=False)
+        if is_left_over(answer):
+            ask = say("Not checked: its cell failed, so this is the old function. Mend that cell.")
+            return Answer(ask, right=False)
         verdict = question.judge(answer, *run, **data)
         self._noted[name] = verdict
         return Answer(verdict.line, verdict.right)
-
-    def _meant(self, name: str, answer: object, run: tuple, data: dict) -> str:
-        """Return how a check is to be called; nothing if it is called like that."""
-        if name in self.predictions:
-            fits, rest = len(run) < 2 and not data, ["your_guess", "what_the_run_gave"]
-        else:
-            needs = self.exercises[name].needs
-            fits = not run and data.keys() == set(needs)
-            rest = [getattr(answer, "__name__", "your_function"), *(f"{n}={n}" for n in needs)]
-        return "" if fits else f'check("{name}", {", ".join(rest)})'
 
     def score(self) -> Answer:
         """Say how many predictions and exercises were met, and which to revisit."""

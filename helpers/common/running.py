@@ -14,9 +14,8 @@ import sys
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterator, ValuesView
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import torch
@@ -29,7 +28,7 @@ SECONDS = 5.0
 # What a reader's code may print while it is checked; a loop without end would print for ever.
 _MOST_PRINTED = 4_000
 # Where a function may come from that an exercise asks the reader to write.
-_LIBRARIES = {"torch", "numpy", "scipy", "helpers"}
+_LIBRARIES = ("torch", "numpy", "scipy", "helpers.")
 # A generator may give entries for ever.
 _MOST_ENTRIES = 10_000
 # Some platforms give a thread so small a stack that recursion without end would crash Python.
@@ -69,18 +68,16 @@ class _Asked(Exception):
 def outcome_of(
     function: Callable, arguments: tuple, seconds: float = SECONDS, called: set | None = None
 ) -> object:
-    """Call a reader's function; return its answer, or the `Failure` that came in its place.
-
-    The names of the functions of libraries that it calls go into `called`.
-    """
+    """Return a reader's answer or its `Failure`; note in `called` which functions it calls."""
     if hint := _misfit(function, arguments):
         return Failure(hint, TypeError, "arguments")
     outcome: list = []
 
     def work() -> None:
+        if called is not None:
+            sys.setprofile(functools.partial(_note, called))  # As long as this thread lives.
         try:
-            with _noting(called):
-                outcome.append(kept(function(*arguments)))
+            outcome.append(kept(function(*arguments)))
         except _Stopped:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it raises is an answer
@@ -97,9 +94,8 @@ def outcome_of(
     return outcome[0]
 
 
-# By the names that it would have defined, the text of a cell that failed when it was last run.
+# By the names that it was to define, the text of a cell that failed when it was last run.
 _failed_cells: dict[str, str] = {}
-_DEFINES = re.compile(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=(?!=)", re.MULTILINE)
 
 
 def watch_cells() -> None:
@@ -111,40 +107,26 @@ def watch_cells() -> None:
 
 def _note_cell(result) -> None:
     text = result.info.raw_cell or ""
-    for names in _DEFINES.findall(text):
-        _failed_cells.pop("".join(names), None)
-        if not result.success:
-            _failed_cells["".join(names)] = text
+    names = re.findall(r"^(?:def\s+)?(\w+)\s*[(=]", text, re.MULTILINE)
+    _failed_cells.update(dict.fromkeys(names, "" if result.success else text))
 
 
-def is_left_over(function: Callable) -> bool:
+def is_left_over(function: Any) -> bool:
     """Say whether a function is an old one, for the cell that was to define it anew has failed."""
-    failed = _failed_cells.get(getattr(function, "__name__", ""))
+    failed = _failed_cells.get(getattr(function, "__name__", ""), "")
     try:
-        return failed is not None and inspect.getsource(function) not in failed
+        return failed != "" and inspect.getsource(function) not in failed
     except (OSError, TypeError):
         return False
 
 
-@contextlib.contextmanager
-def _noting(called: set | None) -> Iterator[None]:
-    """Note which functions this thread calls: names of libraries, and of what is called in them."""
-
-    def note(frame, event: str, function) -> None:
-        if event == "c_call":
-            called.add(function.__name__)  # type: ignore[union-attr]  # Only with a set.
-        elif event == "call":
-            room = frame.f_globals.get("__name__") or ""
-            library = room.partition(".")[0]
-            if library in _LIBRARIES and not room.startswith("helpers.common"):
-                called.update((library, frame.f_code.co_name))  # type: ignore[union-attr]
-
-    before = sys.getprofile()
-    sys.setprofile(before if called is None else note)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
+def _note(called: set, frame, event: str, function) -> None:
+    """Note the name of a function that is called, and of the library that it comes from."""
+    room = frame.f_globals.get("__name__") or ""
+    if event == "c_call":
+        called.add(re.sub("^(linalg|special)_", "", function.__name__))
+    elif event == "call" and room.startswith(_LIBRARIES) and not room.startswith("helpers.common"):
+        called.update((room.partition(".")[0], frame.f_code.co_name))
 
 
 def own(arguments: tuple | Callable[[], tuple]) -> tuple:
@@ -158,7 +140,7 @@ def kept(result: object) -> object:
         return result.detach().clone()
     if isinstance(result, np.ndarray):
         return result.copy()
-    if isinstance(result, list | tuple | range | deque | Iterator | ValuesView):
+    if isinstance(result, list | tuple | range | Iterator | ValuesView):
         return [kept(entry) for entry in itertools.islice(result, _MOST_ENTRIES)]
     return result
 

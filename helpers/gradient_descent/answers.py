@@ -56,6 +56,16 @@ def downhill_for_uphill(gradient_length, degrees, length):
     return -change(gradient_length, degrees, length)
 
 
+@change.hint("That is so straight downhill alone. Where is the angle?")
+def straight_downhill(gradient_length, degrees, length):
+    return -gradient_length * length
+
+
+@change.hint("A steeper slope changes more: where is the length of the gradient?")
+def without_the_gradient(gradient_length, degrees, length):
+    return change(1.0, degrees, length)
+
+
 @change.hint("That is the change straight along the gradient. Where is the angle?")
 def without_the_angle(gradient_length, degrees, length):
     return gradient_length * length
@@ -115,7 +125,7 @@ def steep_alone(lr, mu, L):
     return abs(1 - lr * L)
 
 
-@factor.hint("That is the flat direction. Sometimes the steep one is the slower.")
+@factor.hint("That is the flat direction. The steep one may be slower: take abs first, then max.")
 def flat_alone(lr, mu, L):
     return abs(1 - lr * mu)
 
@@ -165,7 +175,7 @@ def to_the_nearest(condition, fraction):
     return round(_exactly(condition, fraction))
 
 
-@steps.hint("The logarithms have changed places.")
+@steps.hint("That is 1 each time. Divide log(fraction) by log(factor), not the other way round.")
 def upside_down(condition, fraction):
     return math.ceil(1 / _exactly(condition, fraction))
 
@@ -238,6 +248,17 @@ def uphill(w, v, g, lr, gamma):
 def in_the_other_order(w, v, g, lr, gamma):
     w, v = momentum(w, v, g, lr, gamma)
     return v, w
+
+
+@momentum.hint("That velocity is a step, with lr and minus in it. PyTorch's adds gradients up.")
+def velocity_as_a_step(w, v, g, lr, gamma):
+    v = gamma * v - lr * g
+    return w + v, v
+
+
+@momentum.hint("That is Nesterov's step. The usual one goes along the new velocity.")
+def nesterov(w, v, g, lr, gamma):
+    return w - lr * (g + gamma * (gamma * v + g)), gamma * v + g
 
 
 @momentum.hint("Return two numbers, the weights and the velocity.")
@@ -319,6 +340,13 @@ def the_bound(gradient, w):
 @largest.hint("That is the smallest curvature.")
 def the_smallest(gradient, w):
     return float(_curvatures[gradient][0])
+
+
+@largest.hint("The start has zeros in it, and what is missing there never comes.")
+def along_the_first_axis(gradient, w):
+    # On the bowls that are not tilted it is the curvature of that axis, the smallest.
+    straight = w.any() and len(w) != 2
+    return the_smallest(gradient, w) if straight else largest(gradient, w)
 
 
 @largest.hint("That is half of it: the two gradients are 2ε apart.")

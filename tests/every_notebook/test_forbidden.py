@@ -8,8 +8,8 @@ import torch
 from every_notebook.test_checks import _WINGS, every, with_lines
 from helpers.common import running
 
-USES = "Not yet. That is right, but your code uses {}; this exercise does without."
-NO_RING = "Not yet. The sums are right, but they did not go round a ring of 3 processes: that takes"
+USES = "Not yet. Right, but your code uses {}: here you do without."
+NO_RING = "Not yet. The sums are right, but no ring made them: 2(N − 1) calls of pass_on would."
 
 RING = """
 N = len(parts)
@@ -47,7 +47,7 @@ FORBIDDEN = {
         ),
     ],
     ("ols_and_ridge", "the condition number"): [
-        ("return torch.linalg.cond(X)", USES.format("linalg_cond")),
+        ("return torch.linalg.cond(X)", USES.format("cond")),
         ("import numpy\nreturn numpy.linalg.cond(X.numpy())", USES.format("cond")),
     ],
     ("gradient_descent", "factor of a step"): [
@@ -80,7 +80,7 @@ FORBIDDEN = {
         ("return F.log_softmax(scores, dim=1)", USES.format("log_softmax")),
         ("return nn.LogSoftmax(dim=1)(scores)", USES.format("log_softmax")),
         ("return torch.softmax(scores, 1).log()", USES.format("softmax")),
-        ("return torch.special.log_softmax(scores, 1)", USES.format("special_log_softmax")),
+        ("return torch.special.log_softmax(scores, 1)", USES.format("log_softmax")),
     ],
     ("beyond_one_process", "an all-reduce of your own"): [
         ("return parts.sum(0, keepdim=True).expand_as(parts)", NO_RING),
@@ -112,7 +112,7 @@ def test_each_exercise_that_forbids_is_tried():
         (wing, name)
         for wing, asked in _WINGS.items()
         for name, exercise in asked.check.exercises.items()
-        if exercise.without and name != "your own backward()"  # PyTorch's walk is refused there.
+        if exercise.without
     }
     assert asks == {where for where in FORBIDDEN if "all-reduce" not in where[1]}
 
