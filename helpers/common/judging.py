@@ -249,7 +249,7 @@ def difference(value, expected, tolerance: float, *, nan_is_nan: bool = False) -
         if not isinstance(value, str):
             kind = type(value).__name__
             return say("That is of type {kind}; give one of the words, in quotes.", kind=kind)
-        if value.strip().casefold() == expected.casefold():
+        if agree(value, expected):
             return ""
         return say("Another word is right: look at the output above once more.")
     if value is None:
@@ -309,7 +309,7 @@ def _how_far(found: torch.Tensor, right: torch.Tensor) -> str:
     off = float((found - right).abs().max() / right.abs().max())
     if precision > 1e-15 and off < 4 * precision:
         digits = int(-math.log10(precision))
-        return say("Right in the {digits} digits of its dtype: take float64.", digits=digits)
+        return say("Right to the {digits} digits of its dtype: compute in float64.", digits=digits)
     cut = found.any() and any((found == way(right)).all() for way in (torch.round, torch.trunc))
     if (off < 0.01 or cut) and (right != right.round()).any():
         return say("Nearly right, but off by {off:.1g} of its size: is something rounded?", off=off)

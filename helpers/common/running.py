@@ -107,7 +107,7 @@ def watch_cells() -> None:
 
 def _note_cell(result) -> None:
     text = result.info.raw_cell or ""
-    names = re.findall(r"^(?:def\s+)?(\w+)\s*[(=]", text, re.MULTILINE)
+    names = re.findall(r"^(?:def\s+|(?=\w+\s*=[^=]))(\w+)", text, re.MULTILINE)
     _failed_cells.update(dict.fromkeys(names, "" if result.success else text))
 
 
@@ -124,7 +124,7 @@ def _note(called: set, frame, event: str, function) -> None:
     """Note the name of a function that is called, and of the library that it comes from."""
     room = frame.f_globals.get("__name__") or ""
     if event == "c_call":
-        called.add(re.sub("^(linalg|special)_", "", function.__name__))
+        called.add(re.sub("^(linalg|special)_", "", getattr(function, "__name__", "")))
     elif event == "call" and room.startswith(_LIBRARIES) and not room.startswith("helpers.common"):
         called.update((room.partition(".")[0], frame.f_code.co_name))
 

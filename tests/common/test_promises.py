@@ -317,9 +317,9 @@ def test_a_coarse_dtype_is_named_as_such(dtype):
 
     inputs = [(0.1,), (1 / 3,)]
     said = said_of_code(coarse, doubled, inputs, tolerance=1e-9)
-    assert said.startswith("Not yet. Right in the") and said.endswith("take float64.")
+    assert said.startswith("Not yet. Right to the") and said.endswith("compute in float64.")
     digits = {torch.float16: 3, torch.bfloat16: 2, torch.float32: 6}[dtype]
-    assert f"Right in the {digits} digits" in said
+    assert f"Right to the {digits} digits" in said
     wrong = said_of_code(lambda x: coarse(1.5 * x), doubled, inputs, tolerance=1e-9)
     assert wrong.startswith("Not yet. The value differs")
 
@@ -421,10 +421,14 @@ doubled = lambda x: 2 *
 ---
 check("doubles", doubled)
 ---
-doubled_twice = 1 / 0
----
 def doubled(x):
     return 2 * x
+---
+doubled(None)
+---
+doubled == 1 / 0
+---
+doubled_twice = 1 / 0
 ---
 check("doubles", doubled)
 """
