@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeGuard
 
 import torch
 
+from helpers.common.require import shown
 from helpers.common.running import SECONDS, Failure, one_line, outcome_of, own
 from helpers.common.sentences import say
 
@@ -207,15 +208,9 @@ def _what_is_wrong(results, answers: Callable[[], Sequence], inputs, tolerance: 
         "Right on {right} of {count} inputs; not on the one with {arguments}.",
         right=wrong.count(""),
         count=len(wrong),
-        arguments=", ".join(map(_in_short, own(inputs[wrong.index(first)]))),
+        arguments=", ".join(map(shown, own(inputs[wrong.index(first)]))),
     )
     return where if first == _differs() else f"{first} {where}"
-
-
-def _in_short(value: object) -> str:
-    if isinstance(value, torch.Tensor) and value.ndim:
-        return say("a tensor of shape {shape}", shape=tuple(value.shape))
-    return one_line(value)
 
 
 def _is_made(mistake: Callable, results: Sequence, inputs: Sequence, tolerance: float) -> bool:
@@ -312,7 +307,7 @@ def _how_far(found: torch.Tensor, right: torch.Tensor) -> str:
         return say("Right to the {digits} digits of its dtype: compute in float64.", digits=digits)
     cut = found.any() and any((found == way(right)).all() for way in (torch.round, torch.trunc))
     if (off < 0.01 or cut) and (right != right.round()).any():
-        return say("Nearly right, but off by {off:.1g} of its size: is something rounded?", off=off)
+        return say("The value is off by {off:.1g} of its size: is something rounded?", off=off)
     return _differs()
 
 

@@ -154,7 +154,7 @@ ONE_TENSOR = torch.zeros(())
         (lambda x: x @ torch.ones(2), "Not yet. The vector is not always of length 2."),
         (
             lambda x: 5.0,
-            "Not yet. Right on 1 of 2 inputs; not on the one with a tensor of shape (3,).",
+            "Not yet. Right on 1 of 2 inputs; not on the one with a tensor of shape (3,)",
         ),
         (lambda x: 6.0, "Not yet. The value differs"),
         (lambda x: math.nan, "Not yet. Not the logarithm."),
