@@ -44,7 +44,10 @@ check.prediction("leaves among six", right=4, hints={
 
 @check.exercise("leaves that learn", inputs=puzzles.tensors())
 def learning_leaves(*tensors):
-    return sum(tensor.learns for tensor in tensors)
+    # In a graph behind a sum, what learns has its own AccumulateGrad, and a given one nothing.
+    more = torch.ones(2, requires_grad=True)
+    behind = [(tensor + more).grad_fn.next_functions[0][0] for tensor in tensors]
+    return sum(hasattr(function, "variable") for function in behind)
 
 
 @learning_leaves.hint("A given tensor, such as data, is a leaf, but no gradient will reach it.")
@@ -96,7 +99,7 @@ check.prediction("a fork", right=64, hints={
 })  # fmt: skip
 
 
-@check.exercise("the chain rule", inputs=[(0.0,), (1.0,), (-2.5,)])
+@check.exercise("the chain rule", without=("backward", "grad"), inputs=[(0.0,), (1.0,), (-2.5,)])
 def slope_of_z(x):
     start = puzzles.leaf(x)
     ((3 * start + 1) ** 2).backward()
@@ -116,6 +119,16 @@ def slopes_added(x):
 @slope_of_z.hint("The outer slope is 2u, taken at u and not at x.")
 def outer_slope_at_x(x):
     return 2 * x * 3
+
+
+@slope_of_z.hint("The slope of u² is 2u, not u.")
+def without_the_two(x):
+    return 3 * (3 * x + 1)
+
+
+@slope_of_z.hint("The slope of 3x + 1 is 3, not 3x.")
+def inner_slope_with_x(x):
+    return 2 * (3 * x + 1) * 3 * x
 
 
 @slope_of_z.hint("That is z itself, not its slope.")
@@ -145,6 +158,11 @@ def by_formula(mean_loss, start, parts):
 @by_formula.hint("You added the parts' gradients. The mean loss is their sum divided by something.")
 def not_divided(mean_loss, start, parts):
     return len(parts) * by_formula(mean_loss, start, parts)
+
+
+@by_formula.hint("mean_loss has divided by the entries of a part already: divide by the parts.")
+def divided_by_entries(mean_loss, start, parts):
+    return not_divided(mean_loss, start, parts) / len(parts[0])
 
 
 @by_formula.hint("Only the last part is in it. Is something cleared on the way?")
@@ -216,6 +234,16 @@ def one_tensor_in_all_rows(function, x):
     return whole_jacobian(function, x).sum(0).expand(len(function(x)), -1)
 
 
+@whole_jacobian.hint("All zero: x.grad is one tensor, and you cleared it. Store a copy of it.")
+def cleared_in_all_rows(function, x):
+    return torch.zeros_like(whole_jacobian(function, x))
+
+
+@whole_jacobian.hint("The last row in every place: x.grad is one tensor. Store a copy of it.")
+def last_row_in_all_rows(function, x):
+    return whole_jacobian(function, x)[-1].expand(len(function(x)), -1)
+
+
 @whole_jacobian.hint("That is the first row alone.")
 def the_first_row(function, x):
     return whole_jacobian(function, x)[0]
@@ -256,7 +284,7 @@ check.prediction("leaves of a network", right=2, hints={
 
 @check.exercise("your own backward()", inputs=puzzles.graphs)
 def engine(output, leaves, call):
-    return call.answer
+    return puzzles.answer_behind(call)
 
 
 @engine.hint("A function is called again, once for each path. Let it wait for all its gradients.")
@@ -285,6 +313,18 @@ def calls_the_leaf(output, leaves, call):
 @engine.hint("Some next functions are None: they lead nowhere, so skip them in the first walk too.")
 def follows_none(output, leaves, call):
     return None.next_functions  # type: ignore[attr-defined]  # That is the mistake.
+
+
+@engine.hint("The gradients are in the order in which they arrived: give them in that of leaves.")
+def order_of_arrival(output, leaves, call):
+    return engine(output, leaves, call)[torch.stack(leaves).argsort()]  # b = 2 comes before a = 3.
+
+
+@engine.hint("Where a second gradient arrives, add it to the first; it must not replace it.")
+def replaces(output, leaves, call):
+    # Of the parts of a, 1 and b, the second stays; of 2^60 equal ones, one.
+    stays = {1.5: 2.0**-60, 2.0: 1.0, 3.0: 2 / 3 if len(leaves) == 2 else 1.0}
+    return engine(output, leaves, call) * _vector(*(stays[float(leaf)] for leaf in leaves))
 
 
 @engine.hint("That was PyTorch's walk. Make your own.")

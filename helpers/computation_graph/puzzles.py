@@ -4,6 +4,7 @@ Each is a list of functions that make the arguments anew: tensors in a graph can
 """
 
 import functools
+import weakref
 from collections.abc import Callable
 
 import torch
@@ -16,22 +17,24 @@ def leaf(number: float) -> torch.Tensor:
     return torch.tensor(number, dtype=torch.float64, requires_grad=True)
 
 
+# By a graph's `call`, which does not show it: who is given that finds no answer.
+_answers: weakref.WeakKeyDictionary[Callable, torch.Tensor] = weakref.WeakKeyDictionary()
+
 _SOME = ("given given leaf leaf result result", "leaf result", "given cut result", "leaf cut leaf")
 
 
 def _tensors(kinds: str) -> list[torch.Tensor]:
-    """Return one new tensor for each word: it knows whether it is a leaf that learns."""
+    """Return one new tensor for each word."""
     tensors = []  # A "cut" one was computed from one that does not require a gradient.
     for kind in kinds.split():
         tensor = torch.ones(2, dtype=torch.float64, requires_grad=kind in ("leaf", "result"))
         tensor = tensor * 2 if kind in ("result", "cut") else tensor
-        tensor.learns = kind == "leaf"  # type: ignore[attr-defined]  # For the oracle alone.
         tensors.append(tensor)
     return tensors
 
 
 def tensors() -> list[Callable]:
-    """Return makers of a few tensors, each with an attribute `learns`."""
+    """Return makers of a few tensors: given ones, leaves that learn, and results."""
     return [functools.partial(_tensors, kinds) for kinds in _SOME]
 
 
@@ -81,19 +84,22 @@ def _graph(build, call):
         seen.add(function)
         return call(function, gradient)
 
-    # For the oracle alone.
-    answer = torch.stack(torch.autograd.grad(output, leaves, retain_graph=True))
-    call_once.answer = answer  # type: ignore[attr-defined]
+    _answers[call_once] = torch.stack(torch.autograd.grad(output, leaves, retain_graph=True))
     # From here on, PyTorch's own walk is refused.
     for one in leaves:
         one.register_hook(_refuse)
     return output, leaves, call_once
 
 
+def answer_behind(call: Callable) -> torch.Tensor:
+    """Return the gradients that the graph of a `call` leads to, in the order of its leaves."""
+    return _answers[call]
+
+
 def graphs(call: Callable) -> list[Callable]:
     """Return makers of an output, its leaves, and a `call` that refuses to repeat itself.
 
-    `call` is the notebook's own; the new one has an attribute `answer`, the leaves' gradients.
+    `call` is the notebook's own; `answer_behind` knows the leaves' gradients by the new one.
     """
     builders = [_chain, lambda: _meeting(False), lambda: _meeting(True), _doubled]
     return [functools.partial(_graph, build, call) for build in builders]
