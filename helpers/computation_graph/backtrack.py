@@ -163,7 +163,8 @@ def backtrack(
     ValueError
         As `draw`; if `gradient` is missing or has another shape; if there are no numbers to walk
         with, as on the meta device; and if the backward pass fails, as it does where a saved tensor
-        was changed in place, or cannot be walked twice, as a checkpoint with ``use_reentrant=True``.
+        was changed in place, or is for ``backward()`` alone, as in a checkpoint with
+        ``use_reentrant=True``.
     """
     graph = found.find(output, named)
     gradients = _checked_gradients(graph.outputs, gradient)
@@ -197,7 +198,7 @@ def _walked(graph: found.Graph, gradients: Sequence[torch.Tensor]) -> tuple[list
         for function in functions:
             watch(function, hooks)
         try:
-            # Of a leaf that was frozen since, PyTorch gives no gradient: so its accumulator is asked.
+            # Of a leaf that was frozen since, PyTorch gives none: so its accumulator is asked.
             totals = torch.autograd.grad(
                 graph.outputs,
                 [torch.autograd.graph.GradientEdge(end, 0) for end in ends],
@@ -226,25 +227,15 @@ def _why_it_stops(error: Exception) -> str:
     for word, cure in _ONLY_HERE.items():
         if word in str(error):
             return f"the output can be walked by backward() alone ({said}): {cure}"
-    cure = "without the in-place operation" if "inplace" in said else "without what it names"
-    return f"the walk back fails as backward() would, so compute the output again {cure}: {said}"
+    cure = "compute the output again without the in-place operation"
+    cure = cure if "inplace" in said else "mend that, and compute the output again"
+    return f"the walk back fails as backward() would ({said}): {cure}"
 
 
 def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequence[torch.Tensor]:
     for output in outputs:
-        if output.is_meta or output.is_nested:
-            kind = "is on the meta device" if output.is_meta else "is a nested tensor"
-            give = "compute it on another" if output.is_meta else "pass a sum of its parts"
-            raise ValueError(f"output {kind}, where there are no numbers to walk with: {give}")
-    if gradient is None:
-        for output in outputs:
-            if output.numel() != 1 or output.is_complex():
-                has = "is complex" if output.numel() == 1 else f"has {output.numel()} entries"
-                raise ValueError(
-                    f"output {has}, so there is no one gradient to start from: pass gradient=, "
-                    "of the output's shape"
-                )
-        gradient = tuple(map(torch.ones_like, outputs))
+        _check_walkable(output, gradient)
+    gradient = tuple(map(torch.ones_like, outputs)) if gradient is None else gradient
     gradients = gradient if isinstance(gradient, tuple) else (gradient,)
     for part in gradients:
         require.instance("gradient", part, torch.Tensor, "a tensor")
@@ -259,6 +250,19 @@ def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequen
             raise ValueError(f"gradient is on {part.device}: give it on {output.device}")
     with torch.inference_mode(False):
         return [part.detach().clone() for part in gradients]
+
+
+def _check_walkable(output: torch.Tensor, gradient: object) -> None:
+    if output.is_meta or output.is_nested:
+        kind = "is on the meta device" if output.is_meta else "is a nested tensor"
+        give = "compute it on another" if output.is_meta else "pass a sum of its parts"
+        raise ValueError(f"output {kind}, where there are no numbers to walk with: {give}")
+    if gradient is None and (output.numel() != 1 or output.is_complex()):
+        has = "is complex" if output.numel() == 1 else f"has {output.numel()} entries"
+        raise ValueError(
+            f"output {has}, so there is no one gradient to start from: pass gradient=, of the "
+            "output's shape"
+        )
 
 
 def _steps(

@@ -130,8 +130,8 @@ class Picture:
         dot = self.dot
         if (rows := _rows_crossed(dot)) > _MOST_ROWS_CROSSED:
             raise ValueError(
-                f"No picture, the edges instead: its arrows cross {rows:,} rows, more than "
-                f"{_MOST_ROWS_CROSSED:,}, and it would take too long: fold it, or draw a smaller part"
+                f"No picture, the edges instead: its arrows cross {rows:,} rows of boxes, which "
+                "would take too long: let draw fold it, or draw a smaller part"
             )
         return _rendered(dot)[0]
 
@@ -236,13 +236,13 @@ class Strip:
 
 # --- The renderer ---
 
-# Graphviz puts boxes in rows, and a place on each arrow for each row that it crosses. Its time grows
-# with about the cube of those: with so many, it takes about a second.
+# Graphviz puts boxes in rows, and a place on each arrow for each row that it crosses. Its time
+# grows with about the cube of those: with so many, it takes about a second.
 _MOST_ROWS_CROSSED = 1500
 
 
 def _rows_crossed(dot: str) -> int:
-    """Return how many rows all arrows cross together, if each box is as near to the end as can be."""
+    """Return how many rows all arrows cross, with each box as near to the end as can be."""
     arrows = re.findall(r"^\s*(\w+) -> (\w+)", dot, flags=re.MULTILINE)
     leading_to: dict[str, list[str]] = {}
     for tail, head in arrows:

@@ -113,6 +113,14 @@ def inputs(function: Any) -> list[tuple[int, Any, int]]:
     ]
 
 
+def shape_made(function: Any, number: int) -> tuple:
+    """Return the shape of a function's output."""
+    try:
+        return tuple(function._input_metadata[number].shape)
+    except RuntimeError:  # It has one, but not for those who ask.
+        return ("nested",)
+
+
 def saved_values(function: Any, *, unpack: bool) -> dict[str, object]:
     """Return what a function saved for its backward pass; RuntimeError if that is gone.
 
@@ -211,7 +219,8 @@ def _maker(name: str, tensor: torch.Tensor) -> Any:
         return tensor.grad_fn
     except RuntimeError as error:  # One of several views, say, and another was changed in place.
         why = words.first_sentence(error)
-        raise ValueError(f"{name} cannot be walked back: {why}: compute it another way") from None
+        cure = "compute it again without that change in place"
+        raise ValueError(f"{name} cannot be walked back ({why}): {cure}") from None
 
 
 def _drawable(function: Any) -> list[torch.Tensor]:
@@ -270,7 +279,11 @@ def _add_links(graph: Graph, saved: Mapping[int, list], how: str, what: Any, *mo
             graph.add_link(id(source), box, "out", id(source), number)
     elif how == "done":
         for tensor in saved[id(what)]:
-            box = graph.made.get((id(tensor.grad_fn), tensor.output_nr), id(tensor))
-            if box not in graph.tensors:
-                graph.saved[box] = tensor
-            graph.add_link(box, id(what), "saved", box, id(what))
+            _add_saved(graph, what, tensor)
+
+
+def _add_saved(graph: Graph, function: Any, tensor: torch.Tensor) -> None:
+    box = graph.made.get((id(tensor.grad_fn), tensor.output_nr), id(tensor))
+    if box not in graph.tensors:
+        graph.saved[box] = tensor
+    graph.add_link(box, id(function), "saved", box, id(function))

@@ -21,32 +21,32 @@ def locals_of(function: Any, arriving: _Tensors, leaving: _Tensors) -> list[str]
     comes. `arriving` and `leaving`, what flowed, tell. A function that cannot be called by itself
     has none that could be worked out.
     """
-    places = [place for place, *_ in found.inputs(function)]
+    inputs = found.inputs(function)
     try:
         # It is noted of a function which gradients it takes: they are as its outputs were.
-        outputs = function._input_metadata
-        shapes = [
-            tuple(source._input_metadata[number].shape)
-            for _, source, number in found.inputs(function)
-        ]
-        count = sum(math.prod(output.shape) for output in outputs)
+        made = [tuple(output.shape) for output in function._input_metadata]
+        shapes = [tuple(source._input_metadata[number].shape) for _, source, number in inputs]
+        count = sum(map(math.prod, made))
         if not 0 < count * max(map(math.prod, shapes)) <= _MOST_JACOBIAN_ENTRIES:
             return [f"{count} by {math.prod(shape)} Jacobian" for shape in shapes]
-        jacobians = _jacobians(function, places, shapes)
-        turned = _jacobians(function, places, shapes, 1j)
+        left = [leaving[place] for place, *_ in inputs]
+        return _worked_out(function, shapes, torch.cat([*map(_flat, arriving, made)]), left)
     except Exception:  # noqa: BLE001 - somebody's function may refuse in any way
-        return ["not worked out" for _ in places]
-    made = [tuple(output.shape) for output in outputs]
-    gradient = torch.cat([_flat(*pair) for pair in zip(arriving, made, strict=True)])
-    turn = torch.cat(
-        [_flat(torch.full(o.shape, 1j if o.dtype.is_complex else 1), o.shape) for o in outputs]
-    )
+        return ["not worked out" for _ in inputs]
+
+
+def _worked_out(
+    function: Any, shapes: Sequence[tuple], gradient: torch.Tensor, leaving: _Tensors
+) -> list[str]:
+    outputs = function._input_metadata
+    jacobians, turned = (_jacobians(function, shapes, turn) for turn in (1, 1j))
+    turns = [_flat(None, o.shape) + (1j if o.dtype.is_complex else 1) for o in outputs]
     lines = []
-    for place, shape, jacobian, other in zip(places, shapes, jacobians, turned, strict=True):
-        left = _flat(leaving[place], shape)
+    for shape, jacobian, other, left in zip(shapes, jacobians, turned, leaving, strict=True):
         wide = jacobian.to(torch.complex128)
-        fits = _close(turn[:, None] * wide, other) and _close(gradient @ wide, left)
-        same = made == [shape]
+        turns_along = _close(torch.cat(turns)[:, None] * wide, other)
+        same = [shape] == [tuple(output.shape) for output in outputs]
+        fits = turns_along and _close(gradient @ wide, _flat(left, shape))
         lines.append(_in_words(jacobian, same_shape=same) if fits else "no single number")
     return lines
 
@@ -65,16 +65,15 @@ def _close(one: torch.Tensor, other: torch.Tensor) -> bool:
     return bool(((one - other).abs() <= 0.02 * size).all())
 
 
-def _jacobians(
-    function: Any, places: Sequence[int], shapes: Sequence[tuple], turn: complex = 1.0
-) -> list[torch.Tensor]:
+def _jacobians(function: Any, shapes: Sequence[tuple], turn: complex) -> list[torch.Tensor]:
     """Return the gradients of each input, a row for each entry of the outputs.
 
-    They are the answers to a gradient of 1 for this entry, `turn` if it is complex, and 0 for others.
+    They answer a gradient of 1 for this entry, or of `turn` if it is complex, and 0 for others.
     """
     outputs = function._input_metadata
     sizes = [math.prod(output.shape) for output in outputs]
     backward = type(function).apply.__get__(function) if found.is_custom(function) else function
+    places = [place for place, *_ in found.inputs(function)]
     rows: list[list[torch.Tensor]] = [[] for _ in places]
     for unit in torch.eye(sum(sizes), dtype=torch.float64, device="cpu"):
         answer = backward(
@@ -88,8 +87,8 @@ def _jacobians(
         for row, place, shape in zip(rows, places, shapes, strict=True):
             part = answer[place] if isinstance(answer, tuple) else answer
             # PyTorch's engine makes an answer fit its input in the same way.
-            fitted = torch.zeros(shape) if part is None else part.to_dense().sum_to_size(shape)
-            row.append(fitted.flatten().cpu())
+            part = torch.zeros((), device="cpu").expand(shape) if part is None else part.to_dense()
+            row.append(part.sum_to_size(shape).flatten().cpu())
     return [torch.stack(row) for row in rows]
 
 

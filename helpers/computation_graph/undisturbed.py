@@ -31,8 +31,7 @@ def undisturbed(functions: Iterable[Any]) -> Iterator[None]:
             afterwards.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
         with torch._C.DisableTorchFunctionSubclass():  # Nor is a kind of tensor's own code called.
             for tensor in _alive(torch.Tensor):
-                if tensor.retains_grad or (runs_code and tensor.is_leaf and tensor.requires_grad):
-                    _put_grad_aside(tensor, afterwards)
+                _put_grad_aside(tensor, afterwards, runs_code)
         for function in custom:
             afterwards.callback(_refill, vars(function), dict(vars(function)))
         for module in _alive(torch.nn.Module) if runs_code else ():
@@ -42,7 +41,13 @@ def undisturbed(functions: Iterable[Any]) -> Iterator[None]:
 
 def _alive(kind: type) -> list[Any]:
     # To ask an object itself what it is (isinstance) would wake those that load when they are used.
-    return [one for one in gc.get_objects() if kind in type(one).__mro__]
+    kinds = {kind}
+    waiting = [kind]
+    while waiting:
+        new = set(type.__subclasses__(waiting.pop())) - kinds
+        kinds |= new
+        waiting += new
+    return [one for one in gc.get_objects() if type(one) in kinds]
 
 
 def _has_packed(function: Any) -> bool:
@@ -51,13 +56,14 @@ def _has_packed(function: Any) -> bool:
     )
 
 
-def _put_grad_aside(tensor: torch.Tensor, afterwards: contextlib.ExitStack) -> None:
-    # A gradient that is there is added to in place: so there is none meanwhile.
-    before = tensor.grad
-    with contextlib.suppress(RuntimeError):  # It may no longer fit its tensor: then it stays.
-        tensor.grad = before
-        tensor.grad = None
-        afterwards.callback(setattr, tensor, "grad", before)
+def _put_grad_aside(tensor: torch.Tensor, afterwards: contextlib.ExitStack, leaves: bool) -> None:
+    # A gradient that is there is added to in place: so there is none meanwhile. One that no longer
+    # fits its tensor stays, and there are tensors which PyTorch refuses to tell anything about.
+    with contextlib.suppress(RuntimeError):
+        if tensor.retains_grad or (leaves and tensor.is_leaf and tensor.requires_grad):
+            tensor.grad = before = tensor.grad
+            tensor.grad = None
+            afterwards.callback(setattr, tensor, "grad", before)
 
 
 def _keep_state(module: torch.nn.Module, afterwards: contextlib.ExitStack) -> None:
