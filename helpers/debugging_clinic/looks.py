@@ -126,17 +126,14 @@ def _comes_class_by_class(setup: Setup) -> str | bool:
 def of_the_network(setup: Setup, keeps: bool) -> Table:
     """Look at the parameters: who trains them, from where they start, and what holds them."""
     network, optimizer = setup.copies()
-    optimizers = (optimizer, setup.optimizer)
-    groups = [group for some in optimizers for group in some.param_groups]
+    groups = optimizer.param_groups
     scores = network(setup.sample[0][0])
-    # By identity: two parameters may hold equal numbers. A layer of a loss, or one that a function
-    # reaches for, is no copy; it does as well where an optimiser has it.
+    # By identity: two parameters may hold equal numbers. What a function reaches for is no copy.
     held = {id(weight) for group in groups for weight in group["params"]}
-    own = [*network.parameters(), *setup.network.parameters(), setup.sample[0][0]]
-    known = held | {id(weight) for weight in own}
+    known = held | {id(w) for w in (*network.parameters(), *setup.handed_in)}
     outside = [leaf for leaf in _leaves(scores) if id(leaf) not in known]
-    learning = [name for name, w in setup.network.named_parameters() if w.requires_grad]
-    weights = dict(setup.network.named_parameters())
+    weights = dict(network.named_parameters())
+    learning = [name for name, weight in weights.items() if weight.requires_grad]
     left_out = [name for name in learning if id(weights[name]) not in held]
     decay = max((_rate(group) * group.get("weight_decay", 0.0) for group in groups), default=0.0)
     return {
@@ -274,9 +271,12 @@ def _are_never_below_zero(setup: Setup) -> str | bool:
     images = torch.cat([images for images, _ in setup.sample])[:_LEAST_SCORES]
     # Raw scores take either sign, at the latest for inputs that are far larger, and their mirrors.
     scores = torch.cat([setup.scores(factor * images) for factor in (1, 10, -10)])
-    # Scores that are all the same are those of a last layer that begins at zero.
+    # Scores that are all the same are those of a last layer that begins at zero. Scaled cosines of
+    # what is positive have an upper bound, and yet room to be sure.
+    at_once, larger = scores.chunk(3)[0].max(), scores.max()
+    roomy = at_once > _LEAST_RANGE and larger < 1.5 * at_once
     never = scores.numel() >= _LEAST_SCORES and bool((scores >= 0).all() and scores.std() > 0)
-    return never and f"the least of {scores.numel():,} scores is {scores.min():.2g}"
+    return never and not roomy and f"the least of {scores.numel():,} scores is {scores.min():.2g}"
 
 
 def _is_wrong_way_up(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> str | bool:
@@ -305,8 +305,6 @@ def _has_two_modes(setup: Setup) -> bool:
 
 def of_the_step(setup: Setup, step: Step, keeps: bool) -> Table:
     """Let a step train copies, and look at what it does."""
-    # Copies do not protect from a step that reaches for the global network: note what it holds.
-    held = copy.deepcopy((setup.network.state_dict(), setup.optimizer.state_dict()))
     seen = watching.Watch(*setup.copies())
     try:
         watching.watch(seen, step, setup.loss_function, setup.sample)
@@ -317,9 +315,6 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> Table:
         fault = faults.KEPT_WITH_NETWORK if keeps else faults.KEPT_GRAPH
         return {fault: "backward() comes to a graph that an earlier step has used up"}
     if not seen.forwards:
-        # It may have trained the very network that is only to be looked at.
-        setup.network.load_state_dict(held[0])
-        setup.optimizer.load_state_dict(held[1])
         return {faults.SOMETHING_ELSE: f"the network never ran in {seen.taken} steps"}
     return _of_what_was_seen(setup, seen)
 

@@ -9,6 +9,7 @@ Network, optimiser, batches and every source of chance are afterwards as they we
 import collections
 import copy
 import itertools
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -16,13 +17,19 @@ import torch
 from torch import nn
 
 from helpers.common import require
-from helpers.debugging_clinic import chance, faults, looks, rehearsal
+from helpers.debugging_clinic import chance, faults, keeping, looks, rehearsal
 from helpers.debugging_clinic.rehearsal import Setup
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 
 # How much is looked at. Enough for the tests below, and about a second for a small network.
 _MOST_IMAGES = 2_000
 _MOST_BATCHES = 500
+# Images that the test images are looked for among: walks may be long, or without an end.
+_MOST_COMPARED = 100_000
+
+# What to do about images that are not floating point.
+_CURES = {torch.uint8: "give images.float() / 255", torch.bool: "give images.float()"}
+_NO_PIXELS = "the check is for real numbers with a fraction, and not for tokens"
 
 # A pair of duplicates happens; a hundredth of the test set does not.
 _MOST_SHARED = 0.01
@@ -120,22 +127,41 @@ def check(
     if step is not None:
         require.function("step", step)
     require.seed("seed", seed)
+    _require_numbers(network)
     for name, walked in (("batches", batches), ("test", [] if test is None else test)):
         if isinstance(walked, Iterator):
             raise ValueError(f"{name} can be walked only once: give a list or a loader of batches")
         require.batches(name, walked)
-    with chance.held(seed, weight.device, batches, test):
-        # Loaders give batches on the CPU as a rule, wherever the network lies.
-        sample = [(x.to(weight.device), y.to(weight.device)) for x, y in _sample(batches)]
+    held = keeping.as_it_was(network, loss_function, optimizer, step, walked=(batches, test))
+    with held, chance.held(seed, weight.device), warnings.catch_warnings():
+        # What a run warns of, it says when it trains; a schedule would miss optimizer.step().
+        warnings.simplefilter("ignore")
+        sample = _sample(batches, weight.device)
         try:
-            evaluated = copy.deepcopy(network).eval()
-        except RuntimeError:  # PyTorch does not copy a tensor that has a graph behind it.
-            return Report((Finding(faults.KEPT_WITH_NETWORK, "it cannot be copied"),))
-        _check_that_they_fit(evaluated, loss_function, *sample[0])
-        if not all(bool(images.isfinite().all()) for images, _ in sample):
-            return Report((Finding(faults.NOT_FINITE, "not all are finite"),))
-        setup = Setup(network, evaluated, sample, loss_function, optimizer)
+            twin, its_optimizer = rehearsal.copies(network, optimizer)
+        except rehearsal.NotCopied as error:
+            if error.has_graph:  # Of a call before this one.
+                return Report((Finding(faults.KEPT_WITH_NETWORK, f"in {error.place}"),))
+            raise TypeError(str(error)) from error
+        _check_that_they_fit(twin, loss_function, sample)
+        odd = sum(int((~images.flatten(1).isfinite()).any(dim=1).sum()) for images, _ in sample)
+        if odd:
+            return Report((Finding(faults.NOT_FINITE, f"{odd:,} of the first images"),))
+        evaluated = copy.deepcopy(twin).eval()
+        groups = [group["params"] for group in optimizer.param_groups]
+        handed_in = tuple(itertools.chain(network.parameters(), *groups))
+        setup = Setup(twin, evaluated, sample, loss_function, its_optimizer, handed_in)
         return _looked_at(setup, batches, step, test)
+
+
+def _require_numbers(network: nn.Module) -> None:
+    for name, part in itertools.chain(network.named_parameters(), network.named_buffers()):
+        if nn.parameter.is_lazy(part):
+            cure = "call network(images) once, and then make the optimizer"
+            raise ValueError(f"network has no size for {name} yet, which is lazy: {cure}")
+        if part.is_meta:
+            cure = "call network.to_empty(device='cpu') and set the weights"
+            raise ValueError(f"network has no numbers in {name}, on the meta device: {cure}")
 
 
 def _looked_at(
@@ -176,15 +202,21 @@ def _that_hold(*tables: looks.Table) -> tuple[Finding, ...]:
     return tuple(Finding(fault, str(evidence)) for fault, evidence in shown if evidence)
 
 
-def _sample(batches: Iterable[Batch]) -> list[Batch]:
-    """Return the first batches of a walk: no more images than are needed."""
-    sample, images = [], 0
-    for batch in itertools.islice(_walk("batches", batches), _MOST_BATCHES):
-        sample.append(batch)
-        images += len(batch[1])
-        if images >= _MOST_IMAGES:
+def _sample(batches: Iterable[Batch], device: torch.device) -> list[Batch]:
+    """Return copies of the first batches of a walk: no more images than are needed."""
+    sample: list[Batch] = []
+    seen = 0
+    for images, labels in itertools.islice(_walk("batches", batches), _MOST_BATCHES):
+        if sample and images.shape[1:] != sample[0][0].shape[1:]:
+            sizes = f"shape {tuple(images.shape)} after {tuple(sample[0][0].shape)}"
+            raise ValueError(f"images of batches have {sizes}: give images of one size")
+        # Loaders give batches on the CPU as a rule, wherever the network lies. A step may change
+        # its images in place.
+        sample.append((images.to(device, copy=True), labels.to(device, copy=True)))
+        seen += len(labels)
+        if seen >= _MOST_IMAGES:
             break
-    if not images:
+    if not seen:
         raise ValueError("batches gave no images: pass something that holds at least one batch")
     return sample
 
@@ -192,39 +224,77 @@ def _sample(batches: Iterable[Batch]) -> list[Batch]:
 def _walk(name: str, batches: Iterable[Batch]) -> Iterator[Batch]:
     """Walk batches, and check each of them."""
     for images, labels in require.pairs(name, batches):
-        is_tensor = isinstance(images, torch.Tensor)
-        if not is_tensor or not images.is_floating_point() or not images.dim():
+        _require_dense(f"images of {name}", images)
+        if not images.is_floating_point() or not images.dim():
             given = require.shown(images)
-            raise TypeError(f"images of {name} are {given}: give images.float() / 255")
-        if not isinstance(labels, torch.Tensor) or labels.shape != images.shape[:1]:
+            raise TypeError(f"images of {name} are {given}: {_CURES.get(images.dtype, _NO_PIXELS)}")
+        _require_dense(f"labels of {name}", labels)
+        if labels.is_floating_point():
+            given = f"dtype {labels.dtype}"
+            raise TypeError(f"labels of {name} have {given}: the check is for class numbers, int64")
+        if labels.shape != images.shape[:1]:
             given = require.shown(labels)
             raise ValueError(f"labels of {name} are {given}: give one for each image")
         if labels.dtype != torch.int64:
             given = f"dtype {labels.dtype}"
             raise TypeError(f"labels of {name} have {given}: give int64, labels.long()")
+        if not images.numel():
+            raise ValueError(f"images of {name} have shape {tuple(images.shape)}: leave it out")
         yield images, labels
 
 
-@torch.no_grad()
+def _require_dense(name: str, part: object) -> None:
+    if not isinstance(part, torch.Tensor):
+        raise TypeError(f"{name} are {require.shown(part)}: give one tensor")
+    if part.is_meta or part.is_nested or part.layout != torch.strided or part.is_quantized:
+        kind = "nested" if part.is_nested else f"of {part.layout} on {part.device}"
+        raise TypeError(f"{name} are {kind}, {part.dtype}: give a dense tensor that holds numbers")
+
+
 def _check_that_they_fit(
-    network: nn.Module, loss_function: LossFunction, images: torch.Tensor, labels: torch.Tensor
+    network: nn.Module, loss_function: LossFunction, sample: list[Batch]
 ) -> None:
+    """Try a batch of each size, in the mode for training and the one for evaluation."""
+    tried: dict[torch.Size, torch.Tensor] = {}
+    for place, (images, labels) in enumerate(sample, start=1):
+        if images.shape not in tried:
+            for part in (copy.deepcopy(network), copy.deepcopy(network).eval()):
+                tried[images.shape] = _scores(part, images, place)
+        scores = tried[images.shape]
+        given = f"{scores.shape[1]} scores (batch {place})"
+        try:
+            loss = loss_function(scores, labels)
+        except IndexError as error:
+            raise ValueError(f"labels of batches do not fit {given}: {error}") from error
+        except Exception as error:
+            reason = f"{require.shown(labels)}: {_first_line(error)}"
+            raise ValueError(f"loss_function does not take {given} with {reason}") from error
+        if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
+            given = require.shown(loss)
+            raise TypeError(f"loss_function gives {given}: give one number in a tensor")
+
+
+@torch.no_grad()
+def _scores(network: nn.Module, images: torch.Tensor, place: int) -> torch.Tensor:
     try:
-        scores = network(images)
-    except RuntimeError as error:
-        reason = f"{require.shown(images)}: {str(error).splitlines()[0]}"
+        scores = network(images.clone())
+    except Exception as error:
+        one = ", of one image: drop_last=True leaves it out" if place > 1 == len(images) else ""
+        reason = f"{require.shown(images)} (batch {place}{one}): {_first_line(error)}"
         raise ValueError(f"network does not take the images of batches, {reason}") from error
-    count = len(labels)
-    if not isinstance(scores, torch.Tensor) or scores.ndim != 2 or len(scores) != count:
+    count = len(images)
+    is_tensor = isinstance(scores, torch.Tensor) and scores.is_floating_point()
+    if not is_tensor or scores.ndim != 2 or len(scores) != count:
         given = f"network gives {require.shown(scores)} for {count} images"
         raise ValueError(f"{given}: give scores of shape ({count}, classes)")
-    try:
-        loss = loss_function(scores, labels)
-    except IndexError as error:
-        reason = f"{scores.shape[1]} scores: {error}"
-        raise ValueError(f"labels of batches do not fit {reason}") from error
-    if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
-        raise TypeError(f"loss_function gives {require.shown(loss)}: give one number in a tensor")
+    if scores.shape[1] < 2:
+        given = f"network gives {scores.shape[1]} score for an image"
+        raise ValueError(f"{given}: give one for each of two classes or more, and cross_entropy")
+    return scores
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _are_mixed(batches: Iterable[Batch], test: Iterable[Batch]) -> str:
@@ -234,7 +304,7 @@ def _are_mixed(batches: Iterable[Batch], test: Iterable[Batch]) -> str:
     among the training images is no fault.
     """
     asked = list(itertools.islice(_rows("test", test), _MOST_IMAGES))
-    counts = collections.Counter(_rows("batches", batches))
+    counts = collections.Counter(itertools.islice(_rows("batches", batches), _MOST_COMPARED))
     repeated = 1 - len(counts) / counts.total()
     shared = sum(row in counts for row in asked)
     mixed = shared > (_MOST_SHARED + 2 * repeated) * len(asked)

@@ -224,7 +224,7 @@ REFUSED = [
      "give images.float() / 255", mlp(), IMAGES.byte(), LABELS, {}),
     (f"images of batches are a tensor of shape () {OF_FLOATS}: give", mlp(), IMAGES[0, 0, 0, 0],
      LABELS, {}),
-    ("images of batches are a list: give images.float() / 255", mlp(), [[0.5]], LABELS, {}),
+    ("images of batches are a list: give one tensor", mlp(), [[0.5]], LABELS, {}),
     ("labels of batches are a tensor of shape (3,) and dtype torch.int64: give one for each image",
      mlp(), IMAGES, LABELS[:3], {}),
     ("labels of batches have dtype torch.int32: give int64, labels.long()",

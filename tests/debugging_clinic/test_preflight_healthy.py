@@ -64,7 +64,8 @@ def an_lstm_over_rows(batches):
 @setup
 def a_gru_both_ways(batches):
     gru = nn.GRU(28, 16, batch_first=True, bidirectional=True, num_layers=2, dropout=0.2)
-    return check(nn.Sequential(rows_of_pixels, gru, last, nn.Linear(32, 10)), batches, adam(3e-3))
+    mean = Layer(lambda out: out[0].mean(dim=1))
+    return check(nn.Sequential(rows_of_pixels, gru, mean, nn.Linear(32, 10)), batches, adam(3e-3))
 
 
 @setup
@@ -186,6 +187,21 @@ def spectral_norm(batches):
     network = mlp()
     network[1] = nn.utils.parametrizations.spectral_norm(network[1])
     return check(network, batches, sgd(0.1, 0.9), step=by_the_book)
+
+
+@setup
+def old_weight_norm(batches):
+    network = mlp()
+    nn.utils.weight_norm(network[1])
+    return check(network, batches, step=by_the_book)
+
+
+@setup
+def old_spectral_norm_after_a_look(batches):
+    network = mlp()
+    nn.utils.spectral_norm(network[1])
+    network(batches[0][0])
+    return check(network, batches, step=by_the_book)
 
 
 @setup
