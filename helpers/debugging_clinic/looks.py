@@ -276,7 +276,8 @@ def _are_never_below_zero(setup: Setup) -> str | bool:
     at_once, larger = scores.chunk(3)[0].max(), scores.max()
     roomy = at_once > _LEAST_RANGE and larger < 1.5 * at_once
     never = scores.numel() >= _LEAST_SCORES and bool((scores >= 0).all() and scores.std() > 0)
-    return never and not roomy and f"the least of {scores.numel():,} scores is {scores.min():.2g}"
+    odd = not roomy and not _are_all_the_same(list(setup.network.parameters()))
+    return never and odd and f"the least of {scores.numel():,} scores is {scores.min():.2g}"
 
 
 def _is_wrong_way_up(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> str | bool:

@@ -34,7 +34,7 @@ _NO_PIXELS = "the check is for real numbers with a fraction, and not for tokens"
 # A pair of duplicates happens; a hundredth of the test set does not.
 _MOST_SHARED = 0.01
 # With one of these there is nothing to train, and nothing else to be asked.
-_STOPS = (faults.FROZEN, faults.NO_GRADIENT, faults.KEPT_WITH_NETWORK)
+_STOPS = (faults.NO_GRADIENT, faults.KEPT_WITH_NETWORK)
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,8 @@ def _looked_at(
     """
     keeps = looks.keeps_its_graph(setup)
     found = _that_hold(looks.of_the_network(setup, keeps and step is None))
-    if any(finding.fault in _STOPS for finding in found):
+    learns = any(weight.requires_grad for weight in setup.network.parameters())
+    if not learns or any(finding.fault in _STOPS for finding in found):
         return Report(found)
     unseen = ["a second walk of the data"]
     if step is None:
