@@ -197,7 +197,8 @@ def _walk(name: str, batches: Iterable[Batch]) -> Iterator[Batch]:
         _require_dense(f"images of {name}", images)
         if not images.is_floating_point() or not images.dim():
             given = require.shown(images)
-            raise TypeError(f"images of {name} are {given}: {_CURES.get(images.dtype, _NO_PIXELS)}")
+            cure = _CURES.get(images.dtype, _NO_PIXELS if images.dim() else "give a batch of them")
+            raise TypeError(f"images of {name} are {given}: {cure}")
         _require_dense(f"labels of {name}", labels)
         if labels.is_floating_point():
             given = f"dtype {labels.dtype}"
@@ -231,11 +232,12 @@ def _check_that_they_fit(
             for part in (copy.deepcopy(network), copy.deepcopy(network).eval()):
                 tried[images.shape] = _scores(part, images, place)
         scores = tried[images.shape]
-        given = f"{scores.shape[1]} scores (batch {place})"
+        given = f"{scores.shape[1]} scores"
         try:
             loss = loss_function(scores, labels)
         except IndexError as error:
-            raise ValueError(f"labels of batches do not fit {given}: {error}") from error
+            reason = f"{given}: in batch {place}, {error}"
+            raise ValueError(f"labels of batches do not fit {reason}") from error
         except Exception as error:
             reason = f"{require.shown(labels)}: {_first_line(error)}"
             raise ValueError(f"loss_function does not take {given} with {reason}") from error
