@@ -19,7 +19,7 @@ from helpers.debugging_clinic import keeping
 from helpers.debugging_clinic.steps import Batch, LossFunction
 
 # Beside a weight of size 1, a gradient below this may be rounding: float32 keeps seven digits.
-_MORE_THAN_ROUNDING = 1e-5
+_ROUNDING = 1e-5
 
 
 class NotCopied(Exception):
@@ -94,6 +94,7 @@ class Setup:
     sample: list[Batch]
     loss_function: LossFunction
     optimizer: Optimizer
+    handed_in: tuple[torch.Tensor, ...]  # The weights that all these are copies of.
 
     def copies(self) -> tuple[nn.Module, Optimizer]:
         """Return a network and its optimiser, to be trained and thrown away."""
@@ -121,8 +122,8 @@ class Updates:
 
     losses: list[float]  # Before each update.
     guess: float  # The loss of a network that knows nothing.
-    unreached: bool  # A parameter never got a gradient.
-    still: bool  # One got a gradient and did not move.
+    unreached: list[str]  # Parameters that never got a gradient.
+    still: list[str]  # Those that got one and did not move.
 
     @property
     def climb(self) -> bool:
@@ -138,7 +139,8 @@ def first_updates(setup: Setup, *, factor: float = 1.0) -> Updates:
     for group in optimizer.param_groups:
         # A schedule that warms up may begin at zero; its optimiser holds what it leads to.
         group["lr"] = factor * (group["lr"] or group.get("initial_lr", 0.0))
-    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    learning = {name: w for name, w in network.named_parameters() if w.requires_grad}
+    weights = list(learning.values())
     start = [weight.detach().clone() for weight in weights]
     # The largest gradient beside the weight's own size: far below it lies only rounding.
     reached = [0.0] * len(weights)
@@ -153,8 +155,8 @@ def first_updates(setup: Setup, *, factor: float = 1.0) -> Updates:
     return Updates(
         losses,
         math.log(classes) if classes > 1 else math.inf,
-        unreached=0 in reached,
-        still=any(here and g > _MORE_THAN_ROUNDING for here, g in zip(stay, reached, strict=True)),
+        [name for name, g in zip(learning, reached, strict=True) if g == 0],
+        [n for n, g, here in zip(learning, reached, stay, strict=True) if here and g > _ROUNDING],
     )
 
 
