@@ -380,7 +380,7 @@ def lbfgs():
         optimizer.step(closure)
 
     network = mlp()
-    return Run(network, torch.optim.LBFGS(network.parameters(), lr=0.05, max_iter=3), step)
+    return Run(network, torch.optim.LBFGS(network.parameters(), lr=0.02, max_iter=3), step)
 
 
 def loaded():

@@ -30,6 +30,7 @@ def state(run):
     [n if n in QUICK else pytest.param(n, marks=pytest.mark.proof) for n in set_ups.RUNS],
 )
 def test_everything_is_as_it_was(name):
+    torch.manual_seed(0)
     run = set_ups.RUNS[name]()
     before = state(run)
     with warnings.catch_warnings():
@@ -61,6 +62,7 @@ def test_what_cannot_be_copied_is_named_and_is_no_fault(name, make):
 
 
 def test_a_graph_of_an_earlier_call_is_a_fault_and_not_one_made_anew():
+    torch.manual_seed(0)
     run = set_ups.Run()
     run.network[0].seen = [run.network(IMAGES[:4])]
     report = preflight.check(run.network, BATCHES, F.cross_entropy, run.optimizer)
@@ -79,17 +81,41 @@ def test_a_copy_of_an_optimizer_has_the_attributes_of_its_class():
 
 
 class Endless:
+    batches = BATCHES
+
     def __iter__(self):
         while True:
-            yield from BATCHES
+            yield from self.batches
 
 
 def test_batches_without_an_end_are_looked_at_for_a_while():
+    torch.manual_seed(0)
     run = set_ups.Run()
-    test = [(IMAGES[:30] + 1, LABELS[:30])]
     handed = run.network, Endless(), run.loss_function, run.optimizer
-    assert preflight.check(*handed, test=test).healthy
-    assert preflight.check(*handed, test=Endless()).healthy
+    report = preflight.check(*handed, test=[(IMAGES[:30] + 1, LABELS[:30])])
+    assert "training images after the first 100,000" in str(report) and report.healthy
+    # Where a round is longer than what tells how usual it is that images come again.
+    many = torch.rand(3_000, 8)
+    Endless.batches = [(many, many.argmax(dim=1) % 3)]
+    report = preflight.check(*handed, test=[(many[-30:], LABELS[:30])])
+    assert "test images among the training images" in report.faults
+
+
+class Once:
+    """Its walk goes on where the last one ended."""
+
+    def __init__(self):
+        self.rest = iter(BATCHES)
+
+    def __iter__(self):
+        return self.rest
+
+
+def test_a_stream_that_is_used_up_is_told_of():
+    torch.manual_seed(0)
+    run = set_ups.Run()
+    with pytest.raises(ValueError, match="^batches can be walked only once"):
+        preflight.check(run.network, Once(), F.cross_entropy, run.optimizer, test=BATCHES)
 
 
 LAZY = nn.Sequential(nn.LazyLinear(4), nn.Linear(4, 3))
@@ -151,6 +177,7 @@ def test_what_cannot_be_checked_is_named_with_its_cure(said, network, batches, l
 
 
 def test_it_works_where_no_gradients_are_wanted():
+    torch.manual_seed(0)
     run = set_ups.Run()
     for mode in (torch.no_grad, torch.inference_mode):
         with mode():
