@@ -44,8 +44,8 @@ def as_it_was(*roots: object, walked: tuple[object, ...] = ()) -> Iterator[None]
     To walk over data does not change them, and to note them would take their memory twice.
     """
     things = {id(thing): thing for thing in reached(*roots)}
-    ways_back = [way for thing in things.values() for way in (_numbers(thing), _rest(thing))]
-    ways_back += [_rest(thing) for thing in reached(*walked) if id(thing) not in things]
+    ways_back = [way for thing in things.values() for way in (_numbers(thing), _entries(thing))]
+    ways_back += [_entries(thing) for thing in reached(*walked) if id(thing) not in things]
     try:
         yield
     finally:
@@ -72,9 +72,11 @@ def reached(*roots: object) -> list[Any]:
         elif isinstance(thing, types.FunctionType) and _is_own(thing):
             names = seen[id(thing.__globals__)] = thing.__globals__  # Noted, and not followed.
             waiting += [names[name] for name in _names_in(thing.__code__) if name in names]
-        waiting += [part for entry in _entries(thing).items() for part in entry]
-        if _is_followed(thing):
-            waiting += [type(thing), getattr(thing, "__dict__", None)]
+        waiting += [part for entry in _held(thing).items() for part in entry]
+        # Of what others wrote, only what can say and take back its state is part of a run.
+        kind, known = type(thing), isinstance(thing, (*_FOLLOWED, *_RECORDS))
+        if known or hasattr(kind, "load_state_dict") or _is_own(kind):
+            waiting += [kind, getattr(thing, "__dict__", None)]
     return list(seen.values())
 
 
@@ -84,19 +86,12 @@ def _is_own(thing: Any) -> bool:
     return thing.__module__ not in sys.builtin_module_names and not file.startswith(_INSTALLED)
 
 
-def _is_followed(thing: object) -> bool:
-    # Of what others wrote, only what can say and take back its state is part of a run.
-    kind = type(thing)
-    known = isinstance(thing, (*_FOLLOWED, *_RECORDS)) or hasattr(kind, "load_state_dict")
-    return known or _is_own(kind)
-
-
 def _names_in(code: types.CodeType) -> set[str]:
     within = [part for part in code.co_consts if isinstance(part, types.CodeType)]
     return set(code.co_names).union(*map(_names_in, within))
 
 
-def _entries(thing: Any) -> dict:
+def _held(thing: Any) -> dict:
     """Return what a thing holds by name: where something else can be put."""
     if isinstance(thing, dict):
         return dict(thing)
@@ -113,15 +108,14 @@ def _entries(thing: Any) -> dict:
     return {name: getattr(thing, name) for name in names if hasattr(thing, name)}
 
 
-def _rest(thing: Any) -> Callable[[], object]:
-    """Note a thing but for the numbers of a tensor, and return what sets it back."""
-    if isinstance(thing, list | set | collections.deque):
-        return partial(_refill, thing, list(thing))
+def _entries(thing: Any) -> Callable[[], object]:
+    """Note what a thing holds, and return what sets it back."""
     if isinstance(thing, torch.Generator) or type(thing).__name__ == "RandomState":
         return partial(thing.set_state, thing.get_state())
     if isinstance(thing, random.Random):
         return partial(thing.setstate, thing.getstate())
-    return partial(_set_entries, thing, _entries(thing))
+    sequence = isinstance(thing, list | set | collections.deque)
+    return partial(_refill, thing, list(thing)) if sequence else partial(_put, thing, _held(thing))
 
 
 def _refill(thing: Any, before: list) -> None:
@@ -130,10 +124,10 @@ def _refill(thing: Any, before: list) -> None:
         (thing.update if isinstance(thing, set) else thing.extend)(before)
 
 
-def _set_entries(thing: Any, before: dict) -> None:
-    by_key = isinstance(thing, dict)
-    put, drop = (operator.setitem, operator.delitem) if by_key else (setattr, delattr)
-    now = _entries(thing)
+def _put(thing: Any, before: dict) -> None:
+    is_dict = isinstance(thing, dict)
+    put, drop = (operator.setitem, operator.delitem) if is_dict else (setattr, delattr)
+    now = _held(thing)
     for name in now.keys() - before.keys():
         drop(thing, name)
     for name, value in before.items():
@@ -143,23 +137,22 @@ def _set_entries(thing: Any, before: dict) -> None:
 
 def _numbers(thing: Any) -> Callable[[], object]:
     """Note the numbers of a tensor or an array, and return what sets them back."""
-    if type(thing).__name__ == "ndarray":
+    if type(thing).__name__ == "ndarray" and thing.flags.writeable:
         return partial(operator.setitem, thing, ..., thing.copy())
     plain = isinstance(thing, torch.Tensor) and thing.layout == torch.strided
-    if not plain or thing.is_meta or thing.is_quantized or thing.is_inference():
+    if not plain or thing.is_meta or thing.is_quantized or thing.is_nested or thing.is_inference():
         return lambda: None  # There are none, or an optimiser does not move them.
-    return partial(
-        _set_numbers, thing, thing.data, thing.detach().clone(), thing._version, thing.is_leaf
-    )
+    place, numbers, version = thing.data, thing.detach().clone(), thing._version
+    is_leaf = thing.is_leaf
 
+    def way_back() -> None:
+        if is_leaf and not thing.is_leaf:
+            thing.detach_()
+        if thing.data_ptr() != place.data_ptr() or thing.shape != place.shape:
+            thing.data = place
+        # Through `place`, which shares the numbers and not the count of changes.
+        if thing._version != version or not torch.equal(place, numbers):
+            place.copy_(numbers)
+            torch._C._autograd._unsafe_set_version_counter((thing,), (version,))
 
-def _set_numbers(
-    tensor: torch.Tensor, place: torch.Tensor, numbers: torch.Tensor, version: int, is_leaf: bool
-) -> None:
-    if is_leaf and not tensor.is_leaf:
-        tensor.detach_()
-    if tensor.data_ptr() != place.data_ptr() or tensor.shape != place.shape:
-        tensor.data = place
-    if tensor._version != version or not torch.equal(place, numbers):
-        place.copy_(numbers)  # By its data, which counts no version.
-        torch._C._autograd._unsafe_set_version_counter((tensor,), (version,))
+    return way_back

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from tqdm.auto import tqdm
 
 from helpers.common import require
 from helpers.debugging_clinic import chance, faults, keeping, looks, rehearsal
@@ -106,14 +107,18 @@ def check(
 
     Raises
     ------
-    ValueError
-        If `batches` can be walked only once, or holds no images, or these do not fit the network.
+    TypeError, ValueError
+        If an argument is of another kind, `batches` can be walked only once or holds no images,
+        these do not fit the network, or the network or its optimiser cannot be copied.
 
     Notes
     -----
-    Everything is tried on deep copies, and generators found in `batches` and `test` are set back.
-    A step may keep things of its own, such as a list of losses; it is called four times on the
-    copies, and up to 130 times as long as it moves no weight. The tests themselves are common
+    All is tried on deep copies, on a step's first calls: four, or up to 130 while it moves no
+    weight. What hangs on the arguments is noted before and set back after, whoever changed it: the
+    schedules, averages, scalers, counters, lists and generators that a step or a loss closes over
+    or names, the hooks of a network, the attributes of a loader. What nobody can set back stays as
+    it is left: what was written to a file or shown, an iterator or a stream that has gone on, an
+    object in an installed package that has no ``load_state_dict``. The tests themselves are common
     practice; see Karpathy, *A Recipe for Training Neural Networks*, 2019,
     https://karpathy.github.io/2019/04/25/recipe/.
     """
@@ -184,8 +189,11 @@ def _looked_at(
         found += _that_hold(looks.of_the_step(setup, step, keeps))
     if test is None:
         unseen[-1:-1] = ["the test part (test=)"]
-    elif shared := _are_mixed(batches, test):
-        found += (Finding(faults.MIXED_PARTS, shared),)
+    else:
+        shared, compared = _mixed(batches, test)
+        found += _that_hold({faults.MIXED_PARTS: shared})
+        if compared == _MOST_COMPARED:
+            unseen[-1:-1] = [f"training images after the first {compared:,}"]
     if keeps or looks.keeps_a_state(setup):
         unseen += ["data, scores and updates: the network keeps a state"]
         return Report(found, tuple(unseen))
@@ -228,7 +236,8 @@ def _walk(name: str, batches: Iterable[Batch]) -> Iterator[Batch]:
         _require_dense(f"images of {name}", images)
         if not images.is_floating_point() or not images.dim():
             given = require.shown(images)
-            raise TypeError(f"images of {name} are {given}: {_CURES.get(images.dtype, _NO_PIXELS)}")
+            cure = _CURES.get(images.dtype, _NO_PIXELS if images.dim() else "give a batch of them")
+            raise TypeError(f"images of {name} are {given}: {cure}")
         _require_dense(f"labels of {name}", labels)
         if labels.is_floating_point():
             given = f"dtype {labels.dtype}"
@@ -262,11 +271,12 @@ def _check_that_they_fit(
             for part in (copy.deepcopy(network), copy.deepcopy(network).eval()):
                 tried[images.shape] = _scores(part, images, place)
         scores = tried[images.shape]
-        given = f"{scores.shape[1]} scores (batch {place})"
+        given = f"{scores.shape[1]} scores"
         try:
             loss = loss_function(scores, labels)
         except IndexError as error:
-            raise ValueError(f"labels of batches do not fit {given}: {error}") from error
+            reason = f"{given}: in batch {place}, {error}"
+            raise ValueError(f"labels of batches do not fit {reason}") from error
         except Exception as error:
             reason = f"{require.shown(labels)}: {_first_line(error)}"
             raise ValueError(f"loss_function does not take {given} with {reason}") from error
@@ -298,22 +308,30 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _are_mixed(batches: Iterable[Batch], test: Iterable[Batch]) -> str:
-    """Whether the first test images are among all the training images, bit by bit.
+def _mixed(batches: Iterable[Batch], test: Iterable[Batch]) -> tuple[str, int]:
+    """Tell whether the first test images are among the training images, bit by bit; of how many.
 
     A table of a few whole numbers repeats itself, and its test part then does so too: what is usual
     among the training images is no fault.
     """
     asked = list(itertools.islice(_rows("test", test), _MOST_IMAGES))
-    counts = collections.Counter(itertools.islice(_rows("batches", batches), _MOST_COMPARED))
-    repeated = 1 - len(counts) / counts.total()
+    rows = tqdm(_rows("batches", batches), unit="image", leave=False, disable=None, delay=10)
+    walk = itertools.islice(rows, _MOST_COMPARED)
+    # A walk without an end comes back to where it began: its first images are of one round.
+    first = collections.Counter(itertools.islice(walk, _MOST_IMAGES))
+    if not first:
+        raise ValueError("batches can be walked only once: give a list or a loader of batches")
+    counts = first + collections.Counter(walk)
+    usual = first if counts.total() == _MOST_COMPARED else counts
+    repeated = 1 - len(usual) / usual.total()
     shared = sum(row in counts for row in asked)
     mixed = shared > (_MOST_SHARED + 2 * repeated) * len(asked)
-    return f"{shared:,} of {len(asked):,} test images" if mixed else ""
+    return f"{shared:,} of {len(asked):,} test images" if mixed else "", counts.total()
 
 
 def _rows(name: str, batches: Iterable[Batch]) -> Iterator[int]:
     """Give each image as the hash of its bytes: those themselves would take too much memory."""
     for images, _ in _walk(name, batches):
-        for row in images.detach().cpu().numpy():
+        flat = images.detach().cpu().contiguous().view(len(images), -1)
+        for row in flat.view(torch.uint8).numpy():
             yield hash(row.tobytes())

@@ -43,6 +43,10 @@ def copies(network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimiz
     begun = dict(memo)
     try:
         twin = copy.deepcopy(network, memo)
+        # Weights that are not of the network, such as a loss's own, are trained where they are.
+        groups = [group for one in (optimizer, *held) for group in one.param_groups]
+        for weight in [weight for group in groups for weight in group["params"]]:
+            memo.setdefault(id(weight), weight)
         for one in held:
             own = {n: v for n, v in vars(one).items() if not _stands_in(one, n, v)}
             vars(memo[id(one)]).update(copy.deepcopy(own, memo))
