@@ -46,7 +46,7 @@ def of_the_data(setup: Setup, updates: Updates) -> Table:
         and f"the root mean square of the inputs is {size:.0f}",
         faults.WRONG_LABELS: has_enough_labels(setup)
         and not _labels_can_be_told(setup, images, labels)
-        and f"three ways to guess half of {len(labels):,} labels from the other half",
+        and f"of {len(labels) // 2:,} labels, guessed in three ways from the others",
         faults.NOT_SHUFFLED: _comes_class_by_class(setup),
     }
 
@@ -144,15 +144,16 @@ def of_the_network(setup: Setup, keeps: bool) -> Table:
         and not scores.requires_grad
         and "the scores have no graph",
         faults.KEPT_WITH_NETWORK: keeps and "the graph of a call goes on in the next call's",
-        faults.LEFT_OUT: bool(left_out) and _listed(left_out),
+        faults.LEFT_OUT: _listed(left_out),
         faults.ALL_THE_SAME: _are_all_the_same([weights[name] for name in learning]),
         faults.DECAYED: decay >= _MOST_DECAY and f"lr × weight_decay = {decay:.3g}",
     }
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str], before: str = "") -> str:
+    """Return the first names in a line, and nothing where there are none."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
+    return before + ", ".join(names[:3]) + more if names else ""
 
 
 def _rate(group: dict) -> float:
@@ -294,7 +295,7 @@ def of_the_mode(setup: Setup) -> Table:
     """Look for layers that are switched off, where there is no step that might do it."""
     off = watching.layers_off(setup.network)
     in_eval = not setup.network.training and _has_two_modes(setup)
-    return {faults.EVAL_MODE: _listed(off) or (in_eval and "network.training is False")}
+    return {faults.EVAL_MODE: _listed(off, "layer ") or (in_eval and "network.training is False")}
 
 
 @torch.no_grad()
@@ -328,12 +329,12 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch) -> Table:
     early = seen.arrived_something and seen.steps == seen.empty_steps > 0
     graphs = seen.graphs_kept()
     return {
-        faults.EVAL_MODE: _listed(seen.off) or (in_eval and "network.training is False"),
+        faults.EVAL_MODE: _listed(seen.off, "layer ") or (in_eval and "network.training is False"),
         faults.FORWARD_BY_NAME: not seen.calls
         and f"forward ran {seen.forwards} times, and no hook",
         faults.NO_BACKWARD: not seen.arrivals and f"no gradient came in {seen.taken} steps",
         faults.NO_STEP: never and f"not once in {seen.taken} steps",
-        faults.CLEARED_EARLY: early and f"{seen.empty_steps} of {seen.steps} saw no gradient",
+        faults.CLEARED_EARLY: early and f"{seen.steps} of {seen.steps} calls of step() saw none",
         faults.NEVER_CLEARED: bool(seen.piled_up) and f"step() had used {seen.piled_up}.grad",
         faults.WIPED: 0 < seen.steps == seen.gathered.wiped
         and f"1 of {seen.gathered.most} gradients was used",
@@ -359,8 +360,8 @@ def of_the_first_updates(setup: Setup, updates: Updates) -> Table:
         and f"{first:.3g} in place of {updates.guess:.3g}",
         faults.RATE_TOO_HIGH: bool(calm)
         and f"it climbs at lr = {rate:g}, and at {rate * (calm or 1):g} it does not",
-        faults.NO_GRADIENT: bool(updates.unreached) and _listed(updates.unreached),
-        faults.DO_NOT_MOVE: bool(updates.still) and _listed(updates.still),
+        faults.NO_GRADIENT: _listed(updates.unreached),
+        faults.DO_NOT_MOVE: _listed(updates.still),
     }
 
 

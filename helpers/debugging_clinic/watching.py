@@ -81,7 +81,6 @@ class Watch:
         self.labels.begin(batch)
         with _heard(self._clip):
             step(self.network, *batch, loss_function, self.optimizer)
-        self.labels.end()
         self.taken += 1
         self.piled_up = self.piled_up or min(self._piled, default="")
 
@@ -122,7 +121,7 @@ class Watch:
             return
         self.off = self.off or layers_off(self.network)
         self.in_eval = self.in_eval or not self.network.training
-        self.labels.scored(given[0] if given else None, scores)
+        self.labels.scored(given[0] if given else None)
         # A gradient of images, as for an attack, is another's than the step's own.
         self.gathered.spoilt |= any(getattr(part, "requires_grad", False) for part in given)
         # What is left with a function of the graph lives as long as the graph, and no longer.
@@ -170,35 +169,25 @@ class _Labels:
     """The labels that a loss is given for images, beside those that belong to them."""
 
     def __init__(self) -> None:
-        self._known: dict[int, int] = {}
-        self._scored: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._given: list[torch.Tensor] = []
         self._right: list[torch.Tensor] = []
 
     def begin(self, batch: Batch) -> None:
         """Begin a step: note which label belongs to which image."""
-        images, labels = batch
-        self._known = dict(zip(_hashes(images), labels.tolist(), strict=True))
+        self._known = dict(zip(_hashes(batch[0]), batch[1].tolist(), strict=True))
+        self._rows: list[int] | None = None  # The images that the network has scored in this step.
 
-    def end(self) -> None:
-        """End a step: let go of its scores, and of their graph."""
-        self._scored.clear()
+    def scored(self, images: object) -> None:
+        """Note images; behind a second call nobody knows which of the two the loss is about."""
+        first = self._rows is None and isinstance(images, torch.Tensor)
+        self._rows = _hashes(images) if first else []  # type: ignore[arg-type]
 
-    def scored(self, images: object, scores: torch.Tensor) -> None:
-        """Note of which images scores are."""
-        if isinstance(images, torch.Tensor):
-            self._scored.append((scores, images))
-
-    def asked(self, scores: object = None, labels: object = None, *_: object) -> None:
+    def asked(self, _: object = None, labels: object = None, *__: object) -> None:
         """Note labels that the loss is asked about, where their images are some of the batch's."""
-        of_them = [images for known, images in self._scored if known is scores]
-        if not of_them and len(self._scored) == 1:
-            of_them = [self._scored[0][1]]
-        if not (of_them and isinstance(labels, torch.Tensor) and labels.dtype == torch.int64):
-            return
-        right = [self._known.get(row) for row in _hashes(of_them[0])]
-        if None not in right and labels.shape == (len(right),):
-            self._given.append(labels.cpu())
+        right = [self._known.get(row) for row in self._rows or ()]
+        is_whole = isinstance(labels, torch.Tensor) and labels.dtype == torch.int64
+        if is_whole and None not in right and 0 < len(right) == labels.numel():  # type: ignore
+            self._given.append(labels.cpu().flatten())  # type: ignore[attr-defined]
             self._right.append(torch.tensor(right))
 
     def right(self) -> float | None:

@@ -6,6 +6,8 @@ The notebook publishes their number.
 
 import itertools
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_ as clip
 
 from debugging_clinic.runs import Layer, adam, check, cnn, mlp, sgd
+from debugging_clinic.test_preflight_healthy import SETUPS as SOUND
 from debugging_clinic.test_preflight_healthy import clouds, last, rows_of_pixels, shuffled, small
 from helpers.debugging_clinic import faults, preflight
 from helpers.debugging_clinic.steps import by_the_book
@@ -500,6 +503,13 @@ def a_division_by_zero(batches):
 def test_there_are_as_many_set_ups_as_promised():
     assert len(SETUPS) >= 40 and set(QUICK) <= set(SETUPS)
     assert {fault for fault, _ in SETUPS.values()} <= set(faults.SENTENCES)
+
+
+def test_the_notebook_names_how_many_set_ups_there_are():
+    notebook = Path(__file__).parents[2] / "notebooks" / "05_debugging_clinic.ipynb"
+    said = re.search(r"on (\d+) sound runs .* and on (\d+) ill ones", notebook.read_text("utf-8"))
+    assert said, "notebook 05 no longer says on how many runs the check is tried"
+    assert said.groups() == (str(len(SOUND)), str(len(SETUPS)))
 
 
 @pytest.mark.parametrize(
