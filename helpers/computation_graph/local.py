@@ -39,8 +39,10 @@ def _worked_out(
     function: Any, shapes: Sequence[tuple], gradient: torch.Tensor, leaving: _Tensors
 ) -> list[str]:
     outputs = function._input_metadata
-    jacobians, turned = (_jacobians(function, shapes, turn) for turn in (1, 1j))
+    jacobians = turned = _jacobians(function, shapes, 1)
     turns = [_flat(None, o.shape) + (1j if o.dtype.is_complex else 1) for o in outputs]
+    if any(output.dtype.is_complex for output in outputs):
+        turned = _jacobians(function, shapes, 1j)
     lines = []
     for shape, jacobian, other, left in zip(shapes, jacobians, turned, leaving, strict=True):
         wide = jacobian.to(torch.complex128)
