@@ -272,13 +272,17 @@ def _are_never_below_zero(setup: Setup) -> str | bool:
     images = torch.cat([images for images, _ in setup.sample])[:_LEAST_SCORES]
     # Raw scores take either sign, at the latest for inputs that are far larger, and their mirrors.
     scores = torch.cat([setup.scores(factor * images) for factor in (1, 10, -10)])
-    # Scores that are all the same are those of a last layer that begins at zero. Scaled cosines of
-    # what is positive have an upper bound, and yet room to be sure.
-    at_once, larger = scores.chunk(3)[0].max(), scores.max()
-    roomy = at_once > _LEAST_RANGE and larger < 1.5 * at_once
+    # Scores that are all the same are those of a last layer that begins at zero.
     never = scores.numel() >= _LEAST_SCORES and bool((scores >= 0).all() and scores.std() > 0)
+    roomy = float(scores.max() - scores.min()) > _LEAST_RANGE and _have_bounds(setup)
     odd = not roomy and not _are_all_the_same(list(setup.network.parameters()))
     return never and odd and f"the least of {scores.numel():,} scores is {scores.min():.2g}"
+
+
+def _have_bounds(setup: Setup) -> bool:
+    """Whether far larger inputs give no larger scores: cosines, however scaled, and sigmoids."""
+    far, farther = (setup.scores(by * setup.sample[0][0]).abs().max() for by in (10, 100))
+    return bool(farther < 1.5 * far)
 
 
 def _is_wrong_way_up(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> str | bool:
@@ -356,7 +360,9 @@ def of_the_first_updates(setup: Setup, updates: Updates) -> Table:
     rate = max(map(_rate, setup.optimizer.param_groups))
     return {
         faults.LOSS_NOT_FINITE: not math.isfinite(first) and f"it is {first}",
+        # Scores with bounds do not come from large weights, but from a scale that is wanted.
         faults.LOSS_TOO_HIGH: first > 2 * updates.guess
+        and not _have_bounds(setup)
         and f"{first:.3g} in place of {updates.guess:.3g}",
         faults.RATE_TOO_HIGH: bool(calm)
         and f"it climbs at lr = {rate:g}, and at {rate * (calm or 1):g} it does not",

@@ -223,20 +223,31 @@ def softmax_regression_that_begins_at_zero(batches):
     return check(network, batches, sgd(0.01))
 
 
+class Cosine(nn.Module):
+    def __init__(self, scale):
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU())
+        self.prototypes = nn.Parameter(torch.randn(10, 64))
+        self.scale = scale
+
+    def forward(self, x):
+        features = F.normalize(self.body(x), dim=1)
+        return self.scale * features @ F.normalize(self.prototypes, dim=1).T
+
+
 @setup
 def scaled_cosine_scores(batches):
-    class Cosine(nn.Module):
-        def __init__(self, scale=16.0):
-            super().__init__()
-            self.body = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU())
-            self.prototypes = nn.Parameter(torch.randn(10, 64))
-            self.scale = scale
+    return check(Cosine(16.0), batches, step=by_the_book)
 
-        def forward(self, x):
-            features = F.normalize(self.body(x), dim=1)
-            return self.scale * features @ F.normalize(self.prototypes, dim=1).T
 
-    return check(Cosine(), batches, step=by_the_book)
+@setup
+def cosine_scores_that_begin_with_a_high_loss(batches):
+    return check(Cosine(64.0), batches, adam(1e-3), step=by_the_book)
+
+
+@setup
+def a_sigmoid_with_room(batches):
+    return check(mlp(Layer(lambda scores: 20 * scores.sigmoid())), batches, adam(1e-3))
 
 
 @setup
