@@ -103,9 +103,14 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
         "vector_norm(self.points - goal, ord=1, dim=-1)",
     ),
     # What judges the readers, and the first two notebooks
-    ("helpers/common/judging.py", "agree", "value.casefold()", "value"),
+    ("helpers/common/judging.py", "_bare", "value.casefold()", "value"),
     ("helpers/common/judging.py", "_is_made", "nan_is_nan=True", "nan_is_nan=False"),
-    ("helpers/common/questions.py", "Prediction.judge", "guess, answer", "answer, guess"),
+    (
+        "helpers/common/questions.py",
+        "Prediction.judge",
+        "guess, answer, self",
+        "answer, guess, self",
+    ),
     ("helpers/computation_graph/backtrack.py", "_saved_in_words", "-= 2**64", "+= 2**64"),
     ("helpers/ols_and_ridge/least_squares.py", "conditioned_problem", " / weights.norm()", ""),
     ("helpers/ols_and_ridge/trials.py", "leave_one_out_by_refitting", "!= row", "== row"),
