@@ -44,7 +44,7 @@ def _alive(kind: type) -> list[Any]:
     kinds = {kind}
     waiting = [kind]
     while waiting:
-        new = set(type.__subclasses__(waiting.pop())) - kinds
+        new: set[type] = set(type.__subclasses__(waiting.pop())) - kinds
         kinds |= new
         waiting += new
     return [one for one in gc.get_objects() if type(one) in kinds]
