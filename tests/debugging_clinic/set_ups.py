@@ -407,6 +407,45 @@ def streamed():
     return Run(batches=DataLoader(Stream(), 20))
 
 
+class WithItsOptimizer(nn.Module):
+    """A network that brings its optimiser and its schedule along."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = mlp()
+        self.optimizer = torch.optim.Adam(self.layers.parameters(), lr=0.01)
+        self.schedule = schedules.StepLR(self.optimizer, 1, 0.9)
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+def bringing_its_optimizer():
+    def step(network, *rest):
+        book(network, *rest)
+        network.schedule.step()
+
+    network = WithItsOptimizer()
+    return Run(network, network.optimizer, step)
+
+
+class Shifted(nn.Module):
+    """A loss with weights of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(3))
+
+    def forward(self, scores, labels):
+        return F.cross_entropy(scores + self.shift, labels)
+
+
+def with_learning_loss():
+    network, loss = mlp(), Shifted()
+    weights = [*network.parameters(), *loss.parameters()]
+    return Run(network, torch.optim.Adam(weights, lr=0.01), loss_function=loss)
+
+
 def weight_of(norm, looks=1):
     run = Run(nn.Sequential(norm(nn.Linear(8, 12)), nn.ReLU(), nn.Linear(12, 3)))
     for _ in range(looks):
@@ -452,10 +491,15 @@ RUNS = {
     "images in place": in_place,
     "hooks": hooked,
     "a loss with a state": with_loss,
+    "a loss that learns": with_learning_loss,
+    "a network with its optimiser": bringing_its_optimizer,
     "a checkpointed block": lambda: Run(Checkpointed()),
     "frozen layers": normed,
     "the best weights so far": swapped_in,
     "a loader": loaded,
+    "a loader with a worker": lambda: Run(
+        batches=DataLoader(TensorDataset(IMAGES, LABELS), 20, shuffle=True, num_workers=1)
+    ),
     "a stream": streamed,
     "weight norm": lambda: weight_of(nn.utils.weight_norm),
     "spectral norm": lambda: weight_of(nn.utils.spectral_norm),
