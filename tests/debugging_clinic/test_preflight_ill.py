@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_ as clip
 
 from debugging_clinic.runs import Layer, adam, check, cnn, mlp, sgd
+from debugging_clinic.sound_networks import clouds, last, rows_of_pixels, shuffled, small
 from debugging_clinic.test_preflight_healthy import SETUPS as SOUND
-from debugging_clinic.test_preflight_healthy import clouds, last, rows_of_pixels, shuffled, small
 from helpers.debugging_clinic import faults, preflight
 from helpers.debugging_clinic.steps import by_the_book
 
