@@ -24,7 +24,8 @@ WOBBLING_PICTURES = {
 }
 
 # Cells that are not run twice in a row.
-RUN_ONCE = {"race-recipes": "trains several networks, each from its own seed"}
+_TRAININGS = "trains several networks, each from its own seed"
+RUN_ONCE = {"pixels-and-edges": _TRAININGS, "race-recipes": _TRAININGS}
 
 # The cell in which the kernel is interrupted, and in the middle of what.
 INTERRUPTED = {"five-epochs": "a training"}

@@ -366,6 +366,16 @@ def test_features_are_handed_out_as_they_are():
     assert all((4 * n + torch.arange(4.0)).equal(row) for n, row in zip(labels, rows, strict=True))
 
 
+def test_a_longer_epoch_shows_each_image_so_many_times_beside_its_own_label():
+    images = torch.arange(7, dtype=torch.uint8).view(7, 1, 1).expand(7, 28, 28)
+    walk = list(fashion.repeated(images, (torch.arange(7) + 2) % 10, times=3, batch_size=4))
+    assert [tuple(x.shape) for x, _ in walk] == [(4, 1, 28, 28)] * 5 + [(1, 1, 28, 28)]
+    pixels, labels = (torch.cat(parts) for parts in zip(*walk, strict=True))
+    shown = pixels[:, 0, 0, 0].mul(255).round().int().tolist()
+    assert sorted(shown) == sorted([*range(7)] * 3) and shown != [*range(7)] * 3
+    assert [label - 2 for label in labels.tolist()] == shown
+
+
 def test_one_by_one_is_what_torchvision_reads_from_its_files(tmp_path):
     idx.write(tmp_path, train=20, test=10)
     theirs = FashionMNIST(tmp_path, transform=ToTensor())
