@@ -125,7 +125,7 @@ def projection(X: Tensor, y: Tensor, fitted: Tensor) -> Figure:
 
 
 @styled
-def silent_failure(
+def errors_of_solvers(
     weights_off: Mapping[str, Tensor], predictions_off: Mapping[str, Tensor]
 ) -> Figure:
     """Draw how far each solver is off over many collinear tables, in weights and in predictions.
@@ -138,12 +138,11 @@ def silent_failure(
 
     figure = Figure(
         figsize=(7, 3.0),
-        alt="Errors on many collinear tables, on a logarithmic axis. Weights off by over 50 % on "
-        f"most tables: {mostly_above(weights_off, 0.5)}. Prediction off by over 10 % on most: "
-        f"{mostly_above(predictions_off, 0.1)}.",
+        alt="How far each solver is off on many collinear tables, on a logarithmic axis. Weights "
+        f"off by over 50 % on most tables: {mostly_above(weights_off, 0.5)}. Prediction off by "
+        f"over 10 % on most: {mostly_above(predictions_off, 0.1)}.",
     )
-    finding = "No error message, and yet: rubbish weights, and from inv rubbish predictions"
-    headline(figure, finding, x=0.01)
+    headline(figure, "How far off is each solver, table by table?", x=0.01)
     panels = figure.subplots(1, 2, sharey=True)
     what = {"weights": weights_off, "prediction for one coat": predictions_off}
     for axes, (name, errors) in zip(panels, what.items(), strict=True):

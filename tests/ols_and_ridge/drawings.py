@@ -24,7 +24,7 @@ DRAWINGS = {
         torch.tensor([0.0, 2.5, 2.0]),
         torch.tensor([0.5, 1.5, 2.5]),
     ),
-    "silent_failure": lambda: figures.silent_failure(
+    "errors_of_solvers": lambda: figures.errors_of_solvers(
         {"inv": LINE + 2, "lstsq": LINE / 9 + 0.01}, {"inv": LINE + 1, "lstsq": LINE / 99 + 0.01}
     ),
     "valley": lambda: figures.valley(COPY, 5 * WEIGHTS, WEIGHTS, WEIGHTS.flip(0) / 5**0.5),

@@ -9,7 +9,7 @@ from ols_and_ridge.drawings import DRAWINGS, LAND
 @pytest.mark.parametrize(
     ("name", "findings"),
     [
-        ("silent_failure", ("50 % on most tables: inv.", "10 % on most: inv.")),
+        ("errors_of_solvers", ("50 % on most tables: inv.", "10 % on most: inv.")),
         ("solver_errors", ("solve 2, qr 1",)),
         ("eigenvalues_moved", ("Of the 3 drawn only λ = 10 puts all",)),
         ("towards_the_shortest", ("falls 10-fold", "is another way.")),

@@ -20,8 +20,8 @@ ON_X = ("by_qr", "by_lstsq", "by_pinv")
 def cells():
     """Run the notebook's cells that define functions: what is tested is what is read."""
     sources = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
-    names = {"torch": torch}
-    for cell in ("solvers", "solvers-on-x", "ridge", "stacked", "fit-intercept", "leave-one-out"):
+    names = {"torch": torch, "ridge_by_stacking": trials.ridge_by_stacking}
+    for cell in ("solvers", "solvers-on-x", "ridge", "fit-intercept", "leave-one-out"):
         exec(sources[cell], names)
     return names
 

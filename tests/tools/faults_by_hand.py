@@ -109,6 +109,7 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     ("helpers/computation_graph/backtrack.py", "_saved_in_words", "-= 2**64", "+= 2**64"),
     ("helpers/ols_and_ridge/least_squares.py", "conditioned_problem", " / weights.norm()", ""),
     ("helpers/ols_and_ridge/trials.py", "leave_one_out_by_refitting", "!= row", "== row"),
+    ("helpers/ols_and_ridge/trials.py", "ridge_by_stacking", "penalty**0.5", "penalty"),
 ]
 
 Change = Callable[[NotebookNode], object]
@@ -117,7 +118,6 @@ Change = Callable[[NotebookNode], object]
 _IN_CELLS: list[tuple[str, str, str, str]] = [
     ("01", "a-leaf-changed-under-no-grad", "x -= 0.1 * x.grad", "x += 0.1 * x.grad"),
     ("02", "ridge", "X.T @ X + penalty * identity", "X.T @ X"),
-    ("02", "stacked", "penalty**0.5 * torch.eye", "penalty * torch.eye"),
     ("02", "fit-intercept", "    on_each[0] = 0.0\n", ""),
     ("02", "leave-one-out", "(1 - hat.diagonal())", "(1 + hat.diagonal())"),
     ("02", "tailors-plain-fit", "measured.std(dim=0)", "measured.std()"),
