@@ -16,6 +16,12 @@ from helpers.gradient_descent.looks import GOAL, HALO, LOOKS, grid, level_lines,
 
 _STEEPEST = "steepest fall, against the gradient"
 _Place = tuple[float, float]
+# Where a descent among two wells ends, and where on the map that is written.
+_ENDS: dict[str, _Place] = {
+    "deep well": (2.6, -1.3),
+    "shallow well": (-2.6, 1.2),
+    "still on the plateau": (-3.3, 4.2),
+}
 
 
 @styled
@@ -173,34 +179,43 @@ def change_on_sphere(directions: Tensor, changes: Tensor, gradient: Tensor) -> F
 
 @styled
 def zigzag(
-    panels: dict[str, tuple[Loss, Path, Tensor, float]], names: Sequence[tuple[str, str]]
+    runs: dict[str, tuple[Loss, Path, Tensor]],
+    steps: dict[str, int],
+    names: Sequence[tuple[str, str]],
+    *,
+    reach: float,
 ) -> Figure:
     """Draw a path in a narrow valley and one in a round bowl, over their level lines, side by side.
 
-    `panels` goes from a title to the loss, the path, the lowest point (2,) and how far the panel
-    reaches; `names` holds, for each panel, those of the two weights.
+    `runs` goes from what the sizes are to the loss, the path and the lowest point (2,), `steps` to
+    how many steps it took; `names` holds, for each panel, those of the two weights. A panel reaches
+    so far from the lowest point.
     """
     figure = Figure(
         figsize=(7, 3.6),
         alt="The same descent twice: with sizes as they are the path zig-zags in a narrow valley; "
         "with standardised sizes the bowl is round and one step goes straight to the goal.",
     )
-    places = figure.subplots(1, len(panels))
-    for axes, title, (first, second) in zip(places, panels, names, strict=True):
-        loss, path, goal, reach = panels[title]
+    panels = figure.subplots(1, len(runs))
+    for axes, name, (first, second) in zip(panels, runs, names, strict=True):
+        loss, path, goal = runs[name]
         level_lines(axes, loss, goal, reach)
         start = path.points[0]
         axes.plot(*torch.stack([start, goal]).T, color=BLACK, linestyle=":", lw=1.2)
         axes.plot(*path.points.T, color=BLUE, marker="o", markersize=3.5, linewidth=1.3)
         axes.plot(*start, marker="o", markersize=9, markerfacecolor="white", color=BLUE)
         axes.plot(*goal, **GOAL)
-        axes.set(xlabel=first, ylabel=second, title=title)
+        axes.set(xlabel=first, ylabel=second, title=f"Sizes {name}, steps: {steps[name]}")
     return figure
 
 
 @styled
 def basins(
-    loss: Loss, starts: Tensor, labels: Tensor, names: dict[str, _Place], points: dict[str, Tensor]
+    loss: Loss,
+    starts: Tensor,
+    labels: Tensor,
+    points: dict[str, Tensor],
+    names: dict[str, _Place] = _ENDS,
 ) -> Figure:
     """Draw a grid of start points, shape (rows, columns, 2), coloured by where descent ends.
 

@@ -159,8 +159,9 @@ def chosen_steps(loss: Loss, path: Path, sizes: Tensor, bounds: Tensor) -> Figur
 @styled
 def damping(distances: dict[str, Tensor]) -> Figure:
     """Draw one weight, its minimum at 0, against the step for several momenta: (steps + 1,)."""
-    found = ", ".join(
-        f"{name} {(values[1:] * values[:-1] < 0).sum()} times" for name, values in distances.items()
+    found = "; ".join(
+        f"{name}, {(values[1:] * values[:-1] < 0).sum()} times"
+        for name, values in distances.items()
     )
     alt = f"One weight over the steps for {len(distances)} momenta. It crosses the minimum: "
     figure = Figure(figsize=(7, 3.4), alt=f"{alt}{found}.")
@@ -168,7 +169,11 @@ def damping(distances: dict[str, Tensor]) -> Figure:
     for (name, values), look in zip(distances.items(), LOOKS, strict=False):
         axes.plot(values, markevery=4, markersize=4, label=name, **look)
     axes.axhline(0, color=BLACK, linewidth=0.6, linestyle="-")
-    axes.set(xlabel="step", ylabel="weight (minimum at 0)", title="Creep, arrive, ring")
+    axes.set(
+        xlabel="step",
+        ylabel="weight (minimum at 0)",
+        title="One weight, one start, more and more momentum",
+    )
     axes.legend()
     return figure
 
@@ -215,14 +220,13 @@ def steps_against_condition(
     words = " and ".join(f"{slopes[name]:.2f} {name}" for name in steps)
     figure = Figure(
         figsize=(7, 3.6),
-        alt=f"Steps needed against the condition number on log scales: slopes {words}, so momentum "
-        "turns the condition number into its square root.",
+        alt=f"Steps needed against the condition number on log scales: slopes {words}.",
     )
     axes = figure.subplots()
     for (name, counts), look in zip(steps.items(), LOOKS, strict=False):
         axes.loglog(conditions, counts, label=f"{name}: slope {slopes[name]:.2f}", **look)
     axes.set(xlabel="condition number κ = L/μ", ylabel="steps until a millionth is left")
-    axes.set(title="From κ to √κ")
+    axes.set(title="The price of a narrow valley, without and with momentum")
     axes.legend()
     return figure
 

@@ -78,7 +78,7 @@ def race(
 
     The bowl's `hessian` has shape (2, 2), and the left panel reaches so far from its minimum. The
     paths are all of the same number of steps, and none comes to stand on the minimum itself. Names
-    and title, which says the finding, are ASCII. The still's alt text is the film's too.
+    and title are ASCII. The still's alt text is the film's too.
     """
     (steps,) = {path.steps for path in paths.values()}
     # Right panel: steps from 0 to the last, distances as powers of ten.

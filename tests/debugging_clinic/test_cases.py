@@ -64,3 +64,10 @@ def test_every_fault_has_its_patient(garments):
     assert {cases.diagnosis(letter) for letter in patients} == set(cases.FAULTS)
     fault_of = {letter: symptom.fault for letter, symptom in symptoms.symptoms_of("BA").items()}
     assert fault_of == {letter: cases.diagnosis(letter) for letter in "AB"}
+
+
+def test_every_fault_has_a_sentence_that_says_what_is_wrong_and_then_the_cure():
+    for fault, sentence in faults.SENTENCES.items():
+        assert sentence.count(";") >= 1 and not sentence.endswith("."), fault
+    assert set(cases.FAULTS) < set(faults.SENTENCES)
+    assert faults.HEALTHY not in faults.SENTENCES

@@ -35,10 +35,12 @@ DRAWINGS = {
     ),
     "change_on_sphere": lambda: figures.change_on_sphere(SPHERE, SPHERE @ TILT, TILT),
     "zigzag": lambda: figures.zigzag(
-        {"left": (VALLEY, SHORT, ORIGIN, 3.0), "right": (VALLEY, LONG, ORIGIN, 3.0)},
+        {"left": (VALLEY, SHORT, ORIGIN), "right": (VALLEY, LONG, ORIGIN)},
+        {"left": 7, "right": 9},
         names=[("a", "b"), ("c", "d")],
+        reach=3.0,
     ),
-    "basins": lambda: figures.basins(VALLEY, STARTS, ENDS, AREAS, {"pass": ORIGIN}),
+    "basins": lambda: figures.basins(VALLEY, STARTS, ENDS, {"pass": ORIGIN}, AREAS),
     "five_regimes": lambda: steps.five_regimes(
         VALLEY, {"short: glides": SHORT, "long: rings": LONG}, reach=3.0
     ),

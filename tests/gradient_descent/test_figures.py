@@ -21,4 +21,4 @@ def test_basins_count_their_starts():
 def test_basins_may_be_fewer_than_three():
     ends = (ENDS > 0).long()
     two = {"here": (0.2, 0.2), "there": (0.5, 0.5)}
-    assert "here 40%, there 60%." in figures.basins(VALLEY, STARTS, ends, two, {"pass": ORIGIN}).alt
+    assert "here 40%, there 60%." in figures.basins(VALLEY, STARTS, ends, {"pass": ORIGIN}, two).alt

@@ -5,8 +5,6 @@ then whole epochs of the network whose images compete. It ends with an error if 
 separate, a fault is not named, or a healthy run is accused.
 """
 
-import argparse
-
 from helpers.debugging_clinic import cases, charts, faults, preflight
 from helpers.debugging_clinic.symptoms import SYMPTOMS
 from helpers.fashion_mnist_pipeline import fashion, standin
@@ -69,11 +67,7 @@ def competing(garments: fashion.Garments, epochs: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=5)
-    options = parser.parse_args()
     found = fashion.load()
-    mistakes = measure(found, options.seeds) + measure(drawn(), options.seeds)
-    competing(found, options.epochs)
+    mistakes = measure(found, seeds=3) + measure(drawn(), seeds=3)
+    competing(found, epochs=5)
     raise SystemExit(f"{mistakes} things went wrong" if mistakes else 0)
