@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Two threads that share an operation wait for each other, and beside other work on the machine they
-# can wait a hundred times as long as they work. One is enough for what a test computes.
+# Threads that share an operation wait for each other, on a busy machine a hundred times as long as
+# they work. One is enough for a test, and for a notebook's kernel beside another.
 torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
