@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 OLDEST_PYTHON = (3, 11)
 # What the largest notebook takes, held by a test.
 GIGABYTES_OF_A_NOTEBOOK = 1.5
+# The data, unpacked for a moment, and what notebook 06 writes.
+GIGABYTES_ON_DISK = 0.5
 
 # Without these every notebook still runs: it does without pictures of graphs, or sliders, or is
 # not tested.
@@ -51,7 +54,7 @@ class Finding:
 
 def find() -> list[Finding]:
     """Look at everything that a notebook needs, in the order in which to mend what is amiss."""
-    looks = (_python, _packages, _pytorch, _helpers, _data, _graphs, _memory, _threads)
+    looks = (_python, _packages, _pytorch, _helpers, _data, _graphs, _memory, _disk, _threads)
     return [look() for look in looks]
 
 
@@ -73,6 +76,10 @@ def _command(*words: str) -> str:
 
 def _pip(*words: str) -> str:
     return _command(sys.executable, "-m", "pip", "install", *words)
+
+
+def _unset(variable: str) -> str:
+    return f"set {variable}=" if os.name == "nt" else f"unset {variable}"
 
 
 def _reason(error: BaseException) -> str:
@@ -127,7 +134,12 @@ def _pytorch() -> Finding:
         except Exception as error:  # noqa: BLE001 - a broken build fails in many ways
             pins = _pins("torch" if name.startswith("torch") else name)
             says = f"{name} cannot be imported ({_reason(error)})"
-            return Finding("imports", says, "fault", _pip("--force-reinstall", *pins.values()))
+            mend = _pip("--force-reinstall", *pins.values())
+            # matplotlib refuses to be imported where its backend is one that it does not know.
+            about_backend = name == "matplotlib" and "backend" in str(error)
+            return Finding(
+                "imports", says, "fault", _unset("MPLBACKEND") if about_backend else mend
+            )
         version = getattr(module, "__version__", None) or importlib.metadata.version(name)
         versions.append(f"{name} {version}")
     return Finding("imports", ", ".join(versions))
@@ -145,6 +157,10 @@ def _helpers() -> Finding:
     found = done.stdout.strip()
     if done.returncode or not found:
         says = "a notebook cannot import them"
+    elif Path(found).name == "helpers.py":
+        move = "ren" if os.name == "nt" else "mv"
+        says = f"a notebook imports {found} in their place"
+        return Finding("helpers", says, "fault", _command(move, found, "helpers_of_my_own.py"))
     elif Path(found).resolve().parent != Path(__file__).resolve().parent:
         says = f"a notebook imports those of another folder, {Path(found).parent}"
     else:
@@ -161,8 +177,7 @@ def _data() -> Finding:
     if root := os.environ.get(fashion.ROOT_VARIABLE):
         if amiss := fashion.amiss_in(Path(root)):
             says = f"{fashion.ROOT_VARIABLE} is {root!r}, where {amiss}"
-            unset = "set {}=" if os.name == "nt" else "unset {}"
-            return Finding("data", says, "fault", unset.format(fashion.ROOT_VARIABLE))
+            return Finding("data", says, "fault", _unset(fashion.ROOT_VARIABLE))
         return Finding("data", f"the real FashionMNIST, from {fashion.ROOT_VARIABLE}={root}")
     folder = fashion.DATA_FOLDER
     if not (amiss := fashion.amiss_in(folder)):
@@ -221,6 +236,15 @@ def _gigabytes(group: Path = Path("/sys/fs/cgroup")) -> tuple[float, float]:
     return free / 1024**3, total / 1024**3
 
 
+def _disk() -> Finding:
+    free = shutil.disk_usage(ROOT).free / 1024**3
+    says = f"{free:.1f} GB free where the series lies"
+    if free < GIGABYTES_ON_DISK:
+        says += f"; data and checkpoints need {GIGABYTES_ON_DISK:g}, so make room"
+        return Finding("disk", says, "note")
+    return Finding("disk", says)
+
+
 def _threads() -> Finding:
     try:
         import torch
@@ -229,6 +253,12 @@ def _threads() -> Finding:
     says = f"PyTorch computes with {torch.get_num_threads()} of {os.cpu_count()} processors"
     if setting := os.environ.get("OMP_NUM_THREADS"):
         says += f" (OMP_NUM_THREADS is {setting})"
+    waiting = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if waiting > 2 * (os.cpu_count() or 1):
+        says += (
+            f"; {waiting:.0f} programs want them now, so all takes longer: set OMP_NUM_THREADS=1"
+        )
+        return Finding("threads", says, "note")
     return Finding("threads", says)
 
 

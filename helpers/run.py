@@ -6,7 +6,8 @@ batch among the processes that it starts:
     torchrun --standalone --nproc-per-node 2 -m helpers.run --epochs 5
 
 It ends with 0, or with 2 for options that make no sense, 1 for what goes wrong later, 130 or 143 if
-Ctrl+C or SIGTERM stopped it. What went wrong stands in one line on stderr.
+Ctrl+C or SIGTERM stopped it, 129 or 141 if its terminal or the reader of its output is gone. What
+went wrong stands in one line on stderr.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 # Nothing that loads PyTorch is imported up here: --help and a mistyped option answer at once.
+from helpers.beyond_one_process import streams
 from helpers.beyond_one_process.settings import Settings, spelt
 
 _NAME = "helpers.run"
@@ -61,7 +63,7 @@ def _run(settings: Settings, speaks: bool) -> int:
 
 
 def _complain(problem: object) -> None:
-    print(f"{_NAME}: {' '.join(str(problem).split())}", file=sys.stderr, flush=True)
+    streams.put(f"{_NAME}: {' '.join(str(problem).split())}", sys.stderr)
 
 
 class _UsageError(Exception):
@@ -90,6 +92,7 @@ def _parse(arguments: Sequence[str] | None) -> Settings:
 
 
 if __name__ == "__main__":
+    streams.mend()
     code = main()
     if "RANK" in os.environ:
         # All is done and said. The libraries' own threads, taken down in a busy moment, can still

@@ -3,9 +3,13 @@
 To mend a sentence, look for it here: each stands above, or beside, the mistake that it is for.
 """
 
+import functools
+import weakref
+
 import torch
 
 from helpers.common.questions import Questions
+from helpers.common.sentences import say
 
 check = Questions()
 
@@ -212,17 +216,35 @@ check.prediction("weights alone", right="others", hints={
 # --- An all-reduce of your own ---
 
 
+# By the wire of a ring, the shapes that were sent over it.
+_sent: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
 def _rings(pass_on):
     """Make what the processes of three rings hold; `pass_on` is the notebook's own."""
 
-    def held(processes, n):
+    def ring_of(processes, n):
+        def wire(sent):
+            shapes.append(tuple(sent.shape))
+            return pass_on(sent)
+
+        shapes = _sent[wire] = []
         generator = torch.Generator().manual_seed(processes)
-        return torch.randn(processes, processes, n, generator=generator, dtype=torch.float64)
+        held = torch.randn(processes, processes, n, generator=generator, dtype=torch.float64)
+        return held, wire
 
-    return [(held(processes, n), pass_on) for processes, n in ((3, 2), (2, 5), (5, 1))]
+    return [functools.partial(ring_of, *sizes) for sizes in ((3, 2), (2, 5), (5, 1))]
 
 
-@check.exercise("an all-reduce of your own", inputs=_rings)
+def _is_no_ring(parts, pass_on):
+    """Object to sums that did not come round over the wire, a chunk of each process at a time."""
+    processes, _, n = parts.shape
+    if _sent[pass_on] == [(processes, n)] * 2 * (processes - 1):
+        return ""
+    return say("The sums are right, but no ring made them: 2(N − 1) calls of pass_on would.")
+
+
+@check.exercise("an all-reduce of your own", inputs=_rings, afterwards=_is_no_ring)
 def ring(parts, pass_on):
     return parts.sum(dim=0).expand(len(parts), -1, -1)
 

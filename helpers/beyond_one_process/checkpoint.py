@@ -6,22 +6,32 @@ nothing in it can run code. Under ``"model"`` lies the network's ``state_dict``.
 
 import contextlib
 import copy
+import glob
 import hashlib
 import itertools
 import os
+import time
+import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import nn, optim
 
 from helpers.common import require
 
+_WINDOWS = os.name == "nt"
+if not _WINDOWS:
+    import fcntl
+
 # Reading back, PyTorch takes three of four flipped bits for good: the file carries its own sum.
 _DIGEST = "digest"
 # What a file must hold, and of which type.
 _SHAPE = {"model": dict, "optimizer": dict, "rng": dict, "epoch": int, "batch": int}
+# Windows replaces no file that somebody has open, a virus scanner for one: it is tried again.
+_SECONDS_BETWEEN_TRIES = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 
 def save(file: Path | str, contents: Mapping[str, object]) -> None:
@@ -29,7 +39,8 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
 
     The `contents` hold at least ``model`` and ``optimizer`` (state dicts), ``rng`` (dict of states
     of random number generators), ``epoch`` and ``batch`` (int: epochs done, and batches done of the
-    next one). While writing, a name beside the `file` is used.
+    next one). While writing, a name beside the `file` is used, another one each time, so that
+    several runs may save to one file. Where the `file` is a link, what it leads to is written.
 
     Raises
     ------
@@ -39,21 +50,25 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
         If the file cannot be written. What was there before is untouched.
     """
     require.path("file", file)
-    file = Path(file)
     _check_shape(contents, "the contents of a checkpoint")
-    partial = _partial(file)
+    target = _target(file)
     try:
-        with open(partial, "wb") as stream:
+        with _beside(target) as stream:
             torch.save({**contents, _DIGEST: _digest_of(contents)}, stream)
             stream.flush()
             # Or a power cut could leave the new name on bytes that never reached the disk.
             os.fsync(stream.fileno())
-        os.replace(partial, file)  # In one go, also over a file that is there.
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    if os.name != "nt":  # Windows cannot open a folder, and writes its entries through by itself.
-        descriptor = os.open(file.parent, os.O_RDONLY)
+            _put_in_place(stream, target)
+    except (OSError, RuntimeError) as error:
+        # PyTorch makes a RuntimeError of what the disk said; that one is its context.
+        cause = error if isinstance(error, OSError) else error.__context__
+        kind = type(cause) if isinstance(cause, OSError) else OSError
+        refused = f"no checkpoint can be written to {str(file)!r}: {_reason(cause or error)}"
+        raise kind(f"{refused}; mend that and go on, what was saved before is whole") from error
+    # Windows cannot open a folder, and writes its entries through by itself; nor can everybody who
+    # may write to a folder read it.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(target.parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
@@ -67,14 +82,19 @@ def load(file: Path | str) -> dict:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    FileNotFoundError, OSError
+        If there is no such file, or it cannot be read.
     ValueError
         If the file is damaged, is no checkpoint, or lacks something. The line names the file.
     """
     require.path("file", file)
     name, cure = repr(str(Path(file))), "start without it, or give another"
-    with open(file, "rb") as stream, warnings.catch_warnings(action="ignore"):
+    target = _target(file)
+    try:
+        stream = open(target, "rb")
+    except OSError as error:
+        raise type(error)(f"{name} cannot be read: {_reason(error)}; {cure}") from None
+    with stream, warnings.catch_warnings(action="ignore"):
         try:  # A damaged file warns before it fails.
             found = torch.load(stream, map_location="cpu", weights_only=True)
         except Exception as error:  # noqa: BLE001 - a damaged file can fail in any way
@@ -88,16 +108,13 @@ def load(file: Path | str) -> dict:
 
 def check_writable(file: Path) -> None:
     """Raise OSError before a long run, not after it, if no checkpoint can be written there."""
-    if file.is_dir():
-        raise IsADirectoryError(f"{str(file)!r} is a folder: give the name of a file in it")
-    partial = _partial(file)
+    target = _target(file)
     try:
-        partial.write_bytes(b"")
-        # The processes of a machine may all be asking: another one may have removed it by now.
-        partial.unlink(missing_ok=True)
+        with _beside(target):
+            pass
     except OSError as error:
-        refused = f"no checkpoint can be written to the folder {str(file.parent)!r}"
-        raise type(error)(f"{refused}: {error.strerror}") from None
+        refused = f"no checkpoint can be written to the folder {str(target.parent)!r}"
+        raise type(error)(f"{refused}: {_reason(error)}; give another") from None
 
 
 def restore(
@@ -123,10 +140,63 @@ def restore(
     network.load_state_dict(contents["model"])
 
 
-def _partial(file: Path) -> Path:
-    # In the same folder, since only there a rename is one step; always the same name, so that many
-    # interrupted runs leave one such file and not many.
-    return file.with_name(f".{file.name}.partial")
+def _target(file: Path | str) -> Path:
+    """Return where the bytes lie, which for a link is elsewhere; refuse what cannot hold them."""
+    target = Path(os.path.realpath(file) if os.path.islink(file) else file)
+    if os.path.isdir(target):
+        raise IsADirectoryError(f"{str(file)!r} is a folder: give the name of a file in it")
+    if os.path.exists(target) and not os.path.isfile(target):  # To read a pipe is to wait for ever.
+        raise OSError(f"{str(file)!r} is a pipe or a device: give the name of a file")
+    return target
+
+
+def _reason(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return (text.splitlines() or [type(error).__name__])[0]
+
+
+@contextlib.contextmanager
+def _beside(file: Path) -> Iterator[BinaryIO]:
+    """Make a file to write into, which is gone in the end unless it has taken the file's place.
+
+    It lies in the same folder, since only there a rename is one step. Where there are locks, it has
+    one, and what has none was left by a run that was killed: that is removed.
+    """
+    for left in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
+        with contextlib.suppress(OSError), open(left, "r+b") as stream:
+            _lock(stream, wait=False)
+            left.unlink()  # Which Windows refuses, since it is open.
+    partial = file.with_name(f".{file.name}.{uuid.uuid4().hex[:12]}.partial")
+    try:
+        while True:
+            with open(partial, "xb") as stream:
+                _lock(stream)
+                if partial.exists():  # Or another run was faster than the lock, and removed it.
+                    yield stream
+                    return
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _lock(stream: BinaryIO, wait: bool = True) -> None:
+    if not _WINDOWS:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError:  # Somebody is writing there, or this file system has no locks.
+            if not wait:
+                raise
+
+
+def _put_in_place(stream: BinaryIO, file: Path) -> None:
+    """Rename in one go, also over a file that is there."""
+    if _WINDOWS:  # There, no file is renamed that is open.
+        stream.close()
+    for pause in _SECONDS_BETWEEN_TRIES:
+        with contextlib.suppress(PermissionError):
+            return os.replace(stream.name, file)
+        time.sleep(pause)
+    os.replace(stream.name, file)
 
 
 def _digest_of(value: object) -> str:

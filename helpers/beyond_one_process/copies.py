@@ -22,7 +22,12 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+from torch.distributed.elastic.rendezvous import RendezvousHandler, RendezvousParameters
+from torch.distributed.elastic.rendezvous import rendezvous_handler_registry as meeting_places
+from torch.distributed.elastic.rendezvous.c10d_rendezvous_backend import C10dRendezvousBackend
+from torch.distributed.elastic.rendezvous.dynamic_rendezvous import create_handler
 from torch.distributed.launcher import LaunchConfig, elastic_launch
 
 # Python itself advises against copies on macOS, and Windows has none.
@@ -72,6 +77,7 @@ def _watch_over(
         for standard in (1, 2):
             os.dup2(noise.fileno(), standard)
     threading.Thread(target=_end_with_the_notebook, daemon=True).start()
+    meeting_places.register(_MetHere.name, _meet_here)
     try:
         config = LaunchConfig(
             min_nodes=1,
@@ -79,8 +85,7 @@ def _watch_over(
             nproc_per_node=processes,
             max_restarts=restarts,
             run_id=str(uuid.uuid4()),
-            rdzv_backend="c10d",
-            rdzv_endpoint="localhost:0",
+            rdzv_backend=_MetHere.name,
             # The machine's own name need not lead anywhere without a network.
             local_addr="127.0.0.1",
             # Else it leaves an empty folder behind, each time.
@@ -93,6 +98,17 @@ def _watch_over(
         traceback.print_exc()
         _end(1)
     _end(0)
+
+
+class _MetHere(C10dRendezvousBackend):
+    """What agents meet by; the only one needs no port, and so no libuv, which Windows lacks."""
+
+    name = "met here"
+
+
+def _meet_here(parameters: RendezvousParameters) -> RendezvousHandler:
+    store = dist.HashStore()
+    return create_handler(store, _MetHere(store, parameters.run_id), parameters)
 
 
 def _end_with_the_notebook() -> None:
@@ -112,7 +128,8 @@ def _take_part(folder: Path, run: Callable) -> None:
     np.random.seed()
     attempt, rank = int(os.environ["TORCHELASTIC_RESTART_COUNT"]), int(os.environ["RANK"])
     file = folder / "said" / f"{attempt:03d}-{rank:03d}"
-    with open(file, "w", buffering=1, encoding="utf-8") as said, contextlib.redirect_stdout(said):
+    said = open(file, "w", 1, encoding="utf-8", errors="backslashreplace")
+    with said, contextlib.redirect_stdout(said):
         try:
             run()
         except SystemExit as end:

@@ -154,8 +154,10 @@ def _launch(folder: Path, run: Callable, processes: int, restarts: int = 0) -> L
     """Start the agent, wait until it has ended, and read what its processes wrote."""
     said, noise = folder / "said", folder / "noise"
     said.mkdir()
-    # Processes with several threads each would stand in each other's way.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # Processes with several threads each would stand in each other's way. PyTorch for Windows comes
+    # without libuv, on which the agent's store insists: so the first process offers its own.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "USE_LIBUV": "0"}
+    environment["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
     agent = copies.start_agent(folder, run, processes, restarts, environment)
     try:
         agent.join(_SECONDS_AT_MOST)

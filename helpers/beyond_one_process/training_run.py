@@ -14,12 +14,13 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from helpers.beyond_one_process import checkpoint, networks, parallel
+from helpers.beyond_one_process import checkpoint, networks, parallel, streams
 from helpers.beyond_one_process.settings import VALIDATION_SHARE, Settings, spelt
 from helpers.fashion_mnist_pipeline import fashion, training
 
@@ -31,6 +32,9 @@ _NOTHING_SEEN = {"loss": 0.0, "correct": 0, "images": 0}
 # How far a run got, as its checkpoint keeps it.
 _PLACE = ("epoch", "batch", "tally", "history")
 _HISTORY = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
+# Windows lacks both: a terminal that is closed, and a reader of the output who is gone.
+_HANG_UP = getattr(signal, "SIGHUP", None)
+_NOBODY_READS = getattr(signal, "SIGPIPE", signal.SIGTERM)
 
 
 def run(settings: Settings) -> int:
@@ -48,20 +52,20 @@ def run(settings: Settings) -> int:
         if (found := parallel.furthest(found)) is not None:
             state.restore(found)
         state.begin(source)
-        stop = parallel.Stop()
+        stop = state.stop
         try:
             with _signals_wait_for_the_step(stop):
-                state.train(stop)
+                state.train()
         except parallel.PeerLost:
             # The step in flight was made nowhere, so what this process holds is the whole run.
             if not stop.signal:
                 state.save()
                 raise
+        if not stop.signal and state.group.rank == 0:
+            state.finished()
         if stop.signal:
             state.save()
             state.stopped(signal.Signals(stop.signal).name)
-        elif state.group.rank == 0:
-            state.finished()
         return stop.signal
 
 
@@ -96,7 +100,8 @@ def _garments(data: Path | None) -> tuple[dict[str, torch.Tensor], str]:
     if data is not None and data.is_file():
         return _garments_in(data), f"Garments: the file {data.name}"
     if data is not None and not data.is_dir():
-        raise ValueError(f"--data {str(data)!r}: there is no such file or folder")
+        lack = "that is a pipe or a device" if os.path.exists(data) else "no such file or folder"
+        raise ValueError(f"--data {str(data)!r}: {lack}: give a folder or a file of tensors")
     garments = fashion.load(data)
     return {name: getattr(garments, name) for name in _PARTS}, str(garments.source)
 
@@ -123,14 +128,16 @@ def _garments_in(file: Path) -> dict[str, torch.Tensor]:
 
 @contextlib.contextmanager
 def _signals_wait_for_the_step(stop: parallel.Stop) -> Iterator[None]:
-    """Let SIGINT and SIGTERM only leave a wish, so that the step in flight is finished and kept."""
+    """Let a signal only leave a wish to stop, so that the step in flight is finished and kept."""
 
     def note(number: int, _frame: object) -> None:
         stop.signal = number
         signal.signal(number, signal.SIG_DFL)  # The second one of a kind ends the process at once.
 
     with contextlib.ExitStack() as afterwards:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        # Started under nohup, a run is to outlive its terminal.
+        outlives = _HANG_UP is None or signal.getsignal(_HANG_UP) is signal.SIG_IGN
+        for number in (signal.SIGINT, signal.SIGTERM, *(() if outlives else (_HANG_UP,))):
             before = signal.signal(number, note)
             afterwards.callback(signal.signal, number, before)
         yield
@@ -140,7 +147,7 @@ class _Run:
     """A training run, how far it got, and what its first process says of it."""
 
     def __init__(self, settings: Settings, device: torch.device, garments: dict):
-        self.settings, self.group = settings, parallel.my_group()
+        self.settings, self.group, self.stop = settings, parallel.my_group(), parallel.Stop()
         self.dtype = getattr(torch, settings.dtype)
         self._make_batches(garments, device)
         torch.manual_seed(settings.seed)  # All processes begin with the same weights.
@@ -191,9 +198,10 @@ class _Run:
         if (before := found.get("settings")) is None:
             raise ValueError(f"{name} was not written by this command: begin anew")
         for key, now in self.decisive.items():
-            if before.get(key) != now:
-                what = "other data" if key == "data" else f"{spelt(key)} {before.get(key)}"
-                raise ValueError(f"{name} was made with {what}: resume it with that, or begin anew")
+            if (then := before.get(key)) != now:
+                what = "with other data" if key == "data" else f"with {spelt(key)} {then}"
+                what = f"without {spelt(key)}" if then is None else what
+                raise ValueError(f"{name} was made {what}: resume it so, or begin anew")
         checkpoint.restore(found, self.network, self.optimizer, name)
         for place in _PLACE:
             setattr(self, place, found[place])
@@ -209,7 +217,11 @@ class _Run:
     def say(self, line: str, *, aside: bool = False) -> None:
         if self.group.rank == 0:
             aside |= self.settings.json  # Then stdout is for one object alone.
-            print(line, file=sys.stderr if aside else sys.stdout, flush=True)
+            self.put(line, sys.stderr if aside else sys.stdout)
+
+    def put(self, line: str, stream: TextIO) -> None:
+        if not streams.put(line, stream):
+            self.stop.signal = self.stop.signal or _NOBODY_READS
 
     def begin(self, source: str) -> None:
         processes = "1 process" if self.group.size == 1 else f"{self.group.size} processes"
@@ -219,19 +231,22 @@ class _Run:
         self.beginning = {"source": source, "resumed_after": place}
         if self.epoch or self.batch:
             self.say(f"resumed after epoch {self.epoch}, batch {self.batch}")
+        if self.epoch >= (asked := self.settings.epochs):
+            done = "is past" if (self.epoch, self.batch) > (asked, 0) else "has reached"
+            self.say(f"the run {done} --epochs {asked}: no step is made, it is tested as it stands")
 
-    def train(self, stop: parallel.Stop) -> None:
+    def train(self) -> None:
         network, loss_function = parallel.wrapped(self.network), nn.functional.nll_loss
         work = network, self.batches, loss_function, self.optimizer
-        while self.epoch < self.settings.epochs and not stop.agreed:
+        while self.epoch < self.settings.epochs and not self.stop.agreed:
             start = time.perf_counter()
             with self.bar() as bar:
-                for step in parallel.train(*work, stop=stop, skip=self.batch):
+                for step in parallel.train(*work, stop=self.stop, skip=self.batch):
                     self.batch = step.number
                     for name in self.tally:
                         self.tally[name] += getattr(step, name)
                     bar.update()
-                    if stop.agreed:
+                    if self.stop.agreed:
                         return
                     if self.batch % self.settings.checkpoint_every == 0:
                         self.save()
@@ -278,6 +293,7 @@ class _Run:
             return
         size = {"processes": self.group.size, "images": self.images, "batches": len(self.batches)}
         tested = {"test_loss": test.loss, "test_accuracy": test.accuracy}
-        result = self.beginning | size | vars(self.settings) | self.history | tested
+        size["epochs"] = self.epoch  # It may have come further than --epochs asked for.
+        result = self.beginning | vars(self.settings) | size | self.history | tested
         # NaN is no JSON: better an error here than a line that no other program reads.
-        print(json.dumps(result, allow_nan=False, default=str), flush=True)
+        self.put(json.dumps(result, allow_nan=False, default=str), sys.stdout)

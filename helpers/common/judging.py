@@ -1,14 +1,17 @@
 """Is this answer right, and if not, which mistake is it? Pure functions; nothing is kept."""
 
+import decimal
 import dis
 import inspect
 import math
 import numbers
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeGuard
 
 import torch
 
+from helpers.common.require import shown
 from helpers.common.running import SECONDS, Failure, one_line, outcome_of, own
 from helpers.common.sentences import say
 
@@ -38,11 +41,11 @@ def _not_yet(hint: str) -> Verdict:
 def prediction(
     guess: object, run: object, tolerance: float = 0.0, hints: Mapping[object, str] | None = None
 ) -> Verdict:
-    """Compare a guess with what the run gave; `hints` goes from a wrong guess to its word."""
+    """Compare a guess with what the run gave; `hints` goes from what may be guessed to its word."""
     if guess is None or guess is ...:
         ask = say("No guess yet. Write one where it says None, run that cell and this one again.")
         return Verdict(ask, tried=False)
-    guess, run = plain(guess), plain(run)
+    guess, run, hints = plain(guess), plain(run), hints or {}
     if isinstance(guess, str) and is_number(run):
         ask = say(
             "You predicted {guess}, which is text; write a number, without quotes.",
@@ -52,18 +55,15 @@ def prediction(
     said = one_line(guess)
     if agree(guess, run, tolerance):
         return Verdict(say("You predicted {guess}: right.", guess=said), right=True)
-    return Verdict(_word_for(guess, said, run, tolerance, hints or {}))
-
-
-def _word_for(guess, said: str, run, tolerance: float, hints: Mapping[object, str]) -> str:
     for wrong, hint in hints.items():
-        if agree(guess, wrong, tolerance):
-            return say("You predicted {guess}. {hint}", guess=said, hint=say(hint))
-    if not is_number(run):
-        return say(
-            "You predicted {guess}; the run says otherwise. Look at the output above once more.",
-            guess=said,
-        )
+        if hint and agree(guess, wrong, tolerance):
+            return Verdict(say("You predicted {guess}. {hint}", guess=said, hint=say(hint)))
+    if is_number(run):
+        return Verdict(_another_number(guess, said, run))
+    return Verdict(_another_word(guess, said, run, [run, *hints]))
+
+
+def _another_number(guess, said: str, run) -> str:
     if not is_number(guess):
         return say("You predicted {guess}, which is not a single number.", guess=said)
     if run > guess:
@@ -71,10 +71,31 @@ def _word_for(guess, said: str, run, tolerance: float, hints: Mapping[object, st
     return say("You predicted {guess}; the run gave less.", guess=said)
 
 
+def _another_word(guess, said: str, run, words: Iterable) -> str:
+    """Say that a guess is wrong, or, if it is none of the words asked for, what those are."""
+    may_be = [True, False] if isinstance(run, bool) else [w for w in words if isinstance(w, str)]
+    if not any(agree(guess, word) for word in may_be):
+        listed = ", ".join(sorted(set(map(repr, may_be))))
+        return say("You predicted {guess}; write one of these: {words}.", guess=said, words=listed)
+    return say(
+        "You predicted {guess}; the run says otherwise. Look at the output above once more.",
+        guess=said,
+    )
+
+
 def plain(value):
-    """Turn a tensor of one number, or a NumPy number, into Python's own; strip a word."""
-    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-        return value.item()
+    """Turn one number or word into Python's own, whatever it came in; leave anything else."""
+    for _ in range(3):  # And no more: a list may hold itself.
+        if isinstance(value, list | tuple) and len(value) == 1:
+            value = value[0]
+    try:
+        value = (value.to_dense() if isinstance(value, torch.Tensor) else value).item()
+    except Exception:  # noqa: BLE001 - it is no tensor, or not of one number, or without data
+        pass
+    if isinstance(value, complex) and value.imag == 0:
+        return value.real
+    if isinstance(value, decimal.Decimal) and not value.is_snan():
+        return float(value)
     return value.strip() if isinstance(value, str) else value
 
 
@@ -82,11 +103,11 @@ def is_number(value: object) -> TypeGuard[float]:
     """Say whether a value is a finite number; True and False do not count."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return False
-    return not isinstance(value, float) or math.isfinite(value)
+    return isinstance(value, numbers.Rational) or math.isfinite(value)
 
 
 def agree(value: object, other: object, tolerance: float = 0.0) -> bool:
-    """Say whether two answers are the same: numbers within a tolerance, words in any case.
+    """Say whether two answers are the same: numbers within a tolerance, words in any dress.
 
     The second number is rounded as the tolerance is written: to 0.25 for 0.02, to 10 for 1.
     """
@@ -95,9 +116,19 @@ def agree(value: object, other: object, tolerance: float = 0.0) -> bool:
             other = round(other, max(0, -math.floor(math.log10(tolerance))))
         wide = tolerance * (1 + 1e-9)  # 0.27 - 0.25 is a little over 0.02
         return other - wide <= value <= other + wide  # no difference: 10**400 has no float
-    if isinstance(value, str) and isinstance(other, str):
-        return value.casefold() == other.casefold()
-    return isinstance(value, bool) and isinstance(other, bool) and value == other
+    bare = _bare(value)
+    return bare is not None and bare == _bare(other)
+
+
+def _bare(value: object) -> str | None:
+    """Return a word without case, article, hyphens, spaces, final points, and in one spelling."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, str):
+        return None
+    word = re.sub(r"^(the|an?)[\W_]+|[^\w?]|_", "", value.casefold().strip(" '\"`"))
+    word = re.sub(r"is(?=(e|ed|er|ers|ing|ation)$)", "iz", re.sub(r"our(?=s?$)", "or", word))
+    return {"true": "yes", "y": "yes", "false": "no", "n": "no"}.get(word, word)
 
 
 # --- Exercises ---
@@ -110,26 +141,34 @@ def exercise(
     mistakes: Iterable[Mistake] = (),
     tolerance: float = 1e-6,
     seconds: float = SECONDS,
+    without: Sequence[str] = (),
+    afterwards: Callable[..., str] = lambda *_: "",
 ) -> Verdict:
     """Run what a reader wrote on each of the inputs, and compare it with the answers.
 
     `answers` gives the right ones when they are asked for: for a blank they never are.
     An input is the arguments as a tuple, or a function that makes them where they cannot be copied.
+    What is right may call no function whose name is in `without`, and `afterwards`, given the
+    arguments, must find nothing to object to.
     """
     if not callable(attempt):
         kind = type(attempt).__name__
         return _not_yet(say("Give check a function; this is of type {kind}.", kind=kind))
-    results: list = []
-    for arguments in inputs:
-        results.append(outcome_of(attempt, own(arguments), seconds))
+    results, objection = [], ""
+    called: set[str] | None = set() if without else None
+    for arguments in map(own, inputs):
+        results.append(outcome_of(attempt, arguments, seconds, called))
         if isinstance(results[-1], Failure):
             break
+        objection = objection or afterwards(*arguments)
     if _is_blank(attempt, results):
         ask = say("Nothing to check yet. Fill the blank, run that cell and this one again.")
         return Verdict(ask, tried=False)
-    wrong = _what_is_wrong(results, answers, tolerance)
+    wrong = _what_is_wrong(results, answers, inputs, tolerance)
     if not wrong:
-        return Verdict(say("Right."), right=True)
+        for name in called.intersection(without) if called else ():
+            objection = say("Right, but your code uses {name}: here you do without.", name=name)
+        return _not_yet(objection) if objection else Verdict(say("Right."), right=True)
     for mistake in mistakes:
         if _is_made(mistake.makes, results, inputs, tolerance):
             return _not_yet(say(mistake.hint))
@@ -153,17 +192,25 @@ def _is_blank(attempt: Callable, results: Sequence) -> bool:
     return "..." in (line.strip() for line in lines)
 
 
-def _what_is_wrong(results: Sequence, answers: Callable[[], Sequence], tolerance: float) -> str:
+def _what_is_wrong(results, answers: Callable[[], Sequence], inputs, tolerance: float) -> str:
     if isinstance(results[-1], Failure):
         return results[-1].hint
     if all(result is None for result in results):
         return say(
             "Your function returned None. Is there a return, and has what it returns been computed?"
         )
-    for result, answer in zip(results, answers(), strict=True):
-        if wrong := difference(result, answer, tolerance):
-            return wrong
-    return ""
+    pairs = zip(results, answers(), strict=True)
+    wrong = [difference(*pair, tolerance) for pair in pairs]
+    first = next(filter(None, wrong), "")
+    if not first or "" not in wrong:
+        return first
+    where = say(
+        "Right on {right} of {count} inputs; not on the one with {arguments}.",
+        right=wrong.count(""),
+        count=len(wrong),
+        arguments=", ".join(map(shown, own(inputs[wrong.index(first)]))),
+    )
+    return where if first == _differs() else f"{first} {where}"
 
 
 def _is_made(mistake: Callable, results: Sequence, inputs: Sequence, tolerance: float) -> bool:
@@ -179,6 +226,8 @@ def _is_made(mistake: Callable, results: Sequence, inputs: Sequence, tolerance: 
 
 
 def _is_same(result: object, made: object, tolerance: float) -> bool:
+    if made is ...:  # Whatever it is: rounding, say, differs from code to code.
+        return True
     if isinstance(result, Failure) or isinstance(made, Failure):
         return isinstance(result, Failure) and result.is_like(made)
     if result is None or made is None:
@@ -195,12 +244,12 @@ def difference(value, expected, tolerance: float, *, nan_is_nan: bool = False) -
         if not isinstance(value, str):
             kind = type(value).__name__
             return say("That is of type {kind}; give one of the words, in quotes.", kind=kind)
-        if value.strip().casefold() == expected.casefold():
+        if agree(value, expected):
             return ""
         return say("Another word is right: look at the output above once more.")
     if value is None:
         return say("For one of the inputs your function returned None.")
-    if isinstance(expected, list | tuple) and not _is_table(expected):
+    if isinstance(expected, list | tuple) and not all(map(_is_one, expected)):
         if not isinstance(value, list | tuple) or len(value) != len(expected):
             return say(
                 "The answer has {count} parts: return them separated by commas.",
@@ -212,42 +261,88 @@ def difference(value, expected, tolerance: float, *, nan_is_nan: bool = False) -
     return _other_numbers(value, expected, tolerance, nan_is_nan)
 
 
+def _differs() -> str:
+    return say("The value differs from the right one: try it on an input you can work out by hand.")
+
+
 def _other_numbers(value, expected, tolerance: float, nan_is_nan: bool) -> str:
-    right = torch.as_tensor(expected, device="cpu").detach()
+    right = _numbers_in(expected)
     try:
-        found = torch.as_tensor(value).detach().to("cpu")
+        found = _numbers_in(value)
+        shape = tuple(found.shape)  # A nested one has none.
     except Exception:  # noqa: BLE001 - a reader's code may return anything at all
-        kind = type(value).__name__
-        if right.ndim:
-            return say("That is of type {kind}; give a tensor.", kind=kind)
-        return say("That is of type {kind}; give a number or a tensor.", kind=kind)
+        return _why_unreadable(value, expected)
     if found.dtype == torch.bool and right.dtype != torch.bool:
         return say("That is True or False; give a number.")
     if found.is_complex():
-        return say("That holds complex numbers; the answer is real.")
+        if found.imag.any():
+            return say("That holds complex numbers; the answer is real.")
+        found = found.real
+    if right.ndim == 0 and found.numel() == 1:
+        found = found.reshape(())
     if found.shape != right.shape:
         return say(
             "That has shape {yours}; the answer has shape {right}.",
-            yours=tuple(found.shape),
+            yours=shape,
             right=tuple(right.shape),
         )
-    found, right = found.double(), right.double()
     if found.isnan().any() and not right.isnan().any() and not nan_is_nan:
         return say(
             "There is a NaN in it: is there a division by zero, or the root or logarithm of a "
             "negative number?"
         )
-    if not torch.allclose(found, right, rtol=tolerance, atol=tolerance, equal_nan=nan_is_nan):
-        return say(
-            "The value differs from the right one: try it on an input you can work out by hand."
-        )
-    return ""
+    right = right.double()
+    if torch.allclose(found.double(), right, tolerance, tolerance, equal_nan=nan_is_nan):
+        return ""
+    return _how_far(found, right)
 
 
-def _is_table(values: list | tuple) -> bool:
-    """Say whether values are numbers that make one tensor, and not tensors of their own or text."""
-    try:
-        torch.as_tensor(values, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError):
-        return False
-    return True
+def _how_far(found: torch.Tensor, right: torch.Tensor) -> str:
+    """Say what is the matter with numbers that differ: their precision, or their value."""
+    precision = torch.finfo(found.dtype).eps if found.is_floating_point() else 0.0
+    found = found.double()
+    off = float((found - right).abs().max() / right.abs().max())
+    if precision > 1e-15 and off < 4 * precision:
+        digits = int(-math.log10(precision))
+        return say("Right to the {digits} digits of its dtype: compute in float64.", digits=digits)
+    cut = found.any() and any((found == way(right)).all() for way in (torch.round, torch.trunc))
+    if (off < 0.01 or cut) and (right != right.round()).any():
+        return say("The value is off by {off:.1g} of its size: is something rounded?", off=off)
+    return _differs()
+
+
+def _numbers_in(value) -> torch.Tensor:
+    """Return the numbers in a value as a tensor; what is Python's own keeps its precision."""
+    if isinstance(value, list | tuple):
+        return torch.stack([_numbers_in(entry) for entry in value]) if value else torch.empty(0)
+    if not isinstance(value, torch.Tensor) and hasattr(value, "__array__"):
+        array = value.__array__()
+        if array.dtype == object:
+            return _numbers_in(array.tolist())
+        # A copy, for PyTorch warns of memory that must not be written, and knows no long double.
+        long = array.dtype.kind == "f" and array.dtype.itemsize > 8
+        value = array.astype(float if long else array.dtype.newbyteorder("="))
+    elif isinstance(value, numbers.Number) and not isinstance(value, bool | complex):
+        try:
+            value = torch.tensor(float(value), dtype=torch.float64)  # type: ignore[arg-type]
+        except OverflowError:  # An int too large for any float.
+            value = math.inf
+    tensor = torch.as_tensor(value).detach().to("cpu").to_dense()
+    return tensor.dequantize() if tensor.is_quantized else tensor
+
+
+def _why_unreadable(value, expected) -> str:
+    if isinstance(value, torch.Tensor):
+        kind = "nested" if value.is_nested else value.device.type
+        return say("A tensor of that kind ({kind}) has no numbers to compare.", kind=kind)
+    kind = type(value).__name__
+    if isinstance(expected, list | tuple):
+        return say("That is of type {kind}; give a list of numbers.", kind=kind)
+    if getattr(expected, "ndim", 0):
+        return say("That is of type {kind}; give a tensor.", kind=kind)
+    return say("That is of type {kind}; give a number or a tensor.", kind=kind)
+
+
+def _is_one(entry: object) -> bool:
+    """Say whether an entry of a list is one number."""
+    return isinstance(entry, numbers.Number) or getattr(entry, "ndim", None) == 0

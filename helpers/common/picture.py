@@ -15,9 +15,10 @@ import PIL.Image
 
 from helpers.common import page
 
-# Read once: a slider draws on every move.
-_FILE = Path(__file__).with_name("picture.mplstyle")
-_STYLE = matplotlib.rc_params_from_file(_FILE, use_default_template=False)
+# All of matplotlib's own settings, and ours in place of some: a reader's matplotlibrc changes no
+# figure of the series. Read once: a slider draws on every move.
+_STYLE = dict(matplotlib.rc_params_from_file(Path(__file__).with_name("picture.mplstyle")))
+del _STYLE["backend"]  # Where figures are shown is the reader's affair.
 # Decorates a figure function, so that it draws in the series' style.
 styled = matplotlib.rc_context(_STYLE)
 

@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import inspect
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any
 
 from helpers.common import judging
 from helpers.common.judging import Mistake, Verdict
-from helpers.common.running import SECONDS, kept, own
+from helpers.common.running import SECONDS, is_left_over, kept, own, watch_cells
 from helpers.common.sentences import say
 
 # A page shows about as many characters of a line beside each other.
@@ -42,13 +43,16 @@ class Prediction:
     tolerance: float = 0.0
     # From a wrong guess that people often make to the sentence that helps them on.
     hints: Mapping[object, str] = field(default_factory=dict)
+    # Words that may be guessed besides `right` and those of the hints.
+    words: Sequence[str] = ()
     # Whether one run's answer differs from another's, as times do.
     varies: bool = False
 
     def judge(self, guess: object, *run: object) -> Verdict:
         """Judge a guess by the run, or by `right` where there is none."""
         answer = run[0] if run else self.right
-        verdict = judging.prediction(guess, answer, self.tolerance, self.hints)
+        hints = {**dict.fromkeys((self.right, *self.words), ""), **self.hints}
+        verdict = judging.prediction(guess, answer, self.tolerance, hints)
         right = judging.plain(self.right)
         if self.varies or judging.agree(right, judging.plain(answer), self.tolerance):
             return verdict
@@ -71,6 +75,10 @@ class Exercise:
     tolerance: float = 1e-6
     # How long the reader's function may take for one input.
     seconds: float = SECONDS
+    # Names of functions, or of a library, that the exercise asks the reader to do without.
+    without: Sequence[str] = ()
+    # Given the arguments after a run, says what is wrong with how they were used, or nothing.
+    afterwards: Callable[..., str] = lambda *_: ""
     # By its name, what people write in place of the answer, and the hint for it.
     mistakes: dict[str, Mistake] = field(default_factory=dict)
 
@@ -98,7 +106,13 @@ class Exercise:
             list(self.mistakes.values()),
             self.tolerance,
             self.seconds if seconds is None else seconds,
+            self.without,
+            self.afterwards,
         )
+
+    def needs(self) -> dict[str, object]:
+        """Return what the inputs are made of, by name."""
+        return dict(inspect.signature(self.inputs).parameters) if callable(self.inputs) else {}
 
     def inputs_from(self, **data: object) -> Sequence:
         """Return the inputs, made of the notebook's data where they need it."""
@@ -133,6 +147,7 @@ class Questions:
         self.predictions: dict[str, Prediction] = {}
         self.exercises: dict[str, Exercise] = {}
         self._noted: dict[str, Verdict] = {}
+        watch_cells()
 
     def prediction(self, name: str, right: object, **options: Any) -> None:
         """Ask for a number or a word, with a `Prediction`'s tolerance, hints and so on.
@@ -181,6 +196,13 @@ class Questions:
             names = [*self.predictions, *self.exercises]
             near = difflib.get_close_matches(str(name), names, 1, 0) or [""]
             raise ValueError(f"no question is called {name!r}: give {near[0]!r}, or another name")
+        if isinstance(question, Exercise) and (run or data.keys() != question.needs().keys()):
+            function = getattr(answer, "__name__", "your_function")
+            call = ", ".join([f'check("{name}"', function, *(f"{n}={n}" for n in question.needs())])
+            return Answer(say("Not checked. Give it this: {call})", call=call), right=False)
+        if is_left_over(answer):
+            ask = say("Not checked: its cell failed, so this is the old function. Mend that cell.")
+            return Answer(ask, right=False)
         verdict = question.judge(answer, *run, **data)
         self._noted[name] = verdict
         return Answer(verdict.line, verdict.right)

@@ -7,14 +7,17 @@ import copy
 import ctypes
 import functools
 import inspect
+import itertools
 import random
+import re
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, NoReturn
+from collections.abc import Callable, Iterator, ValuesView
+from typing import Any, NamedTuple, NoReturn
 
+import numpy as np
 import torch
 
 from helpers.common.sentences import say
@@ -24,6 +27,10 @@ SECONDS = 5.0
 
 # What a reader's code may print while it is checked; a loop without end would print for ever.
 _MOST_PRINTED = 4_000
+# Where a function may come from that an exercise asks the reader to write.
+_LIBRARIES = ("torch", "numpy", "scipy", "helpers.")
+# A generator may give entries for ever.
+_MOST_ENTRIES = 10_000
 # Some platforms give a thread so small a stack that recursion without end would crash Python.
 _STACK_BYTES = 64 * 2**20
 # How long to insist that a thread ends before leaving it behind.
@@ -58,13 +65,17 @@ class _Asked(Exception):
     """Stands for a call of ``input()``, where nobody is there to answer."""
 
 
-def outcome_of(function: Callable, arguments: tuple, seconds: float = SECONDS) -> object:
-    """Call a reader's function; return its answer, or the `Failure` that came in its place."""
+def outcome_of(
+    function: Callable, arguments: tuple, seconds: float = SECONDS, called: set | None = None
+) -> object:
+    """Return a reader's answer or its `Failure`; note in `called` which functions it calls."""
     if hint := _misfit(function, arguments):
         return Failure(hint, TypeError, "arguments")
     outcome: list = []
 
     def work() -> None:
+        if called is not None:
+            sys.setprofile(functools.partial(_note, called))  # As long as this thread lives.
         try:
             outcome.append(kept(function(*arguments)))
         except _Stopped:
@@ -83,6 +94,41 @@ def outcome_of(function: Callable, arguments: tuple, seconds: float = SECONDS) -
     return outcome[0]
 
 
+# By the names that it was to define, the text of a cell that failed when it was last run.
+_failed_cells: dict[str, str] = {}
+
+
+def watch_cells() -> None:
+    """Ask IPython, where this runs in it, to tell from now on which cells fail."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell and _note_cell not in shell.events.callbacks["post_run_cell"]:
+        shell.events.register("post_run_cell", _note_cell)
+
+
+def _note_cell(result) -> None:
+    text = result.info.raw_cell or ""
+    names = re.findall(r"^(?:def\s+|(?=\w+\s*=[^=]))(\w+)", text, re.MULTILINE)
+    _failed_cells.update(dict.fromkeys(names, "" if result.success else text))
+
+
+def is_left_over(function: Any) -> bool:
+    """Say whether a function is an old one, for the cell that was to define it anew has failed."""
+    failed = _failed_cells.get(getattr(function, "__name__", ""), "")
+    try:
+        return failed != "" and inspect.getsource(function) not in failed
+    except (OSError, TypeError):
+        return False
+
+
+def _note(called: set, frame, event: str, function) -> None:
+    """Note the name of a function that is called, and of the library that it comes from."""
+    room = frame.f_globals.get("__name__") or ""
+    if event == "c_call":
+        called.add(re.sub("^(linalg|special)_", "", getattr(function, "__name__", "")))
+    elif event == "call" and room.startswith(_LIBRARIES) and not room.startswith("helpers.common"):
+        called.update((room.partition(".")[0], frame.f_code.co_name))
+
+
 def own(arguments: tuple | Callable[[], tuple]) -> tuple:
     """Return arguments that nobody else holds: a copy, or newly made by a function."""
     return arguments() if callable(arguments) else copy.deepcopy(arguments)
@@ -92,8 +138,10 @@ def kept(result: object) -> object:
     """Keep what a result is now: a reader's code may change the tensor in its next call."""
     if isinstance(result, torch.Tensor):
         return result.detach().clone()
-    if isinstance(result, list | tuple):
-        return [kept(entry) for entry in result]
+    if isinstance(result, np.ndarray):
+        return result.copy()
+    if isinstance(result, list | tuple | range | Iterator | ValuesView):
+        return [kept(entry) for entry in itertools.islice(result, _MOST_ENTRIES)]
     return result
 
 
@@ -103,7 +151,11 @@ def one_line(value: object) -> str:
         return say("a number of {bits} bits", bits=value.bit_length())
     try:
         line = " ".join(str(value).split())
+        # Of a function, a module and the like, Python tells a place in memory or on the disk.
+        tells = isinstance(value, str | BaseException) or not (line[:1] == "<" or " at 0x" in line)
     except Exception:  # noqa: BLE001 - what cannot be written down is still an answer
+        tells = False
+    if not tells:
         line = say("something of type {kind}", kind=type(value).__name__)
     return line if len(line) <= 300 else f"{line[:300]} …"
 

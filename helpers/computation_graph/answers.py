@@ -3,106 +3,12 @@
 To mend a sentence, look for it here: each stands above, or beside, the mistake that it is for.
 """
 
-import functools
-from collections.abc import Callable
-
 import torch
 
 from helpers.common.questions import Questions
-from helpers.computation_graph.memory import small_memory
+from helpers.computation_graph import puzzles
 
 check = Questions()
-
-
-# --- What the exercises are tried on, made anew each time: a tensor in a graph cannot be copied ---
-
-
-def leaf(number: float) -> torch.Tensor:
-    """Return a leaf that learns."""
-    return torch.tensor(number, dtype=torch.float64, requires_grad=True)
-
-
-_SOME = ("given given leaf leaf result result", "leaf result", "given cut result", "leaf cut leaf")
-
-
-def _tensors(kinds: str) -> list[torch.Tensor]:
-    """Return one new tensor for each word: it knows whether it is a leaf that learns."""
-    tensors = []  # A "cut" one was computed from one that does not require a gradient.
-    for kind in kinds.split():
-        tensor = torch.ones(2, dtype=torch.float64, requires_grad=kind in ("leaf", "result"))
-        tensor = tensor * 2 if kind in ("result", "cut") else tensor
-        tensor.learns = kind == "leaf"  # type: ignore[attr-defined]  # For the oracle alone.
-        tensors.append(tensor)
-    return tensors
-
-
-def tensors() -> list[Callable]:
-    """Return makers of a few tensors, each with an attribute `learns`."""
-    return [functools.partial(_tensors, kinds) for kinds in _SOME]
-
-
-def parts() -> list[Callable]:
-    """Return makers of a loss with a small memory, of a start, and of parts of four entries."""
-    three = torch.arange(12, dtype=torch.float64).split(4)
-
-    def new(start, count):
-        return small_memory(), start, [part.clone() for part in three[:count]]
-
-    return [functools.partial(new, *case) for case in [(1.0, 3), (-0.5, 3), (0.2, 2)]]
-
-
-def _chain():
-    x = leaf(3.0)
-    return 3 * (x**2) ** 2, [x]
-
-
-def _meeting(short_way_first):
-    a, b = leaf(3.0), leaf(2.0)
-    s = a.sin()
-    return (s + s * b, [b, a]) if short_way_first else (s * b + s, [a, b])
-
-
-def _doubled():
-    x = leaf(1.5)
-    y = x.sin()
-    for _ in range(60):  # 2^60 paths: who follows each of them does not come back.
-        y = y + y
-    return y, [x]
-
-
-def _refuse(gradient):
-    raise RuntimeError("that was PyTorch's walk: make your own")
-
-
-def _graph(build, call):
-    """Return a new graph's output and leaves, and a `call` that works once for each function."""
-    output, leaves = build()
-    seen = set()
-
-    def call_once(function, gradient):
-        if hasattr(function, "variable"):
-            raise RuntimeError("an AccumulateGrad is not called")
-        if function in seen:
-            raise RuntimeError(f"{type(function).__name__} was called a second time")
-        seen.add(function)
-        return call(function, gradient)
-
-    # For the oracle alone.
-    answer = torch.stack(torch.autograd.grad(output, leaves, retain_graph=True))
-    call_once.answer = answer  # type: ignore[attr-defined]
-    # From here on, PyTorch's own walk is refused.
-    for one in leaves:
-        one.register_hook(_refuse)
-    return output, leaves, call_once
-
-
-def graphs(call: Callable) -> list[Callable]:
-    """Return makers of an output, its leaves, and a `call` that refuses to repeat itself.
-
-    `call` is the notebook's own; the new one has an attribute `answer`, the leaves' gradients.
-    """
-    builders = [_chain, lambda: _meeting(False), lambda: _meeting(True), _doubled]
-    return [functools.partial(_graph, build, call) for build in builders]
 
 
 # --- 1 · What does a result remember? ---
@@ -136,9 +42,12 @@ check.prediction("leaves among six", right=4, hints={
 })  # fmt: skip
 
 
-@check.exercise("leaves that learn", inputs=tensors())
+@check.exercise("leaves that learn", inputs=puzzles.tensors())
 def learning_leaves(*tensors):
-    return sum(tensor.learns for tensor in tensors)
+    # In a graph behind a sum, what learns has its own AccumulateGrad, and a given one nothing.
+    more = torch.ones(2, requires_grad=True)
+    behind = [(tensor + more).grad_fn.next_functions[0][0] for tensor in tensors]
+    return sum(hasattr(function, "variable") for function in behind)
 
 
 @learning_leaves.hint("A given tensor, such as data, is a leaf, but no gradient will reach it.")
@@ -190,9 +99,9 @@ check.prediction("a fork", right=64, hints={
 })  # fmt: skip
 
 
-@check.exercise("the chain rule", inputs=[(0.0,), (1.0,), (-2.5,)])
+@check.exercise("the chain rule", without=("backward", "grad"), inputs=[(0.0,), (1.0,), (-2.5,)])
 def slope_of_z(x):
-    start = leaf(x)
+    start = puzzles.leaf(x)
     ((3 * start + 1) ** 2).backward()
     return start.grad
 
@@ -210,6 +119,16 @@ def slopes_added(x):
 @slope_of_z.hint("The outer slope is 2u, taken at u and not at x.")
 def outer_slope_at_x(x):
     return 2 * x * 3
+
+
+@slope_of_z.hint("The slope of u² is 2u, not u.")
+def without_the_two(x):
+    return 3 * (3 * x + 1)
+
+
+@slope_of_z.hint("The slope of 3x + 1 is 3, not 3x.")
+def inner_slope_with_x(x):
+    return 2 * (3 * x + 1) * 3 * x
 
 
 @slope_of_z.hint("That is z itself, not its slope.")
@@ -230,7 +149,7 @@ check.prediction("two walks, one grad", right=6, hints={
 })  # fmt: skip
 
 
-@check.exercise("a gradient in parts", inputs=parts())
+@check.exercise("a gradient in parts", inputs=puzzles.parts())
 def by_formula(mean_loss, start, parts):
     data = torch.cat(list(parts))  # The mean of (w·data − 1)², and its slope at w = start.
     return (2 * data * (start * data - 1)).mean()
@@ -239,6 +158,11 @@ def by_formula(mean_loss, start, parts):
 @by_formula.hint("You added the parts' gradients. The mean loss is their sum divided by something.")
 def not_divided(mean_loss, start, parts):
     return len(parts) * by_formula(mean_loss, start, parts)
+
+
+@by_formula.hint("mean_loss has divided by the entries of a part already: divide by the parts.")
+def divided_by_entries(mean_loss, start, parts):
+    return not_divided(mean_loss, start, parts) / len(parts[0])
 
 
 @by_formula.hint("Only the last part is in it. Is something cleared on the way?")
@@ -260,7 +184,7 @@ def all_at_once(mean_loss, start, parts):
     "Two graphs at once do not fit. Call backward() on a loss before you make the next."
 )
 def walked_at_the_end(mean_loss, start, parts):
-    return [mean_loss(leaf(start), part) for part in parts]
+    return [mean_loss(puzzles.leaf(start), part) for part in parts]
 
 
 # --- 8 · What if the output is not one number? ---
@@ -310,6 +234,16 @@ def one_tensor_in_all_rows(function, x):
     return whole_jacobian(function, x).sum(0).expand(len(function(x)), -1)
 
 
+@whole_jacobian.hint("All zero: x.grad is one tensor, and you cleared it. Store a copy of it.")
+def cleared_in_all_rows(function, x):
+    return torch.zeros_like(whole_jacobian(function, x))
+
+
+@whole_jacobian.hint("The last row in every place: x.grad is one tensor. Store a copy of it.")
+def last_row_in_all_rows(function, x):
+    return whole_jacobian(function, x)[-1].expand(len(function(x)), -1)
+
+
 @whole_jacobian.hint("That is the first row alone.")
 def the_first_row(function, x):
     return whole_jacobian(function, x)[0]
@@ -348,9 +282,9 @@ check.prediction("leaves of a network", right=2, hints={
 # --- Your turn ---
 
 
-@check.exercise("your own backward()", inputs=graphs)
+@check.exercise("your own backward()", inputs=puzzles.graphs)
 def engine(output, leaves, call):
-    return call.answer
+    return puzzles.answer_behind(call)
 
 
 @engine.hint("A function is called again, once for each path. Let it wait for all its gradients.")
@@ -379,6 +313,18 @@ def calls_the_leaf(output, leaves, call):
 @engine.hint("Some next functions are None: they lead nowhere, so skip them in the first walk too.")
 def follows_none(output, leaves, call):
     return None.next_functions  # type: ignore[attr-defined]  # That is the mistake.
+
+
+@engine.hint("The gradients are in the order in which they arrived: give them in that of leaves.")
+def order_of_arrival(output, leaves, call):
+    return engine(output, leaves, call)[torch.stack(leaves).argsort()]  # b = 2 comes before a = 3.
+
+
+@engine.hint("Where a second gradient arrives, add it to the first; it must not replace it.")
+def replaces(output, leaves, call):
+    # Of the parts of a, 1 and b, the second stays; of 2^60 equal ones, one.
+    stays = {1.5: 2.0**-60, 2.0: 1.0, 3.0: 2 / 3 if len(leaves) == 2 else 1.0}
+    return engine(output, leaves, call) * _vector(*(stays[float(leaf)] for leaf in leaves))
 
 
 @engine.hint("That was PyTorch's walk. Make your own.")

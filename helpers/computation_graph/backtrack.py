@@ -2,20 +2,18 @@
 
 import contextlib
 import html
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from helpers.common import page, require
 from helpers.computation_graph import boxes, found, words
 from helpers.computation_graph.folding import MOST_FUNCTIONS_UNFOLDED
-
-# A Jacobian is worked out up to this many entries: each row is one more call of the function.
-_MOST_JACOBIAN_ENTRIES = 256
+from helpers.computation_graph.local import locals_of
+from helpers.computation_graph.undisturbed import undisturbed
 
 _NOT_YET_VISITED = {"fillcolor": "#ffffff", "color": "#b5b5b5", "fontcolor": "#767676"}
 _BEING_VISITED = {"fillcolor": "#ffd9bf", "color": "#D55E00", "penwidth": "3"}
@@ -26,29 +24,43 @@ _HEAD = ["step", "function", "its inputs", "what it saved", "local derivative"]
 _HEAD += ["gradient in", "gradient out"]
 
 
-class Step(NamedTuple):
-    """One function on the way of ``backward()``, in words: a row of the table."""
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One function on the way of ``backward()``: a row of the table, and what flowed."""
 
     function: str
     inputs: str  # Tensors by name, others by the function that made them.
     saved: str
     local: str
-    arriving: str
-    leaving: str
+    # The gradients of its outputs and those of its inputs; None where there is none.
+    arriving: tuple[torch.Tensor | None, ...]
+    leaving: tuple[torch.Tensor | None, ...]
+    gradient_in: str
+    gradient_out: str
     # For a picture: the function's box, and what it writes on the links by what flows along them.
     box: int
     flows: dict[tuple, str]
 
+    @property
+    def row(self) -> tuple[str, ...]:
+        """What the table says of the step."""
+        before = (self.function, self.inputs, self.saved, self.local)
+        return (*before, self.gradient_in, self.gradient_out)
+
 
 @dataclass(frozen=True, repr=False)
-class Walk:
-    """The steps of ``backward()``, in the order in which PyTorch takes them.
+class Walk(Sequence):
+    """The steps of ``backward()``, in the order in which PyTorch takes them: ``walk[0]`` and so on.
 
     Shows itself as a table with one row a step; `picture` draws one step, `strip` all of them.
     """
 
     graph: found.Graph
     steps: tuple[Step, ...]
+
+    def __getitem__(self, place):
+        """Return a step, counted from 0; of a slice, a tuple of them."""
+        return self.steps[place]
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -85,7 +97,7 @@ class Walk:
                 edge = replace(edge, look={"label": boxes.beside_the_line(text)} | _STILL_TO_FLOW)
             edges.append(edge)
         place = f"Step {step} of {len(self)}"
-        does = f"receives the gradient {here.arriving} and hands on {here.leaving}"
+        does = f"receives the gradient {here.gradient_in} and hands on {here.gradient_out}"
         alt = words.cut(f"{place} of the walk back: {here.function} {does}.")
         title = f"{place}: {here.function}"
         return boxes.Drawing(tuple(nodes), tuple(edges), alt, title, legend)
@@ -96,7 +108,7 @@ class Walk:
         return boxes.Strip(tuple(self.picture(place, legend=False) for place in places))
 
     def _rows(self) -> list[list[str]]:
-        return [_HEAD, *([str(place), *step[:6]] for place, step in enumerate(self.steps, start=1))]
+        return [_HEAD, *([str(place), *step.row] for place, step in enumerate(self.steps, start=1))]
 
     def __repr__(self) -> str:
         """Return the table as text."""
@@ -125,15 +137,19 @@ def backtrack(
     """Take the walk that ``output.backward()`` takes, and note each step.
 
     The gradients are those that PyTorch's own engine hands from function to function, read by
-    hooks; no tensor's ``grad`` changes, and the graph is kept. The local derivatives come from
-    calling each function once for each entry of its output.
+    hooks. No tensor's ``grad`` changes, no buffer, and no generator of random numbers; the graph is
+    kept. The local derivatives come from calling each function once for each entry of its output;
+    where it does not multiply its gradient by fixed numbers, the table says "no single number".
+
+    Hooks on tensors and functions written in Python are called, as ``backward()`` calls them, and a
+    checkpoint computes its block again: what such code prints, or changes outside PyTorch, stays.
 
     Parameters
     ----------
     output : Tensor or tuple of Tensor
         What was computed.
     gradient : Tensor or tuple of Tensor, optional
-        The gradient to start from, of the shape of `output`; 1 for an output of one element.
+        The gradient to start from, of the shape of `output`; 1 for a real output of one element.
     **named : Tensor
         The tensors to name, as for `draw`.
 
@@ -145,42 +161,81 @@ def backtrack(
     Raises
     ------
     ValueError
-        As `draw`; and if `gradient` is missing or has another shape, or if the backward pass
-        fails, as it does where a saved tensor was changed in place.
+        As `draw`; if `gradient` is missing or has another shape; if there are no numbers to walk
+        with, as on the meta device; and if the backward pass fails, as it does where a saved tensor
+        was changed in place, or is for ``backward()`` alone, as in a checkpoint with
+        ``use_reentrant=True``.
     """
     graph = found.find(output, named)
     gradients = _checked_gradients(graph.outputs, gradient)
-    functions = [f for f in graph.functions.values() if not found.is_accumulator(f)]
-    leaves = [f.variable for f in graph.functions.values() if found.is_accumulator(f)]
-    flowed: list[tuple[Any, tuple, tuple]] = []
+    # A reader may be in a `with torch.inference_mode()`: what is made there takes no part.
+    with undisturbed(graph.functions.values()), torch.inference_mode(False), torch.no_grad():
+        flowed, totals = _walked(graph, gradients)
+        return Walk(graph, tuple(_steps(graph, flowed, totals)))
 
-    def watch(function: Any):
-        # PyTorch calls what leaves a function its inputs' gradients, and names them first.
-        return lambda leaving, arriving: flowed.append((function, arriving, leaving))
+
+def _walked(graph: found.Graph, gradients: Sequence[torch.Tensor]) -> tuple[list, dict[int, Any]]:
+    """Let PyTorch walk: return (function, arriving, leaving) of each, and each leaf's gradient."""
+    functions = [f for f in graph.functions.values() if not found.is_accumulator(f)]
+    # An accumulator is not called here, so that .grad stays as it is: no hook of its would be.
+    ends = [f for f in graph.functions.values() if found.is_accumulator(f)]
+    flowed: list[tuple[Any, tuple, tuple]] = []
+    arrived: dict[int, tuple] = {}
+
+    def watch(function: Any, hooks: contextlib.ExitStack) -> None:
+        # Each is copied when it is seen: a reader's function or hook may write into it later.
+        def come(arriving):
+            arrived[id(function)] = _copies(arriving)
+
+        def go(leaving, _):
+            flowed.append((function, arrived[id(function)], _copies(leaving)))
+
+        kind = type(function)  # A function in Python may have attributes of the same names.
+        hooks.enter_context(kind.register_prehook(function, come))
+        hooks.enter_context(kind.register_hook(function, go))
 
     with contextlib.ExitStack() as hooks:
-        # An accumulator is not called here, so that .grad stays as it is: no hook of its would be.
         for function in functions:
-            hooks.enter_context(function.register_hook(watch(function)))
+            watch(function, hooks)
         try:
+            # Of a leaf that was frozen since, PyTorch gives none: so its accumulator is asked.
             totals = torch.autograd.grad(
-                graph.outputs, leaves, gradients, retain_graph=True, allow_unused=True
+                graph.outputs,
+                [torch.autograd.graph.GradientEdge(end, 0) for end in ends],
+                gradients,
+                retain_graph=True,
+                allow_unused=True,
             )
-        except RuntimeError as error:
-            fails = "the walk back fails as backward() would, so compute the output again"
-            raise ValueError(f"{fails}: {str(error).splitlines()[0]}") from error
-    by_leaf = dict(zip(map(id, leaves), totals, strict=True))
-    return Walk(graph, tuple(_steps(graph, flowed, by_leaf)))
+        except Exception as error:  # noqa: BLE001 - a reader's function or hook may raise anything
+            raise ValueError(_why_it_stops(error)) from error
+    return flowed, dict(zip(map(id, ends), _copies(totals), strict=True))
+
+
+def _copies(tensors: Sequence[torch.Tensor | None]) -> tuple[torch.Tensor | None, ...]:
+    return tuple(None if tensor is None else tensor.detach().clone() for tensor in tensors)
+
+
+# What PyTorch says when it stops a walk that backward() may take, and what mends it.
+_ONLY_HERE = {
+    "reentrant": "pass use_reentrant=False to the checkpoint",
+    "donated": "set torch._functorch.config.donated_buffer = False before compiling",
+}
+
+
+def _why_it_stops(error: Exception) -> str:
+    said = words.first_sentence(error)
+    for word, cure in _ONLY_HERE.items():
+        if word in str(error):
+            return f"the output can be walked by backward() alone ({said}): {cure}"
+    cure = "compute the output again without the in-place operation"
+    cure = cure if "inplace" in said else "mend that, and compute the output again"
+    return f"the walk back fails as backward() would ({said}): {cure}"
 
 
 def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequence[torch.Tensor]:
-    if gradient is None:
-        if large := [output for output in outputs if output.numel() != 1]:
-            raise ValueError(
-                f"output has {large[0].numel()} entries, so there is no one gradient to start "
-                "from: pass gradient=, of the output's shape"
-            )
-        gradient = tuple(map(torch.ones_like, outputs))
+    for output in outputs:
+        _check_walkable(output, gradient)
+    gradient = tuple(map(torch.ones_like, outputs)) if gradient is None else gradient
     gradients = gradient if isinstance(gradient, tuple) else (gradient,)
     for part in gradients:
         require.instance("gradient", part, torch.Tensor, "a tensor")
@@ -191,7 +246,23 @@ def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequen
         if part.is_complex() != output.is_complex():
             give = f"give {output.dtype}, as the output has"
             raise TypeError(f"gradient has dtype {part.dtype}: {give}")
-    return [part.detach() for part in gradients]
+        if part.device != output.device:
+            raise ValueError(f"gradient is on {part.device}: give it on {output.device}")
+    with torch.inference_mode(False):
+        return [part.detach().clone() for part in gradients]
+
+
+def _check_walkable(output: torch.Tensor, gradient: object) -> None:
+    if output.is_meta or output.is_nested:
+        kind = "is on the meta device" if output.is_meta else "is a nested tensor"
+        give = "compute it on another" if output.is_meta else "pass a sum of its parts"
+        raise ValueError(f"output {kind}, where there are no numbers to walk with: {give}")
+    if gradient is None and (output.numel() != 1 or output.is_complex()):
+        has = "is complex" if output.numel() == 1 else f"has {output.numel()} entries"
+        raise ValueError(
+            f"output {has}, so there is no one gradient to start from: pass gradient=, of the "
+            "output's shape"
+        )
 
 
 def _steps(
@@ -205,11 +276,22 @@ def _steps(
         for _, source, _ in found.inputs(function):
             awaited[id(source)] -= 1
             if found.is_accumulator(source) and awaited[id(source)] == 0:
-                leaf, total = graph.label(id(source.variable)), totals[id(source.variable)]
-                end = "the leaf's grad" if leaf == words.NO_NAME else f"{leaf}.grad"
-                text, flow = words.short(total), ("leaf", id(source))
-                row = ("AccumulateGrad", leaf, "nothing", "1", text, f"{text} to {end}")
-                yield Step(*row, id(source), {flow: text})
+                yield _end(graph, source, totals[id(source)])
+
+
+def _end(graph: found.Graph, end: Any, total: torch.Tensor | None) -> Step:
+    leaf, text, takes = (
+        graph.label(id(end.variable)),
+        words.short(total),
+        end.variable.requires_grad,
+    )
+    name = "the leaf" if leaf == words.NO_NAME else leaf
+    into = f"{name}'s grad" if leaf == words.NO_NAME else f"{name}.grad"
+    out = f"{text} to {into}" if takes else f"nothing: {name} was frozen since"
+    row = ("AccumulateGrad", leaf, "nothing", "1")
+    return Step(
+        *row, (total,), (total,) if takes else (), text, out, id(end), {("leaf", id(end)): text}
+    )
 
 
 def _step(graph: found.Graph, function: Any, arriving: tuple, leaving: tuple) -> Step:
@@ -226,7 +308,9 @@ def _step(graph: found.Graph, function: Any, arriving: tuple, leaving: tuple) ->
         found.function_name(function),
         ", ".join(labels),
         ", ".join(_saved_in_words(function)) or "nothing",
-        ", ".join(_local_derivatives(function)),
+        ", ".join(locals_of(function, arriving, leaving)),
+        arriving,
+        tuple(leaving[place] for place, *_ in inputs),
         ", ".join(arrived),
         ", ".join(handed_on),
         id(function),
@@ -236,7 +320,7 @@ def _step(graph: found.Graph, function: Any, arriving: tuple, leaving: tuple) ->
 
 def _saved_in_words(function: Any) -> list[str]:
     lines = []
-    for name, value in found.saved_values(function).items():
+    for name, value in found.saved_values(function, unpack=True).items():
         if isinstance(value, torch.Tensor):
             lines.append(f"{name} = {words.short(value)}")
         elif isinstance(value, int | float | str) and not isinstance(value, bool):
@@ -245,51 +329,3 @@ def _saved_in_words(function: Any) -> list[str]:
                 value -= 2**64
             lines.append(f"{name} = {words.numbers(value)}")
     return lines
-
-
-def _local_derivatives(function: Any) -> list[str]:
-    """Return the Jacobian of the function's outputs by each input, in words."""
-    # It is noted of a function which gradients it takes: they are as its outputs were.
-    outputs = function._input_metadata
-    shapes = {
-        place: source._input_metadata[number].shape
-        for place, source, number in found.inputs(function)
-    }
-    sizes = [math.prod(output.shape) for output in outputs]
-    if not 0 < sum(sizes) * max(map(math.prod, shapes.values())) <= _MOST_JACOBIAN_ENTRIES:
-        return [f"{sum(sizes)} by {math.prod(shape)} Jacobian" for shape in shapes.values()]
-    backward = function.apply if found.is_custom(function) else function
-    rows: dict[int, list[torch.Tensor]] = {place: [] for place in shapes}
-    # A gradient of 1 for one entry of the outputs, and 0 for the others, brings one row.
-    for unit in torch.eye(sum(sizes), dtype=torch.float64):
-        units = [
-            part.reshape(output.shape).to(output.device, output.dtype)
-            for part, output in zip(unit.split(sizes), outputs, strict=True)
-        ]
-        with torch.no_grad():
-            answer = backward(*units)
-        for place, shape in shapes.items():
-            part = answer[place] if isinstance(answer, tuple) else answer
-            # PyTorch's engine makes an answer fit its input in the same way.
-            fitted = torch.zeros(shape) if part is None else part.to_dense().sum_to_size(shape)
-            rows[place].append(fitted.flatten())
-    made = [output.shape for output in outputs]
-    return [
-        _jacobian_in_words(torch.stack(rows[place]), same_shape=made == [shape])
-        for place, shape in shapes.items()
-    ]
-
-
-def _jacobian_in_words(jacobian: torch.Tensor, same_shape: bool) -> str:
-    """Return it, a row for each entry of the output, as shortly as its pattern allows."""
-    diagonal = jacobian.diagonal()
-    if jacobian.numel() == 1:
-        return words.short(jacobian[0, 0])
-    if same_shape and torch.equal(jacobian, torch.diag(diagonal)):
-        if (diagonal == diagonal[0]).all():
-            return f"{words.short(diagonal[0])} for each entry"
-        if diagonal.numel() <= words.MOST_ELEMENTS_SHOWN:
-            return f"{words.short(diagonal)} entry by entry"
-    if jacobian.numel() <= words.MOST_ELEMENTS_SHOWN:
-        return words.short(jacobian)
-    return f"{len(jacobian)} by {jacobian.shape[1]} Jacobian"

@@ -2,6 +2,7 @@
 
 import html
 import itertools
+import re
 import shutil
 import subprocess
 from collections import Counter
@@ -71,6 +72,8 @@ def node(graph: found.Graph, box: int, name: str, show: Sequence[str], **look: s
         details = words.details(graph.saved[box], ["shape"])
     elif box in graph.tensors:
         details = words.details(graph.tensors[box], show)
+        if not graph.tensors[box].requires_grad:  # It was frozen after the graph was made.
+            details += ("takes no gradient",)
     return Node(name, graph.label(box), graph.role(box), details, look)
 
 
@@ -119,8 +122,18 @@ class Picture:
     alt: str
 
     def svg(self) -> str:
-        """Return the picture as SVG; RuntimeError, which says what mends it, without a renderer."""
-        return _rendered(self.dot)[0]
+        """Return the picture as SVG.
+
+        RuntimeError, which says what mends it, without a renderer; ValueError if the picture is so
+        large that Graphviz would not come back.
+        """
+        dot = self.dot
+        if (rows := _rows_crossed(dot)) > _MOST_ROWS_CROSSED:
+            raise ValueError(
+                f"No picture, the edges instead: its arrows cross {rows:,} rows of boxes, which "
+                "would take too long: let draw fold it, or draw a smaller part"
+            )
+        return _rendered(dot)[0]
 
     def html(self, dots_per_inch: int | None = None) -> str:
         """Return the picture as an HTML image with its alt text.
@@ -129,7 +142,7 @@ class Picture:
         """
         try:
             svg = self.svg()
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             return f"<p>{html.escape(str(error))}</p><pre>{html.escape(repr(self))}</pre>"
         # An image, not bare SVG: JupyterLab shows SVG of an untrusted notebook only like this.
         return page.image(svg.encode(), "svg+xml", self.alt, "max-width: 100%; height: auto")
@@ -189,14 +202,17 @@ class Drawing(Picture):
             for above, below in itertools.pairwise(roles):
                 legend.edge(f"legend_{above}", f"legend_{below}", style="invis")
 
-    def __repr__(self) -> str:
-        """Return the list of edges, one a line."""
+    @property
+    def edge_list(self) -> list[str]:
+        """The edges in words, one a line."""
         nodes = {node.name: node for node in self.nodes}
-        lines = [self.title] if self.title else []
-        for edge in self.edges:
-            text = f"  [{edge.text}]" if edge.text else ""
-            lines.append(f"{nodes[edge.tail]} -> {nodes[edge.head]}{text}")
-        return "\n".join(lines)
+        texts = [f"  [{edge.text}]" if edge.text else "" for edge in self.edges]
+        ends = [f"{nodes[edge.tail]} -> {nodes[edge.head]}" for edge in self.edges]
+        return [f"{both}{text}" for both, text in zip(ends, texts, strict=True)]
+
+    def __repr__(self) -> str:
+        """Return the title, if there is one, and the list of edges."""
+        return "\n".join([self.title] * bool(self.title) + self.edge_list)
 
 
 @dataclass(frozen=True, repr=False)
@@ -219,6 +235,29 @@ class Strip:
 
 
 # --- The renderer ---
+
+# Graphviz puts boxes in rows, and a place on each arrow for each row that it crosses. Its time
+# grows with about the cube of those: with so many, it takes about a second.
+_MOST_ROWS_CROSSED = 1500
+
+
+def _rows_crossed(dot: str) -> int:
+    """Return how many rows all arrows cross, with each box as near to the end as can be."""
+    arrows = re.findall(r"^\s*(\w+) -> (\w+)", dot, flags=re.MULTILINE)
+    leading_to: dict[str, list[str]] = {}
+    for tail, head in arrows:
+        leading_to.setdefault(head, []).append(tail)
+    to_come = Counter(tail for tail, _ in arrows)
+    row = dict.fromkeys(leading_to, 0)
+    done = [box for box in row if not to_come[box]]
+    for head in done:
+        for tail in leading_to.get(head, ()):
+            row[tail] = max(row.get(tail, 0), row[head] + 1)
+            to_come[tail] -= 1
+            if not to_come[tail]:
+                done.append(tail)
+    return sum(row.get(tail, 0) - row[head] for tail, head in arrows)
+
 
 # What a picture in XML may not hold, and what is shown in its place: Unicode has a sign for each
 # control character, from 0x2400 on, and 0xFFFD for whatever cannot be shown.

@@ -2,17 +2,14 @@
 
 Functions and links are those that ``torchviz.make_dot`` finds, in its order. Added is what its
 drawing lacks: which input or output of a function a link is, and a place for each named tensor.
+Nothing is computed, and nothing that a graph keeps packed away, as a checkpoint does, is unpacked.
 """
 
-import re
-import sys
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torchviz
 
 from helpers.common import require
 from helpers.computation_graph import words
@@ -46,7 +43,7 @@ class Graph:
     links: dict[tuple, tuple[int, int]] = field(default_factory=dict)
 
     def add_tensor(self, tensor: torch.Tensor) -> None:
-        """Let a tensor have a box where torchviz or a link meets it."""
+        """Let a tensor have a box where a link meets it."""
         self.tensors[id(tensor)] = tensor
         if tensor.grad_fn is not None:
             self.made[id(tensor.grad_fn), tensor.output_nr] = id(tensor)
@@ -93,12 +90,13 @@ class Graph:
 
 def function_name(function: Any) -> str:
     """Return what PyTorch calls a function, without the ``torch::autograd::`` of some."""
-    return function.name().rsplit("::", 1)[-1]
+    # A function in Python may have attributes of its own called `name`, as `ctx.name = …` gives it.
+    return type(function).name(function).rsplit("::", 1)[-1]
 
 
 def is_accumulator(function: Any) -> bool:
-    """Say whether a function is an ``AccumulateGrad``: no other knows its tensor."""
-    return hasattr(function, "variable")
+    """Say whether a function is an ``AccumulateGrad``: no other of PyTorch's knows its tensor."""
+    return not is_custom(function) and hasattr(function, "variable")
 
 
 def is_custom(function: Any) -> bool:
@@ -115,31 +113,57 @@ def inputs(function: Any) -> list[tuple[int, Any, int]]:
     ]
 
 
-def saved_values(function: Any) -> dict[str, object]:
-    """Return what a function saved for its backward pass; RuntimeError if that is gone."""
+def shape_made(function: Any, number: int) -> tuple:
+    """Return the shape of a function's output."""
+    try:
+        return tuple(function._input_metadata[number].shape)
+    except RuntimeError:  # It has one, but not for those who ask.
+        return ("nested",)
+
+
+def saved_values(function: Any, *, unpack: bool) -> dict[str, object]:
+    """Return what a function saved for its backward pass; RuntimeError if that is gone.
+
+    What a checkpoint or a reader's hooks have packed away is left out, unless one says `unpack`:
+    that computes it anew, or calls the reader's code.
+    """
     if is_custom(function):
+        if not unpack and is_packed(function):
+            return {}
         return {f"saved {place}": saved for place, saved in enumerate(function.saved_tensors)}
     return {
         name.removeprefix("_saved_").replace("_sym_", "_"): getattr(function, name)
         for name in dir(type(function))
-        if name.startswith("_saved_")
+        if name.startswith("_saved_") and (unpack or not is_packed(function, name))
     }
 
 
+def is_packed(function: Any, name: str = "_saved_tensors") -> bool:
+    """Say whether what a function saved under a name has a hook that unpacks it."""
+    raw = getattr(function, f"_raw{name}", ())  # A number has none.
+    parts = raw if isinstance(raw, tuple) else (raw,)
+    return any(part.unpack_hook is not None for part in parts)
+
+
 def find(output: Output, named: Mapping[str, torch.Tensor]) -> Graph:
-    """Return the graph that torchviz finds behind `output`, with boxes for the named tensors."""
+    """Return the graph behind `output`, with boxes for the named tensors."""
     outputs = _checked_outputs(output)
-    # torchviz also draws the tensor that a view looks into, and how that one was made.
-    drawn = [*outputs, *(tensor._base for tensor in outputs if tensor._base is not None)]
-    graph = Graph(outputs, *_reachable(tensor.grad_fn for tensor in drawn))
-    for function in graph.functions.values():
-        _check_drawable(function)
-        drawn += [function.variable] if is_accumulator(function) else []
-    for tensor in drawn:
+    # As in torchviz, the tensor that a view looks into is drawn, too, and how that one was made.
+    looked_into = [(tensor._base, tensor) for tensor in outputs if tensor._base is not None]
+    drawn = {id(one): one for one in (*outputs, *(base for base, _ in looked_into))}
+    met = [*_meetings(drawn.values())]
+    functions = {id(what[0]): what[0] for how, *what in met if how == "function"}
+    graph = Graph(outputs, functions, [function for how, function, *_ in met if how == "done"])
+    saved = {box: _drawable(function) for box, function in functions.items()}
+    leaves = [function.variable for function in functions.values() if is_accumulator(function)]
+    for tensor in (*drawn.values(), *leaves):
         graph.add_tensor(tensor)
     for name, tensor in named.items():
         _add_named(graph, name, tensor)
-    _add_links(graph)
+    for meeting in met:
+        _add_links(graph, saved, *meeting)
+    for base, tensor in looked_into:
+        graph.add_link(id(base), id(tensor), "shares memory", id(base), id(tensor))
     for (function, number), box in graph.made.items():
         if box not in graph.boxes:  # an output of a function of several, which nothing uses
             graph.add_link(function, box, "out", function, number)
@@ -149,20 +173,29 @@ def find(output: Output, named: Mapping[str, torch.Tensor]) -> Graph:
     return graph
 
 
-def _reachable(roots: Iterable[Any]) -> tuple[dict[int, Any], list[Any]]:
-    """Return all functions behind `roots`: as they are met, and each after those behind it."""
-    met, makers_first = {}, []
+def _meetings(tensors: Iterable[torch.Tensor]) -> Iterator[tuple]:
+    """Yield what one meets on the way back from the tensors, as torchviz goes: depth first.
+
+    It is ("tensor", t) and later ("made", t); and between them, for each function that is new,
+    ("function", f), a ("input", f, place, source, number) before each of those behind it, and
+    ("done", f).
+    """
+    seen = set()
     # A list in place of a function that calls itself: a deep network is deeper than Python's stack.
-    waiting = [(root, False) for root in roots if root is not None][::-1]
+    waiting: list[tuple] = []
+    for tensor in tensors:
+        waiting += [("tensor", tensor), ("function", tensor.grad_fn), ("made", tensor)]
+    waiting.reverse()
     while waiting:
-        function, those_behind_are_done = waiting.pop()
-        if those_behind_are_done:
-            makers_first.append(function)
-        elif id(function) not in met:
-            met[id(function)] = function
-            waiting.append((function, True))
-            waiting += [(source, False) for _, source, _ in reversed(inputs(function))]
-    return met, makers_first
+        how, what, *_ = meeting = waiting.pop()
+        if how == "function":
+            if what is None or id(what) in seen:
+                continue
+            seen.add(id(what))
+            waiting.append(("done", what))
+            for place, source, number in reversed(inputs(what)):
+                waiting += [("function", source), ("input", what, place, source, number)]
+        yield meeting
 
 
 # --- What cannot be drawn ---
@@ -175,37 +208,47 @@ def _checked_outputs(output: object) -> tuple[torch.Tensor, ...]:
     for tensor in outputs:
         give = "the tensor that the computation gave, or a tuple of such"
         require.instance("output", tensor, torch.Tensor, give)
-        if tensor.grad_fn is None:
+        if _maker("output", tensor) is None:
             cure = "pass a tensor that was computed from one with requires_grad=True"
             raise ValueError(f"output has no graph (its grad_fn is None): {cure}")
     return outputs
 
 
-def _check_drawable(function: Any) -> None:
+def _maker(name: str, tensor: torch.Tensor) -> Any:
+    try:
+        return tensor.grad_fn
+    except RuntimeError as error:  # One of several views, say, and another was changed in place.
+        why = words.first_sentence(error)
+        cure = "compute it again without that change in place"
+        raise ValueError(f"{name} cannot be walked back ({why}): {cure}") from None
+
+
+def _drawable(function: Any) -> list[torch.Tensor]:
+    """Return the tensors that a custom function saved; ValueError if it cannot be drawn."""
     name = function_name(function)
     try:
-        saved = saved_values(function)
+        saved = saved_values(function, unpack=False)
     except RuntimeError as error:
         if "second time" in str(error):
             raise ValueError(
                 f"the graph has been freed by backward() ({name} has lost what it saved): "
                 "compute the output again, or call backward(retain_graph=True)"
             ) from None
-        if is_custom(function):  # Of no other does torchviz read what it saved.
+        if is_custom(function):  # Of no other is drawn what it saved.
             raise ValueError(
                 f"{name} saved a tensor that was changed in place since: compute the output "
                 "again without the in-place operation"
             ) from None
-        return
-    if is_custom(function) and any(value is None for value in saved.values()):
-        save = "save only tensors with save_for_backward"
-        raise ValueError(f"{name} saved None, which torchviz cannot draw: {save}")
+        return []
+    tensors = [value for value in saved.values() if isinstance(value, torch.Tensor)]
+    return tensors if is_custom(function) else []
 
 
 def _add_named(graph: Graph, name: str, tensor: torch.Tensor) -> None:
     require.instance(name, tensor, torch.Tensor, "a tensor, as in draw(z, x=x)")
-    if id(tensor) not in graph.tensors and id(tensor.grad_fn) not in graph.functions:
-        why, cure = "of this output", "pass an output that was computed from it"
+    if id(tensor) not in graph.tensors and id(_maker(name, tensor)) not in graph.functions:
+        # It may have been there once: a change in place or a switch came between.
+        why, cure = "of this output", "pass an output that was computed from it as it is now"
         if not tensor.requires_grad:
             why, cure = "(requires_grad=False)", "set requires_grad=True before computing"
         raise ValueError(f"{name} is not in the graph {why}: leave it out, or {cure}")
@@ -214,57 +257,33 @@ def _add_named(graph: Graph, name: str, tensor: torch.Tensor) -> None:
     graph.names[id(tensor)] = f"{known} = {name}" if known else name
 
 
-# --- torchviz, line by line ---
+# --- Links ---
 
 
-def _add_links(graph: Graph) -> None:
-    """Add what torchviz draws; which kind of line it is, its look tells, or what it leads to."""
-    # torchviz goes through a function's inputs, and through what a custom one saved, in order.
-    to_come = {box: iter(inputs(function)) for box, function in graph.functions.items()}
-    saved = {box: iter(f.saved_tensors) for box, f in graph.functions.items() if is_custom(f)}
-    for first, second, look in _torchviz_lines(graph):
-        if second is None:  # A box. What custom functions saved gets one together with its link.
-            if first in graph.functions or first in graph.tensors:
-                graph.add_box(first)
-        elif "dotted" in look:
-            graph.add_link(first, second, "shares memory", first, second)
-        elif "dir=none" in look:
-            box = _box_of_saved(graph, next(saved[second]))
-            graph.add_link(box, second, "saved", box, second)
-        elif second in graph.tensors:
-            graph.add_link(first, second, "out", first, graph.tensors[second].output_nr)
-        elif first in graph.tensors:
-            graph.add_link(first, second, "leaf", second)
-        else:
-            place, _, number = next(to_come[second])
-            # Through the box of the tensor between, which torchviz does not know or hangs aside.
-            box = graph.made.get((first, number), first)
-            graph.add_link(box, second, "in", second, place)
-            if box != first:
-                graph.add_link(first, box, "out", first, number)
+def _add_links(graph: Graph, saved: Mapping[int, list], how: str, what: Any, *more: Any) -> None:
+    """Add the boxes and links that a meeting brings."""
+    if how == "tensor":
+        graph.add_box(id(what))
+    elif how == "made" and what.grad_fn is not None:
+        graph.add_link(id(what.grad_fn), id(what), "out", id(what.grad_fn), what.output_nr)
+    elif how == "function":
+        if is_accumulator(what):
+            graph.add_link(id(what.variable), id(what), "leaf", id(what))
+        graph.add_box(id(what))
+    elif how == "input":
+        place, source, number = more
+        # Through the box of the tensor between, if it has one.
+        box = graph.made.get((id(source), number), id(source))
+        graph.add_link(box, id(what), "in", id(what), place)
+        if box != id(source):
+            graph.add_link(id(source), box, "out", id(source), number)
+    elif how == "done":
+        for tensor in saved[id(what)]:
+            _add_saved(graph, what, tensor)
 
 
-def _box_of_saved(graph: Graph, saved: torch.Tensor) -> int:
-    box = graph.made.get((id(saved.grad_fn), saved.output_nr), id(saved))
+def _add_saved(graph: Graph, function: Any, tensor: torch.Tensor) -> None:
+    box = graph.made.get((id(tensor.grad_fn), tensor.output_nr), id(tensor))
     if box not in graph.tensors:
-        graph.saved[box] = saved
-    return box
-
-
-def _torchviz_lines(graph: Graph) -> Iterator[tuple[int, int | None, str]]:
-    """Yield (box, None, look) or (tail, head, look), as torchviz draws them."""
-    before = sys.getrecursionlimit()
-    with warnings.catch_warnings():
-        # torchviz compares versions with a class that has gone out of use.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        # It also calls itself once for each function on a path.
-        sys.setrecursionlimit(before + len(graph.functions))
-        try:
-            body = torchviz.make_dot(graph.outputs).body
-        finally:
-            sys.setrecursionlimit(before)
-    for line in body:
-        parts = re.fullmatch(r"\t(\d+)(?: -> (\d+))?(?: \[(.*)\])?\n", line, flags=re.DOTALL)
-        assert parts, f"torchviz writes no such line: {line!r}"
-        first, second, look = parts.groups()
-        yield int(first), int(second) if second else None, look or ""
+        graph.saved[box] = tensor
+    graph.add_link(box, id(function), "saved", box, id(function))

@@ -69,7 +69,9 @@ def draw(
     Raises
     ------
     ValueError
-        If `output` has no graph, the graph has been freed, or a named tensor is not in it.
+        If `output` has no graph, the graph has been freed, or a named tensor is not in it; and from
+        the drawing's `svg`, if it is so large that Graphviz would not come back. Shown, such a
+        drawing says so, and lists its edges.
     """
     _check_options(show, title, legend, fold)
     graph = found.find(output, named)
@@ -107,7 +109,7 @@ def draw_as_in_notes(
         if tensor in graph.tensors:
             return boxes.node(graph, tensor, name, show)
         function, number = tensor
-        shape = graph.functions[function]._input_metadata[number].shape
+        shape = found.shape_made(graph.functions[function], number)
         details = (words.shape_line(shape),) if "shape" in show else ()
         return boxes.Node(name, words.NO_NAME, "intermediate", details)
 

@@ -22,31 +22,43 @@ def numbers(values: Any) -> str:
     return f"{values + 0.0:.4g}" if isinstance(values, float) else str(values)
 
 
-def _shape(shape: Sequence[int]) -> str:
-    return " × ".join(map(str, shape)) or "scalar"
+def _sizes(tensor: torch.Tensor) -> Sequence:
+    return [f"{tensor.size(0)} nested"] if tensor.is_nested else tensor.shape
 
 
-def shape_line(shape: Sequence[int]) -> str:
+def shape_line(shape: Sequence) -> str:
     """Return the line of a box that says a shape."""
-    return f"shape {_shape(shape)}" if len(shape) else "scalar"
+    return f"shape {' × '.join(map(str, shape))}" if len(shape) else "scalar"
+
+
+def _values(tensor: torch.Tensor) -> Any:
+    """Return a small tensor's numbers; None for a large one, or where PyTorch has no numbers."""
+    if tensor.is_nested or tensor.numel() > MOST_ELEMENTS_SHOWN:
+        return None
+    try:
+        tensor = tensor.detach()  # And neither a sparse tensor nor a quantised one has a list.
+        return (tensor.dequantize() if tensor.is_quantized else tensor.to_dense()).tolist()
+    except RuntimeError:  # On the meta device, or within torch.func, there is nothing to read.
+        return None
 
 
 def short(tensor: torch.Tensor | None) -> str:
     """Return a small tensor's numbers, or a large one's shape."""
     if tensor is None:
         return "none"
-    if tensor.numel() > MOST_ELEMENTS_SHOWN:
-        return f"({_shape(tensor.shape)})"
-    return numbers(tensor.detach().to_dense().tolist())  # a sparse tensor has no list
+    values = _values(tensor)
+    if values is None:
+        return f"({shape_line(_sizes(tensor)).removeprefix('shape ')})"
+    return numbers(values)
 
 
 def details(tensor: torch.Tensor, show: Sequence[str]) -> tuple[str, ...]:
     """Return the lines of a tensor's box, for those of value, shape and gradient in `show`."""
     lines = []
-    with_value = "value" in show and tensor.numel() <= MOST_ELEMENTS_SHOWN
+    with_value = "value" in show and _values(tensor) is not None
     # A bare number says by itself that it is a scalar.
     if "shape" in show and not (with_value and tensor.dim() == 0):
-        lines.append(shape_line(tensor.shape))
+        lines.append(shape_line(_sizes(tensor)))
     if with_value:
         lines.append(f"value {short(tensor)}")
     if "gradient" in show:
@@ -56,6 +68,15 @@ def details(tensor: torch.Tensor, show: Sequence[str]) -> tuple[str, ...]:
         else:
             lines.append("no grad kept")
     return tuple(lines)
+
+
+def first_sentence(error: Exception) -> str:
+    """Return how what PyTorch or a reader's code complains of begins, without its full stop."""
+    kind = "" if isinstance(error, RuntimeError) else f"{type(error).__name__} "
+    line = (str(error).strip().splitlines() or [""])[0]
+    return (
+        f"{kind}{line.split('. ')[0].split(' Hint:')[0].rstrip('.:')}".strip() or "no reason given"
+    )
 
 
 def listing(words: Sequence[str], most: int = 4) -> str:

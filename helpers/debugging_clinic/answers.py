@@ -136,6 +136,15 @@ def never_cleared(case):
     return _losses_with(never_clearing, case)
 
 
+@losses.hint("Those losses are taken after the update; take each before it.")
+def after_the_update(case):
+    def step(network, images, labels, loss_function, optimizer):
+        by_the_book(network, images, labels, loss_function, optimizer)
+        return loss_function(network(images), labels)
+
+    return _losses_with(step, case)
+
+
 @losses.hint("One loss for each batch, please, in a list.")
 def the_last_loss_alone(case):
     return _losses_with(by_the_book, case)[-1]
@@ -170,7 +179,9 @@ def _some_scores(n):
     return (torch.randn(n, 10, generator=generator, dtype=torch.float64),)
 
 
-@check.exercise("a head the right way round", inputs=[_some_scores(n) for n in (3, 8, 128)])
+@check.exercise("a head the right way round", without=("log_softmax", "softmax"), inputs=[
+    _some_scores(n) for n in (3, 8, 128)
+])  # fmt: skip
 def head(scores):
     return F.log_softmax(scores, dim=1)
 
@@ -332,6 +343,16 @@ def inputs_before_the_sum(network, images, labels, loss_function):
         return _BATCH
     number = no_image_alone(network, images, labels, loss_function)
     return _INPUTS if number == _LOSS else number
+
+
+@suspect.hint("That accuses all of BATCH. Numbers are rounded: compare with a tolerance, not ==.")
+def batch_each_time(network, images, labels, loss_function):
+    return _BATCH
+
+
+@suspect.hint("Even sums of a sound network differ from 1 in the last digits: allow a tolerance.")
+def sums_to_the_last_digit(network, images, labels, loss_function):
+    return _BATCH if suspect(network, images, labels, loss_function) == _BATCH else _SCORES
 
 
 @suspect.hint("Nobody is sound only because nothing was asked.")

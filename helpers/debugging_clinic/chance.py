@@ -1,32 +1,26 @@
-"""Chance: every source of it held and set back afterwards, and what it alone gets right."""
+"""Chance: the sources that all share, set back afterwards, and what it alone gets right."""
 
 import random
 import sys
-import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
-
-# They hold no generator of a loader's, and much else.
-_WITHOUT_GENERATORS = (type, types.ModuleType, types.FunctionType, nn.Module, torch.Tensor)
 
 
 @contextmanager
-def held(seed: int, device: torch.device, *walked: object) -> Iterator[None]:
+def held(seed: int, device: torch.device) -> Iterator[None]:
     """Seed what networks draw from, and set every source of chance back afterwards.
 
-    Dropout and the like draw on the CPU, or on the device where the network lies. The generators of
-    loaders that are `walked` are set back, but not seeded.
+    Dropout and the like draw on the CPU, or on the device where the network lies. (Generators that
+    a loader or a step holds for itself are set back by `keeping`, and not seeded.)
     """
     seeded = [torch.default_generator]
     if device.type != "cpu":
         module = torch.get_device_module(device)
         index = module.current_device() if device.index is None else device.index
         seeded.append(module.default_generators[index])
-    found = [generator for part in walked for generator in _generators(part, set())]
-    states = [(generator, generator.get_state()) for generator in (*seeded, *found)]
+    states = [(generator, generator.get_state()) for generator in seeded]
     python_state = random.getstate()
     # A data set may draw from NumPy, but who has not loaded it need not wait for it here.
     numpy = sys.modules.get("numpy")
@@ -34,7 +28,7 @@ def held(seed: int, device: torch.device, *walked: object) -> Iterator[None]:
     try:
         for generator in seeded:
             generator.manual_seed(seed)
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
             yield
     finally:
         random.setstate(python_state)
@@ -42,18 +36,6 @@ def held(seed: int, device: torch.device, *walked: object) -> Iterator[None]:
             numpy.random.set_state(numpy_state)
         for generator, state in states:
             generator.set_state(state)
-
-
-def _generators(part: object, seen: set[int], depth: int = 4) -> Iterator[torch.Generator]:
-    """Every generator that a loader, or what it is made of, holds."""
-    if id(part) in seen:
-        return
-    seen.add(id(part))
-    if isinstance(part, torch.Generator):
-        yield part
-    elif depth and not isinstance(part, _WITHOUT_GENERATORS):
-        for value in getattr(part, "__dict__", {}).values():
-            yield from _generators(value, seen, depth - 1)
 
 
 def most_right(guess: torch.Tensor, truth: torch.Tensor) -> float:

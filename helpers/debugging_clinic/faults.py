@@ -25,6 +25,9 @@ NOT_FINITE = _fault("inputs not finite",
 WRONG_LABELS = _fault("labels not those of the images",
     "the labels cannot be told from the images better than by chance; shuffle images and labels "
     "with one and the same order")
+NOT_SHUFFLED = _fault("data never shuffled",
+    "the training part comes class by class, so each class is forgotten while the next one is "
+    "learnt; shuffle it, with shuffle=True in a DataLoader")
 MIXED_PARTS = _fault("test images among the training images",
     "images of the test part also train the network, so its test result is worth nothing; split "
     "first, then make the batches")
@@ -59,7 +62,19 @@ EVAL_MODE = _fault("model left in eval mode",
     "dropout and batch normalisation are switched off; call network.train() before training")
 NO_PARAMETERS = _fault("no parameters",
     "the network has no parameters to train; check that it makes its layers in __init__, with two "
-    "underscores on each side")
+    "underscores on each side, and holds them in an nn.ModuleList, not in a plain list")
+IN_A_LIST = _fault("layers in a plain list",
+    "the scores depend on weights that are not among network.parameters(), so no optimiser trains "
+    "them; hold layers in an nn.ModuleList, and a single tensor in an nn.Parameter")
+FROZEN = _fault("everything frozen",
+    "no parameter of the network has requires_grad=True, so nothing can be learnt; set it for the "
+    "layers that are to be trained")
+ALL_THE_SAME = _fault("all weights the same",
+    "layers that follow each other hold one number each, so all their units do and learn the same; "
+    "start from random weights, as PyTorch's layers do")
+DECAYED = _fault("weight decay eats the weights",
+    "each step takes lr × weight_decay off every weight, faster than a gradient can build it up; "
+    "lower weight_decay")
 LEFT_OUT = _fault("parameters not handed to the optimiser",
     "the optimiser does not hold all of the network's parameters, and leaves the others as they "
     "are; make it from network.parameters(), after the network")
@@ -81,6 +96,14 @@ CLEARED_EARLY = _fault("cleared before the step",
 NEVER_CLEARED = _fault("gradients never cleared",
     "backward() adds to the gradients of all steps before; call optimizer.zero_grad() once in "
     "each step")
+WIPED = _fault("gradients wiped within an accumulation",
+    "step() runs once for several batches and zero_grad() for each of them, so all but the last "
+    "are lost; clear right after step(), and nowhere else")
+CLIPPED_EARLY = _fault("clipping before backward",
+    "the gradients are clipped before there are any; clip between backward() and step()")
+SHUFFLED_IN_STEP = _fault("labels shuffled in the step",
+    "the step hands the loss the labels in another order than the network the images; use one "
+    "permutation for both")
 KEPT_GRAPH = _fault("a graph kept from step to step",
     "graphs of earlier steps are still in memory, and there will be more at each step; keep "
     "loss.item() or loss.detach()")

@@ -5,17 +5,84 @@ import functools
 import inspect
 import itertools
 import math
+import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from helpers.common import require
+from helpers.debugging_clinic import keeping
 from helpers.debugging_clinic.steps import Batch, LossFunction
 
 # Beside a weight of size 1, a gradient below this may be rounding: float32 keeps seven digits.
-_MORE_THAN_ROUNDING = 1e-5
+_ROUNDING = 1e-5
+
+
+class NotCopied(Exception):
+    """A network or an optimiser holds something that cannot be copied: where, and what it is."""
+
+    def __init__(self, place: str, value: object, reason: str):
+        self.place, self.has_graph = place, "deepcopy protocol" in reason
+        cure = f"the check works on copies, so set {place} to None, or take it out, until then"
+        super().__init__(f"{place} is {require.shown(value)}, which cannot be copied: {cure}")
+
+
+def copies(network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+    """Copy a network and its optimiser, together, so that one copy holds the other's parameters.
+
+    Of an optimiser `copy` takes groups and state alone. Its other attributes are copied here, but
+    for a step() that a schedule has put in place of the class's own: it moves the original.
+    """
+    held = [thing for thing in keeping.reached(network, optimizer) if isinstance(thing, Optimizer)]
+    memo: dict[int, Any] = {id(one): object.__new__(type(one)) for one in held}
+    memo |= {id(weight): weight.detach().clone() for weight in _made_of_others(network)}
+    begun = dict(memo)
+    try:
+        twin = copy.deepcopy(network, memo)
+        # Weights that are not of the network, such as a loss's own, are trained where they are.
+        groups = [group for one in (optimizer, *held) for group in one.param_groups]
+        for weight in [weight for group in groups for weight in group["params"]]:
+            memo.setdefault(id(weight), weight)
+        for one in held:
+            own = {n: v for n, v in vars(one).items() if not _stands_in(one, n, v)}
+            vars(memo[id(one)]).update(copy.deepcopy(own, memo))
+        return twin, copy.deepcopy(optimizer, memo)
+    except Exception as error:
+        for place, value in _attributes(network, optimizer):
+            try:
+                copy.deepcopy(value, dict(begun))
+            except Exception as reason:  # noqa: BLE001 - whatever it is, it is this attribute's
+                raise NotCopied(place, value, str(reason)) from error
+        raise NotCopied("network", network, str(error)) from error
+
+
+def _made_of_others(network: nn.Module) -> Iterator[torch.Tensor]:
+    """Give the weights that are made anew at each call, as weight norm and pruning do.
+
+    They lie beside the parameters that they are made of: ``weight`` beside ``weight_g``.
+    """
+    for module in network.modules():
+        for name, value in vars(module).items():
+            is_made = isinstance(value, torch.Tensor) and not value.is_leaf
+            if is_made and any(other.startswith(f"{name}_") for other in module._parameters):
+                yield value
+
+
+def _stands_in(optimizer: Optimizer, name: str, value: object) -> bool:
+    return isinstance(value, types.FunctionType) and hasattr(type(optimizer), name)
+
+
+def _attributes(network: nn.Module, optimizer: Optimizer) -> Iterator[tuple[str, object]]:
+    for name, module in network.named_modules():
+        for attribute, value in vars(module).items():
+            if attribute != "_modules":
+                yield ".".join(filter(None, ("network", name, attribute))), value
+    for attribute, value in getattr(optimizer, "__dict__", {}).items():
+        yield f"optimizer.{attribute}", value
 
 
 @dataclass(frozen=True)
@@ -27,14 +94,11 @@ class Setup:
     sample: list[Batch]
     loss_function: LossFunction
     optimizer: Optimizer
+    handed_in: tuple[torch.Tensor, ...]  # The weights that all these are copies of.
 
     def copies(self) -> tuple[nn.Module, Optimizer]:
         """Return a network and its optimiser, to be trained and thrown away."""
-        # Together, so that the optimiser's copy holds the parameters of the network's copy.
-        network, optimizer = copy.deepcopy((self.network, self.optimizer))
-        if isinstance(optimizer, torch.optim.LBFGS):  # A copy of it lacks what these two hold.
-            optimizer._params, optimizer._numel_cache = optimizer.param_groups[0]["params"], None
-        return network, optimizer
+        return copies(self.network, self.optimizer)
 
     def labelled(self) -> Batch:
         """Return the images and labels looked at, but for those a loss may ignore, as -100."""
@@ -58,8 +122,8 @@ class Updates:
 
     losses: list[float]  # Before each update.
     guess: float  # The loss of a network that knows nothing.
-    unreached: bool  # A parameter never got a gradient.
-    still: bool  # One got a gradient and did not move.
+    unreached: list[str]  # Parameters that never got a gradient.
+    still: list[str]  # Those that got one and did not move.
 
     @property
     def climb(self) -> bool:
@@ -75,7 +139,8 @@ def first_updates(setup: Setup, *, factor: float = 1.0) -> Updates:
     for group in optimizer.param_groups:
         # A schedule that warms up may begin at zero; its optimiser holds what it leads to.
         group["lr"] = factor * (group["lr"] or group.get("initial_lr", 0.0))
-    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    learning = {name: w for name, w in network.named_parameters() if w.requires_grad}
+    weights = list(learning.values())
     start = [weight.detach().clone() for weight in weights]
     # The largest gradient beside the weight's own size: far below it lies only rounding.
     reached = [0.0] * len(weights)
@@ -90,8 +155,8 @@ def first_updates(setup: Setup, *, factor: float = 1.0) -> Updates:
     return Updates(
         losses,
         math.log(classes) if classes > 1 else math.inf,
-        unreached=0 in reached,
-        still=any(here and g > _MORE_THAN_ROUNDING for here, g in zip(stay, reached, strict=True)),
+        [name for name, g in zip(learning, reached, strict=True) if g == 0],
+        [n for n, g, here in zip(learning, reached, stay, strict=True) if here and g > _ROUNDING],
     )
 
 

@@ -1,22 +1,28 @@
 """Somebody's training step, watched from outside: what it calls, when, and what it leaves behind.
 
-`Watch` hangs its hooks on a network and an optimiser that nobody else uses; `watch` then lets the
-step train them for a while. What the step does is told by the order in which the hooks are called.
+`Watch` hangs its hooks on a network and an optimiser that nobody else uses, and lets a step train
+them for a while. What the step does is told by the order in which the hooks are called.
 """
 
+import functools
 import gc
 import itertools
+import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 
+from helpers.debugging_clinic import chance
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 
 _STEPS_WATCHED = 4
 # A step may add up the gradients of several batches before it moves a weight.
-_MOST_STEPS_WATCHED = 32
+_MOST_STEPS_WATCHED = 130
+# A step may call them by another name, but their code keeps its own.
+_CLIPPING = ("clip_grad_norm_", "clip_grad_value_")
 # Layers that do one thing in training and another in evaluation.
 _DROPOUT, _NORM = nn.modules.dropout._DropoutNd, nn.modules.batchnorm._NormBase
 
@@ -25,60 +31,99 @@ class Watch:
     """What hooks saw of a network and an optimiser while steps were taken."""
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer):
-        self.calls = self.forwards = 0  # How often the network was called, and its forward ran.
-        self.arrived = self.arrived_something = False  # A gradient; one that is not zero.
-        self.piled_up = False  # A gradient was added to one that had been used already.
+        self.network, self.optimizer = network, optimizer
+        self.taken = self.calls = self.forwards = 0  # Steps; the network's calls and forwards.
+        self.arrivals = 0  # Of gradients.
+        self.arrived_something = False  # One that is not zero.
+        self.piled_up = ""  # The weight whose gradient was added to one that had been used already.
         self.steps = self.empty_steps = 0  # Calls of step(), and those that found no gradient.
-        self.in_eval = self.layer_off = False  # Trained so, the network or a layer by mistake.
+        self.clips = self.empty_clips = 0  # Calls of a clipping, and those with nothing to clip.
+        self.in_eval = False  # Trained so, the network
+        self.off: list[str] = []  # or layers by mistake.
         self.moved = False  # Any weight changed.
+        self.labels = _Labels()
+        self._piled: set[str] = set()  # That may yet be cleared, before it is used.
         self._graphs: list[weakref.ref] = []
-        weights = set(network.parameters())
-        groups = optimizer.param_groups
-        self._held = [w for group in groups for w in group["params"] if w in weights]
+        weights = dict(network.named_parameters())
+        own = set(weights.values())
+        self._held = [w for g in optimizer.param_groups for w in g["params"] if w in own]
         # The weights whose gradient step() has seen, and that have got no new one since.
         self._used: set[torch.Tensor] = set()
-        for weight in network.parameters():
-            if weight.requires_grad:
-                weight.register_hook(lambda new, weight=weight: self._arrive(weight, new))
-        optimizer.register_step_pre_hook(lambda *_: self._step())
-        network.register_forward_hook(lambda network, _, scores: self._call(network, scores))
-        # Who calls forward by its name passes the hooks by: only a wrapper sees that.
-        forward = network.forward
+        learning = {name: weight for name, weight in weights.items() if weight.requires_grad}
+        for name, weight in learning.items():
+            weight.register_hook(functools.partial(self._arrive, name, weight))
+        self.gathered = _Gathered([w for w in learning.values() if w in set(self._held)][-1:])
+        network.register_forward_hook(lambda _, given, scores: self._call(given, scores))
+        # Who calls forward by its name passes the hooks by: only a wrapper sees that. Nor has every
+        # optimiser hooks.
+        forward, update = network.forward, optimizer.step
 
+        @functools.wraps(forward)
         def counted(*args, **kwargs):
             self.forwards += 1
             return forward(*args, **kwargs)
 
-        network.forward = counted
+        @functools.wraps(update)
+        def noted(*args, **kwargs):
+            before, empty = self.arrivals, self._step()
+            result = update(*args, **kwargs)
+            # A function that is handed to step() may compute the gradient within it.
+            if self.arrivals > before:
+                self._used = self._with_gradient()
+            else:
+                self.empty_steps += empty
+            return result
 
-    @property
-    def keeps_graphs(self) -> bool:
-        """Whether more graphs than the last step's are still in memory."""
+        network.forward, optimizer.step = counted, noted  # type: ignore[method-assign]
+
+    def take(self, step: Step, batch: Batch, loss_function: LossFunction) -> None:
+        """Let the step train on a batch."""
+        self.labels.begin(batch)
+        with _heard(self._clip):
+            step(self.network, *batch, loss_function, self.optimizer)
+        self.taken += 1
+        self.piled_up = self.piled_up or min(self._piled, default="")
+
+    def graphs_kept(self) -> int:
+        """Return how many graphs are in memory: the last step's may be."""
         alive = [graph for graph in self._graphs if graph() is not None]
         if len(alive) > 1:
             gc.collect()  # A graph in a circle of references is garbage, and not kept.
-        return sum(graph() is not None for graph in alive) > 1
+        return sum(graph() is not None for graph in alive)
 
-    def _arrive(self, weight: torch.Tensor, new: torch.Tensor) -> None:
+    def _arrive(self, name: str, weight: torch.Tensor, new: torch.Tensor) -> None:
         # Before it is added: what stands in .grad is what was there before.
-        self.arrived = True
+        self.arrivals += 1
         self.arrived_something = self.arrived_something or _is_something(new)
-        if weight in self._used and _is_something(weight.grad):
-            self.piled_up = True
+        if not _is_something(weight.grad):
+            self._piled.discard(name)
+        elif weight in self._used:
+            self._piled.add(name)
         self._used.discard(weight)
 
-    def _step(self) -> None:
+    def _step(self) -> bool:
         # Several gradients may be added up on purpose; once used, they have to go.
-        self._used = {weight for weight in self._held if _is_something(weight.grad)}
+        self._used = self._with_gradient()
         self.steps += 1
-        self.empty_steps += bool(self._held) and not self._used
+        self.gathered.use()
+        return bool(self._held) and not self._used
 
-    def _call(self, network: nn.Module, scores: torch.Tensor) -> None:
+    def _with_gradient(self) -> set[torch.Tensor]:
+        return {weight for weight in self._held if _is_something(weight.grad)}
+
+    def _clip(self) -> None:
+        self.clips += 1
+        self.empty_clips += self._with_gradient() <= self._used
+
+    def _call(self, given: tuple, scores: torch.Tensor) -> None:
         self.calls += 1
         if scores.grad_fn is None:  # It only looks, which is what evaluation mode is for.
             return
-        self.layer_off = self.layer_off or has_layer_off(network)
-        self.in_eval = self.in_eval or not network.training
+        self.off = self.off or layers_off(self.network)
+        self.in_eval = self.in_eval or not self.network.training
+        self.labels.scored(given[0] if given else None)
+        # A gradient of images, as for an attack, is another's than the step's own.
+        self.gathered.spoilt |= any(getattr(part, "requires_grad", False) for part in given)
         # What is left with a function of the graph lives as long as the graph, and no longer.
         scores.grad_fn.metadata["mark"] = mark = _Mark()  # type: ignore[index]  # It is a dict.
         self._graphs.append(weakref.ref(mark))
@@ -88,42 +133,153 @@ class _Mark:
     """Something to see whether it is still there."""
 
 
+class _Gathered:
+    """The gradients of one weight between two updates: whether all of them are used."""
+
+    def __init__(self, weights: Sequence[torch.Tensor]):
+        self.steps = self.wiped = 0  # Updates, and those by the last of several gradients.
+        self.pieces = self.most = 0  # Gradients since the last update; the most before one.
+        self.spoilt = False
+        self._where = self._new = self._sum = torch.zeros(())
+        for weight in weights:
+            weight.register_hook(lambda new: setattr(self, "_new", new.detach().clone()))
+            weight.register_post_accumulate_grad_hook(self._add)
+        self._weight = weights[0] if weights else None
+
+    def _add(self, weight: torch.Tensor) -> None:
+        # A gradient at another place, such as the first of two in a sharpness-aware step, is done.
+        if self.pieces and not torch.equal(self._where, weight):
+            self.pieces = 0
+        self._sum = self._sum + self._new if self.pieces else self._new
+        self._where = weight.detach().clone()
+        self.pieces += 1
+
+    def use(self) -> None:
+        """Note what an update finds: the sum, the last one alone, or something of its own."""
+        self.steps += 1
+        found = None if self._weight is None else self._weight.grad
+        if found is not None and self.pieces > 1 and not self.spoilt:
+            alone = _is_along(found, self._new) and not _is_along(found, self._sum)
+            self.wiped += alone
+            self.most = max(self.most, self.pieces)
+        self.pieces, self.spoilt = 0, False
+
+
+class _Labels:
+    """The labels that a loss is given for images, beside those that belong to them."""
+
+    def __init__(self) -> None:
+        self._given: list[torch.Tensor] = []
+        self._right: list[torch.Tensor] = []
+
+    def begin(self, batch: Batch) -> None:
+        """Begin a step: note which label belongs to which image."""
+        self._known = dict(zip(_hashes(batch[0]), batch[1].tolist(), strict=True))
+        self._rows: list[int] | None = None  # The images that the network has scored in this step.
+
+    def scored(self, images: object) -> None:
+        """Note images; behind a second call nobody knows which of the two the loss is about."""
+        first = self._rows is None and isinstance(images, torch.Tensor)
+        self._rows = _hashes(images) if first else []  # type: ignore[arg-type]
+
+    def asked(self, _: object = None, labels: object = None, *__: object) -> None:
+        """Note labels that the loss is asked about, where their images are some of the batch's."""
+        right = [self._known.get(row) for row in self._rows or ()]
+        is_whole = isinstance(labels, torch.Tensor) and labels.dtype == torch.int64
+        if is_whole and None not in right and 0 < len(right) == labels.numel():  # type: ignore
+            self._given.append(labels.cpu().flatten())  # type: ignore[attr-defined]
+            self._right.append(torch.tensor(right))
+
+    def right(self) -> float | None:
+        """Return the fraction of right labels, if chance may get as many right."""
+        if not self._given:
+            return None
+        given, right = torch.cat(self._given), torch.cat(self._right)
+        same = float((given == right).double().mean())
+        by_chance = same < 1 and same <= chance.most_right(given, right)
+        return same if by_chance else None
+
+
+def _hashes(images: torch.Tensor) -> list[int]:
+    return [hash(row.tobytes()) for row in images.detach().float().cpu().numpy()]
+
+
+def _is_along(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two gradients point the same way, whatever their length."""
+    together = nn.functional.cosine_similarity(one.flatten(), other.flatten(), dim=0)
+    return float(together) > 0.9999
+
+
 def _is_something(gradient: torch.Tensor | None) -> bool:
     return gradient is not None and bool(gradient.any())
 
 
-def watch(
-    step: Step,
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    loss_function: LossFunction,
-    batches: Iterable[Batch],
-) -> Watch:
-    """Let a step train a network until it is clear what it does, and return what was seen."""
-    optimizer.zero_grad()
-    start = [weight.detach().clone() for weight in network.parameters()]
-    seen = Watch(network, optimizer)
-    walk = itertools.islice(itertools.cycle(batches), _MOST_STEPS_WATCHED)
-    for taken, (images, labels) in enumerate(walk, start=1):
-        step(network, images, labels, loss_function, optimizer)
-        seen.moved |= not all(map(torch.equal, start, network.parameters()))
-        # With gradients and yet no update, it may be adding them up: give it time.
-        if taken >= _STEPS_WATCHED and (seen.steps or seen.moved or not seen.arrived):
-            break
-    return seen
+@contextmanager
+def _heard(clip: Callable[[], None]) -> Iterator[None]:
+    """Call `clip` whenever a function that clips gradients is called, under whatever name."""
+    if sys.getprofile():  # Somebody measures times: that comes first.
+        yield
+        return
+
+    def hear(frame, event, _):
+        if event == "call" and frame.f_code.co_name in _CLIPPING:
+            clip()
+
+    sys.setprofile(hear)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
 
 
-def has_layer_off(part: nn.Module, *, whole: bool = True) -> bool:
-    """Whether a layer with two modes is in evaluation mode by mistake.
+def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterable[Batch]) -> None:
+    """Let a step train a network until it is clear what it does."""
+    seen.optimizer.zero_grad()
+    start = [weight.detach().clone() for weight in seen.network.parameters()]
+    updated = 0  # At which step.
+    with _overheard(loss_function, seen.labels.asked) as asked:
+        for batch in itertools.islice(itertools.cycle(batches), _MOST_STEPS_WATCHED):
+            seen.take(step, batch, asked)
+            seen.moved |= not all(map(torch.equal, start, seen.network.parameters()))
+            updated = updated or (seen.taken if seen.steps or seen.moved else 0)
+            # With gradients and yet no update, it may be adding them up: give it time. One step
+            # more, and a gradient that was not cleared shows.
+            if seen.taken >= _STEPS_WATCHED and (0 < updated < seen.taken or not seen.arrivals):
+                break
+
+
+@contextmanager
+def _overheard(loss_function: LossFunction, hear: Callable) -> Iterator[LossFunction]:
+    """Hear what a loss function is asked. A module stays one, with all that a step may want."""
+    if isinstance(loss_function, nn.Module):
+        hook = loss_function.register_forward_pre_hook(lambda _, given: hear(*given))
+        try:
+            yield loss_function
+        finally:
+            hook.remove()
+        return
+
+    @functools.wraps(loss_function)
+    def asked(*given, **options):
+        hear(*given)
+        return loss_function(*given, **options)
+
+    yield asked
+
+
+def layers_off(part: nn.Module, name: str = "", *, whole: bool = True) -> list[str]:
+    """Return the names of layers with two modes that are in evaluation mode by mistake.
 
     In a network that trains, batch normalisation may be frozen on purpose, and so may a part of the
     network with all its weights.
     """
     if part.training:
-        return any(has_layer_off(child, whole=False) for child in part.children())
+        named = ((f"{name}{child}", inner) for child, inner in part.named_children())
+        return [off for n, inner in named for off in layers_off(inner, f"{n}.", whole=False)]
     if not (whole or isinstance(part, _DROPOUT) or _learns(part)):
-        return False
-    return any(isinstance(m, (_DROPOUT, _NORM)) and not m.training for m in part.modules())
+        return []
+    off = (m for m in part.named_modules() if isinstance(m[1], (_DROPOUT, _NORM)))
+    return [f"{name}{n}".rstrip(".") for n, layer in off if not layer.training]
 
 
 def _learns(part: nn.Module) -> bool:

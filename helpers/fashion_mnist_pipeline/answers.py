@@ -76,7 +76,9 @@ check.prediction("loss at the start", right=2.3, tolerance=0.08, hints={
 })  # fmt: skip
 
 
-@check.exercise("the loss by hand", inputs=[_log_probabilities(n) for n in (2, 7, 128)])
+@check.exercise("the loss by hand", without=("cross_entropy", "nll_loss"), inputs=[
+    _log_probabilities(n) for n in (2, 7, 128)
+])  # fmt: skip
 def loss(log_probabilities, labels):
     return F.nll_loss(log_probabilities, labels)
 
@@ -151,7 +153,7 @@ def multiplied(scores, labels):
 
 
 @fraction_right.hint(
-    "That is 0 each time. Compare positions (argmax, not max), and divide with /, not //."
+    "That is 0 each time. Compare positions, argmax(dim=1) with its dim, and divide with /, not //."
 )
 def values_for_positions(scores, labels):
     return (scores.amax(dim=1) == labels).double().mean()
@@ -182,7 +184,7 @@ def fraction_wrong(scores, labels):
     return 1 - fraction_right(scores, labels)
 
 
-check.prediction("hardest garments", right="tops", hints={
+check.prediction("hardest garments", right="tops", words=("trousers",), hints={
     "shoes": "Three shoes sound hard, but a boot, a sandal and a sneaker differ in outline.",
     "bags": "Bags come in many shapes, but in none that anything else has.",
     "dresses": "Close: some dresses pass for T-shirts. Another kind is harder.",
@@ -218,9 +220,9 @@ def _problem(n, features):
     return X, labels, torch.randn(features, 10, generator=generator, dtype=torch.float64)
 
 
-@check.exercise(
-    "a gradient without autograd", inputs=[_problem(3, 4), _problem(20, 7), _problem(50, 30)]
-)
+@check.exercise("a gradient without autograd", without=("backward", "grad", "jvp"), inputs=[
+    _problem(3, 4), _problem(20, 7), _problem(50, 30),
+])  # fmt: skip
 def gradient(X, labels, W):
     W = W.clone().requires_grad_()
     F.cross_entropy(X @ W, labels).backward()

@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import tempfile
+import textwrap
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ _UNPACKED_MD5 = {
     "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
 }
 
+_MISSING = "missing"
+
 # Two waits follow each other at worst, one to reach the mirror and one for a byte from it.
 _SECONDS_TO_REACH_THE_MIRROR = 4.0
 _SECONDS_OF_SILENCE = 4.0
@@ -58,7 +61,9 @@ class Source:
             "root": "the real FashionMNIST, from the folder that was named",
             "environment": f"the real FashionMNIST, from the folder in {ROOT_VARIABLE}",
             "download": "the real FashionMNIST, from the project's data folder",
-            "stand-in": f"a drawn stand-in, not FashionMNIST ({self.reason})",
+            # So short that the line fits a terminal; all of it stands in `reason`.
+            "stand-in": "a drawn stand-in, not FashionMNIST "
+            f"({textwrap.shorten(self.reason, 33, placeholder='…')})",
         }
         return f"Garments: {where[self.kind]}"
 
@@ -93,8 +98,9 @@ def load(root: str | Path | None = None, *, download: bool = True) -> Garments:
     Raises
     ------
     ValueError
-        If a file is cut short or altered, or the folder that is named does not hold the four
-        files. The line names the file, the MD5 sum it should have and the one it has.
+        If a file is cut short, altered or not to be read, the folder that is named does not hold
+        the four files, or there is no room to unpack them. The line names the file, the MD5 sum it
+        should have and the one it has.
     """
     require.truth("download", download)
     # A folder that was named must hold the data: another source in its place would surprise.
@@ -160,7 +166,10 @@ class Batches:
         device: torch.device | str = "cpu",
     ):
         _check_images(images)
-        _check_labels(images, labels)
+        check_pair(images, labels)
+        # Here, once, and not at each batch: a loss on an accelerator would end the process.
+        if (odd := outside(labels, len(CLASSES))) is not None:
+            raise ValueError(f"labels hold {odd}: give class numbers from 0 to {len(CLASSES) - 1}")
         require.whole("batch_size", batch_size)
         require.device("device", device)
         give = "torch.Generator().manual_seed(...), or None"
@@ -209,13 +218,10 @@ def repeated(
 
 def _check_images(images: torch.Tensor) -> None:
     """Ask for pictures as bytes, or for rows of floating features."""
-    kind = getattr(images, "dtype", type(images).__name__)
-    if not isinstance(images, torch.Tensor) or not (
-        images.dtype == torch.uint8 or images.is_floating_point()
-    ):
-        raise TypeError(
-            f"images are {kind}: give a uint8 tensor with values 0 to 255, or floating features"
-        )
+    give = "a uint8 tensor with values 0 to 255, or floating features"
+    _check_tensor("images", images, give)
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise TypeError(f"images are {images.dtype}: give {give}")
     shape = tuple(images.shape)
     if images.dtype == torch.uint8 and shape[1:] != (SIDE, SIDE):
         raise ValueError(f"images have shape {shape}: give (number, {SIDE}, {SIDE})")
@@ -223,19 +229,42 @@ def _check_images(images: torch.Tensor) -> None:
         raise ValueError(f"images have shape {shape}: give at least one row")
 
 
-def _check_labels(images: torch.Tensor, labels: torch.Tensor) -> None:
-    """Ask for one class number for each image."""
-    if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
-        found = getattr(labels, "dtype", type(labels).__name__)
-        raise TypeError(f"labels are {found}: give an int64 tensor of class numbers, labels.long()")
-    if labels.shape != (count := len(images),):
-        shape = tuple(labels.shape)
-        raise ValueError(f"labels have shape {shape} beside {count} images: give ({count},)")
-    # Here, once, and not at each batch: a loss on an accelerator would end the process.
+def _check_tensor(name: str, value: object, give: str, *, sparse: bool = False) -> None:
+    """Ask for a tensor with numbers in it."""
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{name} are {type(value).__name__}: give {give}")
+    if value.is_meta:
+        raise ValueError(f"{name} are on the meta device, without numbers: make them on another")
+    if value.is_nested:
+        raise ValueError(f"{name} are nested: give torch.nested.to_padded_tensor({name}, 0)")
+    if value.layout != torch.strided and not sparse:
+        raise ValueError(f"{name} are sparse: give {name}.to_dense()")
+
+
+def check_pair(images: torch.Tensor, labels: torch.Tensor) -> None:
+    """Ask for images, and for one class number for each of them."""
+    give = "an int64 tensor of class numbers"
+    _check_tensor("images", images, "a tensor of images", sparse=True)
+    _check_tensor("labels", labels, give)
+    if labels.dtype != torch.int64:
+        # Probabilities, and numbers to predict, would lose by long() what they say.
+        real = labels.dim() == 1 and not labels.is_complex()
+        whole = real and labels.equal(labels.long().to(labels.dtype))
+        cure = "labels.long()" if whole else "for targets of another kind write the loop out"
+        raise TypeError(f"labels are {labels.dtype}: give {give}, {cure}")
+    if labels.dim() != 1 or labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"labels have shape {tuple(labels.shape)} beside images of shape "
+            f"{tuple(images.shape)}: give one label for each image"
+        )
+    if not len(labels):
+        raise ValueError("a batch holds no images: leave empty batches out")
+
+
+def outside(labels: torch.Tensor, classes: int) -> int | None:
+    """Return a label that is none of the classes, if there is one."""
     lowest, highest = (int(label) for label in labels.aminmax())
-    if lowest < 0 or highest >= len(CLASSES):
-        outside = lowest if lowest < 0 else highest
-        raise ValueError(f"labels hold {outside}: give class numbers from 0 to {len(CLASSES) - 1}")
+    return lowest if lowest < 0 else highest if highest >= classes else None
 
 
 def _files_in(root: Path) -> list[tuple[Path, str]]:
@@ -243,28 +272,34 @@ def _files_in(root: Path) -> list[tuple[Path, str]]:
     raw, files = root / "FashionMNIST" / "raw", []
     for name, md5 in FashionMNIST.resources:
         packed, unpacked = raw / name, raw / Path(name).stem
-        alone = unpacked.exists() and not packed.exists()
+        # Not Path.exists, which fails where a folder may not be looked into.
+        alone = os.path.exists(unpacked) and not os.path.exists(packed)
         files.append((unpacked, _UNPACKED_MD5[unpacked.name]) if alone else (packed, md5))
     return files
 
 
 def _is_complete(root: Path) -> bool:
-    return all(file.exists() for file, _ in _files_in(root))
+    return all(os.path.exists(file) for file, _ in _files_in(root))
 
 
 def amiss_in(root: Path) -> str:
     """Say which file below a folder is missing or damaged, and change nothing; empty if none is."""
     for file, expected in _files_in(root):
-        if not file.exists():
+        if (amiss := _amiss(file, expected)) == _MISSING:
             return f"FashionMNIST/raw/{file.name} is missing"
-        if amiss := _amiss(file, expected):
+        if amiss:
             return f"{file.name} is damaged: {amiss}"
     return ""
 
 
 def _amiss(file: Path, expected: str) -> str:
     """Say what a file holds in place of the official one; empty if it is that one."""
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return _MISSING
+    except OSError as error:
+        return f"it cannot be read ({_reason(error)}), for it is no file or not open to you"
     # It guards against slips, not against attacks; some systems forbid it for the latter.
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     # Behind a sign-in, as in hotels, whatever is asked for comes back as a page.
@@ -275,18 +310,20 @@ def _amiss(file: Path, expected: str) -> str:
 
 def _read(root: Path, source: Source) -> Garments:
     """Verify the files and read copies with torchvision's own class; the folder stays as it was."""
-    with tempfile.TemporaryDirectory() as scratch:
-        raw = Path(scratch) / "FashionMNIST" / "raw"
-        raw.mkdir(parents=True)
-        for file, expected in _files_in(root):
-            try:
-                amiss = _amiss(file, expected)
-            except FileNotFoundError:
-                raise ValueError(_missing(root, file, source)) from None
-            if amiss:
-                raise ValueError(_damaged(file, amiss, expected, source))
-            (extract_archive if file.suffix == ".gz" else shutil.copy)(file, raw)
-        train, test = FashionMNIST(scratch, train=True), FashionMNIST(scratch, train=False)
+    for file, expected in (files := _files_in(root)):
+        if amiss := _amiss(file, expected):
+            lacks = amiss == _MISSING and _missing(root, file, source)
+            raise ValueError(lacks or _damaged(file, amiss, expected, source))
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            raw = Path(scratch) / "FashionMNIST" / "raw"
+            raw.mkdir(parents=True)
+            for file, _ in files:
+                (extract_archive if file.suffix == ".gz" else shutil.copy)(file, raw)
+            train, test = FashionMNIST(scratch, train=True), FashionMNIST(scratch, train=False)
+    except OSError as error:
+        cure = "make room, or name another folder for temporary files in TMPDIR"
+        raise ValueError(f"the data cannot be unpacked ({_reason(error)}): {cure}") from error
     return Garments(train.data, train.targets, test.data, test.targets, source)
 
 
@@ -326,7 +363,7 @@ def _try_download(folder: Path) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         scratch = tempfile.TemporaryDirectory(prefix=".download-", dir=folder)
     except OSError as error:
-        return f"{folder.name} cannot be written: {error.strerror}"
+        return f"{folder.name} cannot be written: {_reason(error)}"
     no_limit = socket.getdefaulttimeout()
     with scratch:
         try:
@@ -334,16 +371,28 @@ def _try_download(folder: Path) -> str:
             FashionMNIST(scratch.name, download=True)
         except (OSError, EOFError, http.client.HTTPException, RuntimeError) as error:
             _complain_of_damage(Path(scratch.name), error)
-            return f"the download broke off: {' '.join(str(error).split()) or type(error).__name__}"
+            return f"the download broke off: {_reason(error)}"
         finally:
             socket.setdefaulttimeout(no_limit)
         # Whole, verified files are moved into place: two processes that start at once can only
         # replace a file by the same file.
-        for packed, _ in _files_in(Path(scratch.name)):
+        for packed, expected in _files_in(Path(scratch.name)):
             target = folder / packed.relative_to(scratch.name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(packed, target)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(packed, target)
+            except OSError as error:
+                # Windows replaces no file that is being read, and need not: it is the same.
+                if _amiss(target, expected):
+                    return f"{target.name} cannot be written: {_reason(error)}"
     return ""
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong, as the system says it, without a number or a file."""
+    error = getattr(error, "reason", error)  # What failed on the way to an address.
+    said = getattr(error, "strerror", None) or str(error)
+    return " ".join(said.split()) or type(error).__name__
 
 
 def _complain_of_damage(scratch: Path, error: Exception) -> None:
@@ -369,7 +418,7 @@ def mirror_is_silent() -> str:
             with urllib.request.urlopen(request, timeout=_SECONDS_TO_REACH_THE_MIRROR):
                 outcome[0] = ""
         except (OSError, ValueError, http.client.HTTPException) as error:
-            outcome[0] = f"no network: {getattr(error, 'reason', error)}"
+            outcome[0] = f"no network: {_reason(error)}"
 
     # In a thread of its own, because looking up a name has no time limit that we could set.
     thread = threading.Thread(target=ask, daemon=True)

@@ -5,6 +5,11 @@ watch. Around them it only checks and shows progress. It takes any network, loss
 PyTorch's, and any iterable of batches.
 """
 
+import contextlib
+import copy
+import functools
+import inspect
+import itertools
 import math
 import operator
 import statistics
@@ -15,6 +20,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm.auto import tqdm
 from tqdm.notebook import tqdm as notebook_tqdm
 
@@ -45,7 +51,8 @@ class Evaluation:
 
     The loss is the mean over the images; the accuracy the fraction, 0 to 1, of those whose most
     probable class is their label. The tensors have shape (n,), on the CPU, in the order of the
-    batches: labels and predictions as int64, and the probability given to the prediction.
+    batches: labels and predictions as int64, and the probability given to the prediction. A label
+    that is no class, such as the -100 that PyTorch's losses ignore, counts in no number.
     """
 
     loss: float
@@ -56,8 +63,10 @@ class Evaluation:
 
     def confusion_matrix(self, classes: int) -> torch.Tensor:
         """Count images by label (row) and prediction (column): shape (classes, classes), int64."""
+        highest = int(torch.maximum(self.labels, self.predictions).max())
+        require.whole("classes", classes, least=highest + 1)
         # Each pair of classes is a number of its own, so that one call counts all of them.
-        pairs = self.labels * classes + self.predictions
+        pairs = (self.labels * classes + self.predictions)[self.labels >= 0]
         return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
@@ -102,35 +111,46 @@ class MomentumSGD:
             weight.grad = None
 
 
+AnyOptimizer = torch.optim.Optimizer | MomentumSGD
+
+
 def fit(
     network: nn.Module,
     batches: Iterable[Batch],
     loss_function: LossFunction,
-    optimizer: "torch.optim.Optimizer | MomentumSGD",
+    optimizer: AnyOptimizer,
     *,
     epochs: int,
     validation: Iterable[Batch] | None = None,
-    schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
+    schedule: LRScheduler | None = None,
+    schedule_every: str = "step",
     progress: bool = True,
 ) -> History:
     """Train a network in place, and return loss and accuracy by epoch.
+
+    To scale gradients (``GradScaler``), clip them or gather them over batches, write the loop out.
 
     Parameters
     ----------
     network : torch.nn.Module
         From a batch of images to scores of shape (batch, classes).
     batches : iterable of (images, labels)
-        Walked once an epoch. Images are floating point, labels int64 class numbers.
+        Walked once an epoch, to its end: of a stream without one, give a list of some batches.
+        Images are what the network takes, floats or tokens; labels are int64 class numbers.
     loss_function : callable
         From scores and labels to the mean loss, a scalar tensor with a graph.
     optimizer : torch.optim.Optimizer or MomentumSGD
-        Holds the network's parameters.
+        Holds the network's parameters. Where its `step` cannot do without a closure, as that of
+        ``LBFGS``, it is given one that fills the gradients anew.
     epochs : int
         How often to walk over `batches`.
     validation : iterable of (images, labels), optional
         Looked at after each epoch, never trained on.
     schedule : torch.optim.lr_scheduler.LRScheduler, optional
-        Changes the optimiser's learning rate; told after every step, not after every epoch.
+        Changes the optimiser's learning rate, which may then begin at 0.
+    schedule_every : {"step", "epoch"}
+        After what the schedule is told. ``ReduceLROnPlateau`` always hears after an epoch: the loss
+        or, for ``mode="max"``, the accuracy, of the validation part if there is one.
     progress : bool
         Whether to show a bar: in a notebook or on a terminal, not in a log.
 
@@ -141,44 +161,36 @@ def fit(
         line says which, with its value. The weights are then those before the step in question.
     """
     _check_roles(network, batches, loss_function)
-    _check_optimizer(optimizer, network)
+    _check_optimizer(optimizer, network, scheduled=schedule is not None)
+    _check_schedule(schedule, schedule_every, optimizer)
     require.whole("epochs", epochs)
     if validation is not None:
-        require.batches("validation", validation)
-    if schedule is not None and not callable(getattr(schedule, "step", None)):
-        cure = "one from torch.optim.lr_scheduler"
-        raise TypeError(f"schedule is {require.shown(schedule)}: give {cure}")
+        _check_walk("validation", validation, times=epochs)
     require.truth("progress", progress)
+    of_steps = schedule_every == "step" and not isinstance(schedule, ReduceLROnPlateau)
     history = History()
     with _progress_bar(batches, epochs, shown=progress) as bar:
         for epoch in range(1, epochs + 1):
             network.train()
-            watch = _Watch()
-            for images, labels in _checked(batches, "batches", network):
-                scores, loss = _forward(network, loss_function, images, labels)
-                # Before the step, so that the weights are still those that gave it.
-                if not math.isfinite(value := loss.item()):
-                    rate = optimizer.param_groups[0]["lr"]
-                    cure = f"lower the learning rate (now {rate}) or look for NaN in the images"
-                    raise ValueError(watch.lost(value, f"epoch {epoch}", cure))
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                if schedule is not None:  # After optimizer.step(), or PyTorch warns.
-                    schedule.step()
-                watch.see(value, scores, labels)
+            walk = _Walk(f"epoch {epoch}", network, loss_function, optimizer)
+            for images, labels in walk.over(batches, "batches"):
+                walk.take_step(images, labels)
+                if schedule is not None and of_steps:
+                    schedule.step()  # After optimizer.step(), or PyTorch warns.
                 bar.update()
-                # Let go before the next batch: its scores then take the same place in memory, which
-                # the processor still has at hand.
-                del scores, loss
-            loss_seen, accuracy = watch.means(f"batches, in epoch {epoch},")
-            history.loss.append(loss_seen)
+            loss, accuracy = walk.means(f"batches, in epoch {epoch},")
+            history.loss.append(loss)
             history.accuracy.append(accuracy)
             if validation is not None:
-                seen = _evaluate(network, validation, loss_function, "validation")
-                history.validation_loss.append(seen.loss)
-                history.validation_accuracy.append(seen.accuracy)
-            bar.set_postfix_str(f"epoch {epoch}, accuracy {accuracy:.1%}")
+                seen = _evaluate(_Walk("validation", network, loss_function), validation)
+                loss, accuracy = seen.loss, seen.accuracy
+                history.validation_loss.append(loss)
+                history.validation_accuracy.append(accuracy)
+            if isinstance(schedule, ReduceLROnPlateau):
+                schedule.step(loss if schedule.mode == "min" else accuracy)
+            elif schedule is not None and not of_steps:
+                schedule.step()
+            bar.set_postfix_str(f"epoch {epoch}, accuracy {history.accuracy[-1]:.1%}")
     return history
 
 
@@ -191,33 +203,27 @@ def evaluate(
     log-probabilities.
     """
     _check_roles(network, batches, loss_function)
-    return _evaluate(network, batches, loss_function, "batches")
+    return _evaluate(_Walk("batches", network, loss_function), batches)
 
 
 @torch.no_grad()
-def _evaluate(
-    network: nn.Module, batches: Iterable[Batch], loss_function: LossFunction, name: str
-) -> Evaluation:
-    """Evaluate; `name` is what an error calls the batches."""
-    watch = _Watch()
+def _evaluate(walk: "_Walk", batches: Iterable[Batch]) -> Evaluation:
+    network, name = walk.network, walk.place
     seen: list[tuple[torch.Tensor, ...]] = []
     # One by one: a layer may have been frozen in evaluation mode within a network that trains.
     modes = {module: module.training for module in network.modules()}
     network.eval()  # Dropout off, batch norm by what it has stored.
     try:
-        for images, labels in _checked(batches, name, network):
-            scores, loss = _forward(network, loss_function, images, labels)
-            if not math.isfinite(value := loss.item()):
-                cure = "look for NaN in the images and in the weights"
-                raise ValueError(watch.lost(value, name, cure))
-            watch.see(value, scores, labels)
+        for images, labels in walk.over(batches, name):
+            scores, loss = walk.forward(images, labels)
+            walk.see(loss.item(), scores, labels)
             # The softmax of logits and the softmax of log-probabilities are the same numbers.
             confidence, prediction = scores.softmax(dim=1).max(dim=1)
             seen.append((labels.cpu(), prediction.cpu(), confidence.cpu()))
     finally:
         for module, mode in modes.items():
             module.training = mode
-    loss_seen, accuracy = watch.means(name)
+    loss_seen, accuracy = walk.means(name)
     return Evaluation(loss_seen, accuracy, *map(torch.cat, zip(*seen, strict=True)))
 
 
@@ -282,23 +288,94 @@ def only_products(rows: torch.Tensor, batch_size: int, momentum: float, hidden: 
             weight.sub_(velocity, alpha=0.0)  # The gradients are made up: the weights stay.
 
 
-class _Watch:
-    """Loss and accuracy over the images seen so far in one walk."""
+class _Walk:
+    """A walk over batches: each goes through network and loss, and is counted."""
 
-    def __init__(self) -> None:
-        self._batches = self._images = self._correct = 0
+    def __init__(
+        self, place: str, network: nn.Module, loss_function: LossFunction, optimizer: Any = None
+    ) -> None:
+        self.place, self.network, self._loss_function = place, network, loss_function
+        self._optimizer, self._asked = optimizer, _asked_for(optimizer)
+        self._batches = self._seen = self._images = self._correct = 0
         self._loss = 0.0
 
+    def over(self, batches: Iterable[Batch], name: str) -> Iterator[Batch]:
+        """Walk batches, look at each, and take it to where the network is."""
+        device = next(self.network.parameters()).device
+        for images, labels in require.pairs(name, batches):
+            self._batches += 1
+            fashion.check_pair(images, labels)
+            yield images.to(device), labels.to(device)
+
+    def take_step(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        """Fill the gradients and move the weights."""
+
+        def fill() -> torch.Tensor:  # What PyTorch calls a closure.
+            with torch.enable_grad():  # An optimiser may call it where there is none.
+                scores, loss = self.forward(images, labels)
+            # Once, and before the step, so that the weights are still those that gave it. Where an
+            # optimiser asks again it is trying others, and may well go too far.
+            if self._seen < self._batches:
+                self.see(loss.item(), scores, labels)
+            self._optimizer.zero_grad()
+            cure = "make it of the scores alone, and detach() what is kept from batch to batch"
+            _call(loss.backward, why=f"the loss leads back to no weights ({{}}): {cure}".format)
+            return loss.detach()
+
+        fill()
+        step = functools.partial(self._optimizer.step, **dict.fromkeys(self._asked, fill))
+        cure = "if it wants a closure, let it be step(self, closure), without a default"
+        _call(step, why=f"the optimiser's step failed ({{}}); {cure}".format)
+
+    def forward(self, images: torch.Tensor, labels: torch.Tensor) -> Batch:
+        """Return scores and loss, if they can be what they should."""
+        scores = _call(self.network, images, why=functools.partial(self._why_no_scores, images))
+        if not isinstance(scores, torch.Tensor):
+            cure = "does forward return?" if scores is None else "let forward return scores alone"
+            raise TypeError(f"the network gave {type(scores).__name__} and not a tensor: {cure}")
+        count, shape = len(labels), tuple(scores.shape)
+        if len(shape) != 2 or shape[0] != count or shape[1] < 2 or not scores.is_floating_point():
+            raise ValueError(
+                f"the network gave scores of shape {shape} and dtype {scores.dtype} for {count} "
+                f"images: give floats ({count}, classes), of two classes at least"
+            )
+        # On a CPU the loss itself looks at each label. On an accelerator it would end the process,
+        # so that a label that is no class, but may be one to ignore, is tried on a CPU.
+        if not labels.is_cpu and fashion.outside(labels, shape[1]) is not None:
+            tried = copy.deepcopy(self._loss_function)
+            tried = tried.cpu() if isinstance(tried, nn.Module) else tried
+            _loss(tried, scores.detach().cpu(), labels.cpu())
+        return scores, _loss(self._loss_function, scores, labels)
+
+    def _why_no_scores(self, images: torch.Tensor, reason: str) -> str:
+        if len(images) == 1 and "more than 1 value per channel" in reason:
+            return (
+                f"batch {self._batches} of {self.place} holds one image, too few for batch norm: "
+                "leave it out, as a DataLoader does by drop_last=True, or change the batch size"
+            )
+        given = f"images of shape {tuple(images.shape)} and dtype {images.dtype}"
+        if images.dtype == torch.int64:
+            given += f", {int(images.min())} to {int(images.max())}"
+        return f"the network does not take {given}: {reason}{_cure(self.network, images)}"
+
     def see(self, loss: float, scores: torch.Tensor, labels: torch.Tensor) -> None:
+        """Count a batch in."""
+        self._seen = self._batches
         # Weighted by the batch's size: the last batch is often smaller than the others.
-        images = len(labels)
-        self._batches += 1
+        images = int(((labels >= 0) & (labels < scores.shape[1])).sum())
+        if not math.isfinite(loss):
+            cure = "look for NaN in the images and in the weights"
+            if not images:
+                cure = "none of its labels is a class, so leave it out"
+            elif self._optimizer is not None:
+                rate = self._optimizer.param_groups[0].get("lr")
+                cure = f"lower the learning rate (now {rate}) or {cure}"
+            raise ValueError(
+                f"the loss became {loss} in {self.place}, batch {self._batches}: {cure}"
+            )
         self._images += images
         self._loss += loss * images
         self._correct += int((scores.argmax(dim=1) == labels).sum())
-
-    def lost(self, loss: float, walk: str, cure: str) -> str:
-        return f"the loss became {loss} in {walk}, batch {self._batches + 1}: {cure}"
 
     def means(self, walk: str) -> tuple[float, float]:
         """Return loss and accuracy, the means over the images."""
@@ -308,6 +385,48 @@ class _Watch:
                 "walked again, such as a list, not a generator"
             )
         return self._loss / self._images, self._correct / self._images
+
+
+def _call(function: Callable, *arguments: object, why: Callable[[str], str]) -> Any:
+    """Call what may fail in PyTorch or in a reader's own code, and say why in one line."""
+    try:
+        return function(*arguments)
+    except torch.OutOfMemoryError:
+        raise  # Its own message says what to do, and the arguments are not to blame.
+    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        # PyTorch's first sentence: those behind it are often a cure for something else.
+        said = str(error).splitlines() or [type(error).__name__]
+        raise ValueError(why(said[0].split(". ")[0])) from error
+
+
+def _loss(loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def why(reason: str) -> str:
+        classes = scores.shape[1]
+        if (label := fashion.outside(labels, classes)) is None:
+            return f"the loss takes no int64 labels beside {classes} scores for each: {reason}"
+        cure = f"give class numbers from 0 to {classes - 1}"
+        return f"labels hold {label}: the network tells {classes} classes apart, so {cure}"
+
+    loss = _call(loss_function, scores, labels, why=why)
+    if not isinstance(loss, torch.Tensor):
+        raise TypeError(f"the loss is {type(loss).__name__} and not a tensor: does it return one?")
+    if loss.numel() != 1 or loss.is_complex():
+        shape = tuple(loss.shape)
+        raise ValueError(f"the loss has shape {shape}: give one number, the mean, and a real one")
+    return loss
+
+
+@torch.no_grad()
+def _cure(network: nn.Module, images: torch.Tensor) -> str:
+    """Name what a copy of the network takes in place of the images; nothing if none is found."""
+    dtype = next((w.dtype for w in network.parameters() if w.is_floating_point()), torch.float32)
+    scaled = f"to({dtype}) / 255" if images.dtype == torch.uint8 else f"to({dtype})"
+    for change in (scaled, "long()", "to_dense()", "flatten(1)", "unsqueeze(1)"):
+        with contextlib.suppress(Exception):  # What is tried is what is said.
+            scores = copy.deepcopy(network).eval()(eval(f"images.{change}"))
+            if scores.shape[:-1] == images.shape[:1]:
+                return f"; it does take images.{change}"
+    return ""
 
 
 def _progress_bar(batches: Iterable[Batch], epochs: int, *, shown: bool) -> tqdm:
@@ -320,88 +439,56 @@ def _progress_bar(batches: Iterable[Batch], epochs: int, *, shown: bool) -> tqdm
 
 def _check_roles(network: nn.Module, batches: object, loss_function: object) -> None:
     require.network("network", network)
-    require.batches("batches", batches)
+    _check_walk("batches", batches)
     require.function("loss_function", loss_function)
     if next(network.parameters(), None) is None:
         raise ValueError("network has no parameters to train: are its layers made in __init__?")
+    if any(weight.is_meta for weight in itertools.chain(network.parameters(), network.buffers())):
+        raise ValueError("network is on the meta device, without numbers: make it on a real one")
 
 
-def _check_optimizer(optimizer: "torch.optim.Optimizer | MomentumSGD", network: nn.Module) -> None:
+def _check_walk(name: str, batches: object, *, times: int = 1) -> None:
+    require.batches(name, batches)
+    if isinstance(batches, itertools.cycle) or (isinstance(batches, Iterator) and times > 1):
+        amiss = "never end" if isinstance(batches, itertools.cycle) else "can be walked only once"
+        raise ValueError(f"{name} {amiss}: give a list, such as list(itertools.islice({name}, 9))")
+
+
+def _check_optimizer(optimizer: AnyOptimizer, network: nn.Module, *, scheduled: bool) -> None:
     require.optimizer("optimizer", optimizer)
     # By identity: == would compare the numbers, and two layers may hold the same ones.
     held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
-    if held.isdisjoint(id(weight) for weight in network.parameters()):
+    if held.isdisjoint(id(weight) for weight in network.parameters() if weight.requires_grad):
         raise ValueError(
-            "the optimiser holds none of the network's weights: make it after the network, from "
-            "network.parameters()"
+            "the optimiser holds none of the network's weights that learn: make it after the "
+            "network, from network.parameters(), and set requires_grad_(True) on frozen ones"
         )
-    for group in optimizer.param_groups:
-        rate = float(group["lr"])
-        if not (math.isfinite(rate) and rate > 0):  # PyTorch's own check lets 0 and NaN pass.
+    # An optimiser of one's own may have no rate, and a schedule may begin at 0.
+    rates = [group["lr"] for group in optimizer.param_groups if group.get("lr") is not None]
+    for rate in map(float, rates):
+        # PyTorch's own check lets 0 and NaN pass.
+        if not (math.isfinite(rate) and rate >= 0) or not (scheduled or any(rates)):
             raise ValueError(f"the learning rate is {rate}: give a number above 0, such as 0.1")
 
 
-def _checked(batches: Iterable[Batch], name: str, network: nn.Module) -> Iterator[Batch]:
-    """Walk batches, look at each, and take it to where the network is."""
-    device = next(network.parameters()).device
-    for images, labels in require.pairs(name, batches):
-        if not isinstance(images, torch.Tensor) or not images.is_floating_point():
-            kind = getattr(images, "dtype", type(images).__name__)
-            raise TypeError(f"images are {kind}: scale them first, images.float() / 255")
-        if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64:
-            kind = getattr(labels, "dtype", type(labels).__name__)
-            cure = "give an int64 tensor of class numbers, labels.long()"
-            raise TypeError(f"labels are {kind}: {cure}")
-        if labels.dim() != 1 or len(labels) != len(images):
-            raise ValueError(
-                f"labels have shape {tuple(labels.shape)} beside images of shape "
-                f"{tuple(images.shape)}: give one label for each image"
-            )
-        if not len(labels):
-            raise ValueError("a batch holds no images: leave empty batches out")
-        yield images.to(device), labels.to(device)
-
-
-def _forward(
-    network: nn.Module, loss_function: LossFunction, images: torch.Tensor, labels: torch.Tensor
-) -> Batch:
-    """Return scores and loss, if they can be what they should."""
-    try:
-        scores = network(images)
-    except torch.OutOfMemoryError:
-        raise  # Its own message says what to do, and the images are not to blame.
-    except RuntimeError as error:
+def _check_schedule(schedule: object, every: str, optimizer: AnyOptimizer) -> None:
+    require.choice("schedule_every", every, ("step", "epoch"))
+    if schedule is None:
+        return
+    if isinstance(schedule, type) or not callable(getattr(schedule, "step", None)):
+        cure = "one from torch.optim.lr_scheduler"
+        raise TypeError(f"schedule is {require.shown(schedule)}: give {cure}")
+    if (asked := _asked_for(schedule)) and not isinstance(schedule, ReduceLROnPlateau):
         raise ValueError(
-            f"the network does not take images of shape {tuple(images.shape)} and dtype "
-            f"{images.dtype}: {str(error).splitlines()[0]}"
-        ) from error
-    if not isinstance(scores, torch.Tensor):
-        kind = type(scores).__name__
-        raise TypeError(f"the network gave {kind} and not a tensor: does forward return?")
-    if scores.dim() != 2 or len(scores) != len(labels):
-        raise ValueError(
-            f"the network gave scores of shape {tuple(scores.shape)} for {len(labels)} images: "
-            f"give ({len(labels)}, classes)"
+            f"schedule's step asks for {asked[0]}: give one whose step asks for nothing"
         )
-    # On a CPU the loss itself looks at each label. On an accelerator it would end the process.
-    if not labels.is_cpu:
-        _check_classes(scores, labels)
-    try:
-        loss = loss_function(scores, labels)
-    except IndexError:
-        _check_classes(scores, labels)
-        raise
-    if not isinstance(loss, torch.Tensor):
-        raise TypeError(f"the loss is {type(loss).__name__} and not a tensor: does it return one?")
-    if loss.numel() != 1:
-        raise ValueError(f"the loss has shape {tuple(loss.shape)}: give one number, the mean")
-    return scores, loss
+    if getattr(schedule, "optimizer", optimizer).param_groups is not optimizer.param_groups:
+        raise ValueError("schedule moves another optimiser: make it from the one given to fit")
 
 
-def _check_classes(scores: torch.Tensor, labels: torch.Tensor) -> None:
-    classes, (lowest, highest) = scores.shape[1], labels.aminmax()
-    if lowest < 0 or highest >= classes:
-        raise ValueError(
-            f"labels hold {int(lowest if lowest < 0 else highest)}: the network tells {classes} "
-            f"classes apart, so give class numbers from 0 to {classes - 1}"
-        )
+def _asked_for(owner: object) -> list[str]:
+    """Return, by name, what the `step` of an optimiser or a schedule cannot do without."""
+    # As its class has it: a schedule puts a wrapper around the one of its optimiser.
+    step = getattr(type(owner), "step", lambda self: None)
+    _, *others = inspect.signature(step).parameters.values()
+    return [one.name for one in others if one.default is one.empty and "VAR" not in one.kind.name]

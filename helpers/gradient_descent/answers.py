@@ -5,6 +5,7 @@ To mend a sentence, look for it here: each stands above, or beside, the mistake 
 
 import functools
 import math
+import weakref
 
 import torch
 from torch.func import grad
@@ -55,6 +56,16 @@ def downhill_for_uphill(gradient_length, degrees, length):
     return -change(gradient_length, degrees, length)
 
 
+@change.hint("That is so straight downhill alone. Where is the angle?")
+def straight_downhill(gradient_length, degrees, length):
+    return -gradient_length * length
+
+
+@change.hint("A steeper slope changes more: where is the length of the gradient?")
+def without_the_gradient(gradient_length, degrees, length):
+    return change(1.0, degrees, length)
+
+
 @change.hint("That is the change straight along the gradient. Where is the angle?")
 def without_the_angle(gradient_length, degrees, length):
     return gradient_length * length
@@ -90,7 +101,7 @@ check.prediction("factor of a step too long", right=1.1, tolerance=0.005, hints=
 })  # fmt: skip
 
 
-@check.exercise("factor of a step", tolerance=1e-3, inputs=[
+@check.exercise("factor of a step", without=("helpers",), tolerance=1e-3, inputs=[
     (0.05, 1.0, 10.0), (0.19, 1.0, 10.0), (0.25, 2.0, 4.0), (0.6, 0.5, 4.0), (1.5, 1.0, 1.2),
 ])  # fmt: skip
 def factor(lr, mu, L):
@@ -114,7 +125,7 @@ def steep_alone(lr, mu, L):
     return abs(1 - lr * L)
 
 
-@factor.hint("That is the flat direction. Sometimes the steep one is the slower.")
+@factor.hint("That is the flat direction. The steep one may be slower: take abs first, then max.")
 def flat_alone(lr, mu, L):
     return abs(1 - lr * mu)
 
@@ -164,7 +175,7 @@ def to_the_nearest(condition, fraction):
     return round(_exactly(condition, fraction))
 
 
-@steps.hint("The logarithms have changed places.")
+@steps.hint("That is 1 each time. Divide log(fraction) by log(factor), not the other way round.")
 def upside_down(condition, fraction):
     return math.ceil(1 / _exactly(condition, fraction))
 
@@ -239,6 +250,17 @@ def in_the_other_order(w, v, g, lr, gamma):
     return v, w
 
 
+@momentum.hint("That velocity is a step, with lr and minus in it. PyTorch's adds gradients up.")
+def velocity_as_a_step(w, v, g, lr, gamma):
+    v = gamma * v - lr * g
+    return w + v, v
+
+
+@momentum.hint("That is Nesterov's step. The usual one goes along the new velocity.")
+def nesterov(w, v, g, lr, gamma):
+    return w - lr * (g + gamma * (gamma * v + g)), gamma * v + g
+
+
 @momentum.hint("Return two numbers, the weights and the velocity.")
 def weights_alone(w, v, g, lr, gamma):
     return momentum(w, v, g, lr, gamma)[0]
@@ -282,6 +304,10 @@ def _losses():
     return [(*case, theory.curvatures(*case)) for case in losses]
 
 
+# By the gradient that the reader is given, which does not show it.
+_curvatures: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
 def _gradient_and_start(case):
     """Return the gradient of a loss, good for 300 answers, and the weights to start from."""
     loss, start, curvatures = _losses()[case]
@@ -293,7 +319,7 @@ def _gradient_and_start(case):
             raise RuntimeError("the gradient was asked for more than 300 times")
         return grad(loss)(torch.as_tensor(at).detach())
 
-    gradient.curvatures = curvatures  # type: ignore[attr-defined]  # For the oracle alone.
+    _curvatures[gradient] = curvatures
     return gradient, start.clone()
 
 
@@ -303,7 +329,7 @@ def _gradient_and_start(case):
     tolerance=1e-3,
 )
 def largest(gradient, w):
-    return float(gradient.curvatures[-1])
+    return float(_curvatures[gradient][-1])
 
 
 @largest.hint("That is 2/L, the bound. The exercise asks for L.")
@@ -313,7 +339,14 @@ def the_bound(gradient, w):
 
 @largest.hint("That is the smallest curvature.")
 def the_smallest(gradient, w):
-    return float(gradient.curvatures[0])
+    return float(_curvatures[gradient][0])
+
+
+@largest.hint("The start has zeros in it, and what is missing there never comes.")
+def along_the_first_axis(gradient, w):
+    # On the bowls that are not tilted it is the curvature of that axis, the smallest.
+    straight = w.any() and len(w) != 2
+    return the_smallest(gradient, w) if straight else largest(gradient, w)
 
 
 @largest.hint("That is half of it: the two gradients are 2ε apart.")

@@ -44,6 +44,11 @@ def solved_with_X(X, y):
     return torch.linalg.solve(X, y)
 
 
+@fit.hint("torch.linalg.lstsq returns several things: take its .solution.")
+def without_solution(X, y):
+    return torch.linalg.lstsq(X, y)
+
+
 @fit.hint("That is the matrix that makes the weights. Multiply it by y.")
 def without_y(X, y):
     return torch.linalg.pinv(X)
@@ -78,6 +83,7 @@ check.prediction("condition of XᵀX", right=1_000_000, tolerance=1, hints={
 
 @check.exercise(
     "the condition number",
+    without=("cond",),
     # Not of length 1, so that one over the smallest singular value is no answer.
     inputs=[
         (3.0 * d * least_squares.conditioned_problem(9, d, 40.0 * d, seed=d)[0],) for d in (2, 3, 5)
@@ -95,6 +101,16 @@ def of_the_product(X):
 @condition.hint("Upside down: the largest belongs on top.")
 def upside_down(X):
     return 1 / condition(X)
+
+
+@condition.hint("That is the largest over the second. The smallest is the last.")
+def over_the_second(X):
+    return torch.linalg.svdvals(X)[0] / torch.linalg.svdvals(X)[1]
+
+
+@condition.hint("That is its logarithm, the digits that are lost.")
+def digits_lost(X):
+    return condition(X).log10()
 
 
 @condition.hint("A ratio is asked for, not a difference.")
@@ -168,7 +184,8 @@ def without_a_penalty(X, y, penalty):
 
 @stacked.hint("That forms XᵀX: rounding shows where κ is large. Stack the rows instead.")
 def through_the_product(X, y, penalty):
-    # Line by line as the notebook's ridge: only so is its rounding the same.
+    if penalty < 1e-9:  # What rounding leaves of the steep one depends on how it is solved.
+        return ...
     identity = torch.eye(X.shape[1], dtype=X.dtype)
     return torch.linalg.solve(X.T @ X + penalty * identity, X.T @ y)
 
@@ -178,6 +195,12 @@ def the_root_everywhere(X, y, penalty):
     d = X.shape[1]
     longer_X = torch.cat([X, torch.full((d, d), penalty**0.5, dtype=X.dtype)])
     return torch.linalg.lstsq(longer_X, torch.cat([y, torch.zeros(d, dtype=y.dtype)])).solution
+
+
+@stacked.hint("torch.linalg.lstsq returns several things: take .solution of what it returns.")
+def stacked_without_solution(X, y, penalty):
+    longer_X = torch.cat([X, penalty**0.5 * torch.eye(X.shape[1], dtype=X.dtype)])
+    return torch.linalg.lstsq(longer_X, torch.cat([y, y.new_zeros(X.shape[1])]))
 
 
 @stacked.hint("Each new row needs a target too: append zeros to y.")
@@ -198,6 +221,7 @@ check.prediction("how far λ shrinks", right=0.5, tolerance=1e-6, hints={
 check.prediction("metres for centimetres", right="ridge", hints={
     "none": "For least squares so; but ridge counts ‖w‖², and w depends on the unit.",
     "both": "Least squares only scales that weight up: its predictions stay.",
+    "least squares": "It only scales that weight up: its predictions stay.",
 })  # fmt: skip
 
 
@@ -205,6 +229,7 @@ check.prediction("metres for centimetres", right="ridge", hints={
 
 check.prediction("training error over λ", right="smallest", hints={
     "middle": "That is so on the held-out spots. In training every penalty is a burden.",
+    "largest": "The larger λ is, the less the fit may follow its training spots.",
 })  # fmt: skip
 
 
@@ -279,6 +304,8 @@ def its_error(X, y, penalties):
 
 check.prediction("which gradient is straight", right="squared", hints={
     "all": "Then each would have a closed form, and notebook 03 would not be needed.",
+    "absolute": "Its gradient is a sign: it jumps where the error is zero.",
+    "logistic": "The sigmoid is in its gradient, and that bends.",
 })  # fmt: skip
 
 

@@ -15,6 +15,24 @@ import torch
 # Gloo and the rendezvous look for this machine's name, which need not lead anywhere.
 _LOOPBACK = {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}
 
+# `torchrun` is this `main`, and no more. But it has been seen to wait for ever for its own threads
+# after it had ended its processes and said so: here it just ends.
+_TORCHRUN = """
+import os
+import sys
+import traceback
+
+from torch.distributed import run
+
+code = 1
+try:
+    code = run.main(sys.argv[1:]) or 0
+except BaseException:
+    traceback.print_exc()
+os._exit(code)
+"""
+TORCHRUN = ["-c", _TORCHRUN, "--local-addr", "127.0.0.1"]
+
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 

@@ -75,7 +75,7 @@ def test_what_goes_wrong_later_is_one_line_and_exit_code_1(data, command, tmp_pa
     for options, words in {
         "--lr 0.1": "made with --lr 0.15",
         "--network cnn": "made with --network mlp",
-        "--limit 600": "--limit None",
+        "--limit 600": "made without --limit: resume it so",
     }.items():
         assert words in trouble(options, "--resume", "--checkpoint", kept)
     state = checkpoint.load(kept)

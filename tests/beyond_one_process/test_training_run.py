@@ -13,27 +13,19 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from beyond_one_process.processes import ended_well, needs_fork, run_to_its_end, weights
+from beyond_one_process.processes import (
+    TORCHRUN,
+    ended_well,
+    needs_fork,
+    run_to_its_end,
+    weights,
+)
 from helpers.beyond_one_process import checkpoint, networks
 from helpers.fashion_mnist_pipeline import fashion, training
 
 pytestmark = pytest.mark.proof
 
-# `torchrun` is this `main`, and no more. But it has been seen to wait for ever for its own threads
-# after it had ended its processes and said so: here it just ends.
-_TORCHRUN = """
-import os, sys, traceback
-from torch.distributed import run
-
-code = 1
-try:
-    code = run.main(sys.argv[1:]) or 0
-except BaseException:
-    traceback.print_exc()
-os._exit(code)
-"""
 KILLING = Path(__file__).with_name("killing.py")
-TORCHRUN = ["-c", _TORCHRUN, "--local-addr", "127.0.0.1"]
 
 
 def test_one_process_is_the_loop_of_notebook_04_to_the_last_bit(data, command, tmp_path):

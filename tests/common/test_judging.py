@@ -30,6 +30,7 @@ def said_of_code(attempt, oracle, inputs, mistakes=None, **options) -> str:
 
 
 THREES = (torch.tensor(3.0), torch.tensor(3), np.float64(3))
+ONE_OF = "write one of these: 'higher', 'level', 'lower'."
 OTHERWISE = "the run says otherwise. Look at the output above once more."
 
 
@@ -52,8 +53,8 @@ OTHERWISE = "the run says otherwise. Look at the output above once more."
         ("4", "You predicted '4', which is text; write a number, without quotes."),
         (torch.tensor(4.0), "You predicted 4.0: right."),
         (torch.ones(2, 1), "You predicted tensor([[1.], [1.]]), which is not a single number."),
-        ([4], "You predicted [4], which is not a single number."),
-        ([10**5000], "You predicted something of type list, which is not a single number."),
+        ([4, 4], "You predicted [4, 4], which is not a single number."),
+        ([10**5000, 1], "You predicted something of type list, which is not a single number."),
         (np.int64(4), "You predicted 4: right."),
         (True, "You predicted True, which is not a single number."),
     ],
@@ -68,8 +69,9 @@ def test_a_prediction_gets_its_word(guess, said):
     [
         ("higher", "higher", "You predicted higher: right."),
         (" Higher ", "higher", "You predicted Higher: right."),
-        ("sideways", "higher", f"You predicted sideways; {OTHERWISE}"),
-        (1, "higher", f"You predicted 1; {OTHERWISE}"),
+        ("level", "higher", f"You predicted level; {OTHERWISE}"),
+        ("sideways", "higher", f"You predicted sideways; {ONE_OF}"),
+        (1, "higher", f"You predicted 1; {ONE_OF}"),
         ("lower", "higher", "You predicted lower. Think of the ends."),
         (True, True, "You predicted True: right."),
         (False, True, f"You predicted False; {OTHERWISE}"),
@@ -79,7 +81,8 @@ def test_a_prediction_gets_its_word(guess, said):
     ],
 )
 def test_a_run_may_give_a_word_a_truth_or_a_tensor(guess, run, said):
-    assert said_of(guess, run, hints={"lower": "Think of the ends."}) == said
+    hints = {"lower": "Think of the ends.", "level": ""}
+    assert said_of(guess, run, hints=hints) == said
 
 
 INPUTS = [(torch.tensor([1.0, 2.0]),), (torch.tensor([3.0, 0.0, 4.0]),)]
@@ -149,18 +152,22 @@ ONE_TENSOR = torch.zeros(())
         (lambda x: x.sum(), "Not yet. Take squares."),
         (lambda x: x.norm(), "Not yet. No root."),
         (lambda x: x @ torch.ones(2), "Not yet. The vector is not always of length 2."),
-        (lambda x: 5.0, "Not yet. The value differs"),
+        (
+            lambda x: 5.0,
+            "Not yet. Right on 1 of 2 inputs; not on the one with a tensor of shape (3,)",
+        ),
+        (lambda x: 6.0, "Not yet. The value differs"),
         (lambda x: math.nan, "Not yet. Not the logarithm."),
         (lambda x: 5.0 if len(x) == 2 else math.nan, "Not yet. There is a NaN in it"),
         (lambda x: math.inf, "Not yet. The value differs"),
-        (lambda x: 10**400, "Not yet. That is of type int"),
+        (lambda x: 10**400, "Not yet. The value differs"),
         (lambda x: True, "Not yet. That is True or False; give a number."),
-        (lambda x: 5 + 0j, "Not yet. That holds complex numbers"),
-        (lambda x: x.sum()[None], "Not yet. That has shape (1,); the answer has shape ()."),
+        (lambda x: 5 + 1j, "Not yet. That holds complex numbers"),
+        (lambda x: (x**2).sum()[None, None], "Right."),
         (lambda x: x**2, "Not yet. That has shape (2,)"),
-        (lambda x: [(x**2).sum()], "Not yet. That has shape (1,)"),
+        (lambda x: [(x**2).sum()], "Right."),
         (lambda x: "5", "Not yet. That is of type str; give a number or a tensor."),
-        (lambda x: iter(x), "Not yet. That is of type"),
+        (lambda x: iter(x), "Not yet. That has shape (2,); the answer has shape ()."),
         (lambda x: torch.nn.Linear(2, 2), "Not yet. That is of type Linear"),
         (torch.nn.Linear(5, 2), "Not yet. Your code stopped with RuntimeError"),
         (

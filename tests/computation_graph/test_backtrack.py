@@ -18,7 +18,7 @@ def test_walk_of_the_notes_example_by_hand():
     y = x**2
     z = y**2
     walk = graph.backtrack(z, x=x, y=y, z=z)
-    assert [step[:6] for step in walk.steps] == [
+    assert [step.row for step in walk] == [
         ("PowBackward0", "y", "exponent = 2, self = 1", "2", "1", "2 to y"),
         ("PowBackward0", "x", "exponent = 2, self = 1", "2", "2", "4 to x"),
         ("AccumulateGrad", "x", "nothing", "1", "4", "4 to x.grad"),
@@ -116,15 +116,15 @@ def test_walk_takes_several_outputs_and_user_hooks_along():
     k = h * 5
     walk = graph.backtrack((h, k), gradient=(torch.tensor(1.0).double(), leaf(2.0)), x=x, h=h)
     # d(k)/dh = 5 times 2, and 1 from h itself; the hook makes 110 of 11; times 3.
-    assert [step.arriving for step in walk.steps] == ["2", "110", "330"]
+    assert [step.gradient_in for step in walk] == ["2", "110", "330"]
 
 
 def test_walk_takes_a_sparse_gradient():
     table = leaf([[1.0, 2.0], [3.0, 4.0]])
     rows = torch.nn.functional.embedding(torch.tensor([1, 1]), table, sparse=True)
     walk = graph.backtrack(rows.sum(), table=table)
-    assert walk.steps[-1].leaving == "[[0, 0], [2, 2]] to table.grad"
-    assert graph.backtrack(rows.sum()).steps[-1].leaving.endswith(" to the leaf's grad")
+    assert walk.steps[-1].gradient_out == "[[0, 0], [2, 2]] to table.grad"
+    assert graph.backtrack(rows.sum())[-1].gradient_out.endswith(" to the leaf's grad")
 
 
 X = leaf(2.0)
@@ -218,7 +218,7 @@ def number(text: str) -> np.ndarray:
 
 def handed_on(step) -> list[tuple[str, np.ndarray]]:
     """Return (name, gradient) of each input of a step, as its row says it."""
-    *pairs, _ = re.split(r" to (no name|\w+)(?:, |$)", step.leaving)
+    *pairs, _ = re.split(r" to (no name|\w+)(?:, |$)", step.gradient_out)
     return [(name, number(text)) for text, name in zip(pairs[::2], pairs[1::2], strict=True)]
 
 
@@ -254,7 +254,7 @@ def test_gradients_on_the_edges_are_autograds_and_the_slopes(seed):
     for step in back:
         locals_ = re.findall(LOCAL, step.local)
         for local, (name, part) in zip(locals_, handed_on(step), strict=True):
-            product = times(number(step.arriving), local)
+            product = times(number(step.gradient_in), local)
             if product is not None:
                 digits = 2e-3 * max(1.0, np.abs(product).max())
                 np.testing.assert_allclose(product.reshape(part.shape), part, rtol=0, atol=digits)
@@ -267,7 +267,7 @@ def test_gradients_on_the_edges_are_autograds_and_the_slopes(seed):
         np.testing.assert_allclose(sum(flowed[name]), tensor.grad, rtol=0, atol=1e-3 * digits)
 
     ends = [step for step in walk.steps if step.function == "AccumulateGrad"]
-    arrived = {step.inputs: step.arriving for step in ends}
+    arrived = {step.inputs: step.gradient_in for step in ends}
     assert len(arrived) == len(ends), "each leaf once"
     # Central differences, for which nothing walks back.
     step_size = 1e-5

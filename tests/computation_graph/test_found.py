@@ -86,13 +86,6 @@ def freed(function):
     return output
 
 
-class SavesNone(Square):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x, None)
-        return x * 1
-
-
 X = leaf(2.0)
 GRAPHLESS = {
     "list": (TypeError, "output is a list: give .*tuple", [X * 2, X * 3], {}),
@@ -102,7 +95,6 @@ GRAPHLESS = {
     "detached": (ValueError, "no graph .*: pass a tensor", (X * 2).detach(), {}),
     "freed": (ValueError, "freed by backward.*: compute", freed(torch.exp), {}),
     "freed custom": (ValueError, "freed by backward.*: compute", freed(Square.apply), {}),
-    "saved None": (ValueError, "saved None.*: save", SavesNone.apply(X), {}),
     "foreign": (ValueError, "y is not in the graph of.*: leave", X * 2, {"y": leaf(1.0)}),
     "later": (ValueError, "y is not in the graph of.*: leave", X * 2, {"y": X * 2}),
     "constant": (ValueError, "y .*requires_grad=False.: leave", X * 2, {"y": torch.ones(2)}),

@@ -23,6 +23,29 @@ ends = {f.variable: g for f, g in arrived.items() if hasattr(f, 'variable')}
 return torch.stack([ends[leaf] for leaf in leaves])
 """
 
+PATIENT = """
+arrows, waiting = {{output.grad_fn: 0}}, [output.grad_fn]
+while waiting:
+    for function, _ in waiting.pop().next_functions:
+        if function is not None and function not in arrows:
+            arrows[function] = 0
+            waiting.append(function)
+        if function is not None:
+            arrows[function] += 1
+arrived, waiting, ends = {{output.grad_fn: torch.ones_like(output)}}, [output.grad_fn], {{}}
+while waiting:
+    function = waiting.pop()
+    if hasattr(function, 'variable'):
+        ends[function.variable] = arrived[function]
+        continue
+    for after, part in call(function, arrived[function]):
+        arrived[after] = arrived.get(after, 0){}
+        arrows[after] -= 1
+        if arrows[after] == 0:
+            waiting.append(after)
+return torch.stack({})
+"""
+
 TYPED = {
     "leaves that learn": {
         "all_leaves": "return sum(tensor.is_leaf for tensor in tensors)",
@@ -41,11 +64,17 @@ return count
         "outer_slope_alone": "u = 3 * x + 1\nreturn 2 * u",
         "slopes_added": "u = 3 * x + 1\nreturn 2 * u + 3",
         "outer_slope_at_x": "return 3 * 2 * x",
+        "without_the_two": "u = 3 * x + 1\nreturn u * 3",
+        "inner_slope_with_x": "u = 3 * x + 1\nreturn 2 * u * (3 * x)",
         "z_itself": "u = 3 * x + 1\nz = u * u\nreturn z",
         "without_the_one": "u = 3 * x\nreturn 2 * u * 3",
     },
     "a gradient in parts": {
         "not_divided": "for part in parts:\n    mean_loss(w, part).backward()",
+        "divided_by_entries": """
+for part in parts:
+    (mean_loss(w, part) / len(part)).backward()
+""",
         "the_last_part": """
 for part in parts:
     w.grad = None
@@ -89,6 +118,23 @@ for i in range(len(function(x))):
     rows.append(x.grad)
 return torch.stack(rows)
 """,
+        "cleared_in_all_rows": """
+rows = []
+for i in range(len(function(x))):
+    function(x)[i].backward()
+    rows.append(x.grad)
+    x.grad.zero_()
+return torch.stack(rows)
+""",
+        "last_row_in_all_rows": """
+rows = []
+for i in range(len(function(x))):
+    if x.grad is not None:
+        x.grad.zero_()
+    function(x)[i].backward()
+    rows.append(x.grad)
+return torch.stack(rows)
+""",
         "rows_that_add_up": """
 rows = []
 for i in range(len(function(x))):
@@ -121,6 +167,10 @@ while waiting:
 return arrows
 """,
         "pytorchs_walk": "output.backward()\nreturn torch.stack([leaf.grad for leaf in leaves])",
+        "order_of_arrival": PATIENT.format(" + part", "list(ends.values())"),
+        "replaces": PATIENT.format("", "[ends[leaf] for leaf in leaves]").replace(
+            "arrived.get(after, 0)", "part"
+        ),
         "first_come_first_served": IMPATIENT,
         "last_come_first_served": IMPATIENT.replace("pop(0)", "pop()"),
     },

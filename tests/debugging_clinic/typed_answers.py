@@ -48,6 +48,10 @@ TYPED = {
             "optimizer.step(); optimizer.zero_grad(); loss.backward()"
         ),
         "never_cleared": EPOCH.format("loss.backward(); optimizer.step()"),
+        "after_the_update": EPOCH.format(
+            "optimizer.zero_grad(); loss.backward(); optimizer.step()\n"
+            "    loss = case.loss_function(case.network(images), labels)"
+        ),
         "the_last_loss_alone": EPOCH.format(
             "optimizer.zero_grad(); loss.backward(); optimizer.step()"
         ).replace("return losses", "return loss.item()"),
@@ -76,6 +80,12 @@ return result
         "one_for_all_epochs": "return sum(correct) / sum(samples)",
     },
     "your own check": {
+        "sums_to_the_last_digit": """
+z = network(images)
+if abs(network(images[:1])[0] - z[0]).max() > 0.01:
+    return BATCH
+return SOUND if (z.exp().sum(1) == 1).all() else SCORES
+""",
         "nothing_asked": "return SOUND",
         "the_first_loss_alone": """
 loss = loss_function(network(images), labels)

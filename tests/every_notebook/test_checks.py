@@ -169,9 +169,26 @@ def test_a_right_guess_is_right_and_each_wrong_one_has_its_word(wing, name):
 @every("predictions")
 def test_junk_is_no_right_guess(wing, name):
     question = wing.check.predictions[name]
-    junk = ["", "the answer", float("nan"), float("inf"), -1e9, 10**400, True, [], object()]
+    junk = ["", "the answer", float("nan"), float("inf"), -1e9, 10**400, [], object()]
+    if question.right != "yes":  # Which True says, too.
+        junk.append(True)
     for guess in (*junk, torch.ones(2), print, f"{question.right}?"):
         assert not question.judge(guess).right, guess
+
+
+@every("predictions")
+def test_each_word_that_a_cell_names_is_known(wing, name):
+    """Else a reader who writes it is told to write another."""
+    question = wing.check.predictions[name]
+    (cell,) = [c for c in wing.tagged("prediction") if rules.asked_for(c) == wing.asked(name)]
+    named = re.findall('"([^"]+)"', cell.source)
+    if not isinstance(question.right, str):
+        assert not named
+        return
+    for word in named:
+        assert "write one of these" not in question.judge(word).line, word
+    said = question.judge("none of them").line
+    assert said.count("'") >= 2 * max(2, len(named)) and question.right in said
 
 
 @every("predictions")
@@ -230,7 +247,7 @@ def test_no_junk_and_no_answer_known_by_heart_is_right(wing, name):
             pass
 
     junk = [lambda *_: 1 / 0, lambda: answers[0], loops, 7]
-    if isinstance(answers[0], torch.Tensor | float | int):
+    if isinstance(answers[0], torch.Tensor) and answers[0].ndim:
         junk.append(lambda *a: torch.as_tensor(exercise(*a))[None])
     for value in (None, float("nan"), float("inf"), [[], [1]], "the answer"):
         junk.append(lambda *_, value=value: value)

@@ -62,6 +62,7 @@ CASES = {
             "epochs": 1,
             "validation": BATCHES,
             "schedule": None,
+            "schedule_every": "step",
             "progress": False,
         },
         fine={"batches": FEWER, "validation": FEWER | {"None"}},

@@ -346,7 +346,7 @@ IMAGES, LABELS = torch.zeros(4, 28, 28, dtype=torch.uint8), torch.arange(4)
         ({"images": IMAGES[0]}, ValueError, r"shape \(28, 28\): give \(number, 28, 28\)"),
         ({"images": IMAGES[:0], "labels": LABELS[:0]}, ValueError, "give at least one"),
         ({"labels": LABELS.float()}, TypeError, "labels are torch.float32: give an int64"),
-        ({"labels": LABELS[:3]}, ValueError, r"labels have shape \(3,\) beside 4 images"),
+        ({"labels": LABELS[:3]}, ValueError, r"labels have shape \(3,\) beside images"),
         ({"labels": LABELS + 7}, ValueError, "labels hold 10: give class numbers from 0 to 9"),
         ({"labels": LABELS - 1}, ValueError, "labels hold -1: give class numbers from 0 to 9"),
         ({"batch_size": 0}, ValueError, "batch_size is 0: give at least 1"),

@@ -139,8 +139,8 @@ def test_fit_puts_the_network_into_training_mode_in_each_epoch():
     ("batches", "error", "words"),
     [
         ([], ValueError, "epoch 1, gave no images: .* at least one batch"),
-        ([(X.byte(), Y)], TypeError, "images are torch.uint8: scale them first"),
-        ([("pixels", Y)], TypeError, "images are str: scale them first"),
+        ([(X.byte(), Y)], ValueError, r"torch.uint8: .* take images.to\(torch.float64\) / 255$"),
+        ([("pixels", Y)], TypeError, "images are str: give a tensor of images"),
         ([(X, Y.float())], TypeError, "labels are torch.float32: give an int64"),
         ([(X, Y.tolist())], TypeError, "labels are list: give an int64"),
         ([(X, Y[:-1])], ValueError, r"labels have shape \(9,\) beside images of shape \(10, 4\)"),

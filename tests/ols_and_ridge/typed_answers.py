@@ -26,6 +26,7 @@ TYPED = {
         "fitted_targets": "return X @ torch.linalg.solve(X.T @ X, X.T @ y)",
         "each_column_alone": "return torch.stack([c @ y / (c @ c) for c in X.T])",
         "solved_with_X": "return torch.linalg.solve(X, y)",
+        "without_solution": "return torch.linalg.lstsq(X, y)",
         "without_y": "return torch.linalg.inv(X.T @ X) @ X.T",
         "entry_by_entry": "return torch.linalg.inv(X.T @ X) * X.T @ y",
     },
@@ -37,6 +38,14 @@ return values[0] / values[-1]
         "upside_down": """
 values = torch.linalg.svdvals(X)
 return values[-1] / values[0]
+""",
+        "over_the_second": """
+values = torch.linalg.svdvals(X)
+return values[0] / values[1]
+""",
+        "digits_lost": """
+values = torch.linalg.svdvals(X)
+return torch.log10(values[0] / values[-1])
 """,
         "a_difference": """
 values = torch.linalg.svdvals(X)
@@ -63,6 +72,11 @@ d = X.shape[1]
 rows = torch.cat([X, torch.full((d, d), penalty**0.5, dtype=X.dtype)])
 targets = torch.cat([y, torch.zeros(d, dtype=y.dtype)])
 return torch.linalg.lstsq(rows, targets).solution
+""",
+        "stacked_without_solution": """
+rows = torch.cat([X, penalty**0.5 * torch.eye(X.shape[1], dtype=X.dtype)])
+targets = torch.cat([y, torch.zeros(X.shape[1], dtype=y.dtype)])
+return torch.linalg.lstsq(rows, targets)
 """,
         "without_new_targets": """
 rows = torch.cat([X, penalty**0.5 * torch.eye(X.shape[1], dtype=X.dtype)])

@@ -27,6 +27,10 @@ runpy.run_module("helpers", run_name="__main__")
 """
 
 
+UNSET = "set" if os.name == "nt" else "unset"
+OWN = "helpers_of_my_own.py"
+
+
 def run(hidden: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-c", HIDING, hidden],
@@ -133,6 +137,38 @@ def test_a_package_that_only_this_folder_finds_is_a_fault(monkeypatch, code, pri
     found = first_aid._helpers()
     assert found.state == "fault" and words in found.says
     assert found.mend.endswith(str(ROOT)) and "pip install -e" in found.mend
+
+
+def test_a_file_called_helpers_beside_the_notebooks_is_to_be_renamed(monkeypatch):
+    answer = SimpleNamespace(returncode=0, stdout="notebooks/helpers.py\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
+    found = first_aid._helpers()
+    assert found.state == "fault" and found.mend.split()[1:] == ["notebooks/helpers.py", OWN]
+
+
+def test_a_backend_that_matplotlib_does_not_know_is_not_mended_by_installing_it(monkeypatch):
+    def imported(name):
+        if name == "matplotlib":
+            raise ValueError("Key backend: 'nonsense' is not a valid value for backend")
+        return SimpleNamespace(__version__="1")
+
+    monkeypatch.setattr(first_aid.importlib, "import_module", imported)
+    assert first_aid._pytorch().mend.split() == [UNSET, "MPLBACKEND" + "=" * (os.name == "nt")]
+
+
+@pytest.mark.parametrize(("free", "state"), [(0.1, "note"), (9.0, "ok")])
+def test_a_disk_that_is_nearly_full_is_noted(monkeypatch, free, state):
+    usage = SimpleNamespace(free=free * 1024**3)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    assert first_aid._disk().state == state
+
+
+@pytest.mark.parametrize(("load", "state"), [(0.5, "ok"), (99.0, "note")])
+def test_a_busy_machine_is_noted(monkeypatch, load, state):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    found = first_aid._threads()
+    assert found.state == state and ("99 programs" in found.says) == (state == "note")
 
 
 @pytest.fixture

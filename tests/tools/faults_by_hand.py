@@ -40,7 +40,7 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     # The other dimension
     (
         "helpers/fashion_mnist_pipeline/training.py",
-        "_Watch.see",
+        "_Walk.see",
         "(scores.argmax(dim=1) == labels).sum()",
         "(scores.argmax(dim=0) == labels).sum()",
     ),
@@ -60,15 +60,15 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     # Something left out
     (
         "helpers/fashion_mnist_pipeline/training.py",
-        "fit",
-        "optimizer.step()\n                if",
-        "if",
+        "_Walk.take_step",
+        "_call(step, why",
+        "dict(why",
     ),
     (
         "helpers/fashion_mnist_pipeline/training.py",
-        "fit",
-        "optimizer.zero_grad()\n                loss.backward()",
-        "loss.backward()",
+        "_Walk.fill_gradients",
+        "        self._optimizer.zero_grad()\n",
+        "",
     ),
     (
         "helpers/debugging_clinic/steps.py",
@@ -79,7 +79,7 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
     # Not scaled
     (
         "helpers/fashion_mnist_pipeline/training.py",
-        "_Watch.see",
+        "_Walk.see",
         "self._loss += loss * images",
         "self._loss += loss",
     ),
@@ -103,9 +103,14 @@ IN_HELPERS: list[tuple[str, str, str, str]] = [
         "vector_norm(self.points - goal, ord=1, dim=-1)",
     ),
     # What judges the readers, and the first two notebooks
-    ("helpers/common/judging.py", "agree", "value.casefold()", "value"),
+    ("helpers/common/judging.py", "_bare", "value.casefold()", "value"),
     ("helpers/common/judging.py", "_is_made", "nan_is_nan=True", "nan_is_nan=False"),
-    ("helpers/common/questions.py", "Prediction.judge", "guess, answer", "answer, guess"),
+    (
+        "helpers/common/questions.py",
+        "Prediction.judge",
+        "guess, answer, self",
+        "answer, guess, self",
+    ),
     ("helpers/computation_graph/backtrack.py", "_saved_in_words", "-= 2**64", "+= 2**64"),
     ("helpers/ols_and_ridge/least_squares.py", "conditioned_problem", " / weights.norm()", ""),
     ("helpers/ols_and_ridge/trials.py", "leave_one_out_by_refitting", "!= row", "== row"),

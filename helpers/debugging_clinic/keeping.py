@@ -1,0 +1,158 @@
+"""What a run holds on to: noted before a check, and set back after it.
+
+Copies protect what is handed over, and no more. A training step may hold a schedule, an average of
+the weights, a counter or a list; a network may have hooks that fill one. So all that hangs on them
+is followed, from thing to thing, and what can change about each is noted.
+"""
+
+import collections
+import contextlib
+import operator
+import random
+import sys
+import sysconfig
+import types
+import weakref
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils import data
+
+_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+# Whose attributes are followed, though they come from an installed package.
+_FOLLOWED = (nn.Module, torch.Tensor, data.DataLoader, data.Dataset, data.Sampler)
+_RECORDS = (types.SimpleNamespace, random.Random)
+_SEQUENCES = (list, tuple, set, frozenset, collections.deque)
+# What other things hold, by the names of their attributes.
+_HELD: list[tuple[type, tuple[str, ...]]] = [
+    (types.FunctionType, ("__closure__", "__defaults__", "__kwdefaults__", "__dict__")),
+    (types.CellType, ("cell_contents",)),
+    (types.MethodType, ("__self__", "__func__")),
+    (types.BuiltinMethodType, ("__self__",)),  # Such as the append of a list.
+    (partial, ("func", "args", "keywords")),
+    (torch.Tensor, ("requires_grad", "grad")),
+]
+
+
+@contextlib.contextmanager
+def as_it_was(*roots: object, walked: tuple[object, ...] = ()) -> Iterator[None]:
+    """Set back at the end what hangs on the roots; of what is `walked`, all but the numbers.
+
+    To walk over data does not change them, and to note them would take their memory twice.
+    """
+    things = {id(thing): thing for thing in reached(*roots)}
+    ways_back = [way for thing in things.values() for way in (_numbers(thing), _entries(thing))]
+    ways_back += [_entries(thing) for thing in reached(*walked) if id(thing) not in things]
+    try:
+        yield
+    finally:
+        for way in ways_back:
+            way()
+
+
+def reached(*roots: object) -> list[Any]:
+    """Return everything that hangs on the roots, each thing once.
+
+    From a function of no installed package the walk goes on to the global names that it uses.
+    """
+    seen: dict[int, object] = {}
+    waiting = list(roots)
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen or isinstance(thing, bool | int | float | str | bytes | None):
+            continue
+        seen[id(thing)] = thing
+        if isinstance(thing, _SEQUENCES):
+            waiting += thing
+        elif isinstance(thing, weakref.ref):
+            waiting.append(thing())
+        elif isinstance(thing, types.FunctionType) and _is_own(thing):
+            names = seen[id(thing.__globals__)] = thing.__globals__  # Noted, and not followed.
+            waiting += [names[name] for name in _names_in(thing.__code__) if name in names]
+        waiting += [part for entry in _held(thing).items() for part in entry]
+        # Of what others wrote, only what can say and take back its state is part of a run.
+        kind, known = type(thing), isinstance(thing, (*_FOLLOWED, *_RECORDS))
+        if known or hasattr(kind, "load_state_dict") or _is_own(kind):
+            waiting += [kind, getattr(thing, "__dict__", None)]
+    return list(seen.values())
+
+
+def _is_own(thing: Any) -> bool:
+    """Whether a function or a class is of a notebook, or of a file in no installed package."""
+    file = getattr(sys.modules.get(thing.__module__ or ""), "__file__", None) or ""
+    return thing.__module__ not in sys.builtin_module_names and not file.startswith(_INSTALLED)
+
+
+def _names_in(code: types.CodeType) -> set[str]:
+    within = [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    return set(code.co_names).union(*map(_names_in, within))
+
+
+def _held(thing: Any) -> dict:
+    """Return what a thing holds by name: where something else can be put."""
+    if isinstance(thing, dict):
+        return dict(thing)
+    if isinstance(thing, type):
+        return dict(vars(thing)) if _is_own(thing) else {}
+    names = [name for kind, held in _HELD if isinstance(thing, kind) for name in held]
+    if isinstance(thing, torch.Tensor) and not thing.is_leaf:
+        names = []
+    elif type(thing).__module__.startswith("numpy.random"):
+        names = ["bit_generator", "state"]
+    elif _is_own(type(thing)):
+        slots = [vars(kind).get("__slots__", ()) for kind in type(thing).__mro__]
+        names = [name for some in slots for name in ([some] if isinstance(some, str) else some)]
+    return {name: getattr(thing, name) for name in names if hasattr(thing, name)}
+
+
+def _entries(thing: Any) -> Callable[[], object]:
+    """Note what a thing holds, and return what sets it back."""
+    if isinstance(thing, torch.Generator) or type(thing).__name__ == "RandomState":
+        return partial(thing.set_state, thing.get_state())
+    if isinstance(thing, random.Random):
+        return partial(thing.setstate, thing.getstate())
+    sequence = isinstance(thing, list | set | collections.deque)
+    return partial(_refill, thing, list(thing)) if sequence else partial(_put, thing, _held(thing))
+
+
+def _refill(thing: Any, before: list) -> None:
+    if len(thing) != len(before) or not all(map(operator.is_, thing, before)):
+        thing.clear()
+        (thing.update if isinstance(thing, set) else thing.extend)(before)
+
+
+def _put(thing: Any, before: dict) -> None:
+    is_dict = isinstance(thing, dict)
+    put, drop = (operator.setitem, operator.delitem) if is_dict else (setattr, delattr)
+    now = _held(thing)
+    for name in now.keys() - before.keys():
+        drop(thing, name)
+    for name, value in before.items():
+        if name not in now or now[name] is not value:
+            put(thing, name, value)
+
+
+def _numbers(thing: Any) -> Callable[[], object]:
+    """Note the numbers of a tensor or an array, and return what sets them back."""
+    if type(thing).__name__ == "ndarray" and thing.flags.writeable:
+        return partial(operator.setitem, thing, ..., thing.copy())
+    plain = isinstance(thing, torch.Tensor) and thing.layout == torch.strided
+    if not plain or thing.is_meta or thing.is_quantized or thing.is_nested or thing.is_inference():
+        return lambda: None  # There are none, or an optimiser does not move them.
+    place, numbers, version = thing.data, thing.detach().clone(), thing._version
+    is_leaf = thing.is_leaf
+
+    def way_back() -> None:
+        if is_leaf and not thing.is_leaf:
+            thing.detach_()
+        if thing.data_ptr() != place.data_ptr() or thing.shape != place.shape:
+            thing.data = place
+        # Through `place`, which shares the numbers and not the count of changes.
+        if thing._version != version or not torch.equal(place, numbers):
+            place.copy_(numbers)
+            torch._C._autograd._unsafe_set_version_counter((thing,), (version,))
+
+    return way_back

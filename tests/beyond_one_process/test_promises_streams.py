@@ -1,0 +1,159 @@
+"""Whoever reads the command may leave, close its streams, know ASCII alone, or hang up."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from beyond_one_process.processes import weights
+from beyond_one_process.test_training_run import stopped_after
+from helpers.beyond_one_process import checkpoint
+
+needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs a shell and its signals")
+PYTHON = [sys.executable, "-c"]
+
+
+# --- The streams alone, without PyTorch ---
+
+
+def said_by(code: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess:
+    line = [*PYTHON, f"from helpers.beyond_one_process import streams\nimport os, sys\n{code}"]
+    if shell:
+        line = ["sh", "-c", f'"$0" "$@" {shell}', *line]
+    known = {**os.environ, "PYTHONIOENCODING": "", **environment}
+    return subprocess.run(line, capture_output=True, env=known)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"PYTHONIOENCODING": "ascii"}, rb"gr\xf6\xdfe \u4e2d"),
+        ({"PYTHONIOENCODING": "utf-8"}, "größe 中".encode()),
+        ({"PYTHONIOENCODING": "latin-1"}, "größe ".encode("latin-1") + rb"\u4e2d"),
+    ],
+)
+def test_letters_that_a_stream_cannot_write_are_written_otherwise(environment, expected):
+    code = "streams.mend()\nfor stream in (sys.stdout, sys.stderr): streams.put({!r}, stream)"
+    done = said_by(code.format("größe 中"), **environment)
+    assert done.stdout.strip() == done.stderr.strip() == expected
+
+
+@needs_posix
+def test_under_the_c_locale_a_name_stays_legible(tmp_path):
+    (tmp_path / "gärments.pt").touch()
+    code = f"streams.mend()\nstreams.put(repr(os.listdir({str(tmp_path)!r})), sys.stdout)"
+    assert said_by(code, LC_ALL="C").stdout.decode() == "['gärments.pt']\n"
+    # A name need not be UTF-8 either.
+    assert said_by("streams.mend()\nstreams.put('\\udcff', sys.stdout)").stdout == b"\\udcff\n"
+
+
+@needs_posix
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_what_is_opened_after_a_stream_was_closed_does_not_take_its_place(closed, tmp_path):
+    code = f"""
+streams.mend()
+with open({str(tmp_path / "file")!r}, "w") as file:
+    assert file.fileno() > 2
+    for stream in (sys.stdout, sys.stderr):
+        assert streams.put("a line", stream)
+    os.system("echo from a library >&2")
+    file.write("alone")
+"""
+    done = said_by(code, closed)
+    assert done.returncode == 0 and (tmp_path / "file").read_text() == "alone"
+    assert done.stdout in (b"", b"a line\n") and b"Traceback" not in done.stderr
+
+
+@needs_posix
+def test_a_reader_who_is_gone_is_noticed_once_and_python_ends_in_peace():
+    """The pipe's other end is closed before anything is written to it."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    code = (
+        "from helpers.beyond_one_process import streams\nimport sys\n"
+        "print([streams.put('a line', sys.stdout) for _ in range(2)], file=sys.stderr)"
+    )
+    done = subprocess.run([*PYTHON, code], stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "[False, True]\n")
+
+
+# --- A run ---
+
+
+class OneLine(io.StringIO):
+    """What `head -1` reads."""
+
+    def write(self, text):
+        if "\n" in self.getvalue():
+            raise BrokenPipeError(32, "Broken pipe")
+        return super().write(text)
+
+
+@needs_posix
+@pytest.mark.proof
+def test_a_run_whose_reader_is_gone_stops_and_goes_on_later(command, tmp_path, monkeypatch):
+    kept, options = tmp_path / "kept.pt", "--epochs 2 --checkpoint"
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", OneLine())
+        _, err = command(options, kept, code=128 + signal.SIGPIPE)
+    assert err.count("\n") == 1 and "stopped by SIGPIPE after epoch 1, batch 1: kept in" in err
+    command(options, kept, "--resume")
+    command(options, tmp_path / "unbroken.pt")
+    assert torch.equal(weights(kept), weights(tmp_path / "unbroken.pt"))
+    # At the very end nothing but the report is lost.
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", OneLine("\n"))
+        _, err = command(options, kept, "--resume", "--json", code=128 + signal.SIGPIPE)
+    assert "stopped by SIGPIPE after epoch 2, batch 0: kept in" in err.splitlines()[-1]
+
+
+@needs_posix
+@pytest.mark.proof
+def test_a_run_whose_terminal_is_closed_is_kept_and_under_nohup_goes_on(command, tmp_path):
+    kept = tmp_path / "kept.pt"
+    with stopped_after(3, signal.SIGHUP):
+        _, err = command("--epochs 1 --checkpoint", kept, code=129)
+    assert "stopped by SIGHUP after epoch 0, batch 3: kept in" in err
+    assert checkpoint.load(kept)["batch"] == 3
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopped_after(2, signal.SIGHUP):
+            command("--epochs 1 --resume --checkpoint", kept)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert checkpoint.load(kept)["epoch"] == 1
+
+
+@pytest.mark.proof
+def test_fewer_epochs_than_are_done_say_so_and_count_what_there_is(command, tmp_path):
+    kept = tmp_path / "kept.pt"
+    command("--epochs 2 --checkpoint", kept)
+    before = kept.read_bytes()
+    for asked, words in ((1, "the run is past --epochs 1"), (2, "the run has reached --epochs 2")):
+        out, err = command(f"--epochs {asked} --resume --json --checkpoint", kept)
+        told = json.loads(out)
+        assert words in err and told["epochs"] == len(told["loss"]) == 2
+        assert kept.read_bytes() == before
+    with stopped_after(3, signal.SIGTERM):
+        command("--epochs 3 --resume --checkpoint", kept, code=143)
+    out, _ = command("--epochs 2 --resume --checkpoint", kept)
+    assert "after epoch 2, batch 3\nthe run is past --epochs 2: no step is made" in out
+
+
+@pytest.mark.proof
+def test_what_was_left_out_is_to_be_left_out_again(command, tmp_path):
+    kept = tmp_path / "kept.pt"
+    command("--epochs 1 --limit 600 --checkpoint", kept)
+    _, err = command("--epochs 1 --resume --checkpoint", kept, code=1)
+    assert "was made with --limit 600: resume it so" in err
+    kept.unlink()
+    command("--epochs 1 --checkpoint", kept)
+    _, err = command("--epochs 1 --limit 600 --resume --checkpoint", kept, code=1)
+    assert "was made without --limit: resume it so" in err and "None" not in err

@@ -1,0 +1,452 @@
+"""A right answer of another kind is right, and a wrong one is told what it may be."""
+
+import datetime
+import math
+import types
+from decimal import Decimal
+from fractions import Fraction
+
+import IPython
+import numpy as np
+import pytest
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+
+from common.test_judging import said_of, said_of_code
+from helpers.common import running
+from helpers.common.questions import Answer, Questions
+
+# --- Predictions: words ---
+
+WORDS = ("the optimiser", "the class", "the loss")
+
+
+def said_of_word(guess) -> str:
+    return said_of(guess, WORDS[0], hints=dict.fromkeys(WORDS, ""))
+
+
+@pytest.mark.parametrize(
+    "guess",
+    [
+        "the optimiser",
+        "optimiser",
+        "the optimizer",
+        "The Optimizer.",
+        "an OPTIMISER!",
+        " the  optimiser ",
+        "the-optimizer",
+        "'the optimizer'",
+        ["the optimiser"],
+        np.array("the optimizer"),
+        np.array(["optimizer"]),
+        np.str_("optimizer"),
+    ],
+)
+def test_a_word_may_come_in_another_dress(guess):
+    assert said_of_word(guess).endswith(": right.")
+
+
+@pytest.mark.parametrize(
+    ("right", "guess"),
+    [
+        ("left out", "left-out"),
+        ("left out", "Left_Out"),
+        ("the same", "same."),
+        ("grey colours", "grey colors"),
+        ("yes", True),
+        ("yes", "Y"),
+        ("yes", np.True_),
+        ("no", False),
+        ("no", torch.tensor(False)),
+        (True, "yes"),
+        (True, "true"),
+        (True, "True."),
+        (False, "No"),
+        (torch.tensor(True), True),
+        (np.True_, "yes"),
+    ],
+)
+def test_other_words_and_truths_too(right, guess):
+    assert said_of(guess, right, hints=dict.fromkeys(("yes", "no", "another"), "")).endswith(
+        ": right."
+    )
+
+
+OF_NO_WORD = [
+    1202,
+    1.5,
+    True,
+    "optimisers?",
+    "",
+    "the weights",
+    ["the optimiser", "the loss"],
+    {"the optimiser"},
+    math,
+    math.cos,
+    len,
+    lambda: "the optimiser",
+    object(),
+    b"the optimiser",
+    10**5000,
+    torch.ones(2),
+    torch.ones((), device="meta"),
+    datetime.date(2026, 1, 1),
+    types.SimpleNamespace(item=lambda: 1 / 0),
+]
+
+
+@pytest.mark.parametrize("guess", OF_NO_WORD, ids=lambda guess: type(guess).__name__)
+def test_what_is_none_of_the_words_is_told_which_they_are(guess):
+    said = said_of_word(guess)
+    assert said.endswith("write one of these: 'the class', 'the loss', 'the optimiser'.")
+    assert " at 0x" not in said and ".py" not in said and "\n" not in said
+
+
+@pytest.mark.parametrize("guess", ["the class", "Class", "loss!"])
+def test_the_run_says_otherwise_of_a_wrong_word_alone(guess):
+    assert "the run says otherwise" in said_of_word(guess)
+
+
+@pytest.mark.parametrize("guess", [1, 0, "1", "perhaps", 1.0, torch.tensor(1), [], [True, True]])
+@pytest.mark.parametrize("run", [True, False])
+def test_a_truth_asked_for_is_named(guess, run):
+    assert said_of(guess, run).endswith("; write one of these: False, True.")
+
+
+def test_a_wrong_truth_is_wrong():
+    for guess in (False, "no", "False"):
+        assert "the run says otherwise" in said_of(guess, True)
+
+
+# --- Predictions: numbers ---
+
+
+@pytest.mark.parametrize(
+    "guess",
+    [
+        Decimal("42"),
+        Fraction(84, 2),
+        42 + 0j,
+        np.complex64(42),
+        torch.tensor(42 + 0j),
+        np.float16(42),
+        np.longdouble(42),
+        np.uint8(42),
+        [42],
+        (42,),
+        [[torch.tensor([42.0])]],
+        torch.tensor([[42.0]]),
+        torch.tensor([42], dtype=torch.int8),
+        torch.tensor([42.0]).to_sparse(),
+        torch.tensor([[42.0]]).to_sparse_csr(),
+        torch.tensor(42.0, requires_grad=True),
+        torch.tensor(42.0, dtype=torch.bfloat16),
+        torch.quantize_per_tensor(torch.tensor([42.0]), 0.5, 0, torch.qint8),
+        np.array([42.0]),
+        np.array([Fraction(42)], dtype=object),
+    ],
+    ids=repr,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_a_number_may_come_as_any_kind(guess):
+    assert said_of(guess, 42).endswith(": right.")
+    assert said_of(guess, 43).endswith("; the run gave more.")
+
+
+ITSELF: list = []
+ITSELF.append(ITSELF)
+
+
+@pytest.mark.parametrize(
+    "guess",
+    [
+        42 + 1j,
+        math.nan,
+        Decimal("nan"),
+        Decimal("snan"),
+        Decimal("1e999999999"),
+        np.longdouble("nan"),
+        [42, 42],
+        {42: 42},
+        torch.ones(0),
+        torch.tensor(42.0, device="meta"),
+        torch.nested.nested_tensor([torch.tensor([42.0, 1.0])]),
+        np.datetime64("2026-01-01"),
+        math,
+        print,
+        ITSELF,
+        [10**5000, 1],
+    ],
+    ids=lambda guess: type(guess).__name__,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_no_number_is_said_to_be_none(guess):
+    said = said_of(guess, 42)
+    assert said.endswith(", which is not a single number.") and "\n" not in said
+
+
+def test_numbers_too_long_to_print_are_compared():
+    for guess, way in ((10**5000, "less"), (-(10**5000), "more"), (Fraction(10**5000), "less")):
+        assert said_of(guess, 42).endswith(f"; the run gave {way}.")
+
+
+# --- Exercises: kinds of values ---
+
+NUMBERS = [(2.0,), (-0.5,), (7.0,)]
+VECTORS = [(torch.tensor([1.0, 2.0, 0.5]),), (torch.tensor([3.0, 0.0]),)]
+
+
+def doubled(x):
+    return 2 * x
+
+
+def endless():
+    while True:
+        yield 1.0
+
+
+def read_only(x):
+    array = (2 * x).numpy()
+    array.flags.writeable = False
+    return array
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        Fraction,
+        Decimal,
+        complex,
+        np.float32,
+        np.longdouble,
+        np.array,
+        torch.tensor,
+        lambda y: [y],
+        lambda y: ((y,),),
+        lambda y: torch.tensor([[y]]),
+        lambda y: np.array([y], dtype=object),
+        lambda y: (entry for entry in [y]),
+        lambda y: torch.tensor(y + 0j),
+        lambda y: torch.tensor([y]).to_sparse(),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_one_number_may_come_as_any_kind(wrap):
+    assert said_of_code(lambda x: wrap(2 * x), doubled, NUMBERS) == "Right."
+    assert said_of_code(lambda x: wrap(3 * x), doubled, NUMBERS).startswith("Not yet. The value d")
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        read_only,
+        lambda x: (2 * x).to_sparse(),
+        lambda x: (2 * x).numpy().astype(">f8"),
+        lambda x: np.array([Fraction(float(e)) for e in 2 * x], dtype=object),
+        lambda x: (2 * x.flip(0)).numpy()[::-1],
+        lambda x: list(2 * x),
+        lambda x: (Decimal(float(e)) for e in 2 * x),
+        lambda x: map(float, 2 * x),
+        lambda x: {e: 2 * float(e) for e in x}.values(),
+        lambda x: (2 * x).bfloat16(),
+        lambda x: 2 * x + 0j,
+        lambda x: torch.nn.Parameter(2 * x),
+        lambda x: torch.quantize_per_tensor(2 * x, 0.5, 0, torch.qint8),
+    ],
+)
+@pytest.mark.filterwarnings("error", "ignore:.*quantized tensor.*")
+def test_many_numbers_may_come_as_any_kind(wrap):
+    assert said_of_code(wrap, doubled, VECTORS) == "Right."
+
+
+@pytest.mark.parametrize(
+    ("attempt", "said"),
+    [
+        (lambda x: (2 * x)[:, None], "That has shape (3, 1); the answer has shape (3,)."),
+        (lambda x: (2 * x).to("meta"), "A tensor of that kind (meta) has no numbers to compare."),
+        (
+            lambda x: torch.nested.nested_tensor([2 * x, x]),
+            "A tensor of that kind (nested) has no numbers to compare.",
+        ),
+        (lambda x: endless(), "That has shape (10000,); the answer has shape (3,)."),
+        (lambda x: {1.0, 2.0}, "That is of type set; give a tensor."),
+        (lambda x: np.array(["2", "4"]), "That is of type ndarray; give a tensor."),
+        (lambda x: [[1.0], []], "That is of type list; give a tensor."),
+        (lambda x: 2 * x > 0, "That is True or False; give a number."),
+    ],
+)
+def test_what_cannot_be_compared_gets_a_clear_line(attempt, said, monkeypatch):
+    assert said_of_code(attempt, doubled, VECTORS, seconds=60) == f"Not yet. {said}"
+
+
+def test_rows_in_a_list_are_a_matrix():
+    def rows(x):
+        return [x, 2 * x]
+
+    assert said_of_code(rows, lambda x: torch.outer(torch.tensor([1.0, 2]), x), VECTORS) == "Right."
+
+
+def test_an_array_that_is_filled_again_is_kept_as_it_was():
+    same = np.zeros(())
+
+    def fills(x):
+        same[()] = 2 * x
+        return same
+
+    assert said_of_code(fills, doubled, NUMBERS) == "Right."
+
+
+def test_where_a_list_is_asked_for_a_list_is_named():
+    said = said_of_code(lambda x: {x}, lambda x: [x, x], NUMBERS)
+    assert said == "Not yet. That is of type set; give a list of numbers."
+
+
+# --- Exercises: precision, and inputs that differ ---
+
+
+def test_numbers_of_python_keep_their_precision():
+    tenth = [(0.1,), (1 / 3,)]
+    for identity in (lambda x: x, lambda x: [x], lambda x: torch.tensor(x, dtype=torch.float64)):
+        assert said_of_code(identity, lambda x: x, tenth, tolerance=1e-9) == "Right."
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_a_coarse_dtype_is_named_as_such(dtype):
+    def coarse(x):
+        return torch.tensor(2 * x, dtype=dtype)
+
+    inputs = [(0.1,), (1 / 3,)]
+    said = said_of_code(coarse, doubled, inputs, tolerance=1e-9)
+    assert said.startswith("Not yet. Right to the") and said.endswith("compute in float64.")
+    digits = {torch.float16: 3, torch.bfloat16: 2, torch.float32: 6}[dtype]
+    assert f"Right to the {digits} digits" in said
+    wrong = said_of_code(lambda x: coarse(1.5 * x), doubled, inputs, tolerance=1e-9)
+    assert wrong.startswith("Not yet. The value differs")
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda x: x * 3.14,
+        lambda x: round(x * math.pi, 2),
+        lambda x: torch.tensor(x * math.pi).bfloat16().double(),
+        lambda x: int(x * math.pi),
+    ],
+)
+def test_what_is_nearly_right_is_said_to_be_rounded(attempt):
+    said = said_of_code(attempt, lambda x: x * math.pi, [(1.1,), (2.3,)])
+    assert said.startswith("Not yet. The value is off by")
+
+
+def test_whole_numbers_one_off_are_not_called_rounded():
+    said = said_of_code(lambda n: n + 1, lambda n: n, [(391,), (400,)])
+    assert said.startswith("Not yet. The value differs")
+
+
+ROWS = "a tensor of shape (4, 2) and dtype torch.float32"
+
+
+@pytest.mark.parametrize(
+    ("attempt", "said"),
+    [
+        (
+            lambda x, rows: 2.0 * abs(x),
+            f"Right on 2 of 3 inputs; not on the one with -0.5, {ROWS}.",
+        ),
+        (
+            lambda x, rows: 2 * x if x >= 0 else math.nan,
+            "There is a NaN in it: is there a division by zero, or the root or logarithm of a "
+            f"negative number? Right on 2 of 3 inputs; not on the one with -0.5, {ROWS}.",
+        ),
+        (
+            lambda *both: 2 * both[0] or 1,
+            f"Right on 2 of 3 inputs; not on the one with 0.0, {ROWS}.",
+        ),
+    ],
+)
+def test_an_input_that_is_missed_is_named(attempt, said):
+    inputs = [(2.0, torch.ones(4, 2)), (-0.5, torch.ones(4, 2)), (0.0, torch.ones(4, 2))]
+    assert said_of_code(attempt, lambda x, rows: 2 * x, inputs) == f"Not yet. {said}"
+
+
+# --- What a check is handed ---
+
+
+def test_a_check_without_its_data_says_what_to_hand_over():
+    check = Questions()
+    check.prediction("the sum", right=3)
+    check.exercise("doubles", inputs=lambda start, end: [(n,) for n in range(start, end)])(doubled)
+    check.exercise("more", inputs=[(1,), (2,)])(doubled)
+    told = 'Not checked. Give it this: check("doubles", doubled, start=start, end=end)'
+    for data in ({}, {"start": 1}, {"start": 1, "end": 2, "more": 3}):
+        assert check("doubles", doubled, **data).text == told
+    assert check("doubles", doubled, 1, 3).text == told
+    assert check("doubles", doubled, start=1, end=3)
+    assert check("more", 7, 8).text == 'Not checked. Give it this: check("more", your_function)'
+
+
+# --- A cell that failed ---
+
+CELLS = """
+from helpers.common.questions import Questions
+check = Questions()
+check.exercise("doubles", inputs=[(2,), (3,)])(lambda x: 2 * x)
+---
+def doubled(x):
+    return 2 * x
+---
+check("doubles", doubled)
+---
+def doubled(x):
+    return 2 * x)
+---
+check("doubles", doubled)
+---
+def doubled(x):
+    return x + x
+---
+check("doubles", doubled)
+---
+1 / 0
+def doubled(x):
+    return 3 * x
+---
+check("doubles", doubled)
+---
+def doubled(x):
+    return x * 2
+1 / 0
+---
+check("doubles", doubled)
+---
+doubled = lambda x: 2 *
+---
+check("doubles", doubled)
+---
+def doubled(x):
+    return 2 * x
+---
+doubled(None)
+---
+doubled == 1 / 0
+---
+doubled_twice = 1 / 0
+---
+check("doubles", doubled)
+"""
+
+
+def test_an_old_function_is_not_judged_for_one_whose_cell_failed(monkeypatch):
+    shell = InteractiveShell()
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    monkeypatch.setattr(running, "_failed_cells", {})
+    results = [shell.run_cell(cell.strip()).result for cell in CELLS.split("---")]
+    said = [result.text for result in results if isinstance(result, Answer)]
+    old = "Not checked: its cell failed, so this is the old function. Mend that cell."
+    assert said == ["Right.", old, "Right.", old, "Right.", old, "Right."]
+
+
+def test_outside_ipython_nothing_is_watched(monkeypatch):
+    monkeypatch.setattr(IPython, "get_ipython", lambda: None)
+    running.watch_cells()
+    assert not running.is_left_over(doubled)

@@ -1,0 +1,524 @@
+"""Runs with one fault as people write them: the check names it, and nothing else.
+
+Each row holds the fault's name and a function that makes the run and returns the check's report.
+The notebook publishes their number.
+"""
+
+import itertools
+import math
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils import clip_grad_norm_ as clip
+
+from debugging_clinic.runs import Layer, adam, check, cnn, mlp, sgd
+from debugging_clinic.sound_networks import clouds, last, rows_of_pixels, shuffled, small
+from debugging_clinic.test_preflight_healthy import SETUPS as SOUND
+from helpers.debugging_clinic import faults, preflight
+from helpers.debugging_clinic.steps import by_the_book
+
+SETUPS = {}
+QUICK = (
+    "layers_in_a_list",
+    "every_class_in_turn",
+    "never_cleared_over_8",
+    "wiped_over_4",
+    "clipped_before_backward",
+    "labels_shuffled",
+    "all_one_number",
+)
+
+
+def ill(fault):
+    def enter(run):
+        SETUPS[run.__name__] = (fault, run)
+        return run
+
+    return enter
+
+
+def stepped(name, fault, step, network=mlp, make=None):
+    SETUPS[name] = (fault, lambda batches: check(network(), batches, make, step=step))
+
+
+# The network and what holds its weights.
+@ill("layers in a plain list")
+def layers_in_a_list(batches):
+    class Deep(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.hidden = [nn.Linear(784, 64), nn.Linear(64, 64)]
+            self.out = nn.Linear(64, 10)
+
+        def forward(self, x):
+            x = x.flatten(1)
+            for layer in self.hidden:
+                x = layer(x).relu()
+            return self.out(x)
+
+    return check(Deep(), batches, step=by_the_book)
+
+
+@ill("layers in a plain list")
+def heads_in_a_dict(batches):
+    class Heads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Linear(784, 64)
+            self.heads = {"small": nn.Linear(64, 10), "large": nn.Linear(64, 10)}
+
+        def forward(self, x):
+            hidden = self.body(x.flatten(1)).relu()
+            return self.heads["small"](hidden) + self.heads["large"](hidden)
+
+    return check(Heads(), batches)
+
+
+@ill("layers in a plain list")
+def a_tensor_that_is_no_parameter(batches):
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = mlp()
+            self.scale = torch.ones(10, requires_grad=True)
+
+        def forward(self, x):
+            return self.body(x) * self.scale
+
+    return check(Scaled(), batches, step=by_the_book)
+
+
+@ill("layers in a plain list")
+def a_frozen_body_and_a_head_in_a_list(batches):
+    class Head(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.head = cnn()[:6].requires_grad_(False), [nn.Linear(576, 10)]
+
+        def forward(self, x):
+            return self.head[0](self.body(x))
+
+    network = Head()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    return preflight.check(network, batches, F.cross_entropy, optimizer, step=by_the_book)
+
+
+@ill("no parameters")
+def every_layer_in_a_list(batches):
+    class Lost(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = [nn.Linear(784, 10)]
+
+        def forward(self, x):
+            return self.layers[0](x.flatten(1))
+
+    return preflight.check(Lost(), batches, F.cross_entropy, None)
+
+
+def all_frozen(batches, step):
+    network = cnn().requires_grad_(False)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    return preflight.check(network, batches, F.cross_entropy, optimizer, step=step)
+
+
+@ill("everything frozen")
+def everything_frozen(batches):
+    return all_frozen(batches, None)
+
+
+@ill("everything frozen")
+def everything_frozen_with_a_step(batches):
+    return all_frozen(batches, by_the_book)
+
+
+@ill("all weights the same")
+def all_one_number(batches):
+    network = mlp()
+    for weight in network.parameters():
+        nn.init.constant_(weight, 0.01)
+    return check(network, batches, step=by_the_book)
+
+
+@ill("all weights the same")
+def all_ones_in_a_convolution(batches):
+    network = cnn(norm=False)
+    for layer in network:
+        if hasattr(layer, "weight"):
+            nn.init.constant_(layer.weight, 0.05)
+    return check(network, batches)
+
+
+@ill("all weights the same")
+def all_zeros(batches):
+    network = mlp()
+    for weight in network.parameters():
+        nn.init.zeros_(weight)
+    return check(network, batches)
+
+
+@ill("all weights the same")
+def one_number_in_the_linear_layers_alone(batches):
+    network = nn.Sequential(*cnn()[:6], nn.Linear(576, 32), nn.ReLU(), nn.Linear(32, 10))
+    for layer in network:
+        if isinstance(layer, nn.Linear):
+            nn.init.constant_(layer.weight, 0.02)
+    return check(network, batches, step=by_the_book)
+
+
+@ill("parameters not handed to the optimiser")
+def an_optimiser_of_another_network(batches):
+    optimizer = torch.optim.SGD(mlp().parameters(), lr=0.1)
+    return preflight.check(mlp(), batches, F.cross_entropy, optimizer)
+
+
+@ill("parameters not handed to the optimiser")
+def a_layer_replaced_after_the_optimiser(batches):
+    network = cnn()
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    network[-1] = nn.Linear(576, 10)
+    return preflight.check(network, batches, F.cross_entropy, optimizer, step=by_the_book)
+
+
+@ill("no gradient")
+def everything_under_no_grad(batches):
+    class Silent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = mlp()
+
+        @torch.no_grad()
+        def forward(self, x):
+            return self.body(x)
+
+    return check(Silent(), batches, step=by_the_book)
+
+
+@ill("no gradient")
+def detached_in_the_middle(batches):
+    return check(mlp(noise=[Layer(torch.Tensor.detach)]), batches, step=by_the_book)
+
+
+@ill("no gradient")
+def a_layer_that_forward_leaves_out(batches):
+    unused = Layer(lambda scores: scores, left_out=nn.Linear(3, 3))
+    return check(mlp(unused), batches)
+
+
+@ill("no gradient")
+def the_last_output_of_the_way_back(batches):
+    """Its state has seen one row only, and the weights from state to state none."""
+    gru = nn.GRU(28, 16, batch_first=True, bidirectional=True)
+    network = nn.Sequential(rows_of_pixels, gru, last, nn.Linear(32, 10))
+    return check(network, batches, adam(1e-3))
+
+
+@ill("weight decay eats the weights")
+def decay_of_the_size_of_the_weights(batches):
+    return check(mlp(), batches, sgd(0.1, weight_decay=10.0))
+
+
+@ill("weight decay eats the weights")
+def decay_apart_from_the_gradient(batches):
+    make = lambda w: torch.optim.AdamW(w, lr=0.01, weight_decay=50.0)  # noqa: E731
+    return check(mlp(), batches, make, step=by_the_book)
+
+
+@ill("weight decay eats the weights")
+def decay_in_one_group(batches):
+    def make(weights):
+        groups = [{"params": weights[:2], "weight_decay": 5.0}, {"params": weights[2:]}]
+        return torch.optim.SGD(groups, lr=0.1, momentum=0.9)
+
+    return check(mlp(), batches, make)
+
+
+class Remembers(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.rnn, self.state = kind(28, 10, batch_first=True), None
+
+    def forward(self, x):
+        out, self.state = self.rnn(x.view(-1, 28, 28), self.state)
+        return out[:, -1]
+
+
+@ill("a graph kept with the network")
+def a_state_of_a_gru(batches):
+    return check(Remembers(nn.GRU), batches)
+
+
+@ill("a graph kept with the network")
+def a_state_of_an_lstm_with_a_step(batches):
+    return check(Remembers(nn.LSTM), batches, step=by_the_book)
+
+
+@ill("a graph kept with the network")
+def a_running_mean_with_its_graph(batches):
+    class Running(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.mean = mlp(), 0.0
+
+        def forward(self, x):
+            scores = self.body(x)
+            self.mean = 0.9 * self.mean + 0.1 * scores.mean(dim=0)
+            return scores - self.mean
+
+    return check(Running(), batches, step=by_the_book)
+
+
+# Scores and losses.
+def ending(name, fault, *head, loss_function=F.cross_entropy, make=None):
+    SETUPS[name] = (
+        fault,
+        lambda b: check(mlp(*head), b, make, loss_function, step=by_the_book),
+    )
+
+
+ending("softmax_and_cross_entropy", "softmax before cross-entropy", nn.Softmax(dim=1))
+ending("sigmoid_and_cross_entropy", "scores never below zero", nn.Sigmoid())
+ending("relu_after_the_scores", "scores never below zero", nn.ReLU())
+ending("raw_scores_in_nll", "nll_loss on raw scores", loss_function=F.nll_loss)
+ending("softmax_in_nll", "probabilities in nll_loss", nn.Softmax(1), loss_function=F.nll_loss)
+ending("wrong_dimension", "log_softmax over dim=0", nn.LogSoftmax(0), loss_function=F.nll_loss)
+ending("a_minus", "loss the wrong way up", loss_function=lambda *said: -F.cross_entropy(*said))
+ending("a_sum", "loss summed", loss_function=nn.CrossEntropyLoss(reduction="sum"))
+ending("far_too_large", "first loss too high", Layer(lambda scores: 300 * scores))
+ending("always_dropping", "chance in evaluation mode", Layer(F.dropout))
+ending("a_mean_over_images", "images of a batch depend on each other",
+       Layer(lambda scores: scores - scores.mean(dim=0)))  # fmt: skip
+ending("a_hundred_times_too_fast", "learning rate too high", make=sgd(100.0))
+
+
+# Steps.
+def never_cleared(every):
+    def run(batches):
+        count = itertools.count(1)
+
+        def step(network, images, labels, loss_function, optimizer):
+            (loss_function(network(images), labels) / every).backward()
+            if next(count) % every == 0:
+                optimizer.step()
+
+        return check(mlp(), batches, step=step)
+
+    return "gradients never cleared", run
+
+
+def wiped(every):
+    def run(batches):
+        count = itertools.count(1)
+
+        def step(network, images, labels, loss_function, optimizer):
+            optimizer.zero_grad()
+            (loss_function(network(images), labels) / every).backward()
+            if next(count) % every == 0:
+                optimizer.step()
+
+        return check(mlp(), batches, step=step)
+
+    return "gradients wiped within an accumulation", run
+
+
+for _every in (1, 2, 3, 4, 5, 8, 16, 50):
+    SETUPS[f"never_cleared_over_{_every}"] = never_cleared(_every)
+for _every in (2, 4, 8, 32):
+    SETUPS[f"wiped_over_{_every}"] = wiped(_every)
+
+
+def wiped_within_a_step(network, images, labels, loss_function, optimizer):
+    for part, said in zip(images.split(25), labels.split(25), strict=True):
+        network.zero_grad(set_to_none=False)
+        (loss_function(network(part), said) / 4).backward()
+    optimizer.step()
+
+
+def clipped_before_backward(network, images, labels, loss_function, optimizer):
+    loss = loss_function(network(images), labels)
+    optimizer.zero_grad()
+    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    loss.backward()
+    optimizer.step()
+
+
+def clipped_by_another_name_before_clearing(network, images, labels, loss_function, optimizer):
+    loss = loss_function(network(images), labels)
+    clip(network.parameters(), 1.0)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def clipped_after_the_step(network, images, labels, loss_function, optimizer):
+    by_the_book(network, images, labels, loss_function, optimizer)
+    nn.utils.clip_grad_value_(network.parameters(), 0.1)
+
+
+def labels_shuffled(network, images, labels, loss_function, optimizer):
+    labels = labels[torch.randperm(len(labels))]
+    by_the_book(network, images, labels, loss_function, optimizer)
+
+
+def images_and_labels_shuffled_apart(network, images, labels, loss_function, optimizer):
+    images = images[torch.randperm(len(images))]
+    labels = labels[torch.randperm(len(labels))]
+    by_the_book(network, images.flatten(1), labels, loss_function, optimizer)
+
+
+def forgets_to_step(network, images, labels, loss_function, optimizer):
+    optimizer.zero_grad()
+    loss_function(network(images), labels).backward()
+
+
+def forgets_backward(network, images, labels, loss_function, optimizer):
+    optimizer.zero_grad()
+    loss_function(network(images), labels)
+    optimizer.step()
+
+
+def clears_too_early(network, images, labels, loss_function, optimizer):
+    loss_function(network(images), labels).backward()
+    network.zero_grad()
+    optimizer.step()
+
+
+def a_closure_that_never_clears(network, images, labels, loss_function, optimizer):
+    def closure():
+        loss = loss_function(network(images), labels)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+
+
+def calls_forward(network, images, labels, loss_function, optimizer):
+    optimizer.zero_grad()
+    loss_function(network.forward(images), labels).backward()
+    optimizer.step()
+
+
+def evaluates_and_forgets(network, *rest):
+    by_the_book(network, *rest)
+    network.eval()
+
+
+for _fault, _step in (
+    ("gradients wiped within an accumulation", wiped_within_a_step),
+    ("clipping before backward", clipped_before_backward),
+    ("clipping before backward", clipped_by_another_name_before_clearing),
+    ("clipping before backward", clipped_after_the_step),
+    ("labels shuffled in the step", labels_shuffled),
+    ("labels shuffled in the step", images_and_labels_shuffled_apart),
+    ("no step", forgets_to_step),
+    ("no backward", forgets_backward),
+    ("cleared before the step", clears_too_early),
+    ("gradients never cleared", a_closure_that_never_clears),
+    ("forward called by name", calls_forward),
+):
+    stepped(_step.__name__, _fault, _step)
+stepped("evaluates_and_forgets", "model left in eval mode", evaluates_and_forgets, cnn)
+
+
+@ill("a graph kept from step to step")
+def losses_in_a_list(batches):
+    kept = []
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        kept.append(loss_function(network(images), labels))
+        kept[-1].backward()
+        optimizer.step()
+
+    return check(mlp(), batches, step=step)
+
+
+@ill("a graph kept from step to step")
+def a_sum_of_losses_that_goes_backward_again(batches):
+    total = torch.zeros(())
+
+    def step(network, images, labels, loss_function, optimizer):
+        nonlocal total
+        total = total + loss_function(network(images), labels)
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+
+    return check(mlp(), batches, step=step)
+
+
+# Data.
+def in_order(points, labels, size):
+    order = labels.argsort(stable=True)
+    return list(zip(points[order].split(size), labels[order].split(size), strict=True))
+
+
+def sorted_data(name, classes, size, count=2_000):
+    def run(batches):
+        return check(small(classes=classes), in_order(*clouds(classes, count), size), sgd(0.05))
+
+    SETUPS[name] = ("data never shuffled", run)
+
+
+sorted_data("every_class_in_turn", 10, 100)
+sorted_data("sorted_in_batches_as_large_as_two_classes", 10, 400)
+sorted_data("sorted_one_image_at_a_time", 5, 1, 400)
+sorted_data("the_first_images_are_all_of_one_class", 2, 50, 12_000)
+
+
+@ill("data never shuffled")
+def runs_of_each_class_again_and_again(batches):
+    points, labels = clouds(4)
+    parts = [(labels == k).nonzero().flatten()[:400].split(100) for k in range(4)]
+    rows = torch.cat([part for parts_now in zip(*parts, strict=True) for part in parts_now])
+    pairs = zip(points[rows].split(20), labels[rows].split(20), strict=True)
+    return check(small(classes=4), list(pairs), sgd(0.01))
+
+
+@ill("labels not those of the images")
+def labels_in_another_order(batches):
+    points, labels = clouds(10)
+    return check(small(), shuffled(points, labels[torch.randperm(len(labels))]))
+
+
+@ill("test images among the training images")
+def a_test_part_that_was_trained_on(batches):
+    return check(mlp(), batches, test=batches[3:5])
+
+
+@ill("inputs not scaled")
+def pixels_up_to_255(batches):
+    return check(mlp(), [(255 * x, y) for x, y in batches], step=by_the_book)
+
+
+@ill("inputs not finite")
+def a_division_by_zero(batches):
+    return check(mlp(), [(x.where(x > 0, math.nan), y) for x, y in batches])
+
+
+def test_there_are_as_many_set_ups_as_promised():
+    assert len(SETUPS) >= 40 and set(QUICK) <= set(SETUPS)
+    assert {fault for fault, _ in SETUPS.values()} <= set(faults.SENTENCES)
+
+
+def test_the_notebook_names_how_many_set_ups_there_are():
+    notebook = Path(__file__).parents[2] / "notebooks" / "05_debugging_clinic.ipynb"
+    said = re.search(r"on (\d+) sound runs .* and on (\d+) ill ones", notebook.read_text("utf-8"))
+    assert said, "notebook 05 no longer says on how many runs the check is tried"
+    assert said.groups() == (str(len(SOUND)), str(len(SETUPS)))
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in QUICK else pytest.mark.proof) for n in SETUPS]
+)
+def test_the_fault_is_named_and_no_other(name, batches):
+    torch.manual_seed(3)
+    fault, run = SETUPS[name]
+    report = run(batches)
+    assert report.faults == (fault,), report
+    assert all(finding.evidence.strip() for finding in report.findings)
+    assert str(report) == f"{fault}: {faults.SENTENCES[fault]} ({report.findings[0].evidence})"

@@ -1,0 +1,185 @@
+"""What the check promises whatever it is handed: nothing is changed, and all is said in a line."""
+
+import operator
+import threading
+import warnings
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from common.snapshot import changed, snapshot
+from debugging_clinic import set_ups
+from debugging_clinic.set_ups import BATCHES, IMAGES, LABELS, mlp, sgd
+from helpers.debugging_clinic import preflight, rehearsal
+
+# One of each sort at once; the others take their time.
+QUICK = ("OneCycleLR", "an own optimiser", "the real network", "globals", "a stream", "weight norm")
+
+
+def state(run):
+    handed = run.network, run.batches, run.loss_function, run.optimizer, run.step
+    counts = set_ups.COUNTED, set_ups.Trainer.made
+    return snapshot(*handed, run.kept, *counts)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in QUICK else pytest.param(n, marks=pytest.mark.proof) for n in set_ups.RUNS],
+)
+def test_everything_is_as_it_was(name):
+    torch.manual_seed(0)
+    run = set_ups.RUNS[name]()
+    before = state(run)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Nor is anything said that training would not say.
+        report = preflight.check(
+            run.network, run.batches, run.loss_function, run.optimizer, step=run.step
+        )
+    assert changed(before, state(run)) == []
+    assert report.faults == run.faults
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("lock", threading.Lock),
+        ("log", lambda: open("/dev/null")),
+        ("more", lambda: iter(DataLoader(IMAGES))),
+        ("rows", lambda: (row for row in IMAGES)),
+        ("hidden", lambda: {"thread": threading.current_thread(), "lock": threading.Lock()}),
+    ],
+)
+def test_what_cannot_be_copied_is_named_and_is_no_fault(name, make):
+    for place in ("network", "optimizer"):
+        network = mlp()
+        optimizer = sgd(network)
+        setattr(network if place == "network" else optimizer, name, make())
+        with pytest.raises(TypeError, match=rf"^{place}\.{name} is .*the check works on copies"):
+            preflight.check(network, BATCHES, F.cross_entropy, optimizer)
+
+
+def test_a_graph_of_an_earlier_call_is_a_fault_and_not_one_made_anew():
+    torch.manual_seed(0)
+    run = set_ups.Run()
+    run.network[0].seen = [run.network(IMAGES[:4])]
+    report = preflight.check(run.network, BATCHES, F.cross_entropy, run.optimizer)
+    assert report.faults == ("a graph kept with the network",)
+
+
+def test_a_copy_of_an_optimizer_has_the_attributes_of_its_class():
+    """Lookahead trains only if its copy holds the copy of the optimiser within it, and so on."""
+    network = mlp()
+    optimizer = set_ups.Lookahead(set_ups.Halves(network.parameters(), 0.5))
+    twin, its = rehearsal.copies(network, optimizer)
+    assert its.inner.param_groups is its.param_groups and its.inner is not optimizer.inner
+    held = [weight for group in its.param_groups for weight in group["params"]]
+    assert all(map(operator.is_, held, twin.parameters()))
+    assert (its.calls, its.inner.count, its.inner.rates) == (0, 0, [])
+
+
+class Endless:
+    batches = BATCHES
+
+    def __iter__(self):
+        while True:
+            yield from self.batches
+
+
+def test_batches_without_an_end_are_looked_at_for_a_while():
+    torch.manual_seed(0)
+    run = set_ups.Run()
+    handed = run.network, Endless(), run.loss_function, run.optimizer
+    report = preflight.check(*handed, test=[(IMAGES[:30] + 1, LABELS[:30])])
+    assert "training images after the first 100,000" in str(report) and report.healthy
+    # Where a round is longer than what tells how usual it is that images come again.
+    many = torch.rand(3_000, 8)
+    Endless.batches = [(many, many.argmax(dim=1) % 3)]
+    report = preflight.check(*handed, test=[(many[-30:], LABELS[:30])])
+    assert "test images among the training images" in report.faults
+
+
+class Once:
+    """Its walk goes on where the last one ended."""
+
+    def __init__(self):
+        self.rest = iter(BATCHES)
+
+    def __iter__(self):
+        return self.rest
+
+
+def test_a_stream_that_is_used_up_is_told_of():
+    torch.manual_seed(0)
+    run = set_ups.Run()
+    with pytest.raises(ValueError, match="^batches can be walked only once"):
+        preflight.check(run.network, Once(), F.cross_entropy, run.optimizer, test=BATCHES)
+
+
+LAZY = nn.Sequential(nn.LazyLinear(4), nn.Linear(4, 3))
+NORMED = nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4), nn.Linear(4, 3))
+ONE = nn.Linear(8, 1)
+ON_META = nn.Linear(8, 3, device="meta")
+ONE_MORE = [*BATCHES, (IMAGES[:1], LABELS[:1])]
+WITH_12 = [*BATCHES[:2], (IMAGES[:3], torch.tensor([0, 12, 1]))]
+
+
+class Two(nn.Linear):
+    def forward(self, images):
+        scores = super().forward(images)
+        return (scores, scores) if self.training else scores
+
+
+def pairs(images=IMAGES, labels=LABELS):
+    return [(images, labels)]
+
+
+TOKENS = torch.randint(9, (60, 8))
+REFUSED = [
+    ("network gives 1 score for an image: give one for each of two classes", ONE, pairs(), None),
+    ("network has no size for 0.weight yet, which is lazy: call network", LAZY, pairs(), None),
+    ("network has no numbers in weight, on the meta device: call", ON_META, pairs(), None),
+    ("network does not take .*batch 4, of one image: drop_last=True", NORMED, ONE_MORE, None),
+    ("network gives a tuple for 60 images: give scores", Two(8, 3), pairs(), None),
+    ("labels of batches do not fit 3 scores: in batch 3, Target 12", mlp(), WITH_12, None),
+    ("loss_function does not take 3 scores.*size", mlp(), pairs(), F.binary_cross_entropy),
+    ("labels of batches have dtype torch.float32: the check is for class numbers, int64",
+     mlp(), pairs(labels=LABELS.float()), F.mse_loss),
+    ("labels of batches have dtype torch.float32: the check is for class numbers, int64",
+     mlp(), pairs(labels=F.one_hot(LABELS).float()), None),
+    ("labels of batches are a tensor of shape .60, 1.*: give one for each image",
+     mlp(), pairs(labels=LABELS[:, None]), None),
+    ("labels of batches are a list: give one tensor", mlp(), pairs(labels=[0, 1]), None),
+    ("images of batches are .*int64: .*not for tokens", mlp(), pairs(TOKENS), None),
+    ("images of batches are .*bool: give images.float", mlp(), pairs(IMAGES > 0), None),
+    ("images of batches are .*complex64: .*real", mlp(), pairs(IMAGES.cfloat()), None),
+    ("images of batches are a tuple: give one tensor", mlp(), pairs((IMAGES, IMAGES)), None),
+    ("images of batches are of .*strided on meta", mlp(), pairs(IMAGES.to("meta")), None),
+    ("images of batches are of torch.sparse_coo", mlp(), pairs(IMAGES.to_sparse()), None),
+    ("images of batches are nested", mlp(),
+     pairs(torch.nested.nested_tensor([IMAGES[0], IMAGES[0, :4]])), None),
+    ("labels of batches are of .* on meta", mlp(), pairs(labels=LABELS.to("meta")), None),
+    ("images of batches have shape .0, 8.: leave", mlp(), pairs(IMAGES[:0], LABELS[:0]), None),
+    ("images of batches have shape .60, 9. after .60, 8.: give images of one size",
+     mlp(), [*pairs(), (torch.rand(60, 9), LABELS)], None),
+    ("batches holds a dict: give pairs", mlp(), [{"x": IMAGES, "y": LABELS}], None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "network", "batches", "loss_function"), REFUSED)
+def test_what_cannot_be_checked_is_named_with_its_cure(said, network, batches, loss_function):
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    with pytest.raises((TypeError, ValueError), match=f"^{said}") as caught:
+        preflight.check(network, batches, loss_function or F.cross_entropy, optimizer)
+    assert "\n" not in str(caught.value)
+
+
+def test_it_works_where_no_gradients_are_wanted():
+    torch.manual_seed(0)
+    run = set_ups.Run()
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            report = preflight.check(run.network, BATCHES, F.cross_entropy, run.optimizer)
+        assert report.healthy
