@@ -131,7 +131,10 @@ def checked_names(notebook: NotebookNode, what: str) -> list[str]:
 
 
 def outputs_to_fold(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, set[str]]]:
-    """Yield (cell with an output, names of the guesses made before it and checked after it)."""
+    """Yield (cell with an output, names of the guesses made before it and checked after it).
+
+    A check itself stays open: it is stored with no guess made, and then gives nothing away.
+    """
     unchecked: set[str] = set()
     for cell in code_cells(notebook):
         if "prediction" in tags(cell):
@@ -139,7 +142,7 @@ def outputs_to_fold(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, set[
             continue
         if call := question(cell):
             unchecked -= {node.id for node in ast.walk(call) if isinstance(node, ast.Name)}
-        if unchecked and cell.outputs:
+        elif unchecked and cell.outputs:
             yield cell, set(unchecked)
 
 
