@@ -169,8 +169,13 @@ def backtrack(
     graph = found.find(output, named)
     gradients = _checked_gradients(graph.outputs, gradient)
     # A reader may be in a `with torch.inference_mode()`: what is made there takes no part.
-    with undisturbed(graph.functions.values()), torch.inference_mode(False), torch.no_grad():
-        flowed, totals = _walked(graph, gradients)
+    with (
+        undisturbed(graph.functions.values()) as kept,
+        torch.inference_mode(False),
+        torch.no_grad(),
+    ):
+        with kept:
+            flowed, totals = _walked(graph, gradients)
         return Walk(graph, tuple(_steps(graph, flowed, totals)))
 
 
@@ -202,7 +207,7 @@ def _walked(graph: found.Graph, gradients: Sequence[torch.Tensor]) -> tuple[list
             totals = torch.autograd.grad(
                 graph.outputs,
                 [torch.autograd.graph.GradientEdge(end, 0) for end in ends],
-                gradients,
+                _copies(gradients),
                 retain_graph=True,
                 allow_unused=True,
             )
@@ -212,7 +217,10 @@ def _walked(graph: found.Graph, gradients: Sequence[torch.Tensor]) -> tuple[list
 
 
 def _copies(tensors: Sequence[torch.Tensor | None]) -> tuple[torch.Tensor | None, ...]:
-    return tuple(None if tensor is None else tensor.detach().clone() for tensor in tensors)
+    return tuple(
+        None if tensor is None else tensor.detach().to(tensor.dtype, copy=True)
+        for tensor in tensors
+    )
 
 
 # What PyTorch says when it stops a walk that backward() may take, and what mends it.
@@ -234,7 +242,14 @@ def _why_it_stops(error: Exception) -> str:
 
 def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequence[torch.Tensor]:
     for output in outputs:
-        _check_walkable(output, gradient)
+        if output.is_meta or output.is_nested:
+            kind = "is on the meta device" if output.is_meta else "is a nested tensor"
+            give = "compute it on another" if output.is_meta else "pass a sum of its parts"
+            raise ValueError(f"output {kind}, where there are no numbers to walk with: {give}")
+        if gradient is None and (output.numel() != 1 or output.is_complex()):
+            has = "is complex" if output.numel() == 1 else f"has {output.numel()} entries"
+            give = "pass gradient=, of the output's shape"
+            raise ValueError(f"output {has}, so there is no one gradient to start from: {give}")
     gradient = tuple(map(torch.ones_like, outputs)) if gradient is None else gradient
     gradients = gradient if isinstance(gradient, tuple) else (gradient,)
     for part in gradients:
@@ -248,21 +263,7 @@ def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequen
             raise TypeError(f"gradient has dtype {part.dtype}: {give}")
         if part.device != output.device:
             raise ValueError(f"gradient is on {part.device}: give it on {output.device}")
-    with torch.inference_mode(False):
-        return [part.detach().clone() for part in gradients]
-
-
-def _check_walkable(output: torch.Tensor, gradient: object) -> None:
-    if output.is_meta or output.is_nested:
-        kind = "is on the meta device" if output.is_meta else "is a nested tensor"
-        give = "compute it on another" if output.is_meta else "pass a sum of its parts"
-        raise ValueError(f"output {kind}, where there are no numbers to walk with: {give}")
-    if gradient is None and (output.numel() != 1 or output.is_complex()):
-        has = "is complex" if output.numel() == 1 else f"has {output.numel()} entries"
-        raise ValueError(
-            f"output {has}, so there is no one gradient to start from: pass gradient=, of the "
-            "output's shape"
-        )
+    return gradients
 
 
 def _steps(
@@ -280,18 +281,14 @@ def _steps(
 
 
 def _end(graph: found.Graph, end: Any, total: torch.Tensor | None) -> Step:
-    leaf, text, takes = (
-        graph.label(id(end.variable)),
-        words.short(total),
-        end.variable.requires_grad,
-    )
+    leaf, text = graph.label(id(end.variable)), words.short(total)
     name = "the leaf" if leaf == words.NO_NAME else leaf
-    into = f"{name}'s grad" if leaf == words.NO_NAME else f"{name}.grad"
-    out = f"{text} to {into}" if takes else f"nothing: {name} was frozen since"
-    row = ("AccumulateGrad", leaf, "nothing", "1")
-    return Step(
-        *row, (total,), (total,) if takes else (), text, out, id(end), {("leaf", id(end)): text}
-    )
+    row, flows = ("AccumulateGrad", leaf, "nothing", "1"), {("leaf", id(end)): text}
+    if not end.variable.requires_grad:
+        out = f"nothing: {name} was frozen since"
+        return Step(*row, (total,), (), text, out, id(end), flows)
+    into = "the leaf's grad" if leaf == words.NO_NAME else f"{leaf}.grad"
+    return Step(*row, (total,), (total,), text, f"{text} to {into}", id(end), flows)
 
 
 def _step(graph: found.Graph, function: Any, arriving: tuple, leaving: tuple) -> Step:

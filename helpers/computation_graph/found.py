@@ -5,6 +5,7 @@ drawing lacks: which input or output of a function a link is, and a place for ea
 Nothing is computed, and nothing that a graph keeps packed away, as a checkpoint does, is unpacked.
 """
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -128,21 +129,30 @@ def saved_values(function: Any, *, unpack: bool) -> dict[str, object]:
     that computes it anew, or calls the reader's code.
     """
     if is_custom(function):
-        if not unpack and is_packed(function):
-            return {}
-        return {f"saved {place}": saved for place, saved in enumerate(function.saved_tensors)}
+        there = unpack or not is_packed(function)
+        saved = function.saved_tensors if there else ()
+        return {f"saved {place}": tensor for place, tensor in enumerate(saved)}
     return {
         name.removeprefix("_saved_").replace("_sym_", "_"): getattr(function, name)
-        for name in dir(type(function))
-        if name.startswith("_saved_") and (unpack or not is_packed(function, name))
+        for name in _saved_names(type(function))
+        if unpack or not _has_hook(function, name)
     }
 
 
-def is_packed(function: Any, name: str = "_saved_tensors") -> bool:
-    """Say whether what a function saved under a name has a hook that unpacks it."""
+def is_packed(function: Any) -> bool:
+    """Say whether something that a function saved has a hook that unpacks it."""
+    names = ("_saved_tensors",) if is_custom(function) else _saved_names(type(function))
+    return any(_has_hook(function, name) for name in names)
+
+
+@functools.cache
+def _saved_names(kind: type) -> tuple[str, ...]:
+    return tuple(name for name in dir(kind) if name.startswith("_saved_"))
+
+
+def _has_hook(function: Any, name: str) -> bool:
     raw = getattr(function, f"_raw{name}", ())  # A number has none.
-    parts = raw if isinstance(raw, tuple) else (raw,)
-    return any(part.unpack_hook is not None for part in parts)
+    return any(one.unpack_hook is not None for one in (raw if isinstance(raw, tuple) else (raw,)))
 
 
 def find(output: Output, named: Mapping[str, torch.Tensor]) -> Graph:

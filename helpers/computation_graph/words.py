@@ -73,10 +73,8 @@ def details(tensor: torch.Tensor, show: Sequence[str]) -> tuple[str, ...]:
 def first_sentence(error: Exception) -> str:
     """Return how what PyTorch or a reader's code complains of begins, without its full stop."""
     kind = "" if isinstance(error, RuntimeError) else f"{type(error).__name__} "
-    line = (str(error).strip().splitlines() or [""])[0]
-    return (
-        f"{kind}{line.split('. ')[0].split(' Hint:')[0].rstrip('.:')}".strip() or "no reason given"
-    )
+    line = str(error).strip().partition("\n")[0].partition(". ")[0].partition(" Hint:")[0]
+    return f"{kind}{line.rstrip('.:')}".strip() or "no reason given"
 
 
 def listing(words: Sequence[str], most: int = 4) -> str:
