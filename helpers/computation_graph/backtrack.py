@@ -3,7 +3,7 @@
 import contextlib
 import html
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -226,6 +226,7 @@ def _copies(tensors: Sequence[torch.Tensor | None]) -> tuple[torch.Tensor | None
 # What PyTorch says when it stops a walk that backward() may take, and what mends it.
 _ONLY_HERE = {
     "reentrant": "pass use_reentrant=False to the checkpoint",
+    "_will_engine_execute_node": "remove the hook of register_multi_grad_hook",
     "donated": "set torch._functorch.config.donated_buffer = False before compiling",
 }
 
@@ -242,19 +243,12 @@ def _why_it_stops(error: Exception) -> str:
 
 def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequence[torch.Tensor]:
     for output in outputs:
-        if output.is_meta or output.is_nested:
-            kind = "is on the meta device" if output.is_meta else "is a nested tensor"
-            give = "compute it on another" if output.is_meta else "pass a sum of its parts"
-            raise ValueError(f"output {kind}, where there are no numbers to walk with: {give}")
-        if gradient is None and (output.numel() != 1 or output.is_complex()):
-            has = "is complex" if output.numel() == 1 else f"has {output.numel()} entries"
-            give = "pass gradient=, of the output's shape"
-            raise ValueError(f"output {has}, so there is no one gradient to start from: {give}")
+        _check_walkable(output, gradient)
     gradient = tuple(map(torch.ones_like, outputs)) if gradient is None else gradient
     gradients = gradient if isinstance(gradient, tuple) else (gradient,)
     for part in gradients:
         require.instance("gradient", part, torch.Tensor, "a tensor")
-    shapes = [tuple(part.shape) for part in gradients]
+    shapes = [tuple(words.sizes(part)) for part in gradients]
     if shapes != (expected := [tuple(output.shape) for output in outputs]):
         raise ValueError(f"gradient has shape {shapes}: pass {expected}, as the output has")
     for part, output in zip(gradients, outputs, strict=True):
@@ -264,6 +258,24 @@ def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequen
         if part.device != output.device:
             raise ValueError(f"gradient is on {part.device}: give it on {output.device}")
     return gradients
+
+
+# Of what kind of output no gradient can start, how one tells, and what to pass instead.
+_NOT_WALKED: dict[str, tuple[Callable[[torch.Tensor], bool], str]] = {
+    "is on the meta device": (lambda output: output.is_meta, "compute it on another, with numbers"),
+    "is a nested tensor": (lambda output: output.is_nested, "pass a sum of its parts"),
+    "is sparse": (lambda output: output.layout is not torch.strided, "pass output.to_dense()"),
+}
+
+
+def _check_walkable(output: torch.Tensor, gradient: object) -> None:
+    for kind, (is_one, give) in _NOT_WALKED.items():
+        if is_one(output):
+            raise ValueError(f"output {kind}, which cannot be walked back: {give}")
+    if gradient is None and (output.numel() != 1 or output.is_complex()):
+        has = "is complex" if output.numel() == 1 else f"has {output.numel()} entries"
+        give = "pass gradient=, of the output's shape"
+        raise ValueError(f"output {has}, so there is no one gradient to start from: {give}")
 
 
 def _steps(

@@ -5,7 +5,6 @@ drawing lacks: which input or output of a function a link is, and a place for ea
 Nothing is computed, and nothing that a graph keeps packed away, as a checkpoint does, is unpacked.
 """
 
-import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -134,20 +133,19 @@ def saved_values(function: Any, *, unpack: bool) -> dict[str, object]:
         return {f"saved {place}": tensor for place, tensor in enumerate(saved)}
     return {
         name.removeprefix("_saved_").replace("_sym_", "_"): getattr(function, name)
-        for name in _saved_names(type(function))
+        for name in _saved_names(function)
         if unpack or not _has_hook(function, name)
     }
 
 
 def is_packed(function: Any) -> bool:
     """Say whether something that a function saved has a hook that unpacks it."""
-    names = ("_saved_tensors",) if is_custom(function) else _saved_names(type(function))
+    names = ["_saved_tensors"] if is_custom(function) else _saved_names(function)
     return any(_has_hook(function, name) for name in names)
 
 
-@functools.cache
-def _saved_names(kind: type) -> tuple[str, ...]:
-    return tuple(name for name in dir(kind) if name.startswith("_saved_"))
+def _saved_names(function: Any) -> list[str]:
+    return [name for name in dir(type(function)) if name.startswith("_saved_")]
 
 
 def _has_hook(function: Any, name: str) -> bool:
@@ -215,12 +213,15 @@ def _checked_outputs(output: object) -> tuple[torch.Tensor, ...]:
     outputs = output if isinstance(output, tuple) else (output,)
     if not outputs:
         raise ValueError("output is an empty tuple: pass at least one tensor")
-    for tensor in outputs:
+    for place, tensor in enumerate(outputs):
         give = "the tensor that the computation gave, or a tuple of such"
         require.instance("output", tensor, torch.Tensor, give)
         if _maker("output", tensor) is None:
+            name = f"output {place}" if len(outputs) > 1 else "output"
             cure = "pass a tensor that was computed from one with requires_grad=True"
-            raise ValueError(f"output has no graph (its grad_fn is None): {cure}")
+            if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+                cure = "pass what comes out of the function that torch.func changes"
+            raise ValueError(f"{name} has no graph (its grad_fn is None): {cure}")
     return outputs
 
 
@@ -261,7 +262,9 @@ def _add_named(graph: Graph, name: str, tensor: torch.Tensor) -> None:
         why, cure = "of this output", "pass an output that was computed from it as it is now"
         if not tensor.requires_grad:
             why, cure = "(requires_grad=False)", "set requires_grad=True before computing"
-        raise ValueError(f"{name} is not in the graph {why}: leave it out, or {cure}")
+        learns = tensor.is_floating_point() or tensor.is_complex()
+        leave = f"leave it out, or {cure}" if learns else "leave it out, as whole numbers have none"
+        raise ValueError(f"{name} is not in the graph {why}: {leave}")
     graph.add_tensor(tensor)
     known = graph.names.get(id(tensor))
     graph.names[id(tensor)] = f"{known} = {name}" if known else name

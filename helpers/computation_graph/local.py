@@ -34,7 +34,9 @@ def locals_of(function: Any, arriving: Sequence, leaving: Sequence) -> list[str]
         tried = []
         if (turns := any(one.dtype.is_complex for one in made)) or found.is_custom(function):
             # Numbers explain what flowed, and they turn along with what is turned.
-            left = [_flat(leaving[place], one) for (place, *_), one in zip(inputs, taken)]
+            left = [
+                _flat(leaving[place], one) for (place, *_), one in zip(inputs, taken, strict=True)
+            ]
             tried.append((torch.cat([*map(_flat, arriving, made)]), left))
         if turns:
             came = torch.cat([_flat(None, one) + 1 + 1j * one.dtype.is_complex for one in made])

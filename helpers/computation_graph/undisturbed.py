@@ -39,11 +39,17 @@ def undisturbed(functions: Iterable[Any]) -> Iterator[contextlib.AbstractContext
             afterwards.callback(kept.give_back)
             yield kept
             return
-        for one in _alive(torch.Tensor, torch.nn.Module):
-            (_put_grad_aside if isinstance(one, torch.Tensor) else _keep_state)(one, afterwards)
+        with _PLAIN():
+            for one in _alive(torch.Tensor, torch.nn.Module):
+                put_aside = _grad if isinstance(one, torch.Tensor) else _state
+                put_aside(one, afterwards)
         for function in custom:
             afterwards.callback(_refill, vars(function), dict(vars(function)))
         yield contextlib.nullcontext()
+
+
+# Then no kind of tensor's own code is called.
+_PLAIN = torch._C.DisableTorchFunctionSubclass
 
 
 def _alive(*kinds: type) -> list[Any]:
@@ -65,43 +71,40 @@ class _Kept(TorchDispatchMode):
 
     def __torch_dispatch__(self, operation, types, arguments=(), options=None):
         result = operation(*arguments, **(options or {}))
-        if operation.overloadpacket is torch.ops.aten.clone:
-            self.made.append((weakref.ref(result), None))
-        elif operation.overloadpacket is torch.ops.aten.add:
-            self.made.append((weakref.ref(result), arguments[0]))
+        if operation.overloadpacket in (torch.ops.aten.clone, torch.ops.aten.add):
+            is_sum = operation.overloadpacket is torch.ops.aten.add
+            self.made.append((weakref.ref(result), arguments[0] if is_sum else None))
         return result
 
     def give_back(self) -> None:
-        kept = {}
+        before = {}
         while self.made:  # From the last: each lets go of what it was made of.
-            result, before = self.made.pop()
-            if result() is not None:
-                kept[id(result())] = before
-        for tensor in _alive(torch.Tensor) if kept else ():
-            with _PLAIN(), contextlib.suppress(RuntimeError):
-                if tensor.retains_grad and id(tensor.grad) in kept:
-                    tensor.grad = kept[id(tensor.grad)]
+            made, past = self.made.pop()
+            if made() is not None:
+                before[id(made())] = past
+        with _PLAIN():
+            for tensor in _alive(torch.Tensor) if before else ():
+                with contextlib.suppress(RuntimeError):
+                    if tensor.retains_grad and id(tensor.grad) in before:
+                        tensor.grad = before[id(tensor.grad)]
 
 
-# Then no kind of tensor's own code is called.
-_PLAIN = torch._C.DisableTorchFunctionSubclass
-
-
-def _put_grad_aside(tensor: torch.Tensor, afterwards: contextlib.ExitStack) -> None:
+def _grad(tensor: torch.Tensor, afterwards: contextlib.ExitStack) -> None:
     # A gradient that is there is added to in place: so there is none meanwhile. One that no longer
     # fits its tensor stays, and there are tensors which PyTorch refuses to tell anything about.
-    with _PLAIN(), contextlib.suppress(RuntimeError):
+    with contextlib.suppress(RuntimeError):
         if tensor.retains_grad or (tensor.is_leaf and tensor.requires_grad):
             tensor.grad = before = tensor.grad
             tensor.grad = None
             afterwards.callback(setattr, tensor, "grad", before)
 
 
-def _keep_state(module: torch.nn.Module, afterwards: contextlib.ExitStack) -> None:
+def _state(module: torch.nn.Module, afterwards: contextlib.ExitStack) -> None:
     afterwards.callback(_refill, vars(module), dict(vars(module)))
-    afterwards.callback(_refill, module._buffers, dict(module._buffers))
+    if isinstance(module._buffers, dict):  # A compiled module has something of its own.
+        afterwards.callback(_refill, module._buffers, dict(module._buffers))
     for buffer in module._buffers.values():
-        if buffer is None or buffer.is_inference() or torch.nn.parameter.is_lazy(buffer):
+        if buffer is None or torch.nn.parameter.is_lazy(buffer) or buffer.is_inference():
             continue
         # Also its version, or else the graph's own backward() would find it changed.
         afterwards.enter_context(torch.autograd._unsafe_preserve_version_counter(buffer))
