@@ -169,11 +169,8 @@ def backtrack(
     graph = found.find(output, named)
     gradients = _checked_gradients(graph.outputs, gradient)
     # A reader may be in a `with torch.inference_mode()`: what is made there takes no part.
-    with (
-        undisturbed(graph.functions.values()) as kept,
-        torch.inference_mode(False),
-        torch.no_grad(),
-    ):
+    functions = [*graph.functions.values()]
+    with undisturbed(functions) as kept, torch.inference_mode(False), torch.no_grad():
         with kept:
             flowed, totals = _walked(graph, gradients)
         return Walk(graph, tuple(_steps(graph, flowed, totals)))
@@ -225,7 +222,7 @@ def _copies(tensors: Sequence[torch.Tensor | None]) -> tuple[torch.Tensor | None
 
 # What PyTorch says when it stops a walk that backward() may take, and what mends it.
 _ONLY_HERE = {
-    "reentrant": "pass use_reentrant=False to the checkpoint",
+    "use_reentrant=True": "pass use_reentrant=False to the checkpoint",
     "_will_engine_execute_node": "remove the hook of register_multi_grad_hook",
     "donated": "set torch._functorch.config.donated_buffer = False before compiling",
 }

@@ -10,7 +10,7 @@ import contextlib
 import gc
 import random
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,11 @@ from helpers.computation_graph import found
 
 
 @contextlib.contextmanager
-def undisturbed(functions: Iterable[Any]) -> Iterator[contextlib.AbstractContextManager]:
+def undisturbed(functions: Sequence[Any]) -> Iterator[contextlib.AbstractContextManager]:
     """Give back each grad, buffer, attribute and generator as it was before a walk of functions.
 
     PyTorch is to walk within what comes.
     """
-    functions = list(functions)
     custom = [function for function in functions if found.is_custom(function)]
     with contextlib.ExitStack() as afterwards:
         afterwards.callback(random.setstate, random.getstate())
@@ -108,12 +107,7 @@ def _state(module: torch.nn.Module, afterwards: contextlib.ExitStack) -> None:
             continue
         # Also its version, or else the graph's own backward() would find it changed.
         afterwards.enter_context(torch.autograd._unsafe_preserve_version_counter(buffer))
-        afterwards.callback(_copy_back, buffer, buffer.detach().clone())
-
-
-def _copy_back(buffer: torch.Tensor, before: torch.Tensor) -> None:
-    with torch.no_grad():
-        buffer.copy_(before)
+        afterwards.callback(buffer.detach().copy_, buffer.detach().clone())
 
 
 def _refill(values: dict, before: dict) -> None:
