@@ -3,12 +3,107 @@
 To mend a sentence, look for it here: each stands above, or beside, the mistake that it is for.
 """
 
+import functools
+import weakref
+from collections.abc import Callable
+
 import torch
 
 from helpers.common.questions import Questions
-from helpers.computation_graph import puzzles
+from helpers.computation_graph.memory import small_memory
 
 check = Questions()
+
+
+# --- What the exercises are tried on, made anew each time: a tensor in a graph cannot be copied ---
+
+
+def leaf(number: float) -> torch.Tensor:
+    """Return a leaf that learns."""
+    return torch.tensor(number, dtype=torch.float64, requires_grad=True)
+
+
+# By a graph's `call`, which does not show it: who is given that finds no answer.
+_answers: weakref.WeakKeyDictionary[Callable, torch.Tensor] = weakref.WeakKeyDictionary()
+
+_SOME = ("given given leaf leaf result result", "leaf result", "given cut result", "leaf cut leaf")
+
+
+def _tensors(kinds: str) -> list[torch.Tensor]:
+    """Return one new tensor for each word."""
+    tensors = []  # A "cut" one was computed from one that does not require a gradient.
+    for kind in kinds.split():
+        tensor = torch.ones(2, dtype=torch.float64, requires_grad=kind in ("leaf", "result"))
+        tensor = tensor * 2 if kind in ("result", "cut") else tensor
+        tensors.append(tensor)
+    return tensors
+
+
+def tensors() -> list[Callable]:
+    """Return makers of a few tensors: given ones, leaves that learn, and results."""
+    return [functools.partial(_tensors, kinds) for kinds in _SOME]
+
+
+def parts() -> list[Callable]:
+    """Return makers of a loss with a small memory, of a start, and of parts of four entries."""
+    three = torch.arange(12, dtype=torch.float64).split(4)
+
+    def new(start, count):
+        return small_memory(), start, [part.clone() for part in three[:count]]
+
+    return [functools.partial(new, *case) for case in [(1.0, 3), (-0.5, 3), (0.2, 2)]]
+
+
+def _chain():
+    x = leaf(3.0)
+    return 3 * (x**2) ** 2, [x]
+
+
+def _meeting(short_way_first):
+    a, b = leaf(3.0), leaf(2.0)
+    s = a.sin()
+    return (s + s * b, [b, a]) if short_way_first else (s * b + s, [a, b])
+
+
+def _doubled():
+    x = leaf(1.5)
+    y = x.sin()
+    for _ in range(60):  # 2^60 paths: who follows each of them does not come back.
+        y = y + y
+    return y, [x]
+
+
+def _refuse(gradient):
+    raise RuntimeError("that was PyTorch's walk: make your own")
+
+
+def _graph(build, call):
+    """Return a new graph's output and leaves, and a `call` that works once for each function."""
+    output, leaves = build()
+    seen = set()
+
+    def call_once(function, gradient):
+        if hasattr(function, "variable"):
+            raise RuntimeError("an AccumulateGrad is not called")
+        if function in seen:
+            raise RuntimeError(f"{type(function).__name__} was called a second time")
+        seen.add(function)
+        return call(function, gradient)
+
+    _answers[call_once] = torch.stack(torch.autograd.grad(output, leaves, retain_graph=True))
+    # From here on, PyTorch's own walk is refused.
+    for one in leaves:
+        one.register_hook(_refuse)
+    return output, leaves, call_once
+
+
+def graphs(call: Callable) -> list[Callable]:
+    """Return makers of an output, its leaves, and a `call` that refuses to repeat itself.
+
+    `call` is the notebook's own; `_answers` holds the leaves' gradients by the new one.
+    """
+    builders = [_chain, lambda: _meeting(False), lambda: _meeting(True), _doubled]
+    return [functools.partial(_graph, build, call) for build in builders]
 
 
 # --- 1 · What does a result remember? ---
@@ -42,7 +137,7 @@ check.prediction("leaves among six", right=4, hints={
 })  # fmt: skip
 
 
-@check.exercise("leaves that learn", inputs=puzzles.tensors())
+@check.exercise("leaves that learn", inputs=tensors())
 def learning_leaves(*tensors):
     # In a graph behind a sum, what learns has its own AccumulateGrad, and a given one nothing.
     more = torch.ones(2, requires_grad=True)
@@ -101,7 +196,7 @@ check.prediction("a fork", right=64, hints={
 
 @check.exercise("the chain rule", without=("backward", "grad"), inputs=[(0.0,), (1.0,), (-2.5,)])
 def slope_of_z(x):
-    start = puzzles.leaf(x)
+    start = leaf(x)
     ((3 * start + 1) ** 2).backward()
     return start.grad
 
@@ -149,7 +244,7 @@ check.prediction("two walks, one grad", right=6, hints={
 })  # fmt: skip
 
 
-@check.exercise("a gradient in parts", inputs=puzzles.parts())
+@check.exercise("a gradient in parts", inputs=parts())
 def by_formula(mean_loss, start, parts):
     data = torch.cat(list(parts))  # The mean of (w·data − 1)², and its slope at w = start.
     return (2 * data * (start * data - 1)).mean()
@@ -184,7 +279,7 @@ def all_at_once(mean_loss, start, parts):
     "Two graphs at once do not fit. Call backward() on a loss before you make the next."
 )
 def walked_at_the_end(mean_loss, start, parts):
-    return [mean_loss(puzzles.leaf(start), part) for part in parts]
+    return [mean_loss(leaf(start), part) for part in parts]
 
 
 # --- 8 · What if the output is not one number? ---
@@ -282,9 +377,9 @@ check.prediction("leaves of a network", right=2, hints={
 # --- Your turn ---
 
 
-@check.exercise("your own backward()", inputs=puzzles.graphs)
+@check.exercise("your own backward()", inputs=graphs)
 def engine(output, leaves, call):
-    return puzzles.answer_behind(call)
+    return _answers[call]
 
 
 @engine.hint("A function is called again, once for each path. Let it wait for all its gradients.")

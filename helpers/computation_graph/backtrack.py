@@ -3,7 +3,7 @@
 import contextlib
 import html
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -169,8 +169,10 @@ def backtrack(
     graph = found.find(output, named)
     gradients = _checked_gradients(graph.outputs, gradient)
     # A reader may be in a `with torch.inference_mode()`: what is made there takes no part.
-    with undisturbed(graph.functions.values()), torch.inference_mode(False), torch.no_grad():
-        flowed, totals = _walked(graph, gradients)
+    functions = [*graph.functions.values()]
+    with undisturbed(functions) as kept, torch.inference_mode(False), torch.no_grad():
+        with kept:
+            flowed, totals = _walked(graph, gradients)
         return Walk(graph, tuple(_steps(graph, flowed, totals)))
 
 
@@ -202,7 +204,7 @@ def _walked(graph: found.Graph, gradients: Sequence[torch.Tensor]) -> tuple[list
             totals = torch.autograd.grad(
                 graph.outputs,
                 [torch.autograd.graph.GradientEdge(end, 0) for end in ends],
-                gradients,
+                _copies(gradients),
                 retain_graph=True,
                 allow_unused=True,
             )
@@ -212,12 +214,16 @@ def _walked(graph: found.Graph, gradients: Sequence[torch.Tensor]) -> tuple[list
 
 
 def _copies(tensors: Sequence[torch.Tensor | None]) -> tuple[torch.Tensor | None, ...]:
-    return tuple(None if tensor is None else tensor.detach().clone() for tensor in tensors)
+    return tuple(
+        None if tensor is None else tensor.detach().to(tensor.dtype, copy=True)
+        for tensor in tensors
+    )
 
 
 # What PyTorch says when it stops a walk that backward() may take, and what mends it.
 _ONLY_HERE = {
-    "reentrant": "pass use_reentrant=False to the checkpoint",
+    "use_reentrant=True": "pass use_reentrant=False to the checkpoint",
+    "_will_engine_execute_node": "remove the hook of register_multi_grad_hook",
     "donated": "set torch._functorch.config.donated_buffer = False before compiling",
 }
 
@@ -239,7 +245,7 @@ def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequen
     gradients = gradient if isinstance(gradient, tuple) else (gradient,)
     for part in gradients:
         require.instance("gradient", part, torch.Tensor, "a tensor")
-    shapes = [tuple(part.shape) for part in gradients]
+    shapes = [tuple(words.sizes(part)) for part in gradients]
     if shapes != (expected := [tuple(output.shape) for output in outputs]):
         raise ValueError(f"gradient has shape {shapes}: pass {expected}, as the output has")
     for part, output in zip(gradients, outputs, strict=True):
@@ -248,21 +254,25 @@ def _checked_gradients(outputs: Sequence[torch.Tensor], gradient: Any) -> Sequen
             raise TypeError(f"gradient has dtype {part.dtype}: {give}")
         if part.device != output.device:
             raise ValueError(f"gradient is on {part.device}: give it on {output.device}")
-    with torch.inference_mode(False):
-        return [part.detach().clone() for part in gradients]
+    return gradients
+
+
+# Of what kind of output no gradient can start, how one tells, and what to pass instead.
+_NOT_WALKED: dict[str, tuple[Callable[[torch.Tensor], bool], str]] = {
+    "is on the meta device": (lambda output: output.is_meta, "compute it on another, with numbers"),
+    "is a nested tensor": (lambda output: output.is_nested, "pass a sum of its parts"),
+    "is sparse": (lambda output: output.layout is not torch.strided, "pass output.to_dense()"),
+}
 
 
 def _check_walkable(output: torch.Tensor, gradient: object) -> None:
-    if output.is_meta or output.is_nested:
-        kind = "is on the meta device" if output.is_meta else "is a nested tensor"
-        give = "compute it on another" if output.is_meta else "pass a sum of its parts"
-        raise ValueError(f"output {kind}, where there are no numbers to walk with: {give}")
+    for kind, (is_one, give) in _NOT_WALKED.items():
+        if is_one(output):
+            raise ValueError(f"output {kind}, which cannot be walked back: {give}")
     if gradient is None and (output.numel() != 1 or output.is_complex()):
         has = "is complex" if output.numel() == 1 else f"has {output.numel()} entries"
-        raise ValueError(
-            f"output {has}, so there is no one gradient to start from: pass gradient=, of the "
-            "output's shape"
-        )
+        give = "pass gradient=, of the output's shape"
+        raise ValueError(f"output {has}, so there is no one gradient to start from: {give}")
 
 
 def _steps(
@@ -280,18 +290,14 @@ def _steps(
 
 
 def _end(graph: found.Graph, end: Any, total: torch.Tensor | None) -> Step:
-    leaf, text, takes = (
-        graph.label(id(end.variable)),
-        words.short(total),
-        end.variable.requires_grad,
-    )
+    leaf, text = graph.label(id(end.variable)), words.short(total)
     name = "the leaf" if leaf == words.NO_NAME else leaf
-    into = f"{name}'s grad" if leaf == words.NO_NAME else f"{name}.grad"
-    out = f"{text} to {into}" if takes else f"nothing: {name} was frozen since"
-    row = ("AccumulateGrad", leaf, "nothing", "1")
-    return Step(
-        *row, (total,), (total,) if takes else (), text, out, id(end), {("leaf", id(end)): text}
-    )
+    row, flows = ("AccumulateGrad", leaf, "nothing", "1"), {("leaf", id(end)): text}
+    if not end.variable.requires_grad:
+        out = f"nothing: {name} was frozen since"
+        return Step(*row, (total,), (), text, out, id(end), flows)
+    into = "the leaf's grad" if leaf == words.NO_NAME else f"{leaf}.grad"
+    return Step(*row, (total,), (total,), text, f"{text} to {into}", id(end), flows)
 
 
 def _step(graph: found.Graph, function: Any, arriving: tuple, leaving: tuple) -> Step:

@@ -128,21 +128,29 @@ def saved_values(function: Any, *, unpack: bool) -> dict[str, object]:
     that computes it anew, or calls the reader's code.
     """
     if is_custom(function):
-        if not unpack and is_packed(function):
-            return {}
-        return {f"saved {place}": saved for place, saved in enumerate(function.saved_tensors)}
+        there = unpack or not is_packed(function)
+        saved = function.saved_tensors if there else ()
+        return {f"saved {place}": tensor for place, tensor in enumerate(saved)}
     return {
         name.removeprefix("_saved_").replace("_sym_", "_"): getattr(function, name)
-        for name in dir(type(function))
-        if name.startswith("_saved_") and (unpack or not is_packed(function, name))
+        for name in _saved_names(function)
+        if unpack or not _has_hook(function, name)
     }
 
 
-def is_packed(function: Any, name: str = "_saved_tensors") -> bool:
-    """Say whether what a function saved under a name has a hook that unpacks it."""
+def is_packed(function: Any) -> bool:
+    """Say whether something that a function saved has a hook that unpacks it."""
+    names = ["_saved_tensors"] if is_custom(function) else _saved_names(function)
+    return any(_has_hook(function, name) for name in names)
+
+
+def _saved_names(function: Any) -> list[str]:
+    return [name for name in dir(type(function)) if name.startswith("_saved_")]
+
+
+def _has_hook(function: Any, name: str) -> bool:
     raw = getattr(function, f"_raw{name}", ())  # A number has none.
-    parts = raw if isinstance(raw, tuple) else (raw,)
-    return any(part.unpack_hook is not None for part in parts)
+    return any(one.unpack_hook is not None for one in (raw if isinstance(raw, tuple) else (raw,)))
 
 
 def find(output: Output, named: Mapping[str, torch.Tensor]) -> Graph:
@@ -205,12 +213,15 @@ def _checked_outputs(output: object) -> tuple[torch.Tensor, ...]:
     outputs = output if isinstance(output, tuple) else (output,)
     if not outputs:
         raise ValueError("output is an empty tuple: pass at least one tensor")
-    for tensor in outputs:
+    for place, tensor in enumerate(outputs):
         give = "the tensor that the computation gave, or a tuple of such"
         require.instance("output", tensor, torch.Tensor, give)
         if _maker("output", tensor) is None:
+            name = f"output {place}" if len(outputs) > 1 else "output"
             cure = "pass a tensor that was computed from one with requires_grad=True"
-            raise ValueError(f"output has no graph (its grad_fn is None): {cure}")
+            if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+                cure = "pass what comes out of the function that torch.func changes"
+            raise ValueError(f"{name} has no graph (its grad_fn is None): {cure}")
     return outputs
 
 
@@ -251,7 +262,9 @@ def _add_named(graph: Graph, name: str, tensor: torch.Tensor) -> None:
         why, cure = "of this output", "pass an output that was computed from it as it is now"
         if not tensor.requires_grad:
             why, cure = "(requires_grad=False)", "set requires_grad=True before computing"
-        raise ValueError(f"{name} is not in the graph {why}: leave it out, or {cure}")
+        learns = tensor.is_floating_point() or tensor.is_complex()
+        leave = f"leave it out, or {cure}" if learns else "leave it out, as whole numbers have none"
+        raise ValueError(f"{name} is not in the graph {why}: {leave}")
     graph.add_tensor(tensor)
     known = graph.names.get(id(tensor))
     graph.names[id(tensor)] = f"{known} = {name}" if known else name

@@ -1,87 +1,115 @@
 """What a walk back could change, given back after it.
 
-A walk calls what ``backward()`` calls: a checkpoint computes its block again, a function in Python
-does what somebody wrote. PyTorch keeps no list of the tensors and modules that these may reach, so
-they are looked for among all objects that are alive.
+A walk calls what ``backward()`` calls: a tensor may keep its gradient, a checkpoint computes its
+block again, a function in Python does what somebody wrote. PyTorch keeps no list of the tensors and
+modules that these may reach, so they are looked for among all objects that are alive. That takes a
+while: it is done for graphs that run such code, or when a gradient has been kept.
 """
 
 import contextlib
 import gc
 import random
-from collections.abc import Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from helpers.computation_graph import found
 
 
 @contextlib.contextmanager
-def undisturbed(functions: Iterable[Any]) -> Iterator[None]:
-    """Give back each grad, buffer, attribute and generator as it was before a walk of functions."""
-    functions = list(functions)
+def undisturbed(functions: Sequence[Any]) -> Iterator[contextlib.AbstractContextManager]:
+    """Give back each grad, buffer, attribute and generator as it was before a walk of functions.
+
+    PyTorch is to walk within what comes.
+    """
     custom = [function for function in functions if found.is_custom(function)]
-    runs_code = bool(custom) or any(map(_has_packed, functions))
     with contextlib.ExitStack() as afterwards:
         afterwards.callback(random.setstate, random.getstate())
         afterwards.callback(np.random.set_state, np.random.get_state())
         afterwards.callback(torch.set_rng_state, torch.get_rng_state())
         if torch.cuda.is_initialized():
             afterwards.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
-        with torch._C.DisableTorchFunctionSubclass():  # Nor is a kind of tensor's own code called.
-            for tensor in _alive(torch.Tensor):
-                _put_grad_aside(tensor, afterwards, runs_code)
+        if not custom and not any(map(found.is_packed, functions)):
+            kept = _Kept()
+            afterwards.callback(kept.give_back)
+            yield kept
+            return
+        with _PLAIN():
+            for one in _alive(torch.Tensor, torch.nn.Module):
+                put_aside = _grad if isinstance(one, torch.Tensor) else _state
+                put_aside(one, afterwards)
         for function in custom:
             afterwards.callback(_refill, vars(function), dict(vars(function)))
-        for module in _alive(torch.nn.Module) if runs_code else ():
-            _keep_state(module, afterwards)
-        yield
+        yield contextlib.nullcontext()
 
 
-def _alive(kind: type) -> list[Any]:
+# Then no kind of tensor's own code is called.
+_PLAIN = torch._C.DisableTorchFunctionSubclass
+
+
+def _alive(*kinds: type) -> list[Any]:
     # To ask an object itself what it is (isinstance) would wake those that load when they are used.
-    kinds = {kind}
-    waiting = [kind]
+    of_kind, waiting = set(kinds), list(kinds)
     while waiting:
-        new: set[type] = set(type.__subclasses__(waiting.pop())) - kinds
-        kinds |= new
+        new: set[type] = set(type.__subclasses__(waiting.pop())) - of_kind
+        of_kind |= new
         waiting += new
-    return [one for one in gc.get_objects() if type(one) in kinds]
+    return [one for one in gc.get_objects() if type(one) in of_kind]
 
 
-def _has_packed(function: Any) -> bool:
-    return any(
-        found.is_packed(function, name) for name in dir(type(function)) if name.startswith("_saved")
-    )
+class _Kept(TorchDispatchMode):
+    """Notes the gradients that may be kept: a tensor's first is a copy, its next a sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[tuple[weakref.ref, torch.Tensor | None]] = []  # and what was there before
+
+    def __torch_dispatch__(self, operation, types, arguments=(), options=None):
+        result = operation(*arguments, **(options or {}))
+        if operation.overloadpacket in (torch.ops.aten.clone, torch.ops.aten.add):
+            is_sum = operation.overloadpacket is torch.ops.aten.add
+            self.made.append((weakref.ref(result), arguments[0] if is_sum else None))
+        return result
+
+    def give_back(self) -> None:
+        before = {}
+        while self.made:  # From the last: each lets go of what it was made of.
+            made, past = self.made.pop()
+            if made() is not None:
+                before[id(made())] = past
+        with _PLAIN():
+            for tensor in _alive(torch.Tensor) if before else ():
+                with contextlib.suppress(RuntimeError):
+                    if tensor.retains_grad and id(tensor.grad) in before:
+                        tensor.grad = before[id(tensor.grad)]
 
 
-def _put_grad_aside(tensor: torch.Tensor, afterwards: contextlib.ExitStack, leaves: bool) -> None:
+def _grad(tensor: torch.Tensor, afterwards: contextlib.ExitStack) -> None:
     # A gradient that is there is added to in place: so there is none meanwhile. One that no longer
     # fits its tensor stays, and there are tensors which PyTorch refuses to tell anything about.
     with contextlib.suppress(RuntimeError):
-        if tensor.retains_grad or (leaves and tensor.is_leaf and tensor.requires_grad):
+        if tensor.retains_grad or (tensor.is_leaf and tensor.requires_grad):
             tensor.grad = before = tensor.grad
             tensor.grad = None
             afterwards.callback(setattr, tensor, "grad", before)
 
 
-def _keep_state(module: torch.nn.Module, afterwards: contextlib.ExitStack) -> None:
+def _state(module: torch.nn.Module, afterwards: contextlib.ExitStack) -> None:
     afterwards.callback(_refill, vars(module), dict(vars(module)))
-    afterwards.callback(_refill, module._buffers, dict(module._buffers))
+    if isinstance(module._buffers, dict):  # A compiled module has something of its own.
+        afterwards.callback(_refill, module._buffers, dict(module._buffers))
     for buffer in module._buffers.values():
-        if buffer is None or buffer.is_inference() or torch.nn.parameter.is_lazy(buffer):
+        if buffer is None or torch.nn.parameter.is_lazy(buffer) or buffer.is_inference():
             continue
         # Also its version, or else the graph's own backward() would find it changed.
         afterwards.enter_context(torch.autograd._unsafe_preserve_version_counter(buffer))
-        afterwards.callback(_copy_back, buffer, buffer.detach().clone())
+        afterwards.callback(buffer.detach().copy_, buffer.detach().clone())
 
 
-def _copy_back(buffer: torch.Tensor, before: torch.Tensor) -> None:
-    with torch.no_grad():
-        buffer.copy_(before)
-
-
-def _refill(values: dict, before: Mapping) -> None:
+def _refill(values: dict, before: dict) -> None:
     values.clear()
     values.update(before)

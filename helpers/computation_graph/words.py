@@ -22,7 +22,8 @@ def numbers(values: Any) -> str:
     return f"{values + 0.0:.4g}" if isinstance(values, float) else str(values)
 
 
-def _sizes(tensor: torch.Tensor) -> Sequence:
+def sizes(tensor: torch.Tensor) -> Sequence:
+    """Return a tensor's shape; of a nested one, which has none, how many parts it has."""
     return [f"{tensor.size(0)} nested"] if tensor.is_nested else tensor.shape
 
 
@@ -48,7 +49,7 @@ def short(tensor: torch.Tensor | None) -> str:
         return "none"
     values = _values(tensor)
     if values is None:
-        return f"({shape_line(_sizes(tensor)).removeprefix('shape ')})"
+        return f"({shape_line(sizes(tensor)).removeprefix('shape ')})"
     return numbers(values)
 
 
@@ -58,7 +59,7 @@ def details(tensor: torch.Tensor, show: Sequence[str]) -> tuple[str, ...]:
     with_value = "value" in show and _values(tensor) is not None
     # A bare number says by itself that it is a scalar.
     if "shape" in show and not (with_value and tensor.dim() == 0):
-        lines.append(shape_line(_sizes(tensor)))
+        lines.append(shape_line(sizes(tensor)))
     if with_value:
         lines.append(f"value {short(tensor)}")
     if "gradient" in show:
@@ -73,10 +74,8 @@ def details(tensor: torch.Tensor, show: Sequence[str]) -> tuple[str, ...]:
 def first_sentence(error: Exception) -> str:
     """Return how what PyTorch or a reader's code complains of begins, without its full stop."""
     kind = "" if isinstance(error, RuntimeError) else f"{type(error).__name__} "
-    line = (str(error).strip().splitlines() or [""])[0]
-    return (
-        f"{kind}{line.split('. ')[0].split(' Hint:')[0].rstrip('.:')}".strip() or "no reason given"
-    )
+    line = str(error).strip().partition("\n")[0].partition(". ")[0].partition(" Hint:")[0]
+    return f"{kind}{line.rstrip('.:')}".strip() or "no reason given"
 
 
 def listing(words: Sequence[str], most: int = 4) -> str:

@@ -130,10 +130,12 @@ def test_walk_takes_a_sparse_gradient():
 X = leaf(2.0)
 THREE, TWO, TURNED = X * torch.ones(3), torch.ones(2), torch.tensor(1j)
 WALK, LONG = graph.backtrack(X * 2), graph.backtrack(sum(X * k for k in range(60)))
+NESTED = torch.nested.nested_tensor([torch.ones(3)])
 SHAPES = r"shape \[\(2,\)\]: pass \[\(3,\)\]"
 JUNK = {
     "no gradient": (ValueError, "3 entries.*: pass", lambda: graph.backtrack(THREE)),
     "its shape": (ValueError, SHAPES, lambda: graph.backtrack(THREE, gradient=TWO)),
+    "nested": (ValueError, r"1 nested.*: pass", lambda: graph.backtrack(THREE, gradient=NESTED)),
     "complex": (TypeError, "dtype .*: give", lambda: graph.backtrack(X * 2, gradient=TURNED)),
     "half a step": (TypeError, "step is 1.0: give", lambda: WALK.picture(1.0)),
     "no step": (ValueError, "step is 0: give", lambda: WALK.picture(0)),

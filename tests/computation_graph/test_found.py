@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_sequence
 
 from computation_graph.examples import BY_HAND, Square, along, arrows, assert_refused, leaf
 from helpers.computation_graph import graph
@@ -98,6 +99,8 @@ GRAPHLESS = {
     "foreign": (ValueError, "y is not in the graph of.*: leave", X * 2, {"y": leaf(1.0)}),
     "later": (ValueError, "y is not in the graph of.*: leave", X * 2, {"y": X * 2}),
     "constant": (ValueError, "y .*requires_grad=False.: leave", X * 2, {"y": torch.ones(2)}),
+    "whole numbers": (ValueError, "y .*: leave it out, as", X * 2, {"y": torch.tensor(3)}),
+    "packed": (ValueError, "output 1 has no graph", pack_sequence([X.view(1, 1)]), {}),
     "named number": (TypeError, "y is 2: give a tensor, as in", X * 2, {"y": 2}),
 }
 
