@@ -10,8 +10,7 @@ import sys
 import pytest
 import torch
 
-from beyond_one_process.processes import weights
-from beyond_one_process.test_training_run import stopped_after
+from beyond_one_process.processes import stopped_after, weights
 from helpers.beyond_one_process import checkpoint
 
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs a shell and its signals")
