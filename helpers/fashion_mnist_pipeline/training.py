@@ -368,7 +368,9 @@ class _Walk:
         """Count a batch in."""
         self._seen = self._batches
         # Weighted by the batch's size: the last batch is often smaller than the others.
-        images = int(((labels >= 0) & (labels < scores.shape[1])).sum())
+        images, classes = len(labels), scores.shape[1]
+        if fashion.outside(labels, classes) is not None:
+            images = int(((labels >= 0) & (labels < classes)).sum())
         if not math.isfinite(loss):
             cure = "look for NaN in the images and in the weights"
             if not images:
@@ -411,7 +413,7 @@ def _tell(schedule: Any, *heard: float) -> None:
 
 def _why_no_gradient(reason: str) -> str:
     if "a second time" in reason:
-        return "the loss leads back into an earlier batch: detach() what is kept from batch to batch"
+        return "the loss leads into an earlier batch: detach() what is kept from batch to batch"
     if "not require grad" in reason:
         cure = "let no detach(), no_grad(), argmax() or NumPy stand between"
         return f"the loss leads back to no weights: {cure}"
