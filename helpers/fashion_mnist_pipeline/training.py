@@ -500,6 +500,9 @@ def _check_optimizer(optimizer: AnyOptimizer, network: nn.Module, *, scheduled: 
             "the optimiser holds none of the network's weights that learn: make it after the "
             "network, from network.parameters(), and set requires_grad_(True) on frozen ones"
         )
+    if odd := [name for name in _asked_for(optimizer) if "closure" not in name]:
+        cure = "give one that asks for nothing, or for a closure"
+        raise ValueError(f"the optimiser's step asks for {odd[0]}: {cure}")
     # An optimiser of one's own may have no rate, and a schedule may begin at 0.
     rates = [group["lr"] for group in optimizer.param_groups if group.get("lr") is not None]
     for rate in map(float, rates):

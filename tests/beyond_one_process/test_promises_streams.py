@@ -123,6 +123,19 @@ def test_a_run_whose_terminal_is_closed_is_kept_and_under_nohup_goes_on(command,
 
 
 @pytest.mark.proof
+def test_a_signal_that_comes_while_a_run_is_kept_waits(command, tmp_path):
+    with stopped_after(3, signal.SIGTERM), pytest.MonkeyPatch.context() as patch:
+
+        def once(_):
+            patch.undo()
+            signal.raise_signal(signal.SIGINT)
+
+        patch.setattr(os, "fsync", once)
+        command("--epochs 1 --checkpoint", tmp_path / "kept.pt", code=130)
+    assert checkpoint.load(tmp_path / "kept.pt")["batch"] == 3
+
+
+@pytest.mark.proof
 def test_fewer_epochs_than_are_done_say_so_and_count_what_there_is(command, tmp_path):
     kept = tmp_path / "kept.pt"
     command("--epochs 2 --checkpoint", kept)

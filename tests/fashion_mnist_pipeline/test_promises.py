@@ -117,17 +117,23 @@ class Silent(Sharpness):
         return closure()
 
 
+class OfTheLoss(Sharpness):
+    def step(self, loss):
+        loss.backward()
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        (Unguarded, r"not provided\); .*step\(self, closure\), without a default$"),
-        (Silent, r"not callable\); .*step\(self, closure\), without a default$"),
-        (torch.optim.SparseAdam, r"consider Adam instead\)$"),  # Nothing about a closure.
+        (OfTheLoss, "asks for loss: give one that asks for nothing, or for a closure$"),
+        (Unguarded, r"failed .*not provided\); .*step\(self, closure\), without a default$"),
+        (Silent, r"failed .*not callable\); .*step\(self, closure\), without a default$"),
+        (torch.optim.SparseAdam, r"failed .*consider Adam instead\)$"),  # Nothing about a closure.
     ],
 )
 def test_an_optimiser_whose_step_fails_says_why(kind, words):
     net = network()
-    refused_by_fit(f"optimiser's step failed .*{words}", net, optimizer=kind(net.parameters()))
+    refused_by_fit(f"optimiser's step {words}", net, optimizer=kind(net.parameters()))
 
 
 # --- PyTorch's protocol: schedules ---
@@ -359,6 +365,8 @@ with warnings.catch_warnings(action="ignore"):  # They are on their way out.
 NO_LONG = "write the loop out$"
 # The batches, what the line says of them, and the network if it is another one.
 REFUSED = {
+    "none": ([], "gave no images: .* at least one batch"),
+    "NaN": ([(X * float("nan"), Y)], "loss became nan in .*, batch 1: .*look for NaN"),
     # Labels
     "of BCE": ([(X, Y.float()[:, None])], NO_LONG),
     "soft": ([(X, F.one_hot(Y, 3) * 0.8 + 0.1)], NO_LONG),
@@ -370,6 +378,9 @@ REFUSED = {
     "yes and no": ([(X, Y > 1)], r"labels.long\(\)$"),
     "an array": ([(X, Y.numpy())], "labels are ndarray: give an int64 tensor"),
     "one-hot": ([(X, F.one_hot(Y))], "give one label for each image"),
+    "a column": ([(X, Y[:, None])], r"labels have shape \(30, 1\)"),
+    "one less": ([(X, Y[:-1])], r"shape \(29,\) beside images of shape \(30, 6\)"),
+    "below": ([(X, Y - 100)], "hold -100: the network tells 3 classes apart.*0 to 2"),
     "out of range later": (in_batches(X, Y + (Y.cumsum(0) > 25)), "labels hold 3"),
     "sparse labels": ([(X, Y.to_sparse())], r"labels.to_dense\(\)"),
     "labels of meta": ([(X, Y.to("meta"))], "labels are on the meta device"),
@@ -379,6 +390,7 @@ REFUSED = {
     "of three": ([(X, Y, Y)], "batches holds a tuple: give pairs"),
     "dict within": ([({"ids": X}, Y)], "images are dict: give a tensor"),
     "empty": ([(X[:0], Y[:0])], "a batch holds no images"),
+    "text": ([("pixels", Y)], "images are str: give a tensor of images"),
     "of meta": ([(X.to("meta"), Y)], "images are on the meta device"),
     "no axes": ([(X[0, 0], Y[:1])], r"images of shape \(\)"),
     "nested": ([(jagged(X[0], X[1, :2]), Y[:2])], r"torch.nested.to_padded_tensor\(images, 0\)"),
