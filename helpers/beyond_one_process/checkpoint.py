@@ -6,6 +6,7 @@ nothing in it can run code. Under ``"model"`` lies the network's ``state_dict``.
 
 import contextlib
 import copy
+import errno
 import glob
 import hashlib
 import itertools
@@ -22,9 +23,10 @@ from torch import nn, optim
 
 from helpers.common import require
 
-_WINDOWS = os.name == "nt"
-if not _WINDOWS:
+try:
     import fcntl
+except ImportError:  # As on Windows.
+    fcntl = None  # type: ignore[assignment]
 
 # Reading back, PyTorch takes three of four flipped bits for good: the file carries its own sum.
 _DIGEST = "digest"
@@ -162,15 +164,18 @@ def _beside(file: Path) -> Iterator[BinaryIO]:
     It lies in the same folder, since only there a rename is one step. Where there are locks, it has
     one, and what has none was left by a run that was killed: that is removed.
     """
-    for left in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
+    if file.exists() and not os.access(file, os.W_OK):  # A rename would not mind.
+        raise PermissionError(errno.EACCES, f"{file.name} is read-only")
+    for left in file.parent.glob(f".{glob.escape(file.name)}.*.partial") if fcntl else ():
         with contextlib.suppress(OSError), open(left, "r+b") as stream:
-            _lock(stream, wait=False)
-            left.unlink()  # Which Windows refuses, since it is open.
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
     partial = file.with_name(f".{file.name}.{uuid.uuid4().hex[:12]}.partial")
     try:
         while True:
             with open(partial, "xb") as stream:
-                _lock(stream)
+                with contextlib.suppress(OSError, AttributeError):  # Without locks it goes, too.
+                    fcntl.flock(stream, fcntl.LOCK_EX)
                 if partial.exists():  # Or another run was faster than the lock, and removed it.
                     yield stream
                     return
@@ -179,18 +184,9 @@ def _beside(file: Path) -> Iterator[BinaryIO]:
             partial.unlink(missing_ok=True)
 
 
-def _lock(stream: BinaryIO, wait: bool = True) -> None:
-    if not _WINDOWS:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except OSError:  # Somebody is writing there, or this file system has no locks.
-            if not wait:
-                raise
-
-
 def _put_in_place(stream: BinaryIO, file: Path) -> None:
     """Rename in one go, also over a file that is there."""
-    if _WINDOWS:  # There, no file is renamed that is open.
+    if os.name == "nt":  # There, no file is renamed that is open.
         stream.close()
     for pause in _SECONDS_BETWEEN_TRIES:
         with contextlib.suppress(PermissionError):

@@ -53,18 +53,19 @@ def run(settings: Settings) -> int:
             state.restore(found)
         state.begin(source)
         stop = state.stop
-        try:
-            with _signals_wait_for_the_step(stop):
+        with _signals_wait(stop):
+            try:
                 state.train()
-        except parallel.PeerLost:
-            # The step in flight was made nowhere, so what this process holds is the whole run.
-            if not stop.signal:
+            except parallel.PeerLost:
+                # The step in flight was made nowhere, so what this process holds is the whole run.
+                if not stop.signal:
+                    state.save()
+                    raise
+            if stop.signal:
                 state.save()
-                raise
         if not stop.signal and state.group.rank == 0:
             state.finished()
         if stop.signal:
-            state.save()
             state.stopped(signal.Signals(stop.signal).name)
         return stop.signal
 
@@ -127,8 +128,11 @@ def _garments_in(file: Path) -> dict[str, torch.Tensor]:
 
 
 @contextlib.contextmanager
-def _signals_wait_for_the_step(stop: parallel.Stop) -> Iterator[None]:
-    """Let a signal only leave a wish to stop, so that the step in flight is finished and kept."""
+def _signals_wait(stop: parallel.Stop) -> Iterator[None]:
+    """Let a signal only leave a wish to stop, so that the step in flight is finished and kept.
+
+    That includes the save: torchrun sends a signal of its own to whoever has lost another process.
+    """
 
     def note(number: int, _frame: object) -> None:
         stop.signal = number

@@ -237,6 +237,8 @@ def _check_tensor(name: str, value: object, give: str, *, sparse: bool = False) 
         raise ValueError(f"{name} are on the meta device, without numbers: make them on another")
     if value.is_nested:
         raise ValueError(f"{name} are nested: give torch.nested.to_padded_tensor({name}, 0)")
+    if value.is_quantized:
+        raise ValueError(f"{name} are quantised: give {name}.dequantize()")
     if value.layout != torch.strided and not sparse:
         raise ValueError(f"{name} are sparse: give {name}.to_dense()")
 
@@ -245,6 +247,9 @@ def check_pair(images: torch.Tensor, labels: torch.Tensor) -> None:
     """Ask for images, and for one class number for each of them."""
     give = "an int64 tensor of class numbers"
     _check_tensor("images", images, "a tensor of images", sparse=True)
+    if isinstance(labels, int) or (isinstance(labels, torch.Tensor) and labels.dim() == 0):
+        cure = "a DataLoader makes batches of a data set"
+        raise TypeError(f"labels are one number beside {tuple(images.shape)}: give batches; {cure}")
     _check_tensor("labels", labels, give)
     if labels.dtype != torch.int64:
         # Probabilities, and numbers to predict, would lose by long() what they say.

@@ -20,7 +20,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
+from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 from tqdm.notebook import tqdm as notebook_tqdm
 
@@ -91,6 +92,8 @@ class MomentumSGD:
     def __init__(self, weights: Iterable[torch.Tensor], *, lr: float, momentum: float = 0.0):
         # Kept as a list: parameters() is a generator, and walked only once.
         group: dict[str, Any] = {"params": list(weights), "lr": lr, "momentum": momentum}
+        if any(map(nn.parameter.is_lazy, group["params"])):
+            raise ValueError("weights have no shape yet: let the network see a batch before")
         self.param_groups = [group]
         self._velocities = [torch.zeros_like(weight) for weight in group["params"]]
 
@@ -162,21 +165,24 @@ def fit(
     """
     _check_roles(network, batches, loss_function)
     _check_optimizer(optimizer, network, scheduled=schedule is not None)
-    _check_schedule(schedule, schedule_every, optimizer)
     require.whole("epochs", epochs)
+    require.choice("schedule_every", schedule_every, ("step", "epoch"))
+    of_steps = schedule_every == "step" and not isinstance(schedule, ReduceLROnPlateau)
+    if schedule is not None:
+        told = epochs * (operator.length_hint(batches) if of_steps else 1)
+        _check_schedule(schedule, optimizer, told)
     if validation is not None:
         _check_walk("validation", validation, times=epochs)
     require.truth("progress", progress)
-    of_steps = schedule_every == "step" and not isinstance(schedule, ReduceLROnPlateau)
     history = History()
-    with _progress_bar(batches, epochs, shown=progress) as bar:
+    with _progress_bar(batches, epochs, shown=progress) as bar, torch.inference_mode(False):
         for epoch in range(1, epochs + 1):
             network.train()
             walk = _Walk(f"epoch {epoch}", network, loss_function, optimizer)
             for images, labels in walk.over(batches, "batches"):
                 walk.take_step(images, labels)
                 if schedule is not None and of_steps:
-                    schedule.step()  # After optimizer.step(), or PyTorch warns.
+                    _tell(schedule)  # After optimizer.step(), or PyTorch warns.
                 bar.update()
             loss, accuracy = walk.means(f"batches, in epoch {epoch},")
             history.loss.append(loss)
@@ -187,9 +193,9 @@ def fit(
                 history.validation_loss.append(loss)
                 history.validation_accuracy.append(accuracy)
             if isinstance(schedule, ReduceLROnPlateau):
-                schedule.step(loss if schedule.mode == "min" else accuracy)
+                _tell(schedule, loss if schedule.mode == "min" else accuracy)
             elif schedule is not None and not of_steps:
-                schedule.step()
+                _tell(schedule)
             bar.set_postfix_str(f"epoch {epoch}, accuracy {history.accuracy[-1]:.1%}")
     return history
 
@@ -212,8 +218,9 @@ def _evaluate(walk: "_Walk", batches: Iterable[Batch]) -> Evaluation:
     seen: list[tuple[torch.Tensor, ...]] = []
     # One by one: a layer may have been frozen in evaluation mode within a network that trains.
     modes = {module: module.training for module in network.modules()}
-    network.eval()  # Dropout off, batch norm by what it has stored.
     try:
+        # Dropout off, batch norm by what it has stored.
+        _call(network.eval, why="the network cannot be evaluated: {}".format)
         for images, labels in walk.over(batches, name):
             scores, loss = walk.forward(images, labels)
             walk.see(loss.item(), scores, labels)
@@ -301,7 +308,8 @@ class _Walk:
 
     def over(self, batches: Iterable[Batch], name: str) -> Iterator[Batch]:
         """Walk batches, look at each, and take it to where the network is."""
-        device = next(self.network.parameters()).device
+        held = itertools.chain(self.network.parameters(), self.network.buffers())
+        device = next(held, torch.empty(0)).device
         for images, labels in require.pairs(name, batches):
             self._batches += 1
             fashion.check_pair(images, labels)
@@ -318,14 +326,12 @@ class _Walk:
             if self._seen < self._batches:
                 self.see(loss.item(), scores, labels)
             self._optimizer.zero_grad()
-            cure = "make it of the scores alone, and detach() what is kept from batch to batch"
-            _call(loss.backward, why=f"the loss leads back to no weights ({{}}): {cure}".format)
+            _call(loss.backward, why=_why_no_gradient)
             return loss.detach()
 
         fill()
         step = functools.partial(self._optimizer.step, **dict.fromkeys(self._asked, fill))
-        cure = "if it wants a closure, let it be step(self, closure), without a default"
-        _call(step, why=f"the optimiser's step failed ({{}}); {cure}".format)
+        _call(step, why=_why_no_step)
 
     def forward(self, images: torch.Tensor, labels: torch.Tensor) -> Batch:
         """Return scores and loss, if they can be what they should."""
@@ -362,7 +368,9 @@ class _Walk:
         """Count a batch in."""
         self._seen = self._batches
         # Weighted by the batch's size: the last batch is often smaller than the others.
-        images = int(((labels >= 0) & (labels < scores.shape[1])).sum())
+        images, classes = len(labels), scores.shape[1]
+        if fashion.outside(labels, classes) is not None:
+            images = int(((labels >= 0) & (labels < classes)).sum())
         if not math.isfinite(loss):
             cure = "look for NaN in the images and in the weights"
             if not images:
@@ -399,6 +407,25 @@ def _call(function: Callable, *arguments: object, why: Callable[[str], str]) -> 
         raise ValueError(why(said[0].split(". ")[0])) from error
 
 
+def _tell(schedule: Any, *heard: float) -> None:
+    _call(schedule.step, *heard, why="the schedule's step failed: {}".format)
+
+
+def _why_no_gradient(reason: str) -> str:
+    if "a second time" in reason:
+        return "the loss leads into an earlier batch: detach() what is kept from batch to batch"
+    if "not require grad" in reason:
+        cure = "let no detach(), no_grad(), argmax() or NumPy stand between"
+        return f"the loss leads back to no weights: {cure}"
+    return f"the loss has no gradient: {reason}"
+
+
+def _why_no_step(reason: str) -> str:
+    wants = "closure" in reason or "not callable" in reason
+    cure = "; if it wants a closure, let it be step(self, closure), without a default"
+    return f"the optimiser's step failed ({reason}){cure if wants else ''}"
+
+
 def _loss(loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     def why(reason: str) -> str:
         classes = scores.shape[1]
@@ -420,12 +447,14 @@ def _loss(loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tenso
 def _cure(network: nn.Module, images: torch.Tensor) -> str:
     """Name what a copy of the network takes in place of the images; nothing if none is found."""
     dtype = next((w.dtype for w in network.parameters() if w.is_floating_point()), torch.float32)
-    scaled = f"to({dtype}) / 255" if images.dtype == torch.uint8 else f"to({dtype})"
-    for change in (scaled, "long()", "to_dense()", "flatten(1)", "unsqueeze(1)"):
+    scaled = f".to({dtype})" + (" / 255" if images.dtype == torch.uint8 else "")
+    # Where a copy takes them as they are, something else is amiss.
+    changes = "", scaled, ".long()", ".to_dense()", ".flatten(1)", ".unsqueeze(1)"
+    for change in () if images.is_complex() else changes:
         with contextlib.suppress(Exception):  # What is tried is what is said.
-            scores = copy.deepcopy(network).eval()(eval(f"images.{change}"))
+            scores = copy.deepcopy(network).eval()(eval(f"images{change}"))
             if scores.shape[:-1] == images.shape[:1]:
-                return f"; it does take images.{change}"
+                return change and f"; it does take images{change}"
     return ""
 
 
@@ -440,14 +469,20 @@ def _progress_bar(batches: Iterable[Batch], epochs: int, *, shown: bool) -> tqdm
 def _check_roles(network: nn.Module, batches: object, loss_function: object) -> None:
     require.network("network", network)
     _check_walk("batches", batches)
+    if isinstance(loss_function, type):
+        raise TypeError(f"loss_function is a class: give what it makes, {loss_function.__name__}()")
     require.function("loss_function", loss_function)
-    if next(network.parameters(), None) is None:
-        raise ValueError("network has no parameters to train: are its layers made in __init__?")
+    options = getattr(loss_function, "keywords", getattr(loss_function, "__dict__", {}))
+    if options.get("reduction") == "sum":
+        raise ValueError("loss_function sums over a batch: give one with reduction='mean'")
     if any(weight.is_meta for weight in itertools.chain(network.parameters(), network.buffers())):
         raise ValueError("network is on the meta device, without numbers: make it on a real one")
 
 
 def _check_walk(name: str, batches: object, *, times: int = 1) -> None:
+    if isinstance(batches, Dataset) and not isinstance(batches, Iterable):
+        cure = f"give batches of it, DataLoader({name}, batch_size=64)"
+        raise TypeError(f"{name} is a data set, which gives images one by one: {cure}")
     require.batches(name, batches)
     if isinstance(batches, itertools.cycle) or (isinstance(batches, Iterator) and times > 1):
         amiss = "never end" if isinstance(batches, itertools.cycle) else "can be walked only once"
@@ -455,6 +490,8 @@ def _check_walk(name: str, batches: object, *, times: int = 1) -> None:
 
 
 def _check_optimizer(optimizer: AnyOptimizer, network: nn.Module, *, scheduled: bool) -> None:
+    if next(network.parameters(), None) is None:
+        raise ValueError("network has no parameters to train: are its layers made in __init__?")
     require.optimizer("optimizer", optimizer)
     # By identity: == would compare the numbers, and two layers may hold the same ones.
     held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
@@ -463,6 +500,9 @@ def _check_optimizer(optimizer: AnyOptimizer, network: nn.Module, *, scheduled: 
             "the optimiser holds none of the network's weights that learn: make it after the "
             "network, from network.parameters(), and set requires_grad_(True) on frozen ones"
         )
+    if odd := [name for name in _asked_for(optimizer) if "closure" not in name]:
+        cure = "give one that asks for nothing, or for a closure"
+        raise ValueError(f"the optimiser's step asks for {odd[0]}: {cure}")
     # An optimiser of one's own may have no rate, and a schedule may begin at 0.
     rates = [group["lr"] for group in optimizer.param_groups if group.get("lr") is not None]
     for rate in map(float, rates):
@@ -471,10 +511,7 @@ def _check_optimizer(optimizer: AnyOptimizer, network: nn.Module, *, scheduled: 
             raise ValueError(f"the learning rate is {rate}: give a number above 0, such as 0.1")
 
 
-def _check_schedule(schedule: object, every: str, optimizer: AnyOptimizer) -> None:
-    require.choice("schedule_every", every, ("step", "epoch"))
-    if schedule is None:
-        return
+def _check_schedule(schedule: object, optimizer: AnyOptimizer, told: int) -> None:
     if isinstance(schedule, type) or not callable(getattr(schedule, "step", None)):
         cure = "one from torch.optim.lr_scheduler"
         raise TypeError(f"schedule is {require.shown(schedule)}: give {cure}")
@@ -484,11 +521,16 @@ def _check_schedule(schedule: object, every: str, optimizer: AnyOptimizer) -> No
         )
     if getattr(schedule, "optimizer", optimizer).param_groups is not optimizer.param_groups:
         raise ValueError("schedule moves another optimiser: make it from the one given to fit")
+    if isinstance(schedule, OneCycleLR):  # It fails beyond its end, which would come too late.
+        left = schedule.total_steps - schedule.last_epoch
+        if told > left:
+            cure = f"make it with total_steps={told}"
+            raise ValueError(f"schedule has {left} steps left and would be told {told}: {cure}")
 
 
 def _asked_for(owner: object) -> list[str]:
     """Return, by name, what the `step` of an optimiser or a schedule cannot do without."""
     # As its class has it: a schedule puts a wrapper around the one of its optimiser.
     step = getattr(type(owner), "step", lambda self: None)
-    _, *others = inspect.signature(step).parameters.values()
+    others = list(inspect.signature(step).parameters.values())[1:]
     return [one.name for one in others if one.default is one.empty and "VAR" not in one.kind.name]

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,21 @@ def alike(one: object, other: object) -> bool:
 
 def weights(file: Path) -> torch.Tensor:
     return torch.cat([w.flatten() for w in torch.load(file, weights_only=True)["model"].values()])
+
+
+@contextlib.contextmanager
+def stopped_after(count: int, number: signal.Signals) -> Iterator[list]:
+    """Have a signal come in the middle of a step, after so many; the list grows by each step."""
+    step, steps = torch.optim.SGD.step, []
+
+    def step_and_be_stopped(self):
+        steps.append(step(self))
+        if len(steps) == count:
+            signal.raise_signal(number)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.SGD, "step", step_and_be_stopped)
+        yield steps
 
 
 def run_to_its_end(*command: object) -> tuple[int, str, str]:

@@ -4,7 +4,6 @@ import copy
 import os
 import random
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 import torch
@@ -125,15 +124,6 @@ def test_another_optimizer_is_refused_and_left_as_it_is():
         assert alike(network.state_dict(), before)
 
 
-def test_a_failed_save_leaves_the_file_before_it(saved, tmp_path, monkeypatch):
-    before = saved.read_bytes()
-    monkeypatch.setattr(os, "fsync", Mock(side_effect=OSError(28, "No space left on device")))
-    with pytest.raises(OSError, match="No space left"):
-        checkpoint.save(saved, contents())
-    assert saved.read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["kept.pt"]
-
-
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot open a folder")
 def test_a_power_cut_finds_bytes_then_name_on_the_disk(tmp_path, monkeypatch):
     replace, done = os.replace, []
@@ -149,8 +139,8 @@ def test_an_unwritable_folder_is_found_out_beforehand(tmp_path, monkeypatch):
     for bad in (tmp_path / "none" / "kept.pt", tmp_path / "file" / "kept.pt"):
         with pytest.raises(OSError, match="no checkpoint can be written to the folder"):
             checkpoint.check_writable(bad)
-    with pytest.raises(IsADirectoryError, match="is a folder"):
-        checkpoint.check_writable(tmp_path)
+        with pytest.raises(OSError, match="kept.pt' cannot be read: No"):
+            checkpoint.load(bad)
     checkpoint.check_writable(tmp_path / "kept.pt")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     # The processes of a machine may all ask at once: here another one was faster.

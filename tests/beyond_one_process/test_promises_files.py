@@ -36,34 +36,36 @@ def refusal(kind: type[Exception], function, *arguments: object) -> str:
 
 
 class FullDisk:
-    """A file that takes so many bytes; what PyTorch makes of its error is PyTorch's own."""
+    """A file that takes nothing; what PyTorch makes of its error is PyTorch's own."""
 
-    def __init__(self, stream, room):
-        self.stream, self.room = stream, room
+    def __init__(self, stream):
+        self.stream = stream
 
     def __getattr__(self, name):
         return getattr(self.stream, name)
 
     def write(self, data):
-        self.room -= len(data)
-        if self.room < 0:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return self.stream.write(data)
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize("room", [0, 100, 2000])
-def test_a_full_disk_is_an_oserror_of_one_line(saved, tmp_path, monkeypatch, room):
-    before, save = saved.read_bytes(), torch.save
-    monkeypatch.setattr(torch, "save", lambda value, file: save(value, FullDisk(file, room)))
-    said = refusal(OSError, checkpoint.save, saved, contents())
-    assert said.startswith(f"no checkpoint can be written to {str(saved)!r}: No space left")
-    assert saved.read_bytes() == before and os.listdir(tmp_path) == ["kept.pt"]
+SAVE, NO_SPACE = torch.save, "No space left on device"
+ALONE = "[enforce fail at inline_container.cc:671] . unexpected pos 2112 vs 2006"
 
 
-def test_what_pytorch_alone_says_of_a_disk_is_an_oserror_too(saved, tmp_path, monkeypatch):
-    word = "[enforce fail at inline_container.cc:671] . unexpected pos 2112 vs 2006\nframe #0"
-    monkeypatch.setattr(torch, "save", mock.Mock(side_effect=RuntimeError(word)))
-    assert "unexpected pos 2112" in refusal(OSError, checkpoint.save, saved, contents())
+@pytest.mark.parametrize(
+    ("module", "name", "fails", "words"),
+    [
+        (os, "fsync", mock.Mock(side_effect=OSError(errno.ENOSPC, NO_SPACE)), NO_SPACE),
+        (torch, "save", lambda value, file: SAVE(value, FullDisk(file)), NO_SPACE),
+        (torch, "save", mock.Mock(side_effect=RuntimeError(f"{ALONE}\nframe #0")), ALONE),
+    ],
+)
+def test_a_full_disk_is_an_oserror_of_one_line(
+    module, name, fails, words, saved, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, name, fails)
+    said = refusal(OSError, checkpoint.save, saved, contents() | {"epoch": 4})
+    assert said.startswith(f"no checkpoint can be written to {str(saved)!r}: {words}")
     assert alike(checkpoint.load(saved), contents()) and os.listdir(tmp_path) == ["kept.pt"]
 
 
@@ -135,16 +137,11 @@ def test_what_a_killed_run_left_is_swept_and_what_is_being_written_is_not(saved,
 
 
 @needs_posix
-@pytest.mark.parametrize("lacking", ["the system", "this disk"])
-def test_where_there_are_no_locks_nothing_is_swept(saved, tmp_path, monkeypatch, lacking):
-    if lacking == "the system":
-        monkeypatch.setattr(checkpoint, "_WINDOWS", True)
-        refused = PermissionError(13, "The process cannot access the file")
-        monkeypatch.setattr(os, "unlink", mock.Mock(side_effect=refused))
-        monkeypatch.setattr(Path, "unlink", os.unlink)
-    else:
-        none = mock.Mock(side_effect=OSError(errno.ENOLCK, "No locks available"))
-        monkeypatch.setattr(checkpoint.fcntl, "flock", none)
+@pytest.mark.parametrize("locks", [None, mock.Mock(LOCK_EX=2, LOCK_NB=4)])
+def test_where_there_are_no_locks_nothing_is_swept(saved, tmp_path, monkeypatch, locks):
+    monkeypatch.setattr(checkpoint, "fcntl", locks)  # The system has none, or this disk.
+    if locks:
+        locks.flock.side_effect = OSError(errno.ENOLCK, "No locks available")
     (tmp_path / ".kept.pt.0123456789ab.partial").write_bytes(b"half")
     checkpoint.save(saved, contents() | {"epoch": 4})
     assert checkpoint.load(saved)["epoch"] == 4
@@ -210,25 +207,21 @@ def test_a_link_is_followed_even_to_a_file_that_is_not_there_yet(tmp_path):
     assert os.listdir(there.parent) == ["kept.pt"]
 
 
-def test_a_way_through_a_file_and_a_folder_in_its_place_are_named(saved):
-    through = saved / "kept.pt"
-    assert f"to the folder {str(saved)!r}" in refusal(OSError, checkpoint.check_writable, through)
-    assert str(through) in refusal(OSError, checkpoint.save, through, contents())
-    assert str(through) in refusal(OSError, checkpoint.load, through)
-
-
-def test_who_may_not_read_or_write_is_told_in_one_line(saved, tmp_path, monkeypatch):
+@pytest.mark.parametrize("refused", ["Permission denied", "kept.pt is read-only"])
+def test_who_may_not_read_or_write_is_told_in_one_line(saved, tmp_path, monkeypatch, refused):
     """By a fake, since an administrator may do everything."""
-    before, refused = saved.read_bytes(), PermissionError(errno.EACCES, "Permission denied")
-    monkeypatch.setattr("builtins.open", mock.Mock(side_effect=refused))
-    assert "kept.pt' cannot be read: Permission" in refusal(PermissionError, checkpoint.load, saved)
-    for function, words in (
-        (checkpoint.check_writable, f"folder {str(tmp_path)!r}: Permission denied"),
-        (lambda file: checkpoint.save(file, contents()), f"{str(saved)!r}: Permission denied"),
-    ):
-        assert words in refusal(PermissionError, function, saved)
+    before, error = saved.read_bytes(), PermissionError(errno.EACCES, "Permission denied")
+    if "read-only" in refused:
+        monkeypatch.setattr(os, "access", lambda file, mode: mode != os.W_OK)
+    else:
+        monkeypatch.setattr("builtins.open", mock.Mock(side_effect=error))
+        assert f"kept.pt' cannot be read: {refused}" in refusal(OSError, checkpoint.load, saved)
+    said = refusal(PermissionError, checkpoint.check_writable, saved)
+    assert f"folder {str(tmp_path)!r}: {refused}" in said
+    said = refusal(PermissionError, checkpoint.save, saved, contents() | {"epoch": 4})
+    assert f"{str(saved)!r}: {refused}" in said
     monkeypatch.undo()
-    assert saved.read_bytes() == before
+    assert saved.read_bytes() == before and os.listdir(tmp_path) == ["kept.pt"]
 
 
 @needs_posix

@@ -85,7 +85,7 @@ def test_what_goes_wrong_later_is_one_line_and_exit_code_1(data, command, tmp_pa
     parts, other = torch.load(data, weights_only=True), tmp_path / "other.pt"
     for part, worse, words in [
         ("train_labels", parts["train_labels"].int(), "labels are torch.int32"),
-        ("test_labels", parts["test_labels"][1:], "beside 200 images"),
+        ("test_labels", parts["test_labels"][1:], "beside images of shape (200"),
         ("train_images", parts["train_images"].float(), "images are torch.float32"),
         ("test_images", 3, "images are int"),
     ]:

@@ -18,6 +18,7 @@ from beyond_one_process.processes import (
     ended_well,
     needs_fork,
     run_to_its_end,
+    stopped_after,
     weights,
 )
 from helpers.beyond_one_process import checkpoint, networks
@@ -74,15 +75,8 @@ def test_a_run_stopped_in_mid_epoch_ends_with_the_same_weights(
     monkeypatch.setattr(networks, "mlp", make)
     options, broken = "--epochs 2 --json --checkpoint", tmp_path / "broken.pt"
     unbroken = json.loads(command(options, tmp_path / "unbroken.pt").out)
-    step, steps = torch.optim.SGD.step, []
-
-    def step_and_be_stopped(self):
-        steps.append(step(self))
-        if len(steps) == 23:  # Of 17 in an epoch: in the second one.
-            signal.raise_signal(number)
-
-    monkeypatch.setattr(torch.optim.SGD, "step", step_and_be_stopped)
-    out, err = command(options, broken, code=code)
+    with stopped_after(23, number) as steps:  # Of 17 in an epoch: in the second one.
+        out, err = command(options, broken, code=code)
     assert not out and "after epoch 1, batch 6: kept in" in err.splitlines()[-1]
     assert len(steps) == 23  # The step in flight was finished, and no other begun.
     torch.manual_seed(99)  # What the process did in between does not matter.

@@ -333,6 +333,7 @@ def test_batches_equal_torchvisions_own(seed, size, tmp_path):
 
 
 IMAGES, LABELS = torch.zeros(4, 28, 28, dtype=torch.uint8), torch.arange(4)
+NESTED = torch.nested.nested_tensor([torch.zeros(n) for n in range(4)], layout=torch.jagged)
 
 
 @pytest.mark.parametrize(
@@ -343,9 +344,19 @@ IMAGES, LABELS = torch.zeros(4, 28, 28, dtype=torch.uint8), torch.arange(4)
         ({"images": torch.tensor(1.0)}, ValueError, r"shape \(\): give at least one row"),
         ({"images": [[0]]}, TypeError, "images are list: give a uint8"),
         ({"images": IMAGES[:, :27]}, ValueError, r"shape \(4, 27, 28\): give \(number, 28, 28\)"),
+        ({"images": IMAGES.to("meta")}, ValueError, "images are on the meta device"),
+        ({"images": NESTED}, ValueError, r"give torch.nested.to_padded_tensor\(images, 0\)"),
+        ({"images": IMAGES.float().to_sparse()}, ValueError, r"give images.to_dense\(\)"),
+        ({"images": IMAGES.cfloat()}, TypeError, "images are torch.complex64: give a uint8"),
         ({"images": IMAGES[0]}, ValueError, r"shape \(28, 28\): give \(number, 28, 28\)"),
         ({"images": IMAGES[:0], "labels": LABELS[:0]}, ValueError, "give at least one"),
         ({"labels": LABELS.float()}, TypeError, "labels are torch.float32: give an int64"),
+        ({"labels": LABELS / 3}, TypeError, "write the loop out"),
+        ({"labels": LABELS.int()}, TypeError, r"labels.long\(\)"),
+        ({"labels": LABELS.tolist()}, TypeError, "labels are list: give an int64 tensor"),
+        ({"labels": LABELS.to("meta")}, ValueError, "labels are on the meta device"),
+        ({"labels": LABELS.to_sparse()}, ValueError, r"give labels.to_dense\(\)"),
+        ({"labels": LABELS[:, None]}, ValueError, "give one label for each image"),
         ({"labels": LABELS[:3]}, ValueError, r"labels have shape \(3,\) beside images"),
         ({"labels": LABELS + 7}, ValueError, "labels hold 10: give class numbers from 0 to 9"),
         ({"labels": LABELS - 1}, ValueError, "labels hold -1: give class numbers from 0 to 9"),
@@ -358,8 +369,9 @@ def test_what_cannot_be_a_batch_is_refused(changed, error, words):
         fashion.Batches(**{"images": IMAGES, "labels": LABELS, "batch_size": 2, **changed})
 
 
-def test_features_are_handed_out_as_they_are():
-    features = torch.arange(20.0).view(5, 4)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_features_are_handed_out_as_they_are(dtype):
+    features = torch.arange(20.0, dtype=dtype).view(5, 4)
     batches = fashion.Batches(features, torch.arange(5), 2, generator=torch.Generator())
     rows, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
     assert sorted(labels.tolist()) == [0, 1, 2, 3, 4]

@@ -135,34 +135,6 @@ def test_fit_puts_the_network_into_training_mode_in_each_epoch():
     assert modes == [True, False, True, False]
 
 
-@pytest.mark.parametrize(
-    ("batches", "error", "words"),
-    [
-        ([], ValueError, "epoch 1, gave no images: .* at least one batch"),
-        ([(X.byte(), Y)], ValueError, r"torch.uint8: .* take images.to\(torch.float64\) / 255$"),
-        ([("pixels", Y)], TypeError, "images are str: give a tensor of images"),
-        ([(X, Y.float())], TypeError, "labels are torch.float32: give an int64"),
-        ([(X, Y.tolist())], TypeError, "labels are list: give an int64"),
-        ([(X, Y[:-1])], ValueError, r"labels have shape \(9,\) beside images of shape \(10, 4\)"),
-        ([(X, Y[:, None])], ValueError, r"labels have shape \(10, 1\)"),
-        ([(X[:0], Y[:0])], ValueError, "a batch holds no images"),
-        ([(X, Y + 1)], ValueError, "labels hold 3: the network tells 3 classes apart.*0 to 2"),
-        ([(X, Y - 100)], ValueError, "labels hold -100: the network tells 3 classes apart"),
-        ([(X[:, :3], Y)], ValueError, r"does not take images of shape \(10, 3\)"),
-        ([(X.float(), Y)], ValueError, "does not take images .* dtype torch.float32"),
-        ([(X * math.nan, Y)], ValueError, "loss became nan in epoch 1, batch 1: .*look for NaN"),
-    ],
-)
-def test_bad_batches_get_one_line(batches, error, words):
-    network = linear()
-    before = network.weight.detach().clone()
-    with pytest.raises(error, match=rf"\A.*{words}.*\Z"):  # In one line.
-        fit(network, batches)
-    assert torch.equal(network.weight, before)
-    with pytest.raises(error, match=r"\A.*\Z"):
-        training.evaluate(network, batches, F.cross_entropy)
-
-
 def giving(scores) -> nn.Module:
     """Return a network that gives these, whatever it is shown."""
     network = linear()
