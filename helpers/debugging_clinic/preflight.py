@@ -131,6 +131,9 @@ def check(
     require.optimizer("optimizer", optimizer)
     if step is not None:
         require.function("step", step)
+        if isinstance(network, torch.jit.ScriptModule):
+            cure = "give the module that it was made of"
+            raise TypeError(f"network is of TorchScript, where no step can be watched: {cure}")
     require.seed("seed", seed)
     _require_numbers(network)
     for name, walked in (("batches", batches), ("test", [] if test is None else test)):
@@ -181,34 +184,37 @@ def _looked_at(
     learns = any(weight.requires_grad for weight in setup.network.parameters())
     if not learns or any(finding.fault in _STOPS for finding in found):
         return Report(found)
-    unseen = ["a second walk of the data"]
     if step is None:
-        unseen[:0] = ["the step (hand it over as step=)"]
-        found += _that_hold(looks.of_the_mode(setup))
+        of_steps, unseen = looks.of_the_mode(setup), ["the step (hand it over as step=)"]
     else:
-        found += _that_hold(looks.of_the_step(setup, step, keeps))
+        of_steps, unseen = looks.of_the_step(setup, step, keeps)
+    found += _that_hold(of_steps)
     if test is None:
-        unseen[-1:-1] = ["the test part (test=)"]
+        unseen.append("the test part (test=)")
     else:
         shared, compared = _mixed(batches, test)
-        found += _that_hold({faults.MIXED_PARTS: shared})
+        found += _that_hold({faults.MIXED_PARTS: (shared, shared)})
         if compared == _MOST_COMPARED:
-            unseen[-1:-1] = [f"training images after the first {compared:,}"]
+            unseen.append(f"training images after the first {compared:,}")
+    unseen.append("a second walk of the data")
     if keeps or looks.keeps_a_state(setup):
         unseen += ["data, scores and updates: the network keeps a state"]
         return Report(found, tuple(unseen))
     updates = rehearsal.first_updates(setup)
+    if updates.stopped:
+        unseen.append(f"the first updates: the optimiser's {updates.stopped}")
     found = _that_hold(looks.of_the_data(setup, updates), looks.of_the_scores(setup)) + found
     if not looks.has_enough_labels(setup):
-        unseen += ["whether labels fit their images: there are too few"]
+        unseen.append("whether labels fit their images: there are too few")
+    found = tuple({finding.fault: finding for finding in found}.values())
     # A loss that climbs or stays has a reason, and those above are the better ones.
     found = found or _that_hold(looks.of_the_first_updates(setup, updates))[:1]
     return Report(found or _that_hold(looks.of_a_small_batch(setup)), tuple(unseen))
 
 
 def _that_hold(*tables: looks.Table) -> tuple[Finding, ...]:
-    shown = itertools.chain.from_iterable(table.items() for table in tables)
-    return tuple(Finding(fault, str(evidence)) for fault, evidence in shown if evidence)
+    rows = itertools.chain.from_iterable(table.items() for table in tables)
+    return tuple(Finding(fault, evidence) for fault, (holds, evidence) in rows if holds)
 
 
 def _sample(batches: Iterable[Batch], device: torch.device) -> list[Batch]:
@@ -243,8 +249,9 @@ def _walk(name: str, batches: Iterable[Batch]) -> Iterator[Batch]:
             given = f"dtype {labels.dtype}"
             raise TypeError(f"labels of {name} have {given}: the check is for class numbers, int64")
         if labels.shape != images.shape[:1]:
-            given = require.shown(labels)
-            raise ValueError(f"labels of {name} are {given}: give one for each image")
+            column = labels.shape == (len(images), 1)
+            cure = "give labels.squeeze(1)" if column else "give one for each image"
+            raise ValueError(f"labels of {name} are {require.shown(labels)}: {cure}")
         if labels.dtype != torch.int64:
             given = f"dtype {labels.dtype}"
             raise TypeError(f"labels of {name} have {given}: give int64, labels.long()")
