@@ -232,7 +232,7 @@ def of_the_scores(setup: Setup) -> Table:
     over_images = watching.are_one(scores.exp().sum(dim=0))
     is_cross_entropy, is_nll = (not depend and is_so for is_so in _kind_of_loss(setup))
     adding_up = watching.are_probabilities(scores)
-    never = is_cross_entropy and not adding_up and _are_never_below_zero(setup)
+    never = _are_never_below_zero(setup) if is_cross_entropy and not adding_up else ""
     raw = is_nll and not adding_up and not watching.are_one(scores.exp().sum(dim=1))
     total = f"{float(scores[0].exp().sum()):.1f}"
     by = f"by up to {(alone - scores[:8]).abs().max():.2g}"
@@ -297,10 +297,10 @@ def _maximizes(setup: Setup) -> bool:
 
 
 def _differ(scores: torch.Tensor, again: torch.Tensor) -> bool:
-    """Whether scores differ by more than rounding; NaN differs from all."""
+    """Whether scores differ by more than rounding; NaN is like NaN, and unlike a number."""
+    scores, again = scores.nan_to_num(), again.nan_to_num()
     # In float32 a sum in another order differs in its seventh digit; this is a thousand times that.
-    bound = 1e-3 * max(float(scores.abs().max()), 1e-3)
-    return not float((again - scores).abs().max()) <= bound
+    return float((again - scores).abs().max()) > 1e-3 * max(float(scores.abs().max()), 1e-3)
 
 
 def _are_never_below_zero(setup: Setup) -> str:
@@ -396,7 +396,10 @@ def of_the_first_updates(setup: Setup, updates: Updates) -> Table:
     return {
         faults.LOSS_NOT_FINITE: (not math.isfinite(first), f"it is {first}"),
         faults.LOSS_TOO_HIGH: (high, f"{first:.3g} in place of {updates.guess:.3g}"),
-        faults.RATE_TOO_HIGH: (calm, f"at lr = {rate:g} it climbs, and not at {rate * calm:g}"),
+        faults.RATE_TOO_HIGH: (
+            calm,
+            f"it climbs at lr = {rate:g}, and at {rate * calm:g} it does not",
+        ),
         faults.NO_GRADIENT: (updates.unreached, listed(updates.unreached)),
         faults.DO_NOT_MOVE: (updates.still, listed(updates.still)),
     }
