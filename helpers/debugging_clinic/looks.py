@@ -108,12 +108,16 @@ def _comes_class_by_class(setup: Setup) -> str:
     labels = torch.cat(parts)
     names, counts = labels.unique(return_counts=True)
     first = f"the first {len(labels):,} labels"
+    # A batch of a few may be of one class by chance.
+    pure = len(labels) >= 8 * len(parts) and all(bool((p == p[0]).all()) for p in parts)
     if len(names) == 1:
         enough = len(labels) >= 2 * _LEAST_IMAGES_A_CLASS
         return f"{first} are all {int(names)}" if enough else ""
     runs = 1 + int((labels[1:] != labels[:-1]).sum())
     if len(parts) > 1 and runs == len(names) and len(labels) - counts.max() > 2:
         return f"{first} have {len(names)} classes and come in {runs} runs"
+    if pure and len(parts) > 1:
+        return f"each of the first {len(parts)} batches is of one class"
     shares = torch.stack([(part[:, None] == names).double().mean(dim=0) for part in parts])
     alike = shares @ shares.T
     chances = torch.Generator().manual_seed(0)
@@ -234,16 +238,18 @@ def of_the_scores(setup: Setup) -> Table:
     adding_up = watching.are_probabilities(scores)
     never = _are_never_below_zero(setup) if is_cross_entropy and not adding_up else ""
     raw = is_nll and not adding_up and not watching.are_one(scores.exp().sum(dim=1))
-    total = f"{float(scores[0].exp().sum()):.1f}"
+    columns = "the exponentials of each class add up to 1 over the images"
+    total = float(scores[0].exp().sum())
+    row = f"the exponentials of the first image's scores add up to {total:.1f}, not to 1"
     by = f"by up to {(alone - scores[:8]).abs().max():.2g}"
     table = _of_the_loss(setup, scores, labels)
     if is_cross_entropy and adding_up:
         table[faults.SOFTMAX_TWICE] = (True, _ADDING_UP)
     return table | {
-        faults.OVER_DIM_0: (depend and over_images, "each class's exponentials add up to 1"),
+        faults.OVER_DIM_0: (depend and over_images, columns),
         faults.IMAGES_DEPEND: (depend and not over_images, by),
         faults.PROBABILITIES: (is_nll and adding_up, _ADDING_UP),
-        faults.RAW_SCORES: (raw, f"the exponentials of the first scores add up to {total}, not 1"),
+        faults.RAW_SCORES: (raw, row),
         faults.NEVER_BELOW_ZERO: (never, never),
     }
 
@@ -335,8 +341,8 @@ def _of_modes(setup: Setup, off: list[str], in_eval: bool) -> Table:
     return {faults.EVAL_MODE: (off or differs, named)}
 
 
-def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]]:
-    """Let a step train copies, and look at what it does; return also what cannot be seen."""
+def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str], set[str]]:
+    """Let a step train copies: return its faults, what cannot be seen, and the weights reached."""
     seen = watching.Watch(*setup.copies())
     try:
         watching.watch(seen, step, setup.loss_function, setup.sample)
@@ -345,15 +351,19 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
         if not again:
             raise
         fault = faults.KEPT_WITH_NETWORK if keeps else faults.KEPT_GRAPH
-        return {fault: (True, "backward() comes to a graph that an earlier step has used up")}, []
+        return (
+            {fault: (True, "backward() comes to a graph that a step before used up")},
+            [],
+            set(),
+        )
     if not seen.forwards:
         said = f"the network never ran in {seen.taken} steps"
-        return {faults.SOMETHING_ELSE: (True, said)}, []
+        return {faults.SOMETHING_ELSE: (True, said)}, [], set()
     unseen = [] if seen.loss.asks else ["the step's own loss (it never calls loss_function)"]
     by_hooks = any(getattr(w, "_post_accumulate_grad_hooks", None) for w in setup.handed_in)
     if by_hooks:  # No copy has them.
         unseen.append("updates by hooks of the weights")
-    return _of_what_was_seen(setup, seen, by_hooks), unseen
+    return _of_what_was_seen(setup, seen, by_hooks), unseen, seen.reached
 
 
 def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Table:
@@ -362,7 +372,7 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
     never = seen.arrivals > 0 and not seen.steps and not seen.moved and not by_hooks
     by_hand = seen.moved and not seen.steps
     none = not seen.arrivals and seen.steps == seen.empty_steps and not by_hand
-    early = seen.arrived_something and seen.steps == seen.empty_steps > 0
+    early = seen.reached and seen.steps == seen.empty_steps > 0
     wiped, most = 0 < seen.steps == seen.gathered.wiped, seen.gathered.most
     clipped = 0 < seen.clips == seen.empty_clips
     right, graphs = seen.loss.right(), seen.graphs_kept()
@@ -384,23 +394,25 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
     }
 
 
-def of_the_first_updates(setup: Setup, updates: Updates) -> Table:
-    """See whether the loss and each weight did what they should: the first that holds is named."""
+def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> Table:
+    """See whether the loss and each weight did what they should: the first that holds is named.
+
+    What is `reached` in the step, which may call the network in its own way, is no fault.
+    """
+    unreached = [name for name in updates.unreached if name not in reached]
     first = updates.losses[0]
     # A loss that climbs at any rate has another reason.
     slower = (f for f in (1e-2, 1e-4, 1e-6) if not rehearsal.first_updates(setup, factor=f).climb)
     calm = next(slower, 0.0) if updates.climb else 0.0
     rate = max(map(_rate, setup.optimizer.param_groups))
+    climbs = f"it climbs at lr = {rate:g}, and at {rate * calm:g} it does not"
     # Scores with bounds do not come from large weights, but from a scale that is wanted.
     high = first > 2 * updates.guess and not _have_bounds(setup)
     return {
         faults.LOSS_NOT_FINITE: (not math.isfinite(first), f"it is {first}"),
         faults.LOSS_TOO_HIGH: (high, f"{first:.3g} in place of {updates.guess:.3g}"),
-        faults.RATE_TOO_HIGH: (
-            calm,
-            f"it climbs at lr = {rate:g}, and at {rate * calm:g} it does not",
-        ),
-        faults.NO_GRADIENT: (updates.unreached, listed(updates.unreached)),
+        faults.RATE_TOO_HIGH: (calm, climbs),
+        faults.NO_GRADIENT: (unreached, listed(unreached)),
         faults.DO_NOT_MOVE: (updates.still, listed(updates.still)),
     }
 

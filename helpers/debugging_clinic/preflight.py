@@ -10,11 +10,12 @@ import collections
 import copy
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from helpers.common import require
@@ -34,8 +35,8 @@ _NO_PIXELS = "the check is for real numbers with a fraction, and not for tokens"
 
 # A pair of duplicates happens; a hundredth of the test set does not.
 _MOST_SHARED = 0.01
-# With one of these there is nothing to train, and nothing else to be asked.
-_STOPS = (faults.NO_GRADIENT, faults.KEPT_WITH_NETWORK)
+# With one of these there is nothing to train, and what else is asked may have a wrong answer.
+_STOPS = (faults.NO_GRADIENT, faults.KEPT_WITH_NETWORK, faults.IN_A_LIST)
 
 
 @dataclass(frozen=True)
@@ -131,11 +132,8 @@ def check(
     require.optimizer("optimizer", optimizer)
     if step is not None:
         require.function("step", step)
-        if isinstance(network, torch.jit.ScriptModule):
-            cure = "give the module that it was made of"
-            raise TypeError(f"network is of TorchScript, where no step can be watched: {cure}")
     require.seed("seed", seed)
-    _require_numbers(network)
+    _require_numbers(network, watched=step is not None)
     for name, walked in (("batches", batches), ("test", [] if test is None else test)):
         if isinstance(walked, Iterator):
             raise ValueError(f"{name} can be walked only once: give a list or a loader of batches")
@@ -152,6 +150,7 @@ def check(
                 return Report((Finding(faults.KEPT_WITH_NETWORK, f"in {error.place}"),))
             raise TypeError(str(error)) from error
         _check_that_they_fit(twin, loss_function, sample)
+        _check_that_they_fit(twin, loss_function, *_last(batches, sample))
         odd = sum(int((~images.flatten(1).isfinite()).any(dim=1).sum()) for images, _ in sample)
         if odd:
             return Report((Finding(faults.NOT_FINITE, f"{odd:,} of the first images"),))
@@ -162,7 +161,10 @@ def check(
         return _looked_at(setup, batches, step, test)
 
 
-def _require_numbers(network: nn.Module) -> None:
+def _require_numbers(network: nn.Module, watched: bool) -> None:
+    if watched and isinstance(network, torch.jit.ScriptModule):
+        cure = "give the module that it was made of"
+        raise TypeError(f"network is of TorchScript, where no step can be watched: {cure}")
     for name, part in itertools.chain(network.named_parameters(), network.named_buffers()):
         if nn.parameter.is_lazy(part):
             cure = "call network(images) once, and then make the optimizer"
@@ -186,8 +188,9 @@ def _looked_at(
         return Report(found)
     if step is None:
         of_steps, unseen = looks.of_the_mode(setup), ["the step (hand it over as step=)"]
+        reached: set[str] = set()
     else:
-        of_steps, unseen = looks.of_the_step(setup, step, keeps)
+        of_steps, unseen, reached = looks.of_the_step(setup, step, keeps)
     found += _that_hold(of_steps)
     if test is None:
         unseen.append("the test part (test=)")
@@ -208,7 +211,7 @@ def _looked_at(
         unseen.append("whether labels fit their images: there are too few")
     found = tuple({finding.fault: finding for finding in found}.values())
     # A loss that climbs or stays has a reason, and those above are the better ones.
-    found = found or _that_hold(looks.of_the_first_updates(setup, updates))[:1]
+    found = found or _that_hold(looks.of_the_first_updates(setup, updates, reached))[:1]
     return Report(found or _that_hold(looks.of_a_small_batch(setup)), tuple(unseen))
 
 
@@ -234,6 +237,21 @@ def _sample(batches: Iterable[Batch], device: torch.device) -> list[Batch]:
     if not seen:
         raise ValueError("batches gave no images: pass something that holds at least one batch")
     return sample
+
+
+def _last(batches: Iterable[Batch], sample: list[Batch]) -> tuple[list[Batch], int]:
+    """Return the last batch of a list and its place, or one of one image if a loader ends so.
+
+    It is the batch that stops a training run at the end of its first epoch.
+    """
+    images, labels = sample[0]
+    if isinstance(batches, list | tuple):
+        return _sample(batches[-1:], images.device), len(batches)
+    if isinstance(batches, DataLoader) and batches.batch_size and not batches.drop_last:
+        count = len(batches.sampler) if isinstance(batches.sampler, Sized) else 0
+        if count % batches.batch_size == 1:
+            return [(images[:1], labels[:1])], 1 + count // batches.batch_size
+    return [], 1
 
 
 def _walk(name: str, batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -269,11 +287,11 @@ def _require_dense(name: str, part: object) -> None:
 
 
 def _check_that_they_fit(
-    network: nn.Module, loss_function: LossFunction, sample: list[Batch]
+    network: nn.Module, loss_function: LossFunction, sample: list[Batch], start: int = 1
 ) -> None:
     """Try a batch of each size, in the mode for training and the one for evaluation."""
     tried: dict[torch.Size, torch.Tensor] = {}
-    for place, (images, labels) in enumerate(sample, start=1):
+    for place, (images, labels) in enumerate(sample, start):
         if images.shape not in tried:
             for part in (copy.deepcopy(network), copy.deepcopy(network).eval()):
                 tried[images.shape] = _scores(part, images, place)

@@ -34,7 +34,7 @@ class Watch:
         self.network, self.optimizer = network, optimizer
         self.taken = self.calls = self.forwards = 0  # Steps; the network's calls and forwards.
         self.arrivals = 0  # Of gradients.
-        self.arrived_something = False  # One that is not zero.
+        self.reached: set[str] = set()  # The weights that got one which is not zero.
         self.piled_up = ""  # The weight whose gradient was added to one that had been used already.
         self.steps = self.empty_steps = 0  # Calls of step(), and those that found no gradient.
         self.clips = self.empty_clips = 0  # Calls of a clipping, and those with nothing to clip.
@@ -94,7 +94,8 @@ class Watch:
     def _arrive(self, name: str, weight: torch.Tensor, new: torch.Tensor) -> None:
         # Before it is added: what stands in .grad is what was there before.
         self.arrivals += 1
-        self.arrived_something = self.arrived_something or _is_something(new)
+        if name not in self.reached and _is_something(new):
+            self.reached.add(name)
         if not _is_something(weight.grad):
             self._piled.discard(name)
         elif weight in self._used:

@@ -397,6 +397,28 @@ def updates_by_hooks(batches):
 
 
 @setup
+def a_state_that_the_step_hands_on(batches):
+    class Cell(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = nn.GRUCell(784, 10)
+
+        def forward(self, x, state=None):
+            return self.cell(x.flatten(1), state)
+
+    kept = []
+
+    def step(network, images, labels, loss_function, optimizer):
+        scores = network(images, *kept)
+        kept[:] = [scores.detach()]
+        optimizer.zero_grad()
+        loss_function(scores, labels).backward()
+        optimizer.step()
+
+    return run(Cell(), batches, adam(1e-2), step=step)
+
+
+@setup
 def a_teacher(batches):
     teacher = mlp().requires_grad_(False)
 

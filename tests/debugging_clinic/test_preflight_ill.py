@@ -80,6 +80,19 @@ def heads_in_a_dict(batches):
 
 
 @ill("layers in a plain list")
+def a_layer_made_anew_in_each_call(batches):
+    class Makes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.out = nn.Linear(64, 10)
+
+        def forward(self, x):
+            return self.out(nn.Linear(784, 64)(x.flatten(1)).relu())
+
+    return run(Makes(), batches)
+
+
+@ill("layers in a plain list")
 def a_tensor_that_is_no_parameter(batches):
     class Scaled(nn.Module):
         def __init__(self):
@@ -304,7 +317,7 @@ ending("a_logarithm_of_zero", "first loss not finite",
 ending("all_that_is_learnt_is_lost", "one batch is not learnt by heart",
        Layer(lambda scores: scores * 1e-9))  # fmt: skip
 ending("a_deviation_over_images", "images of a batch depend on each other",
-       Layer(lambda scores: (scores - scores.mean(dim=0)) / scores.std(0, correction=0)))  # fmt: skip
+       Layer(lambda scores: (scores - scores.mean(0)) / scores.std(0, correction=0)))  # fmt: skip
 ending("softmax_in_the_loss", "softmax before cross-entropy",
        loss_function=lambda scores, labels: F.cross_entropy(scores.softmax(1), labels))  # fmt: skip
 ending("a_loss_of_class_0_alone", "loss ignores the labels",
@@ -534,6 +547,14 @@ def runs_of_each_class_again_and_again(batches):
     rows = torch.cat([part for parts_now in zip(*parts, strict=True) for part in parts_now])
     pairs = zip(points[rows].split(20), labels[rows].split(20), strict=True)
     return run(small(classes=4), list(pairs), sgd(0.01))
+
+
+@ill("data never shuffled")
+def two_classes_in_turns_a_batch_at_a_time(_):
+    points, labels = clouds(2)
+    parts = [(labels == k).nonzero().flatten()[:600].split(20) for k in range(2)]
+    rows = [row for pair in zip(*parts, strict=True) for row in pair]
+    return run(small(classes=2), [(points[row], labels[row]) for row in rows], sgd(0.01))
 
 
 @ill("labels not those of the images")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
 from debugging_clinic import set_ups
 from debugging_clinic.set_ups import BATCHES, IMAGES, LABELS, mlp, sgd
@@ -120,6 +120,7 @@ NORMED = nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4), nn.Linear(4, 3))
 ONE = nn.Linear(8, 1)
 ON_META = nn.Linear(8, 3, device="meta")
 ONE_MORE = [*BATCHES, (IMAGES[:1], LABELS[:1])]
+FAR = DataLoader(TensorDataset(IMAGES.repeat(40, 1)[:2_361], LABELS.repeat(40)[:2_361]), 20)
 WITH_12 = [*BATCHES[:2], (IMAGES[:3], torch.tensor([0, 12, 1]))]
 
 
@@ -139,6 +140,8 @@ REFUSED = [
     ("network has no size for 0.weight yet, which is lazy: call network", LAZY, pairs(), None),
     ("network has no numbers in weight, on the meta device: call", ON_META, pairs(), None),
     ("network does not take .*batch 4, of one image: drop_last=True", NORMED, ONE_MORE, None),
+    ("network does not take .*batch 119, of one image: drop_last=True", NORMED, FAR, None),
+    ("network does not take .*batch 121, of one image", NORMED, BATCHES * 40 + ONE_MORE[3:], None),
     ("network gives a tuple for 60 images: give scores", Two(8, 3), pairs(), None),
     ("labels of batches do not fit 3 scores: in batch 3, Target 12", mlp(), WITH_12, None),
     ("loss_function does not take 3 scores.*size", mlp(), pairs(), F.binary_cross_entropy),
