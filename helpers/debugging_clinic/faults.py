@@ -47,13 +47,15 @@ WRONG_WAY_UP = _fault("loss the wrong way up",
     "training makes the score of the right class smaller; look for a minus before the loss, or "
     "for maximize=True in the optimiser")
 SOFTMAX_TWICE = _fault("softmax before cross-entropy",
-    "the network gives probabilities where cross_entropy wants raw scores, so the loss cannot "
-    "come near zero; take the softmax out of the network")
+    "cross_entropy gets probabilities where it wants raw scores, so the loss cannot come near "
+    "zero; take the softmax out")
 PROBABILITIES = _fault("probabilities in nll_loss",
     "nll_loss gets probabilities, not their logarithms; write log_softmax for softmax")
 RAW_SCORES = _fault("nll_loss on raw scores",
     "nll_loss gets scores that are no log-probabilities, so the loss has no floor; use "
     "cross_entropy, or end the network with log_softmax over dim=1")
+BLIND = _fault("loss ignores the labels",
+    "the loss is the same whatever the labels are; hand it those of the batch")
 LOSS_SUMMED = _fault("loss summed",
     "the loss grows with the number of images, and so does each step; take the mean, which is "
     "what reduction='mean' does")
@@ -87,7 +89,9 @@ DO_NOT_MOVE = _fault("weights do not move",
     "parameters get a gradient and yet stay where they are; look at the optimiser's learning "
     "rates")
 # Of the step.
-NO_BACKWARD = _fault("no backward", "the step never computes a gradient; call loss.backward()")
+NO_BACKWARD = _fault("no backward",
+    "no gradient comes to the weights in a step; call loss.backward(), on the loss itself and "
+    "not on its number alone")
 NO_STEP = _fault("no step",
     "the optimiser's step() is never called, so no weight moves; call it after backward")
 CLEARED_EARLY = _fault("cleared before the step",

@@ -24,7 +24,6 @@ from torch.utils import data
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 # Whose attributes are followed, though they come from an installed package.
 _FOLLOWED = (nn.Module, torch.Tensor, data.DataLoader, data.Dataset, data.Sampler)
-_RECORDS = (types.SimpleNamespace, random.Random)
 _SEQUENCES = (list, tuple, set, frozenset, collections.deque)
 # What other things hold, by the names of their attributes.
 _HELD: list[tuple[type, tuple[str, ...]]] = [
@@ -74,7 +73,7 @@ def reached(*roots: object) -> list[Any]:
             waiting += [names[name] for name in _names_in(thing.__code__) if name in names]
         waiting += [part for entry in _held(thing).items() for part in entry]
         # Of what others wrote, only what can say and take back its state is part of a run.
-        kind, known = type(thing), isinstance(thing, (*_FOLLOWED, *_RECORDS))
+        kind, known = type(thing), isinstance(thing, (*_FOLLOWED, types.SimpleNamespace))
         if known or hasattr(kind, "load_state_dict") or _is_own(kind):
             waiting += [kind, getattr(thing, "__dict__", None)]
     return list(seen.values())

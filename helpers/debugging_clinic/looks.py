@@ -1,9 +1,10 @@
 """What the check before training looks at: the data, the network, the scores, the step, updates.
 
-Each function asks one part of a run and returns a table: of each fault, what gave it away in a few
-words, or False where it does not hold.
+Each function asks one part of a run and returns a table: of each fault, whether it holds, and what
+gives it away in a few words.
 """
 
+import collections
 import copy
 import itertools
 import math
@@ -17,7 +18,7 @@ from helpers.debugging_clinic import chance, faults, rehearsal, watching
 from helpers.debugging_clinic.rehearsal import Setup, Updates
 from helpers.debugging_clinic.steps import Step
 
-Table = dict[str, str | bool]
+Table = dict[str, tuple[object, str]]
 
 # Pixels of one unit's size have a root mean square of about 1, and those of 0 to 255 one of 100.
 _LARGEST_SIZE_OF_INPUTS = 10.0
@@ -31,6 +32,7 @@ _LEAST_RANGE = 2.0
 _LEAST_LIKENESS = 0.25
 # Usual settings take less than a thousandth off the weights at each step.
 _MOST_DECAY = 0.05
+_ADDING_UP = "the scores of each image add up to 1, and none is below 0"
 
 
 def of_the_data(setup: Setup, updates: Updates) -> Table:
@@ -40,14 +42,14 @@ def of_the_data(setup: Setup, updates: Updates) -> Table:
     size = images.square().mean().sqrt().item()
     # A network may scale its inputs itself; then large ones do no harm.
     harm = updates.losses[0] > 1.5 * updates.guess or updates.climb
+    unknown = has_enough_labels(setup) and not _labels_can_be_told(setup, images, labels)
+    sorted_by = _comes_class_by_class(setup)
+    said = f"of {len(labels) // 2:,} labels, guessed in three ways from the others"
+    root = f"the root mean square of the inputs is {size:.0f}"
     return {
-        faults.NOT_SCALED: size > _LARGEST_SIZE_OF_INPUTS
-        and harm
-        and f"the root mean square of the inputs is {size:.0f}",
-        faults.WRONG_LABELS: has_enough_labels(setup)
-        and not _labels_can_be_told(setup, images, labels)
-        and f"of {len(labels) // 2:,} labels, guessed in three ways from the others",
-        faults.NOT_SHUFFLED: _comes_class_by_class(setup),
+        faults.NOT_SCALED: (size > _LARGEST_SIZE_OF_INPUTS and harm, root),
+        faults.WRONG_LABELS: (unknown, said),
+        faults.NOT_SHUFFLED: (sorted_by, sorted_by),
     }
 
 
@@ -90,14 +92,14 @@ def _guess_of_a_copy(setup: Setup, half: torch.Tensor, other: torch.Tensor) -> t
     seen = list(zip(images[half].split(100), labels[half].split(100), strict=True))
     seen = seen[:-1] or seen  # The last may be a single image: batch normalisation needs two.
     network = copy.deepcopy(setup.network).train()
-    rehearsal.learnt(setup, network, seen, rate=3e-3, updates=100)
+    collections.deque(rehearsal.learn(setup, network, seen, rate=3e-3, updates=100), maxlen=0)
     with torch.no_grad():
         parts = images[other].split(100)
         return torch.cat([network.eval()(some).argmax(dim=1) for some in parts]).cpu()
 
 
-def _comes_class_by_class(setup: Setup) -> str | bool:
-    """Whether nobody shuffled: batches are like their neighbours, or each class comes at one go.
+def _comes_class_by_class(setup: Setup) -> str:
+    """Tell how it shows that nobody shuffled: neighbours are alike, or each class is in one piece.
 
     Within a batch the order does not matter, nor does a sampler that puts few classes into each:
     its batches are like any others.
@@ -105,11 +107,17 @@ def _comes_class_by_class(setup: Setup) -> str | bool:
     parts = [kept.cpu() for _, labels in setup.sample if len(kept := labels[labels >= 0])]
     labels = torch.cat(parts)
     names, counts = labels.unique(return_counts=True)
+    first = f"the first {len(labels):,} labels"
+    # A batch of a few may be of one class by chance.
+    pure = len(labels) >= 8 * len(parts) and all(bool((p == p[0]).all()) for p in parts)
     if len(names) == 1:
         enough = len(labels) >= 2 * _LEAST_IMAGES_A_CLASS
-        return enough and f"the first {len(labels):,} labels are all {int(names)}"
+        return f"{first} are all {int(names)}" if enough else ""
     runs = 1 + int((labels[1:] != labels[:-1]).sum())
-    at_one_go = len(parts) > 1 and runs == len(names) and len(labels) - counts.max() > 2
+    if len(parts) > 1 and runs == len(names) and len(labels) - counts.max() > 2:
+        return f"{first} have {len(names)} classes and come in {runs} runs"
+    if pure and len(parts) > 1:
+        return f"each of the first {len(parts)} batches is of one class"
     shares = torch.stack([(part[:, None] == names).double().mean(dim=0) for part in parts])
     alike = shares @ shares.T
     chances = torch.Generator().manual_seed(0)
@@ -118,9 +126,8 @@ def _comes_class_by_class(setup: Setup) -> str | bool:
     usual = torch.stack([alike[order[:-1], order[1:]].mean() for order in orders])
     now, middle = alike.diagonal(offset=1).mean(), usual.mean()
     follow = now > usual.max() and now - middle > _LEAST_LIKENESS * (1 - middle)
-    said = f"the first {len(labels):,} labels have {len(names)} classes and come in {runs} runs"
     likeness = f"two neighbouring batches agree in {now:.0%} of labels, any two in {middle:.0%}"
-    return (at_one_go and said) or (bool(follow) and likeness)
+    return likeness if follow else ""
 
 
 def of_the_network(setup: Setup, keeps: bool) -> Table:
@@ -136,24 +143,24 @@ def of_the_network(setup: Setup, keeps: bool) -> Table:
     learning = [name for name, weight in weights.items() if weight.requires_grad]
     left_out = [name for name in learning if id(weights[name]) not in held]
     decay = max((_rate(group) * group.get("weight_decay", 0.0) for group in groups), default=0.0)
+    same = _are_all_the_same([weights[name] for name in learning])
+    silent = bool(learning) and not scores.requires_grad
+    beside = f"{len(outside)} of them, the first of shape {tuple((outside or [scores])[0].shape)}"
     return {
-        faults.IN_A_LIST: bool(outside)
-        and f"{len(outside)} of them, the first of shape {tuple(outside[0].shape)}",
-        faults.FROZEN: not learning and not outside and f"0 of {len(weights)} parameters learn",
-        faults.NO_GRADIENT: bool(learning)
-        and not scores.requires_grad
-        and "the scores have no graph",
-        faults.KEPT_WITH_NETWORK: keeps and "the graph of a call goes on in the next call's",
-        faults.LEFT_OUT: _listed(left_out),
-        faults.ALL_THE_SAME: _are_all_the_same([weights[name] for name in learning]),
-        faults.DECAYED: decay >= _MOST_DECAY and f"lr × weight_decay = {decay:.3g}",
+        faults.IN_A_LIST: (outside, beside),
+        faults.FROZEN: (not learning and not outside, f"0 of {len(weights)} parameters learn"),
+        faults.NO_GRADIENT: (silent, "the scores have no graph"),
+        faults.KEPT_WITH_NETWORK: (keeps, "the graph of a call goes on in the next call's"),
+        faults.LEFT_OUT: (left_out, listed(left_out)),
+        faults.ALL_THE_SAME: (same, same),
+        faults.DECAYED: (decay >= _MOST_DECAY, f"lr × weight_decay = {decay:.3g}"),
     }
 
 
-def _listed(names: Sequence[str], before: str = "") -> str:
-    """Return the first names in a line, and nothing where there are none."""
+def listed(names: Sequence[str]) -> str:
+    """Return the first names in a line."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return before + ", ".join(names[:3]) + more if names else ""
+    return ", ".join(names[:3]) + more
 
 
 def _rate(group: dict) -> float:
@@ -202,8 +209,8 @@ def keeps_a_state(setup: Setup) -> bool:
         return True
 
 
-def _are_all_the_same(weights: Sequence[torch.Tensor]) -> str | bool:
-    """Whether two layers that follow each other hold one number each, or all of them do.
+def _are_all_the_same(weights: Sequence[torch.Tensor]) -> str:
+    """Tell whether two layers that follow each other hold one number each, or all of them do.
 
     One such layer is no fault: many begin with a last layer of zeros.
     """
@@ -213,7 +220,8 @@ def _are_all_the_same(weights: Sequence[torch.Tensor]) -> str | bool:
     pairs = itertools.pairwise(zip(same, numbers, strict=True))
     neighbours = any(a and b and (one or other) for (a, one), (b, other) in pairs)
     everything = len(same) > 1 and all(same)
-    return (everything or neighbours) and f"{sum(same)} of {len(same)} matrices hold one number"
+    said = f"{sum(same)} of {len(same)} matrices hold one number"
+    return said if everything or neighbours else ""
 
 
 def of_the_scores(setup: Setup) -> Table:
@@ -221,62 +229,95 @@ def of_the_scores(setup: Setup) -> Table:
     images, labels = setup.sample[0]
     scores, again = setup.scores(images), setup.scores(images)
     if _differ(scores, again):  # All the others compare scores with scores.
-        return {faults.CHANCE_IN_EVAL: f"by up to {(again - scores).abs().max():.2g}"}
+        return {faults.CHANCE_IN_EVAL: (True, f"by up to {(again - scores).abs().max():.2g}")}
     alone = torch.cat([setup.scores(image[None]) for image in images[:8]])
     depend = _differ(scores[:8], alone)
     # The softmax over the images leaves a trace: its columns add up to one.
-    over_images = _are_one(scores.exp().sum(dim=0))
-    loss = setup.loss(scores, labels)
-    # The same images twice have the same mean, and twice the sum.
-    twice = setup.loss(scores.repeat(2, 1), labels.repeat(2))
-    summed = abs(loss) > 1e-6 and abs(twice / loss - 2) < 0.01
-    # One more in every score: cross_entropy subtracts it again, so its loss stays; nll_loss takes
-    # scores for log-probabilities, and falls by one.
-    shift = (setup.loss(scores + 1, labels) - loss) / (len(labels) if summed else 1)
-    is_cross_entropy = not depend and abs(shift) < 1e-3
-    is_nll = not depend and abs(shift + 1) < 1e-3
-    probabilities = bool((scores >= 0).all()) and _are_one(scores.sum(dim=1))
-    adding_up = probabilities and "the scores of each image add up to 1, and none is below 0"
-    others = not probabilities
+    over_images = watching.are_one(scores.exp().sum(dim=0))
+    is_cross_entropy, is_nll = (not depend and is_so for is_so in _kind_of_loss(setup))
+    adding_up = watching.are_probabilities(scores)
+    never = _are_never_below_zero(setup) if is_cross_entropy and not adding_up else ""
+    raw = is_nll and not adding_up and not watching.are_one(scores.exp().sum(dim=1))
+    columns = "the exponentials of each class add up to 1 over the images"
     total = float(scores[0].exp().sum())
-    return {
-        faults.OVER_DIM_0: depend
-        and over_images
-        and "the exponentials of each class add up to 1 over the images",
-        faults.IMAGES_DEPEND: depend
-        and not over_images
-        and f"by up to {(alone - scores[:8]).abs().max():.2g}",
-        faults.SOFTMAX_TWICE: is_cross_entropy and adding_up,
-        faults.PROBABILITIES: is_nll and adding_up,
-        faults.RAW_SCORES: is_nll
-        and others
-        and not _are_one(scores.exp().sum(dim=1))
-        and f"the exponentials of the first image's scores add up to {total:.1f}, not to 1",
-        faults.NEVER_BELOW_ZERO: is_cross_entropy and others and _are_never_below_zero(setup),
-        faults.LOSS_SUMMED: summed and f"{twice / loss:.2f} times the loss for every image twice",
-        faults.WRONG_WAY_UP: _is_wrong_way_up(setup, scores, labels),
+    row = f"the exponentials of the first image's scores add up to {total:.1f}, not to 1"
+    by = f"by up to {(alone - scores[:8]).abs().max():.2g}"
+    table = _of_the_loss(setup, scores, labels)
+    if is_cross_entropy and adding_up:
+        table[faults.SOFTMAX_TWICE] = (True, _ADDING_UP)
+    return table | {
+        faults.OVER_DIM_0: (depend and over_images, columns),
+        faults.IMAGES_DEPEND: (depend and not over_images, by),
+        faults.PROBABILITIES: (is_nll and adding_up, _ADDING_UP),
+        faults.RAW_SCORES: (raw, row),
+        faults.NEVER_BELOW_ZERO: (never, never),
     }
 
 
+def _kind_of_loss(setup: Setup) -> tuple[bool, bool]:
+    """Whether a loss is cross_entropy's kind, and whether it is nll_loss's.
+
+    One more in every score: cross_entropy subtracts it again, so its loss stays; nll_loss takes
+    scores for log-probabilities, and falls by one.
+    """
+    images, labels = setup.sample[0]
+    scores = setup.scores(images)
+    count = len(labels) if _is_summed(setup, scores, labels) else 1
+    shift = (setup.loss(scores + 1, labels) - setup.loss(scores, labels)) / count
+    return abs(shift) < 1e-3, abs(shift + 1) < 1e-3
+
+
+def _is_summed(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> str:
+    loss = setup.loss(scores, labels)
+    # The same images twice have the same mean, and twice the sum.
+    times = setup.loss(scores.repeat(2, 1), labels.repeat(2)) / (loss or math.inf)
+    summed = abs(loss) > 1e-6 and abs(times - 2) < 0.01
+    return f"{times:.2f} times the loss for every image twice" if summed else ""
+
+
+def _of_the_loss(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> Table:
+    """Ask the loss alone, about scores that are made up."""
+    classes = scores.shape[1]
+    right = nn.functional.one_hot(labels.clamp(min=0), classes).to(scores)
+    summed = _is_summed(setup, scores, labels)
+    # A little less for the right class, and a little more: nothing else changes.
+    worse, now, better = (setup.loss(scores + by * right, labels) for by in (-1, 0, 1))
+    if _maximizes(setup):
+        worse, better = better, worse
+    # The sure and right: what cross_entropy makes of 1 for one class and of 0 for the others.
+    floor = setup.loss(50 * right, labels) / (len(labels) if summed else 1)
+    squashed = abs(floor - math.log(1 + (classes - 1) / math.e)) < 1e-4
+    tilted = scores + torch.arange(classes).to(scores)
+    others = labels.where(labels < 0, (labels + 1) % classes)
+    blind = math.isfinite(now) and setup.loss(tilted, labels) == setup.loss(tilted, others)
+    return {
+        faults.BLIND: (blind, "each label one higher makes no difference"),
+        faults.SOFTMAX_TWICE: (squashed, f"sure and right scores cost {floor:.2f}"),
+        faults.LOSS_SUMMED: (summed, summed),
+        faults.WRONG_WAY_UP: (worse < now < better, "1 more for the right class counts as worse"),
+    }
+
+
+def _maximizes(setup: Setup) -> bool:
+    return any(group.get("maximize") for group in setup.optimizer.param_groups)
+
+
 def _differ(scores: torch.Tensor, again: torch.Tensor) -> bool:
-    """Whether scores differ by more than rounding."""
+    """Whether scores differ by more than rounding; NaN is like NaN, and unlike a number."""
+    scores, again = scores.nan_to_num(), again.nan_to_num()
     # In float32 a sum in another order differs in its seventh digit; this is a thousand times that.
     return float((again - scores).abs().max()) > 1e-3 * max(float(scores.abs().max()), 1e-3)
 
 
-def _are_one(sums: torch.Tensor) -> bool:
-    return bool(((sums - 1).abs() < 1e-3).all())
-
-
-def _are_never_below_zero(setup: Setup) -> str | bool:
+def _are_never_below_zero(setup: Setup) -> str:
     images = torch.cat([images for images, _ in setup.sample])[:_LEAST_SCORES]
     # Raw scores take either sign, at the latest for inputs that are far larger, and their mirrors.
     scores = torch.cat([setup.scores(factor * images) for factor in (1, 10, -10)])
     # Scores that are all the same are those of a last layer that begins at zero.
     never = scores.numel() >= _LEAST_SCORES and bool((scores >= 0).all() and scores.std() > 0)
     roomy = float(scores.max() - scores.min()) > _LEAST_RANGE and _have_bounds(setup)
-    odd = not roomy and not _are_all_the_same(list(setup.network.parameters()))
-    return never and odd and f"the least of {scores.numel():,} scores is {scores.min():.2g}"
+    odd = never and not roomy and not _are_all_the_same(list(setup.network.parameters()))
+    return f"the least of {scores.numel():,} scores is {scores.min():.2g}" if odd else ""
 
 
 def _have_bounds(setup: Setup) -> bool:
@@ -285,32 +326,23 @@ def _have_bounds(setup: Setup) -> bool:
     return bool(farther < 1.5 * far)
 
 
-def _is_wrong_way_up(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> str | bool:
-    """Whether a higher score of the right class counts as worse, all along."""
-    right = nn.functional.one_hot(labels.clamp(min=0), scores.shape[1]).to(scores)
-    # A little less for the right class, and a little more: nothing else changes.
-    worse, now, better = (setup.loss(scores + by * right, labels) for by in (-1, 0, 1))
-    if any(group.get("maximize") for group in setup.optimizer.param_groups):
-        worse, better = better, worse
-    return worse < now < better and "1 more for the right class counts as worse"
-
-
 def of_the_mode(setup: Setup) -> Table:
     """Look for layers that are switched off, where there is no step that might do it."""
-    off = watching.layers_off(setup.network)
-    in_eval = not setup.network.training and _has_two_modes(setup)
-    return {faults.EVAL_MODE: _listed(off, "layer ") or (in_eval and "network.training is False")}
+    return _of_modes(setup, watching.layers_off(setup.network), not setup.network.training)
 
 
 @torch.no_grad()
-def _has_two_modes(setup: Setup) -> bool:
-    """Whether a network without such layers does another thing in training, as F.dropout may."""
+def _of_modes(setup: Setup, off: list[str], in_eval: bool) -> Table:
+    """Tell of layers, or of a network that does another thing in training, as F.dropout may."""
     images = setup.sample[0][0]
-    return _differ(setup.scores(images), copy.deepcopy(setup.network).train()(images))
+    trained = copy.deepcopy(setup.network).train()(images) if in_eval and not off else None
+    differs = trained is not None and _differ(setup.scores(images), trained)
+    named = f"layer {listed(off)}" if off else "network.training is False"
+    return {faults.EVAL_MODE: (off or differs, named)}
 
 
-def of_the_step(setup: Setup, step: Step, keeps: bool) -> Table:
-    """Let a step train copies, and look at what it does."""
+def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str], set[str]]:
+    """Let a step train copies: return its faults, what cannot be seen, and the weights reached."""
     seen = watching.Watch(*setup.copies())
     try:
         watching.watch(seen, step, setup.loss_function, setup.sample)
@@ -319,55 +351,69 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> Table:
         if not again:
             raise
         fault = faults.KEPT_WITH_NETWORK if keeps else faults.KEPT_GRAPH
-        return {fault: "backward() comes to a graph that an earlier step has used up"}
+        return (
+            {fault: (True, "backward() comes to a graph that a step before used up")},
+            [],
+            set(),
+        )
     if not seen.forwards:
-        return {faults.SOMETHING_ELSE: f"the network never ran in {seen.taken} steps"}
-    return _of_what_was_seen(setup, seen)
+        said = f"the network never ran in {seen.taken} steps"
+        return {faults.SOMETHING_ELSE: (True, said)}, [], set()
+    unseen = [] if seen.loss.asks else ["the step's own loss (it never calls loss_function)"]
+    by_hooks = any(getattr(w, "_post_accumulate_grad_hooks", None) for w in setup.handed_in)
+    if by_hooks:  # No copy has them.
+        unseen.append("updates by hooks of the weights")
+    return _of_what_was_seen(setup, seen, by_hooks), unseen, seen.reached
 
 
-def _of_what_was_seen(setup: Setup, seen: watching.Watch) -> Table:
-    in_eval = seen.in_eval and _has_two_modes(setup)
-    right = seen.labels.right()
+def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Table:
+    in_steps = f"in {seen.taken} steps"
     # A step may move the weights by hand.
-    never = seen.arrivals > 0 and not seen.steps and not seen.moved
-    early = seen.arrived_something and seen.steps == seen.empty_steps > 0
-    graphs = seen.graphs_kept()
+    never = seen.arrivals > 0 and not seen.steps and not seen.moved and not by_hooks
+    by_hand = seen.moved and not seen.steps
+    none = not seen.arrivals and seen.steps == seen.empty_steps and not by_hand
+    early = seen.reached and seen.steps == seen.empty_steps > 0
+    wiped, most = 0 < seen.steps == seen.gathered.wiped, seen.gathered.most
+    clipped = 0 < seen.clips == seen.empty_clips
+    right, graphs = seen.loss.right(), seen.graphs_kept()
+    downhill = seen.loss.downhill and all(seen.loss.downhill) and not _maximizes(setup)
+    squashed = seen.loss.asks and seen.loss.squashed and _kind_of_loss(setup)[0]
     return {
-        faults.EVAL_MODE: _listed(seen.off, "layer ") or (in_eval and "network.training is False"),
-        faults.FORWARD_BY_NAME: not seen.calls
-        and f"forward ran {seen.forwards} times, and no hook",
-        faults.NO_BACKWARD: not seen.arrivals and f"no gradient came in {seen.taken} steps",
-        faults.NO_STEP: never and f"not once in {seen.taken} steps",
-        faults.CLEARED_EARLY: early and f"{seen.steps} of {seen.steps} calls of step() saw none",
-        faults.NEVER_CLEARED: bool(seen.piled_up) and f"step() had used {seen.piled_up}.grad",
-        faults.WIPED: 0 < seen.steps == seen.gathered.wiped
-        and f"1 of {seen.gathered.most} gradients was used",
-        faults.CLIPPED_EARLY: 0 < seen.clips == seen.empty_clips
-        and f"{seen.clips} of {seen.clips} calls found no new gradient",
-        faults.SHUFFLED_IN_STEP: right is not None and f"right for {right:.0%} of the images",
-        faults.KEPT_GRAPH: graphs > 1 and f"{graphs} graphs after {seen.taken} steps",
+        **_of_modes(setup, seen.off, seen.in_eval),
+        faults.FORWARD_BY_NAME: (not seen.calls, f"forward ran {seen.forwards} times, and no hook"),
+        faults.NO_BACKWARD: (none, f"none came {in_steps}"),
+        faults.NO_STEP: (never, f"not once {in_steps}"),
+        faults.CLEARED_EARLY: (early, f"{seen.steps} of {seen.steps} calls of step() saw none"),
+        faults.NEVER_CLEARED: (seen.piled_up, f"step() had used {seen.piled_up}.grad"),
+        faults.WIPED: (wiped, f"1 of {most} gradients was used"),
+        faults.CLIPPED_EARLY: (clipped, f"{seen.clips} of {seen.clips} calls found no new one"),
+        faults.SHUFFLED_IN_STEP: (right is not None, f"right for {right or 0:.0%} of the images"),
+        faults.WRONG_WAY_UP: (downhill, "backward() begins with a number below 0"),
+        faults.SOFTMAX_TWICE: (squashed, _ADDING_UP),
+        faults.KEPT_GRAPH: (graphs > 1, f"{graphs} graphs after {seen.taken} steps"),
     }
 
 
-def of_the_first_updates(setup: Setup, updates: Updates) -> Table:
-    """See whether the loss and each weight did what they should: the first that holds is named."""
+def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> Table:
+    """See whether the loss and each weight did what they should: the first that holds is named.
+
+    What is `reached` in the step, which may call the network in its own way, is no fault.
+    """
+    unreached = [name for name in updates.unreached if name not in reached]
     first = updates.losses[0]
-    slower = (1e-2, 1e-4, 1e-6)
     # A loss that climbs at any rate has another reason.
-    calm = updates.climb and next(
-        (f for f in slower if not rehearsal.first_updates(setup, factor=f).climb), None
-    )
+    slower = (f for f in (1e-2, 1e-4, 1e-6) if not rehearsal.first_updates(setup, factor=f).climb)
+    calm = next(slower, 0.0) if updates.climb else 0.0
     rate = max(map(_rate, setup.optimizer.param_groups))
+    climbs = f"it climbs at lr = {rate:g}, and at {rate * calm:g} it does not"
+    # Scores with bounds do not come from large weights, but from a scale that is wanted.
+    high = first > 2 * updates.guess and not _have_bounds(setup)
     return {
-        faults.LOSS_NOT_FINITE: not math.isfinite(first) and f"it is {first}",
-        # Scores with bounds do not come from large weights, but from a scale that is wanted.
-        faults.LOSS_TOO_HIGH: first > 2 * updates.guess
-        and not _have_bounds(setup)
-        and f"{first:.3g} in place of {updates.guess:.3g}",
-        faults.RATE_TOO_HIGH: bool(calm)
-        and f"it climbs at lr = {rate:g}, and at {rate * (calm or 1):g} it does not",
-        faults.NO_GRADIENT: _listed(updates.unreached),
-        faults.DO_NOT_MOVE: _listed(updates.still),
+        faults.LOSS_NOT_FINITE: (not math.isfinite(first), f"it is {first}"),
+        faults.LOSS_TOO_HIGH: (high, f"{first:.3g} in place of {updates.guess:.3g}"),
+        faults.RATE_TOO_HIGH: (calm, climbs),
+        faults.NO_GRADIENT: (unreached, listed(unreached)),
+        faults.DO_NOT_MOVE: (updates.still, listed(updates.still)),
     }
 
 
@@ -376,11 +422,11 @@ def of_a_small_batch(setup: Setup) -> Table:
     images, labels = setup.sample[0]
     batch = [(images[:32], labels[:32])]
     for rate in (1e-3, 1e-2):  # The second for a small network, which has farther to go.
-        network = copy.deepcopy(setup.network)
-        losses = rehearsal.learnt(setup, network, batch, rate=rate, updates=60)
-        # A NaN counts as not learnt.
-        if not losses or losses[0] <= 0.1 or sum(losses[-5:]) / 5 <= 0.9 * losses[0]:
-            return {}
-    return {
-        faults.NOT_BY_HEART: f"in 60 updates the loss went from {losses[0]:.3g} to {losses[-1]:.3g}"
-    }
+        losses: list[float] = []
+        for loss in rehearsal.learn(setup, copy.deepcopy(setup.network), batch, rate, updates=60):
+            losses.append(loss)
+            # A NaN counts as not learnt.
+            if losses[0] <= 0.1 or len(losses) > 5 and sum(losses[-5:]) / 5 <= 0.9 * losses[0]:
+                return {}
+    said = f"in 60 updates the loss went from {losses[0]:.3g} to {losses[-1]:.3g}"
+    return {faults.NOT_BY_HEART: (True, said)}

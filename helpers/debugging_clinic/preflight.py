@@ -10,11 +10,12 @@ import collections
 import copy
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from helpers.common import require
@@ -34,8 +35,8 @@ _NO_PIXELS = "the check is for real numbers with a fraction, and not for tokens"
 
 # A pair of duplicates happens; a hundredth of the test set does not.
 _MOST_SHARED = 0.01
-# With one of these there is nothing to train, and nothing else to be asked.
-_STOPS = (faults.NO_GRADIENT, faults.KEPT_WITH_NETWORK)
+# With one of these there is nothing to train, and what else is asked may have a wrong answer.
+_STOPS = (faults.NO_GRADIENT, faults.KEPT_WITH_NETWORK, faults.IN_A_LIST)
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def check(
     if step is not None:
         require.function("step", step)
     require.seed("seed", seed)
-    _require_numbers(network)
+    _require_numbers(network, watched=step is not None)
     for name, walked in (("batches", batches), ("test", [] if test is None else test)):
         if isinstance(walked, Iterator):
             raise ValueError(f"{name} can be walked only once: give a list or a loader of batches")
@@ -149,6 +150,7 @@ def check(
                 return Report((Finding(faults.KEPT_WITH_NETWORK, f"in {error.place}"),))
             raise TypeError(str(error)) from error
         _check_that_they_fit(twin, loss_function, sample)
+        _check_that_they_fit(twin, loss_function, *_last(batches, sample))
         odd = sum(int((~images.flatten(1).isfinite()).any(dim=1).sum()) for images, _ in sample)
         if odd:
             return Report((Finding(faults.NOT_FINITE, f"{odd:,} of the first images"),))
@@ -159,7 +161,10 @@ def check(
         return _looked_at(setup, batches, step, test)
 
 
-def _require_numbers(network: nn.Module) -> None:
+def _require_numbers(network: nn.Module, watched: bool) -> None:
+    if watched and isinstance(network, torch.jit.ScriptModule):
+        cure = "give the module that it was made of"
+        raise TypeError(f"network is of TorchScript, where no step can be watched: {cure}")
     for name, part in itertools.chain(network.named_parameters(), network.named_buffers()):
         if nn.parameter.is_lazy(part):
             cure = "call network(images) once, and then make the optimizer"
@@ -181,34 +186,38 @@ def _looked_at(
     learns = any(weight.requires_grad for weight in setup.network.parameters())
     if not learns or any(finding.fault in _STOPS for finding in found):
         return Report(found)
-    unseen = ["a second walk of the data"]
     if step is None:
-        unseen[:0] = ["the step (hand it over as step=)"]
-        found += _that_hold(looks.of_the_mode(setup))
+        of_steps, unseen = looks.of_the_mode(setup), ["the step (hand it over as step=)"]
+        reached: set[str] = set()
     else:
-        found += _that_hold(looks.of_the_step(setup, step, keeps))
+        of_steps, unseen, reached = looks.of_the_step(setup, step, keeps)
+    found += _that_hold(of_steps)
     if test is None:
-        unseen[-1:-1] = ["the test part (test=)"]
+        unseen.append("the test part (test=)")
     else:
         shared, compared = _mixed(batches, test)
-        found += _that_hold({faults.MIXED_PARTS: shared})
+        found += _that_hold({faults.MIXED_PARTS: (shared, shared)})
         if compared == _MOST_COMPARED:
-            unseen[-1:-1] = [f"training images after the first {compared:,}"]
+            unseen.append(f"training images after the first {compared:,}")
+    unseen.append("a second walk of the data")
     if keeps or looks.keeps_a_state(setup):
         unseen += ["data, scores and updates: the network keeps a state"]
         return Report(found, tuple(unseen))
     updates = rehearsal.first_updates(setup)
+    if updates.stopped:
+        unseen.append(f"the first updates: the optimiser's {updates.stopped}")
     found = _that_hold(looks.of_the_data(setup, updates), looks.of_the_scores(setup)) + found
     if not looks.has_enough_labels(setup):
-        unseen += ["whether labels fit their images: there are too few"]
+        unseen.append("whether labels fit their images: there are too few")
+    found = tuple({finding.fault: finding for finding in found}.values())
     # A loss that climbs or stays has a reason, and those above are the better ones.
-    found = found or _that_hold(looks.of_the_first_updates(setup, updates))[:1]
+    found = found or _that_hold(looks.of_the_first_updates(setup, updates, reached))[:1]
     return Report(found or _that_hold(looks.of_a_small_batch(setup)), tuple(unseen))
 
 
 def _that_hold(*tables: looks.Table) -> tuple[Finding, ...]:
-    shown = itertools.chain.from_iterable(table.items() for table in tables)
-    return tuple(Finding(fault, str(evidence)) for fault, evidence in shown if evidence)
+    rows = itertools.chain.from_iterable(table.items() for table in tables)
+    return tuple(Finding(fault, evidence) for fault, (holds, evidence) in rows if holds)
 
 
 def _sample(batches: Iterable[Batch], device: torch.device) -> list[Batch]:
@@ -230,6 +239,21 @@ def _sample(batches: Iterable[Batch], device: torch.device) -> list[Batch]:
     return sample
 
 
+def _last(batches: Iterable[Batch], sample: list[Batch]) -> tuple[list[Batch], int]:
+    """Return the last batch of a list and its place, or one of one image if a loader ends so.
+
+    It is the batch that stops a training run at the end of its first epoch.
+    """
+    images, labels = sample[0]
+    if isinstance(batches, list | tuple):
+        return _sample(batches[-1:], images.device), len(batches)
+    if isinstance(batches, DataLoader) and batches.batch_size and not batches.drop_last:
+        count = len(batches.sampler) if isinstance(batches.sampler, Sized) else 0
+        if count % batches.batch_size == 1:
+            return [(images[:1], labels[:1])], 1 + count // batches.batch_size
+    return [], 1
+
+
 def _walk(name: str, batches: Iterable[Batch]) -> Iterator[Batch]:
     """Walk batches, and check each of them."""
     for images, labels in require.pairs(name, batches):
@@ -243,8 +267,9 @@ def _walk(name: str, batches: Iterable[Batch]) -> Iterator[Batch]:
             given = f"dtype {labels.dtype}"
             raise TypeError(f"labels of {name} have {given}: the check is for class numbers, int64")
         if labels.shape != images.shape[:1]:
-            given = require.shown(labels)
-            raise ValueError(f"labels of {name} are {given}: give one for each image")
+            column = labels.shape == (len(images), 1)
+            cure = "give labels.squeeze(1)" if column else "give one for each image"
+            raise ValueError(f"labels of {name} are {require.shown(labels)}: {cure}")
         if labels.dtype != torch.int64:
             given = f"dtype {labels.dtype}"
             raise TypeError(f"labels of {name} have {given}: give int64, labels.long()")
@@ -262,11 +287,11 @@ def _require_dense(name: str, part: object) -> None:
 
 
 def _check_that_they_fit(
-    network: nn.Module, loss_function: LossFunction, sample: list[Batch]
+    network: nn.Module, loss_function: LossFunction, sample: list[Batch], start: int = 1
 ) -> None:
     """Try a batch of each size, in the mode for training and the one for evaluation."""
     tried: dict[torch.Size, torch.Tensor] = {}
-    for place, (images, labels) in enumerate(sample, start=1):
+    for place, (images, labels) in enumerate(sample, start):
         if images.shape not in tried:
             for part in (copy.deepcopy(network), copy.deepcopy(network).eval()):
                 tried[images.shape] = _scores(part, images, place)

@@ -121,6 +121,7 @@ class Updates:
     """What a copy of the network did in its first updates."""
 
     losses: list[float]  # Before each update.
+    stopped: str  # Why there is only the first.
     guess: float  # The loss of a network that knows nothing.
     unreached: list[str]  # Parameters that never got a gradient.
     still: list[str]  # Those that got one and did not move.
@@ -144,20 +145,29 @@ def first_updates(setup: Setup, *, factor: float = 1.0) -> Updates:
     start = [weight.detach().clone() for weight in weights]
     # The largest gradient beside the weight's own size: far below it lies only rounding.
     reached = [0.0] * len(weights)
-    losses = []
-    for loss in _train(setup, network, optimizer, setup.sample, updates=20):
-        losses.append(loss)
-        if not math.isfinite(loss):
-            break
-        reached = [max(g, _gradient_beside(w)) for g, w in zip(reached, weights, strict=True)]
+    losses, stopped = [], ""
+    try:
+        for loss in _train(setup, network, optimizer, setup.sample, updates=20):
+            losses.append(loss)
+            if not math.isfinite(loss):
+                break
+            reached = [max(g, _gradient_beside(w)) for g, w in zip(reached, weights, strict=True)]
+    except _NotStepped as error:
+        stopped = str(error)
     stay = map(torch.equal, start, weights)
     classes = setup.scores(setup.sample[0][0][:1]).shape[1]
+    moves = list(zip(learning, reached, stay, strict=True)) if not stopped else []
     return Updates(
         losses,
-        math.log(classes) if classes > 1 else math.inf,
-        [name for name, g in zip(learning, reached, strict=True) if g == 0],
-        [n for n, g, here in zip(learning, reached, stay, strict=True) if here and g > _ROUNDING],
+        stopped,
+        math.log(classes),
+        [name for name, gradient, _ in moves if gradient == 0],
+        [name for name, gradient, here in moves if here and gradient > _ROUNDING],
     )
+
+
+class _NotStepped(Exception):
+    """An optimiser's step() wants more than the book knows of, as one in two halves does."""
 
 
 def _train(
@@ -170,14 +180,18 @@ def _train(
     for images, labels in itertools.islice(itertools.cycle(batches), updates):
         backward = functools.partial(_backward, setup, network, optimizer, images, labels)
         yield float(backward())
-        optimizer.step(*[backward] if asks else [])  # type: ignore[arg-type]
+        try:
+            optimizer.step(*[backward] if asks else [])  # type: ignore[arg-type]
+        except Exception as error:
+            raise _NotStepped(f"step() raises {type(error).__name__}") from error
 
 
 def _backward(setup: Setup, network, optimizer, images, labels) -> torch.Tensor:
-    optimizer.zero_grad()
-    loss = setup.loss_function(network(images), labels)
-    if loss.requires_grad:
-        loss.backward()
+    with torch.enable_grad():  # An optimiser may call it where it moves weights.
+        optimizer.zero_grad()
+        loss = setup.loss_function(network(images), labels)
+        if loss.requires_grad:
+            loss.backward()
     return loss.detach()
 
 
@@ -188,14 +202,15 @@ def _gradient_beside(weight: torch.Tensor) -> float:
     return float(weight.grad.abs().max()) / max(float(weight.detach().abs().max()), 1.0)
 
 
-def learnt(
-    setup: Setup, network: nn.Module, batches: Iterable[Batch], *, rate: float, updates: int
-) -> list[float]:
-    """Train a network with Adam, which seldom fails at it, and return the loss before each update.
+def learn(
+    setup: Setup, network: nn.Module, batches: Iterable[Batch], rate: float, updates: int
+) -> Iterator[float]:
+    """Train a network with Adam, which seldom fails at it, and yield the loss before each update.
 
-    The list is empty where there is nothing to train.
+    Nothing is yielded where there is nothing to train.
     """
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     if not weights:
-        return []
-    return list(_train(setup, network, torch.optim.Adam(weights, lr=rate), batches, updates))
+        return iter(())
+    least = max(1e-8, torch.finfo(weights[0].dtype).tiny)  # Or else it divides by zero in float16.
+    return _train(setup, network, torch.optim.Adam(weights, rate, eps=least), batches, updates)

@@ -34,14 +34,14 @@ class Watch:
         self.network, self.optimizer = network, optimizer
         self.taken = self.calls = self.forwards = 0  # Steps; the network's calls and forwards.
         self.arrivals = 0  # Of gradients.
-        self.arrived_something = False  # One that is not zero.
+        self.reached: set[str] = set()  # The weights that got one which is not zero.
         self.piled_up = ""  # The weight whose gradient was added to one that had been used already.
         self.steps = self.empty_steps = 0  # Calls of step(), and those that found no gradient.
         self.clips = self.empty_clips = 0  # Calls of a clipping, and those with nothing to clip.
         self.in_eval = False  # Trained so, the network
         self.off: list[str] = []  # or layers by mistake.
         self.moved = False  # Any weight changed.
-        self.labels = _Labels()
+        self.loss = _Loss()
         self._piled: set[str] = set()  # That may yet be cleared, before it is used.
         self._graphs: list[weakref.ref] = []
         weights = dict(network.named_parameters())
@@ -78,7 +78,7 @@ class Watch:
 
     def take(self, step: Step, batch: Batch, loss_function: LossFunction) -> None:
         """Let the step train on a batch."""
-        self.labels.begin(batch)
+        self.loss.begin(batch)
         with _heard(self._clip):
             step(self.network, *batch, loss_function, self.optimizer)
         self.taken += 1
@@ -94,7 +94,8 @@ class Watch:
     def _arrive(self, name: str, weight: torch.Tensor, new: torch.Tensor) -> None:
         # Before it is added: what stands in .grad is what was there before.
         self.arrivals += 1
-        self.arrived_something = self.arrived_something or _is_something(new)
+        if name not in self.reached and _is_something(new):
+            self.reached.add(name)
         if not _is_something(weight.grad):
             self._piled.discard(name)
         elif weight in self._used:
@@ -115,17 +116,25 @@ class Watch:
         self.clips += 1
         self.empty_clips += self._with_gradient() <= self._used
 
-    def _call(self, given: tuple, scores: torch.Tensor) -> None:
+    def _call(self, given: tuple, gives: object) -> None:
         self.calls += 1
-        if scores.grad_fn is None:  # It only looks, which is what evaluation mode is for.
+        scores = next((part for part in _tensors(gives) if part.grad_fn is not None), None)
+        if scores is None:  # It only looks, which is what evaluation mode is for.
             return
-        self.off = self.off or layers_off(self.network)
-        self.in_eval = self.in_eval or not self.network.training
-        self.labels.scored(given[0] if given else None)
+        self.loss.scored(_tensors(given))
         # A gradient of images, as for an attack, is another's than the step's own.
-        self.gathered.spoilt |= any(getattr(part, "requires_grad", False) for part in given)
+        attacks = any(part.requires_grad for part in _tensors(given))
+        self.gathered.spoilt |= attacks
+        off, in_eval = layers_off(self.network), not self.network.training
+
+        def trained(_):  # What no gradient comes to was only looked at.
+            self.off = self.off or off
+            self.in_eval |= in_eval
+
+        if not attacks:
+            scores.register_hook(trained)
         # What is left with a function of the graph lives as long as the graph, and no longer.
-        scores.grad_fn.metadata["mark"] = mark = _Mark()  # type: ignore[index]  # It is a dict.
+        scores.grad_fn.metadata["mark"] = mark = _Mark()  # type: ignore[union-attr, index]
         self._graphs.append(weakref.ref(mark))
 
 
@@ -165,10 +174,13 @@ class _Gathered:
         self.pieces, self.spoilt = 0, False
 
 
-class _Labels:
-    """The labels that a loss is given for images, beside those that belong to them."""
+class _Loss:
+    """What a step asks a loss for which images, and what gradient it hands it."""
 
     def __init__(self) -> None:
+        self.asks = 0
+        self.squashed = True  # All scores that it was asked about are probabilities.
+        self.downhill: list[bool] = []  # For each gradient, whether it is below zero.
         self._given: list[torch.Tensor] = []
         self._right: list[torch.Tensor] = []
 
@@ -177,17 +189,21 @@ class _Labels:
         self._known = dict(zip(_hashes(batch[0]), batch[1].tolist(), strict=True))
         self._rows: list[int] | None = None  # The images that the network has scored in this step.
 
-    def scored(self, images: object) -> None:
+    def scored(self, images: list[torch.Tensor]) -> None:
         """Note images; behind a second call nobody knows which of the two the loss is about."""
-        first = self._rows is None and isinstance(images, torch.Tensor)
-        self._rows = _hashes(images) if first else []  # type: ignore[arg-type]
+        self._rows = _hashes(images[0]) if self._rows is None and images else []
 
-    def asked(self, _: object = None, labels: object = None, *__: object) -> None:
-        """Note labels that the loss is asked about, where their images are some of the batch's."""
-        right = [self._known.get(row) for row in self._rows or ()]
-        is_whole = isinstance(labels, torch.Tensor) and labels.dtype == torch.int64
-        if is_whole and None not in right and 0 < len(right) == labels.numel():  # type: ignore
-            self._given.append(labels.cpu().flatten())  # type: ignore[attr-defined]
+    def asked(self, *given: object) -> None:
+        """Note scores, and labels where their images are some of the batch's."""
+        self.asks += 1
+        loss, scores, labels, *_ = [*_tensors(given), *[torch.zeros(())] * 3]
+        self.squashed &= are_probabilities(scores)
+        if loss.requires_grad:
+            loss.register_hook(lambda new: self.downhill.append(bool((new < 0).all())))
+        right = [known for row in self._rows or () if (known := self._known.get(row)) is not None]
+        is_whole = 0 < len(right) == len(self._rows or ()) == labels.numel()
+        if is_whole and labels.dtype == torch.int64:
+            self._given.append(labels.cpu().flatten())
             self._right.append(torch.tensor(right))
 
     def right(self) -> float | None:
@@ -198,6 +214,24 @@ class _Labels:
         same = float((given == right).double().mean())
         by_chance = same < 1 and same <= chance.most_right(given, right)
         return same if by_chance else None
+
+
+def are_probabilities(scores: torch.Tensor) -> bool:
+    """Whether the scores of each image add up to one, and none is below zero."""
+    return scores.ndim == 2 and bool((scores >= 0).all()) and are_one(scores.sum(dim=1))
+
+
+def are_one(sums: torch.Tensor) -> bool:
+    """Whether all numbers are one, but for rounding."""
+    return bool(((sums - 1).abs() < 1e-3).all())
+
+
+def _tensors(given: object) -> list[torch.Tensor]:
+    """Return the tensors among what is given, but for those of torch.func, which hide theirs."""
+    hidden = torch._C._functorch.is_functorch_wrapped_tensor
+    parts = list(given.values()) if isinstance(given, dict) else given
+    parts = parts if isinstance(parts, list | tuple) else [parts]
+    return [part for part in parts if isinstance(part, torch.Tensor) and not hidden(part)]
 
 
 def _hashes(images: torch.Tensor) -> list[int]:
@@ -237,7 +271,7 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
     seen.optimizer.zero_grad()
     start = [weight.detach().clone() for weight in seen.network.parameters()]
     updated = 0  # At which step.
-    with _overheard(loss_function, seen.labels.asked) as asked:
+    with _overheard(loss_function, seen.loss.asked) as asked:
         for batch in itertools.islice(itertools.cycle(batches), _MOST_STEPS_WATCHED):
             seen.take(step, batch, asked)
             seen.moved |= not all(map(torch.equal, start, seen.network.parameters()))
@@ -252,7 +286,7 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
 def _overheard(loss_function: LossFunction, hear: Callable) -> Iterator[LossFunction]:
     """Hear what a loss function is asked. A module stays one, with all that a step may want."""
     if isinstance(loss_function, nn.Module):
-        hook = loss_function.register_forward_pre_hook(lambda _, given: hear(*given))
+        hook = loss_function.register_forward_hook(lambda _, given, loss: hear(loss, *given))
         try:
             yield loss_function
         finally:
@@ -261,8 +295,9 @@ def _overheard(loss_function: LossFunction, hear: Callable) -> Iterator[LossFunc
 
     @functools.wraps(loss_function)
     def asked(*given, **options):
-        hear(*given)
-        return loss_function(*given, **options)
+        loss = loss_function(*given, **options)
+        hear(loss, *given, *options.values())
+        return loss
 
     yield asked
 

@@ -1,9 +1,13 @@
 """Networks, optimisers, steps and batches that the pre-flight check is tried on."""
 
+import warnings
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from common.snapshot import changed, snapshot
 from helpers.debugging_clinic import preflight
 from helpers.fashion_mnist_pipeline import fashion, standin
 
@@ -60,9 +64,43 @@ def batches_of(garments, size, seed):
     return list(fashion.Batches(*some, size, generator=chance))
 
 
-def check(network, batches, make=None, loss_function=F.cross_entropy, **options):
+@dataclass
+class Run:
+    """What is handed to the check, and what else must stay as it is: a function returns it."""
+
+    network: nn.Module
+    batches: object
+    loss_function: object
+    optimizer: object
+    step: object = None
+    test: object = None
+    kept: object = tuple
+
+    def state(self):
+        handed = self.network, self.batches, self.loss_function, self.optimizer, self.step
+        return snapshot(*handed, self.test, *self.kept())
+
+    def check(self):
+        run = self.network, self.batches, self.loss_function, self.optimizer
+        return preflight.check(*run, step=self.step, test=self.test)
+
+    def checked(self):
+        """Check, and see that nothing is changed or said that training would not say."""
+        before = self.state()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            report = self.check()
+        assert changed(before, self.state()) == []
+        return report
+
+
+def run(network, batches, make=None, loss_function=F.cross_entropy, **options):
     optimizer = (make or sgd(0.1))([w for w in network.parameters() if w.requires_grad])
-    return preflight.check(network, batches, loss_function, optimizer, **options)
+    return Run(network, batches, loss_function, optimizer, **options)
+
+
+def check(*args, **options):
+    return run(*args, **options).check()
 
 
 def same(one, other):

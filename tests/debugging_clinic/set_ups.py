@@ -4,7 +4,6 @@ import collections
 import copy
 import functools
 import random
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from torch.optim.swa_utils import SWALR, AveragedModel, get_ema_multi_avg_fn
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
+from debugging_clinic.runs import Run
 from helpers.fashion_mnist_pipeline import training
 
 LABELS = torch.arange(60) % 3
@@ -41,20 +41,11 @@ def book(network, images, labels, loss_function, optimizer):
     return loss.detach()
 
 
-@dataclass
-class Run:
-    """What is handed to the check, and what else must stay as it is."""
-
-    network: nn.Module = field(default_factory=mlp)
-    optimizer: object = None
-    step: object = book
-    batches: object = field(default_factory=lambda: BATCHES)
-    loss_function: object = F.cross_entropy
-    kept: tuple = ()
-    faults: tuple = ()
-
-    def __post_init__(self):
-        self.optimizer = self.optimizer or sgd(self.network)
+def tiny(network=None, optimizer=None, step=book, batches=BATCHES, loss_function=F.cross_entropy,
+         kept=()):  # fmt: skip
+    network = network or mlp()
+    keeps = kept if callable(kept) else lambda: kept
+    return Run(network, batches, loss_function, optimizer or sgd(network), step, None, keeps)
 
 
 def trained(run):
@@ -88,30 +79,30 @@ SCHEDULES = {
 
 
 def scheduled(make):
-    run = trained(Run())
+    run = trained(tiny())
     schedule = make(run.optimizer)
 
     def step(*given):
         book(*given)
         schedule.step()
 
-    run.step, run.kept = step, (schedule,)
+    run.step, run.kept = step, lambda: (schedule,)
     return run
 
 
 def on_plateau():
-    run = Run()
+    run = tiny()
     schedule = schedules.ReduceLROnPlateau(run.optimizer, patience=0, threshold=10.0)
 
     def step(*given):
         schedule.step(book(*given))
 
-    run.step, run.kept = step, (schedule,)
+    run.step, run.kept = step, lambda: (schedule,)
     return run
 
 
 def averaged():
-    run = Run()
+    run = tiny()
     average = AveragedModel(run.network, multi_avg_fn=get_ema_multi_avg_fn(0.9))
     average.update_parameters(run.network)
 
@@ -119,12 +110,12 @@ def averaged():
         book(network, *rest)
         average.update_parameters(network)
 
-    run.step, run.kept = step, (average,)
+    run.step, run.kept = step, lambda: (average,)
     return run
 
 
 def averaged_by_hand():
-    run = Run()
+    run = tiny()
     shadow = {name: weight.detach().clone() for name, weight in run.network.named_parameters()}
 
     def step(network, *rest):
@@ -133,12 +124,12 @@ def averaged_by_hand():
             shadow[name].mul_(0.9).add_(weight.detach(), alpha=0.1)
             shadow[name] = shadow[name].clone()
 
-    run.step, run.kept = step, (shadow,)
+    run.step, run.kept = step, lambda: (shadow,)
     return run
 
 
 def scaled():
-    run = Run()
+    run = tiny()
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0, growth_interval=1)
 
     def step(network, images, labels, loss_function, optimizer):
@@ -147,7 +138,7 @@ def scaled():
         scaler.step(optimizer)
         scaler.update()
 
-    run.step, run.kept = step, (scaler,)
+    run.step, run.kept = step, lambda: (scaler,)
     return run
 
 
@@ -204,12 +195,12 @@ class Wrapper:
 
 def with_optimizer(make):
     network = mlp()
-    return Run(network, make(network))
+    return tiny(network, make(network))
 
 
 def closing_over_the_optimizer():
     """A step that warms the rate up by hand, in the optimiser that it closes over."""
-    run, calls = Run(), 0
+    run, calls = tiny(), 0
 
     def step(network, images, labels, loss_function, optimizer):
         nonlocal calls
@@ -218,12 +209,12 @@ def closing_over_the_optimizer():
         run.optimizer.defaults["seen"] = run.optimizer.own = calls
         book(network, images, labels, loss_function, optimizer)
 
-    run.step, run.kept = step, (step,)
+    run.step, run.kept = step, lambda: (step,)
     return run
 
 
 def on_the_real_ones():
-    run = trained(Run())
+    run = trained(tiny())
 
     def step(_, images, labels, loss_function, __):
         run.network.eval()
@@ -233,12 +224,12 @@ def on_the_real_ones():
         run.network[2].bias.data = run.network[2].bias.data + 1
         run.network.note = "trained"
 
-    run.step, run.faults = step, ("step works on something else",)
+    run.step = step
     return run
 
 
 def accumulating():
-    run, seen = Run(), {"calls": 0, "losses": [], "last": collections.deque(maxlen=2)}
+    run, seen = tiny(), {"calls": 0, "losses": [], "last": collections.deque(maxlen=2)}
     total = torch.zeros(())
 
     def step(network, images, labels, loss_function, optimizer):
@@ -252,7 +243,14 @@ def accumulating():
             optimizer.step()
             optimizer.zero_grad()
 
-    run.step, run.kept = step, (seen, total, step)
+    run.step, run.kept = (
+        step,
+        lambda: (
+            seen,
+            total,
+            step,
+        ),
+    )
     return run
 
 
@@ -290,7 +288,7 @@ class Trainer:
 
 def by_method():
     trainer = Trainer()
-    return Run(step=trainer.step, kept=(trainer, vars(Trainer)["made"]))
+    return tiny(step=trainer.step, kept=lambda: (trainer, Trainer.made))
 
 
 def by_partial():
@@ -301,7 +299,7 @@ def by_partial():
         log["entries"] = len(log) + 1
 
     options = {}
-    return Run(step=functools.partial(step, log.append, options), kept=(log, options))
+    return tiny(step=functools.partial(step, log.append, options), kept=(log, options))
 
 
 def noisy():
@@ -315,21 +313,21 @@ def noisy():
         images = images + own[2].random() / 100 + np.random.rand() / 100 + random.random() / 100
         book(network, images, *rest)
 
-    return Run(step=step, kept=(*own, sums))
+    return tiny(step=step, kept=(*own, sums))
 
 
 def in_place():
     def step(network, images, *rest):
         book(network, images.mul_(0.99), *rest)
 
-    return Run(step=step)
+    return tiny(step=step)
 
 
 def hooked():
     network, maps = mlp(), []
     network[0].register_forward_hook(lambda layer, given, gives: maps.append(gives.detach()))
     network[0].weight.register_hook(lambda gradient: gradient)
-    return Run(network, kept=(maps,))
+    return tiny(network, kept=(maps,))
 
 
 class Smoothed(nn.Module):
@@ -348,7 +346,7 @@ class Smoothed(nn.Module):
 
 
 def with_loss():
-    return Run(loss_function=Smoothed())
+    return tiny(loss_function=Smoothed())
 
 
 class Checkpointed(nn.Module):
@@ -361,32 +359,10 @@ class Checkpointed(nn.Module):
         return self.last(checkpoint(self.first, images, use_reentrant=False))
 
 
-def normed():
-    run = trained(Run(mlp(nn.BatchNorm1d(12), nn.Dropout(0.1))))
-    run.network[1].eval()
-    for weight in run.network[1].parameters():
-        weight.requires_grad_(False)
-    return run
-
-
-def lbfgs():
-    def step(network, images, labels, loss_function, optimizer):
-        def closure():
-            optimizer.zero_grad()
-            loss = loss_function(network(images), labels)
-            loss.backward()
-            return loss
-
-        optimizer.step(closure)
-
-    network = mlp()
-    return Run(network, torch.optim.LBFGS(network.parameters(), lr=0.02, max_iter=3), step)
-
-
 def loaded():
     generator = torch.Generator().manual_seed(3)
     data = TensorDataset(IMAGES, LABELS)
-    return Run(batches=DataLoader(data, 20, shuffle=True, generator=generator), kept=(generator,))
+    return tiny(batches=DataLoader(data, 20, shuffle=True, generator=generator), kept=(generator,))
 
 
 class Stream(IterableDataset):
@@ -404,7 +380,7 @@ class Stream(IterableDataset):
 
 
 def streamed():
-    return Run(batches=DataLoader(Stream(), 20))
+    return tiny(batches=DataLoader(Stream(), 20))
 
 
 class WithItsOptimizer(nn.Module):
@@ -426,7 +402,7 @@ def bringing_its_optimizer():
         network.schedule.step()
 
     network = WithItsOptimizer()
-    return Run(network, network.optimizer, step)
+    return tiny(network, network.optimizer, step)
 
 
 class Shifted(nn.Module):
@@ -443,11 +419,11 @@ class Shifted(nn.Module):
 def with_learning_loss():
     network, loss = mlp(), Shifted()
     weights = [*network.parameters(), *loss.parameters()]
-    return Run(network, torch.optim.Adam(weights, lr=0.01), loss_function=loss)
+    return tiny(network, torch.optim.Adam(weights, lr=0.01), loss_function=loss)
 
 
 def weight_of(norm, looks=1):
-    run = Run(nn.Sequential(norm(nn.Linear(8, 12)), nn.ReLU(), nn.Linear(12, 3)))
+    run = tiny(nn.Sequential(norm(nn.Linear(8, 12)), nn.ReLU(), nn.Linear(12, 3)))
     for _ in range(looks):
         run.network(IMAGES[:4])
     return run
@@ -455,7 +431,7 @@ def weight_of(norm, looks=1):
 
 def swapped_in():
     """A step on weights of its own making, put back by copy each time."""
-    run = Run()
+    run = tiny()
     best = [copy.deepcopy(run.network.state_dict())]
 
     def step(network, *rest):
@@ -463,7 +439,7 @@ def swapped_in():
         best[0] = copy.deepcopy(network.state_dict())
         best[0]["0.weight"].zero_()
 
-    run.step, run.kept = step, (best,)
+    run.step, run.kept = step, lambda: (best,)
     return run
 
 
@@ -479,12 +455,9 @@ RUNS = {
     "MomentumSGD": lambda: trained(
         with_optimizer(lambda n: training.MomentumSGD(n.parameters(), lr=0.1, momentum=0.5))
     ),
-    "Adam": lambda: trained(with_optimizer(lambda n: torch.optim.Adam(n.parameters(), lr=0.01))),
-    "LBFGS": lbfgs,
     "a rate by hand": closing_over_the_optimizer,
-    "the real network": on_the_real_ones,
     "accumulation": accumulating,
-    "globals": lambda: Run(step=counting, kept=(vars(counting), SEEN, lambda: COUNTED)),
+    "globals": lambda: tiny(step=counting, kept=lambda: (vars(counting), SEEN, COUNTED)),
     "a method": by_method,
     "a partial": by_partial,
     "generators": noisy,
@@ -493,11 +466,10 @@ RUNS = {
     "a loss with a state": with_loss,
     "a loss that learns": with_learning_loss,
     "a network with its optimiser": bringing_its_optimizer,
-    "a checkpointed block": lambda: Run(Checkpointed()),
-    "frozen layers": normed,
+    "a checkpointed block": lambda: tiny(Checkpointed()),
     "the best weights so far": swapped_in,
     "a loader": loaded,
-    "a loader with a worker": lambda: Run(
+    "a loader with a worker": lambda: tiny(
         batches=DataLoader(TensorDataset(IMAGES, LABELS), 20, shuffle=True, num_workers=1)
     ),
     "a stream": streamed,

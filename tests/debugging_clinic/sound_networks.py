@@ -4,8 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from debugging_clinic.runs import Drops, Layer, adam, check, cnn, mlp, sgd
-from helpers.debugging_clinic import preflight
+from debugging_clinic.runs import Drops, Layer, Run, adam, cnn, mlp, run, sgd
 from helpers.debugging_clinic.steps import by_the_book
 
 SETUPS = {}
@@ -37,24 +36,18 @@ def small(width=64, classes=10, *head):
 
 # Networks.
 @setup
-def an_rnn_over_rows(batches):
-    return check(nn.Sequential(rows_of_pixels, nn.RNN(28, 32, batch_first=True), last,
-                               nn.Linear(32, 10)), batches, adam(1e-3))  # fmt: skip
-
-
-@setup
 def an_lstm_over_rows(batches):
     network = nn.Sequential(
         rows_of_pixels, nn.LSTM(28, 32, batch_first=True), last, nn.Linear(32, 10)
     )
-    return check(network, batches, adam(1e-3), step=by_the_book)
+    return run(network, batches, adam(1e-3), step=by_the_book)
 
 
 @setup
 def a_gru_both_ways(batches):
     gru = nn.GRU(28, 16, batch_first=True, bidirectional=True, num_layers=2, dropout=0.2)
     mean = Layer(lambda out: out[0].mean(dim=1))
-    return check(nn.Sequential(rows_of_pixels, gru, mean, nn.Linear(32, 10)), batches, adam(3e-3))
+    return run(nn.Sequential(rows_of_pixels, gru, mean, nn.Linear(32, 10)), batches, adam(3e-3))
 
 
 @setup
@@ -68,7 +61,7 @@ def an_lstm_with_a_first_state_made_in_each_call(batches):
             h = torch.zeros(1, len(x), 32), torch.zeros(1, len(x), 32)
             return self.out(self.lstm(x.squeeze(1), h)[0][:, -1])
 
-    return check(Recurrent(), batches, adam(1e-3))
+    return run(Recurrent(), batches, adam(1e-3))
 
 
 class Transformer(nn.Module):
@@ -89,7 +82,7 @@ class Transformer(nn.Module):
 
 @setup
 def a_transformer_with_a_class_token(batches):
-    return check(Transformer(), batches, lambda w: torch.optim.AdamW(w, lr=1e-3, weight_decay=0.05))
+    return run(Transformer(), batches, lambda w: torch.optim.AdamW(w, lr=1e-3, weight_decay=0.05))
 
 
 @setup
@@ -106,7 +99,7 @@ def tied_weights(batches):
             x = self.inside(x.flatten(1)).relu()
             return self.out(self.second(self.first(x).relu()).relu())
 
-    return check(Tied(), batches)
+    return run(Tied(), batches)
 
 
 @setup
@@ -121,7 +114,7 @@ def a_residual_network_whose_branches_begin_at_zero(batches):
             return (x + self.body(x)).relu()
 
     body = [nn.Conv2d(1, 8, 3, stride=2), nn.BatchNorm2d(8), nn.ReLU(), Block(), Block()]
-    return check(nn.Sequential(*body, nn.Flatten(), nn.Linear(8 * 169, 10)), batches)
+    return run(nn.Sequential(*body, nn.Flatten(), nn.Linear(8 * 169, 10)), batches)
 
 
 @setup
@@ -135,7 +128,7 @@ def squeeze_and_excitation(batches):
             return x * self.gate(x.mean((2, 3)))[:, :, None, None]
 
     body = [nn.Conv2d(1, 8, 3, stride=2), nn.SiLU(), Excite()]
-    return check(nn.Sequential(*body, nn.Flatten(), nn.Linear(8 * 169, 10)), batches, adam(1e-3))
+    return run(nn.Sequential(*body, nn.Flatten(), nn.Linear(8 * 169, 10)), batches, adam(1e-3))
 
 
 @setup
@@ -148,68 +141,39 @@ def scales_of_layers_that_begin_small(batches):
         def forward(self, x):
             return x + self.gamma.flatten() * x
 
-    return check(mlp(noise=[Scale()]), batches)
+    return run(mlp(noise=[Scale()]), batches)
 
 
 @setup
 def group_norm(batches):
     network = cnn()
     network[1] = nn.GroupNorm(2, 8)
-    return check(network, batches)
+    return run(network, batches)
 
 
 @setup
 def layer_norm_and_gelu(batches):
     body = (nn.Linear(784, 64), nn.LayerNorm(64), nn.GELU(), nn.Linear(64, 10))
-    return check(nn.Sequential(nn.Flatten(), *body), batches, adam(1e-3))
-
-
-@setup
-def weight_norm(batches):
-    network = mlp()
-    network[1] = nn.utils.parametrizations.weight_norm(network[1])
-    return check(network, batches, step=by_the_book)
-
-
-@setup
-def spectral_norm(batches):
-    network = mlp()
-    network[1] = nn.utils.parametrizations.spectral_norm(network[1])
-    return check(network, batches, sgd(0.1, 0.9), step=by_the_book)
-
-
-@setup
-def old_weight_norm(batches):
-    network = mlp()
-    nn.utils.weight_norm(network[1])
-    return check(network, batches, step=by_the_book)
-
-
-@setup
-def old_spectral_norm_after_a_look(batches):
-    network = mlp()
-    nn.utils.spectral_norm(network[1])
-    network(batches[0][0])
-    return check(network, batches, step=by_the_book)
+    return run(nn.Sequential(nn.Flatten(), *body), batches, adam(1e-3))
 
 
 @setup
 def dropout_by_function(batches):
-    return check(mlp(noise=[Drops()]), batches)
+    return run(mlp(noise=[Drops()]), batches)
 
 
 @setup
 def a_last_layer_that_begins_at_zero(batches):
     network = cnn()
     nn.init.zeros_(network[-1].weight)
-    return check(network, batches)
+    return run(network, batches)
 
 
 @setup
 def softmax_regression_that_begins_at_zero(batches):
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     nn.init.zeros_(network[1].weight)
-    return check(network, batches, sgd(0.01))
+    return run(network, batches, sgd(0.01))
 
 
 class Cosine(nn.Module):
@@ -226,17 +190,17 @@ class Cosine(nn.Module):
 
 @setup
 def scaled_cosine_scores(batches):
-    return check(Cosine(16.0), batches, step=by_the_book)
+    return run(Cosine(16.0), batches, step=by_the_book)
 
 
 @setup
 def cosine_scores_that_begin_with_a_high_loss(batches):
-    return check(Cosine(64.0), batches, adam(1e-3), step=by_the_book)
+    return run(Cosine(64.0), batches, adam(1e-3), step=by_the_book)
 
 
 @setup
 def a_sigmoid_with_room(batches):
-    return check(mlp(Layer(lambda scores: 20 * scores.sigmoid())), batches, adam(1e-3))
+    return run(mlp(Layer(lambda scores: 20 * scores.sigmoid())), batches, adam(1e-3))
 
 
 @setup
@@ -251,7 +215,7 @@ def scores_of_an_image_and_a_text(batches):
         def forward(self, x):  # Neither side is ever below zero: all its scores are positive.
             return self.logarithm.exp() * F.normalize(self.body(x), dim=1) @ self.texts.T
 
-    return check(Contrast(), batches, adam(1e-3))
+    return run(Contrast(), batches, adam(1e-3))
 
 
 @setup
@@ -264,14 +228,14 @@ def distances_to_prototypes(batches):
         def forward(self, x):
             return -torch.cdist(self.body(x.flatten(1)), self.centres)
 
-    return check(Distances(), batches, adam(1e-3))
+    return run(Distances(), batches, adam(1e-3))
 
 
 @setup
 def a_frozen_backbone(batches):
     network = cnn()
     network[:5].requires_grad_(False).eval()
-    return check(network, batches)
+    return run(network, batches)
 
 
 @setup
@@ -287,7 +251,7 @@ def a_backbone_under_no_grad(batches):
                 features = self.backbone(x)
             return self.head(features)
 
-    return check(Transfer(), batches, step=by_the_book)
+    return run(Transfer(), batches, step=by_the_book)
 
 
 @setup
@@ -295,7 +259,7 @@ def a_frozen_backbone_that_the_optimiser_holds(batches):
     network = cnn()
     network[:5].requires_grad_(False)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-    return preflight.check(network, batches, F.cross_entropy, optimizer)
+    return Run(network, batches, F.cross_entropy, optimizer)
 
 
 @setup
@@ -312,7 +276,7 @@ def low_rank_adapters(batches):
             hidden = self.body(x)
             return self.head(hidden) + hidden @ self.A @ self.B
 
-    return check(Adapted(), batches, adam(1e-2))
+    return run(Adapted(), batches, adam(1e-2))
 
 
 @setup
@@ -328,7 +292,7 @@ def layers_in_a_plain_list_that_the_optimiser_holds(batches):
     network = Deep()
     weights = [*network.parameters(), *network.hidden[0].parameters()]
     optimizer = torch.optim.SGD(weights, lr=0.1)
-    return preflight.check(network, batches, F.cross_entropy, optimizer)
+    return Run(network, batches, F.cross_entropy, optimizer)
 
 
 @setup
@@ -342,7 +306,7 @@ def a_hidden_layer_that_is_kept_to_be_looked_at(batches):
             self.features = self.body(x.flatten(1)).relu()
             return self.out(self.features)
 
-    return check(Keeps(), batches, step=by_the_book)
+    return run(Keeps(), batches, step=by_the_book)
 
 
 @setup
@@ -360,7 +324,7 @@ def a_state_that_the_step_lets_go_of(batches):
         network.state = None if network.state is None else network.state.detach()
         by_the_book(network, *rest)
 
-    return check(Remembers(), batches, step=step)
+    return run(Remembers(), batches, step=step)
 
 
 @setup
@@ -375,4 +339,4 @@ def a_state_that_forward_detaches(batches):
             self.state = state.detach()
             return out[:, -1]
 
-    return check(Remembers(), batches)
+    return run(Remembers(), batches)

@@ -15,10 +15,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_ as clip
 
-from debugging_clinic.runs import Layer, adam, check, cnn, mlp, sgd
+from debugging_clinic.runs import Layer, Run, adam, cnn, mlp, run, sgd
+from debugging_clinic.set_ups import on_the_real_ones
 from debugging_clinic.sound_networks import clouds, last, rows_of_pixels, shuffled, small
 from debugging_clinic.test_preflight_healthy import SETUPS as SOUND
-from helpers.debugging_clinic import faults, preflight
+from helpers.debugging_clinic import faults
 from helpers.debugging_clinic.steps import by_the_book
 
 SETUPS = {}
@@ -42,7 +43,7 @@ def ill(fault):
 
 
 def stepped(name, fault, step, network=mlp, make=None):
-    SETUPS[name] = (fault, lambda batches: check(network(), batches, make, step=step))
+    SETUPS[name] = (fault, lambda batches: run(network(), batches, make, step=step))
 
 
 # The network and what holds its weights.
@@ -60,7 +61,7 @@ def layers_in_a_list(batches):
                 x = layer(x).relu()
             return self.out(x)
 
-    return check(Deep(), batches, step=by_the_book)
+    return run(Deep(), batches, step=by_the_book)
 
 
 @ill("layers in a plain list")
@@ -75,7 +76,20 @@ def heads_in_a_dict(batches):
             hidden = self.body(x.flatten(1)).relu()
             return self.heads["small"](hidden) + self.heads["large"](hidden)
 
-    return check(Heads(), batches)
+    return run(Heads(), batches)
+
+
+@ill("layers in a plain list")
+def a_layer_made_anew_in_each_call(batches):
+    class Makes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.out = nn.Linear(64, 10)
+
+        def forward(self, x):
+            return self.out(nn.Linear(784, 64)(x.flatten(1)).relu())
+
+    return run(Makes(), batches)
 
 
 @ill("layers in a plain list")
@@ -89,7 +103,7 @@ def a_tensor_that_is_no_parameter(batches):
         def forward(self, x):
             return self.body(x) * self.scale
 
-    return check(Scaled(), batches, step=by_the_book)
+    return run(Scaled(), batches, step=by_the_book)
 
 
 @ill("layers in a plain list")
@@ -104,7 +118,7 @@ def a_frozen_body_and_a_head_in_a_list(batches):
 
     network = Head()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-    return preflight.check(network, batches, F.cross_entropy, optimizer, step=by_the_book)
+    return Run(network, batches, F.cross_entropy, optimizer, step=by_the_book)
 
 
 @ill("no parameters")
@@ -117,13 +131,13 @@ def every_layer_in_a_list(batches):
         def forward(self, x):
             return self.layers[0](x.flatten(1))
 
-    return preflight.check(Lost(), batches, F.cross_entropy, None)
+    return Run(Lost(), batches, F.cross_entropy, None)
 
 
 def all_frozen(batches, step):
     network = cnn().requires_grad_(False)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-    return preflight.check(network, batches, F.cross_entropy, optimizer, step=step)
+    return Run(network, batches, F.cross_entropy, optimizer, step=step)
 
 
 @ill("everything frozen")
@@ -141,7 +155,7 @@ def all_one_number(batches):
     network = mlp()
     for weight in network.parameters():
         nn.init.constant_(weight, 0.01)
-    return check(network, batches, step=by_the_book)
+    return run(network, batches, step=by_the_book)
 
 
 @ill("all weights the same")
@@ -150,7 +164,7 @@ def all_ones_in_a_convolution(batches):
     for layer in network:
         if hasattr(layer, "weight"):
             nn.init.constant_(layer.weight, 0.05)
-    return check(network, batches)
+    return run(network, batches)
 
 
 @ill("all weights the same")
@@ -158,7 +172,7 @@ def all_zeros(batches):
     network = mlp()
     for weight in network.parameters():
         nn.init.zeros_(weight)
-    return check(network, batches)
+    return run(network, batches)
 
 
 @ill("all weights the same")
@@ -167,13 +181,16 @@ def one_number_in_the_linear_layers_alone(batches):
     for layer in network:
         if isinstance(layer, nn.Linear):
             nn.init.constant_(layer.weight, 0.02)
-    return check(network, batches, step=by_the_book)
+    return run(network, batches, step=by_the_book)
+
+
+SETUPS["on_the_real_ones"] = ("step works on something else", lambda _: on_the_real_ones())
 
 
 @ill("parameters not handed to the optimiser")
 def an_optimiser_of_another_network(batches):
     optimizer = torch.optim.SGD(mlp().parameters(), lr=0.1)
-    return preflight.check(mlp(), batches, F.cross_entropy, optimizer)
+    return Run(mlp(), batches, F.cross_entropy, optimizer)
 
 
 @ill("parameters not handed to the optimiser")
@@ -181,7 +198,7 @@ def a_layer_replaced_after_the_optimiser(batches):
     network = cnn()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     network[-1] = nn.Linear(576, 10)
-    return preflight.check(network, batches, F.cross_entropy, optimizer, step=by_the_book)
+    return Run(network, batches, F.cross_entropy, optimizer, step=by_the_book)
 
 
 @ill("no gradient")
@@ -195,18 +212,18 @@ def everything_under_no_grad(batches):
         def forward(self, x):
             return self.body(x)
 
-    return check(Silent(), batches, step=by_the_book)
+    return run(Silent(), batches, step=by_the_book)
 
 
 @ill("no gradient")
 def detached_in_the_middle(batches):
-    return check(mlp(noise=[Layer(torch.Tensor.detach)]), batches, step=by_the_book)
+    return run(mlp(noise=[Layer(torch.Tensor.detach)]), batches, step=by_the_book)
 
 
 @ill("no gradient")
 def a_layer_that_forward_leaves_out(batches):
     unused = Layer(lambda scores: scores, left_out=nn.Linear(3, 3))
-    return check(mlp(unused), batches)
+    return run(mlp(unused), batches)
 
 
 @ill("no gradient")
@@ -214,18 +231,18 @@ def the_last_output_of_the_way_back(batches):
     """Its state has seen one row only, and the weights from state to state none."""
     gru = nn.GRU(28, 16, batch_first=True, bidirectional=True)
     network = nn.Sequential(rows_of_pixels, gru, last, nn.Linear(32, 10))
-    return check(network, batches, adam(1e-3))
+    return run(network, batches, adam(1e-3))
 
 
 @ill("weight decay eats the weights")
 def decay_of_the_size_of_the_weights(batches):
-    return check(mlp(), batches, sgd(0.1, weight_decay=10.0))
+    return run(mlp(), batches, sgd(0.1, weight_decay=10.0))
 
 
 @ill("weight decay eats the weights")
 def decay_apart_from_the_gradient(batches):
     make = lambda w: torch.optim.AdamW(w, lr=0.01, weight_decay=50.0)  # noqa: E731
-    return check(mlp(), batches, make, step=by_the_book)
+    return run(mlp(), batches, make, step=by_the_book)
 
 
 @ill("weight decay eats the weights")
@@ -234,7 +251,7 @@ def decay_in_one_group(batches):
         groups = [{"params": weights[:2], "weight_decay": 5.0}, {"params": weights[2:]}]
         return torch.optim.SGD(groups, lr=0.1, momentum=0.9)
 
-    return check(mlp(), batches, make)
+    return run(mlp(), batches, make)
 
 
 class Remembers(nn.Module):
@@ -249,12 +266,12 @@ class Remembers(nn.Module):
 
 @ill("a graph kept with the network")
 def a_state_of_a_gru(batches):
-    return check(Remembers(nn.GRU), batches)
+    return run(Remembers(nn.GRU), batches)
 
 
 @ill("a graph kept with the network")
 def a_state_of_an_lstm_with_a_step(batches):
-    return check(Remembers(nn.LSTM), batches, step=by_the_book)
+    return run(Remembers(nn.LSTM), batches, step=by_the_book)
 
 
 @ill("a graph kept with the network")
@@ -269,14 +286,14 @@ def a_running_mean_with_its_graph(batches):
             self.mean = 0.9 * self.mean + 0.1 * scores.mean(dim=0)
             return scores - self.mean
 
-    return check(Running(), batches, step=by_the_book)
+    return run(Running(), batches, step=by_the_book)
 
 
 # Scores and losses.
 def ending(name, fault, *head, loss_function=F.cross_entropy, make=None):
     SETUPS[name] = (
         fault,
-        lambda b: check(mlp(*head), b, make, loss_function, step=by_the_book),
+        lambda b: run(mlp(*head), b, make, loss_function, step=by_the_book),
     )
 
 
@@ -295,9 +312,32 @@ ending("a_mean_over_images", "images of a batch depend on each other",
 ending("a_hundred_times_too_fast", "learning rate too high", make=sgd(100.0))
 
 
+ending("a_logarithm_of_zero", "first loss not finite",
+       Layer(lambda scores: (scores - scores.amax(dim=1, keepdim=True)).log()))  # fmt: skip
+ending("all_that_is_learnt_is_lost", "one batch is not learnt by heart",
+       Layer(lambda scores: scores * 1e-9))  # fmt: skip
+ending("a_deviation_over_images", "images of a batch depend on each other",
+       Layer(lambda scores: (scores - scores.mean(0)) / scores.std(0, correction=0)))  # fmt: skip
+ending("softmax_in_the_loss", "softmax before cross-entropy",
+       loss_function=lambda scores, labels: F.cross_entropy(scores.softmax(1), labels))  # fmt: skip
+ending("a_loss_of_class_0_alone", "loss ignores the labels",
+       loss_function=lambda scores, labels: F.cross_entropy(scores, 0 * labels))  # fmt: skip
+ending("up_in_place_of_down", "loss the wrong way up", make=sgd(0.1, maximize=True))
+ending("adam_far_too_fast", "learning rate too high", make=adam(1.0))
+ending("handed_over_in_part", "parameters not handed to the optimiser",
+       make=lambda weights: sgd(0.1)(weights[:2]))  # fmt: skip
+ending("a_rate_of_zero", "weights do not move", make=lambda w: torch.optim.SGD(
+    [{"params": w[:2], "lr": 0.0}, {"params": w[2:]}], lr=0.1))  # fmt: skip
+
+
+@ill("model left in eval mode")
+def in_eval_mode_from_the_start(batches):
+    return run(cnn().eval(), batches)
+
+
 # Steps.
 def never_cleared(every):
-    def run(batches):
+    def in_steps(batches):
         count = itertools.count(1)
 
         def step(network, images, labels, loss_function, optimizer):
@@ -305,13 +345,13 @@ def never_cleared(every):
             if next(count) % every == 0:
                 optimizer.step()
 
-        return check(mlp(), batches, step=step)
+        return run(mlp(), batches, step=step)
 
-    return "gradients never cleared", run
+    return "gradients never cleared", in_steps
 
 
 def wiped(every):
-    def run(batches):
+    def in_steps(batches):
         count = itertools.count(1)
 
         def step(network, images, labels, loss_function, optimizer):
@@ -320,9 +360,9 @@ def wiped(every):
             if next(count) % every == 0:
                 optimizer.step()
 
-        return check(mlp(), batches, step=step)
+        return run(mlp(), batches, step=step)
 
-    return "gradients wiped within an accumulation", run
+    return "gradients wiped within an accumulation", in_steps
 
 
 for _every in (1, 2, 3, 4, 5, 8, 16, 50):
@@ -387,6 +427,31 @@ def clears_too_early(network, images, labels, loss_function, optimizer):
     optimizer.step()
 
 
+def clears_with_zeros_and_decays(network, images, labels, loss_function, optimizer):
+    loss_function(network(images), labels).backward()
+    optimizer.zero_grad(set_to_none=False)
+    optimizer.step()
+
+
+def goes_back_from_a_number(network, images, labels, loss_function, optimizer):
+    optimizer.zero_grad()
+    loss = loss_function(network(images), labels).item()
+    torch.tensor(loss, requires_grad=True).backward()
+    optimizer.step()
+
+
+def puts_a_minus_before_the_loss(network, images, labels, loss_function, optimizer):
+    optimizer.zero_grad()
+    (-loss_function(network(images), labels)).backward()
+    optimizer.step()
+
+
+def hands_probabilities_over(network, images, labels, loss_function, optimizer):
+    optimizer.zero_grad()
+    loss_function(network(images).softmax(dim=1), labels).backward()
+    optimizer.step()
+
+
 def a_closure_that_never_clears(network, images, labels, loss_function, optimizer):
     def closure():
         loss = loss_function(network(images), labels)
@@ -419,8 +484,13 @@ for _fault, _step in (
     ("cleared before the step", clears_too_early),
     ("gradients never cleared", a_closure_that_never_clears),
     ("forward called by name", calls_forward),
+    ("no backward", goes_back_from_a_number),
+    ("loss the wrong way up", puts_a_minus_before_the_loss),
+    ("softmax before cross-entropy", hands_probabilities_over),
 ):
     stepped(_step.__name__, _fault, _step)
+stepped("clears_with_zeros_and_decays", "cleared before the step", clears_with_zeros_and_decays,
+        make=sgd(0.1, weight_decay=0.01))  # fmt: skip
 stepped("evaluates_and_forgets", "model left in eval mode", evaluates_and_forgets, cnn)
 
 
@@ -434,7 +504,7 @@ def losses_in_a_list(batches):
         kept[-1].backward()
         optimizer.step()
 
-    return check(mlp(), batches, step=step)
+    return run(mlp(), batches, step=step)
 
 
 @ill("a graph kept from step to step")
@@ -448,7 +518,7 @@ def a_sum_of_losses_that_goes_backward_again(batches):
         total.backward()
         optimizer.step()
 
-    return check(mlp(), batches, step=step)
+    return run(mlp(), batches, step=step)
 
 
 # Data.
@@ -458,10 +528,10 @@ def in_order(points, labels, size):
 
 
 def sorted_data(name, classes, size, count=2_000):
-    def run(batches):
-        return check(small(classes=classes), in_order(*clouds(classes, count), size), sgd(0.05))
+    def in_a_row(_):
+        return run(small(classes=classes), in_order(*clouds(classes, count), size), sgd(0.05))
 
-    SETUPS[name] = ("data never shuffled", run)
+    SETUPS[name] = ("data never shuffled", in_a_row)
 
 
 sorted_data("every_class_in_turn", 10, 100)
@@ -476,28 +546,36 @@ def runs_of_each_class_again_and_again(batches):
     parts = [(labels == k).nonzero().flatten()[:400].split(100) for k in range(4)]
     rows = torch.cat([part for parts_now in zip(*parts, strict=True) for part in parts_now])
     pairs = zip(points[rows].split(20), labels[rows].split(20), strict=True)
-    return check(small(classes=4), list(pairs), sgd(0.01))
+    return run(small(classes=4), list(pairs), sgd(0.01))
+
+
+@ill("data never shuffled")
+def two_classes_in_turns_a_batch_at_a_time(_):
+    points, labels = clouds(2)
+    parts = [(labels == k).nonzero().flatten()[:600].split(20) for k in range(2)]
+    rows = [row for pair in zip(*parts, strict=True) for row in pair]
+    return run(small(classes=2), [(points[row], labels[row]) for row in rows], sgd(0.01))
 
 
 @ill("labels not those of the images")
 def labels_in_another_order(batches):
     points, labels = clouds(10)
-    return check(small(), shuffled(points, labels[torch.randperm(len(labels))]))
+    return run(small(), shuffled(points, labels[torch.randperm(len(labels))]))
 
 
 @ill("test images among the training images")
 def a_test_part_that_was_trained_on(batches):
-    return check(mlp(), batches, test=batches[3:5])
+    return run(mlp(), batches, test=batches[3:5])
 
 
 @ill("inputs not scaled")
 def pixels_up_to_255(batches):
-    return check(mlp(), [(255 * x, y) for x, y in batches], step=by_the_book)
+    return run(mlp(), [(255 * x, y) for x, y in batches], step=by_the_book)
 
 
 @ill("inputs not finite")
 def a_division_by_zero(batches):
-    return check(mlp(), [(x.where(x > 0, math.nan), y) for x, y in batches])
+    return run(mlp(), [(x.where(x > 0, math.nan), y) for x, y in batches])
 
 
 def test_there_are_as_many_set_ups_as_promised():
@@ -515,10 +593,10 @@ def test_the_notebook_names_how_many_set_ups_there_are():
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[] if n in QUICK else pytest.mark.proof) for n in SETUPS]
 )
-def test_the_fault_is_named_and_no_other(name, batches):
+def test_the_fault_is_named_and_no_other_and_nothing_is_changed(name, batches):
     torch.manual_seed(3)
-    fault, run = SETUPS[name]
-    report = run(batches)
+    fault, make = SETUPS[name]
+    report = make(batches).checked()
     assert report.faults == (fault,), report
     assert all(finding.evidence.strip() for finding in report.findings)
     assert str(report) == f"{fault}: {faults.SENTENCES[fault]} ({report.findings[0].evidence})"
