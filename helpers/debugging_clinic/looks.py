@@ -284,7 +284,7 @@ def _of_the_loss(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> Ta
     worse, now, better = (setup.loss(scores + by * right, labels) for by in (-1, 0, 1))
     if _maximizes(setup):
         worse, better = better, worse
-    # The sure and right: what cross_entropy makes of 1 for one class and of 0 for the others.
+    # Sure and right scores cost nothing, but where a softmax turns them into 1 and 0 before.
     floor = setup.loss(50 * right, labels) / (len(labels) if summed else 1)
     squashed = abs(floor - math.log(1 + (classes - 1) / math.e)) < 1e-4
     tilted = scores + torch.arange(classes).to(scores)

@@ -81,15 +81,8 @@ def heads_in_a_dict(batches):
 
 @ill("layers in a plain list")
 def a_layer_made_anew_in_each_call(batches):
-    class Makes(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.out = nn.Linear(64, 10)
-
-        def forward(self, x):
-            return self.out(nn.Linear(784, 64)(x.flatten(1)).relu())
-
-    return run(Makes(), batches)
+    anew = Layer(lambda x: nn.Linear(784, 64)(x.flatten(1)).relu())
+    return run(nn.Sequential(anew, nn.Linear(64, 10)), batches)
 
 
 @ill("layers in a plain list")
