@@ -60,6 +60,8 @@ def find() -> list[Finding]:
 
 def main() -> int:
     """Print the screen; return the exit code, 1 if a notebook could not run."""
+    # A folder may have letters that the terminal has not.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     found = find()
     print(*found, sep="\n")
     if any(finding.state == "fault" for finding in found):
@@ -255,9 +257,8 @@ def _threads() -> Finding:
         says += f" (OMP_NUM_THREADS is {setting})"
     waiting = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if waiting > 2 * (os.cpu_count() or 1):
-        says += (
-            f"; {waiting:.0f} programs want them now, so all takes longer: set OMP_NUM_THREADS=1"
-        )
+        says += f"; {waiting:.0f} programs want them now, so all takes longer"
+        says += "" if setting == "1" else ": set OMP_NUM_THREADS=1"
         return Finding("threads", says, "note")
     return Finding("threads", says)
 

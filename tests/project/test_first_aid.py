@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import io
 import os
 import re
 import shutil
@@ -164,11 +165,23 @@ def test_a_disk_that_is_nearly_full_is_noted(monkeypatch, free, state):
 
 
 @pytest.mark.parametrize(("load", "state"), [(0.5, "ok"), (99.0, "note")])
-def test_a_busy_machine_is_noted(monkeypatch, load, state):
+@pytest.mark.parametrize("setting", ["1", ""])
+def test_a_busy_machine_is_noted(monkeypatch, load, state, setting):
+    monkeypatch.setenv("OMP_NUM_THREADS", setting)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
     found = first_aid._threads()
     assert found.state == state and ("99 programs" in found.says) == (state == "note")
+    assert ("set OMP_NUM_THREADS=1" in found.says) == (state == "note" and not setting)
+
+
+def test_a_terminal_of_plain_letters_shows_the_screen_too(monkeypatch):
+    plain = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", plain)
+    monkeypatch.setattr(first_aid, "find", lambda: [first_aid.Finding("data", "from /ü")])
+    assert first_aid.main() == 0
+    plain.flush()
+    assert b"from /\\xfc" in plain.buffer.getvalue()
 
 
 @pytest.fixture
