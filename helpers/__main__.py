@@ -160,9 +160,11 @@ def _helpers() -> Finding:
     if done.returncode or not found:
         says = "a notebook cannot import them"
     elif Path(found).name == "helpers.py":
-        move = "ren" if os.name == "nt" else "mv"
+        own = Path(found).with_name("helpers_of_my_own.py")
+        # What ren is given is a name alone, and the file stays in its folder.
+        move = ("ren", found, own.name) if os.name == "nt" else ("mv", found, str(own))
         says = f"a notebook imports {found} in their place"
-        return Finding("helpers", says, "fault", _command(move, found, "helpers_of_my_own.py"))
+        return Finding("helpers", says, "fault", _command(*move))
     elif Path(found).resolve().parent != Path(__file__).resolve().parent:
         says = f"a notebook imports those of another folder, {Path(found).parent}"
     else:

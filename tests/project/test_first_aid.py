@@ -29,7 +29,8 @@ runpy.run_module("helpers", run_name="__main__")
 
 
 UNSET = "set" if os.name == "nt" else "unset"
-OWN = "helpers_of_my_own.py"
+OWN = "" if os.name == "nt" else "notebooks/"
+OWN += "helpers_of_my_own.py"
 
 
 def run(hidden: str, **environment: str) -> subprocess.CompletedProcess:
