@@ -95,6 +95,9 @@ def _python() -> Finding:
         oldest = ".".join(map(str, OLDEST_PYTHON))
         mend = "py -m venv .venv" if os.name == "nt" else "python3 -m venv --clear .venv"
         return Finding("Python", f"{says}; {oldest} or newer is needed", "fault", mend)
+    if "error" in os.environ.get("PYTHONWARNINGS", ""):
+        says += "; PYTHONWARNINGS makes an error of each warning, and PyTorch's packages warn"
+        return Finding("Python", says, "fault", _unset("PYTHONWARNINGS"))
     return Finding("Python", says)
 
 

@@ -158,6 +158,14 @@ def test_a_backend_that_matplotlib_does_not_know_is_not_mended_by_installing_it(
     assert first_aid._pytorch().mend.split() == [UNSET, "MPLBACKEND" + "=" * (os.name == "nt")]
 
 
+def test_where_warnings_are_errors_it_says_so(monkeypatch):
+    """Notebook 01 draws with torchviz, which warns."""
+    monkeypatch.setenv("PYTHONWARNINGS", "error::DeprecationWarning")
+    assert first_aid._python().mend.split()[1].startswith("PYTHONWARNINGS")
+    monkeypatch.setenv("PYTHONWARNINGS", "default")
+    assert first_aid._python().state == "ok"
+
+
 @pytest.mark.parametrize(("free", "state"), [(0.1, "note"), (9.0, "ok")])
 def test_a_disk_that_is_nearly_full_is_noted(monkeypatch, free, state):
     usage = SimpleNamespace(free=free * 1024**3)
