@@ -60,6 +60,8 @@ def find() -> list[Finding]:
 
 def main() -> int:
     """Print the screen; return the exit code, 1 if a notebook could not run."""
+    # A folder may have letters that the terminal has not.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     found = find()
     print(*found, sep="\n")
     if any(finding.state == "fault" for finding in found):
@@ -93,6 +95,9 @@ def _python() -> Finding:
         oldest = ".".join(map(str, OLDEST_PYTHON))
         mend = "py -m venv .venv" if os.name == "nt" else "python3 -m venv --clear .venv"
         return Finding("Python", f"{says}; {oldest} or newer is needed", "fault", mend)
+    if "error" in os.environ.get("PYTHONWARNINGS", ""):
+        says += "; PYTHONWARNINGS makes an error of each warning, and PyTorch's packages warn"
+        return Finding("Python", says, "fault", _unset("PYTHONWARNINGS"))
     return Finding("Python", says)
 
 
@@ -158,9 +163,11 @@ def _helpers() -> Finding:
     if done.returncode or not found:
         says = "a notebook cannot import them"
     elif Path(found).name == "helpers.py":
-        move = "ren" if os.name == "nt" else "mv"
+        own = Path(found).with_name("helpers_of_my_own.py")
+        # What ren is given is a name alone, and the file stays in its folder.
+        move = ("ren", found, own.name) if os.name == "nt" else ("mv", found, str(own))
         says = f"a notebook imports {found} in their place"
-        return Finding("helpers", says, "fault", _command(move, found, "helpers_of_my_own.py"))
+        return Finding("helpers", says, "fault", _command(*move))
     elif Path(found).resolve().parent != Path(__file__).resolve().parent:
         says = f"a notebook imports those of another folder, {Path(found).parent}"
     else:
@@ -255,9 +262,8 @@ def _threads() -> Finding:
         says += f" (OMP_NUM_THREADS is {setting})"
     waiting = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if waiting > 2 * (os.cpu_count() or 1):
-        says += (
-            f"; {waiting:.0f} programs want them now, so all takes longer: set OMP_NUM_THREADS=1"
-        )
+        says += f"; {waiting:.0f} programs want them now, so all takes longer"
+        says += "" if setting == "1" else ": set OMP_NUM_THREADS=1"
         return Finding("threads", says, "note")
     return Finding("threads", says)
 

@@ -174,6 +174,11 @@ def time_left(alone, shared, processes):
     return shared / alone
 
 
+@stays.hint("That is the fraction of the time that is saved; ask which s saves it.")
+def time_saved(alone, shared, processes):
+    return 1 - shared / alone
+
+
 @stays.hint("That is the speed-up; ask which s gives it.")
 def the_speed_up(alone, shared, processes):
     return alone / shared
@@ -241,7 +246,7 @@ def _is_no_ring(parts, pass_on):
     processes, _, n = parts.shape
     if _sent[pass_on] == [(processes, n)] * 2 * (processes - 1):
         return ""
-    return say("The sums are right, but no ring made them: 2(N − 1) calls of pass_on would.")
+    return say("Right, but not by 2(N − 1) calls of pass_on, each with a chunk of every process.")
 
 
 @check.exercise("an all-reduce of your own", inputs=_rings, afterwards=_is_no_ring)

@@ -84,7 +84,7 @@ def slider(
         style={"description_width": "initial"},
         layout={"width": "95%", "max_width": "700px"},
     )
-    picture = ipywidgets.HTML(_drawn(draw, start).html(_SLIDER_DOTS_PER_INCH))
+    picture = ipywidgets.HTML(_page_of(draw, start))
 
     def redraw(change) -> None:
         # Collecting garbage among all that torch and matplotlib have loaded takes a quarter of a
@@ -92,7 +92,7 @@ def slider(
         collecting = gc.isenabled()
         gc.disable()
         try:
-            picture.value = _drawn(draw, change["new"]).html(_SLIDER_DOTS_PER_INCH)
+            picture.value = _page_of(draw, change["new"])
         finally:
             if collecting:
                 gc.enable()
@@ -143,6 +143,12 @@ def twin(draw: Callable[[_Setting], Figure], settings: Sequence[_Setting], *, la
         axes.imshow(matplotlib.image.imread(io.BytesIO(figure.png())), aspect="auto")
         axes.set_axis_off()
     return strip
+
+
+def _page_of(draw: Callable[[_Setting], Figure], setting: _Setting) -> str:
+    drawn = _drawn(draw, setting)
+    # Of lines, as a film and a graph are, there are no dots per inch.
+    return drawn.html(_SLIDER_DOTS_PER_INCH) if isinstance(drawn, Figure) else drawn.html()
 
 
 def _drawn(draw: Callable[[_Setting], Figure], setting: _Setting):

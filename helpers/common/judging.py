@@ -2,10 +2,13 @@
 
 import decimal
 import dis
+import functools
 import inspect
 import math
 import numbers
 import re
+import types
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeGuard
 
@@ -166,7 +169,7 @@ def exercise(
         return Verdict(ask, tried=False)
     wrong = _what_is_wrong(results, answers, inputs, tolerance)
     if not wrong:
-        for name in called.intersection(without) if called else ():
+        if name := next((name for name in without if name in (called or ())), ""):
             objection = say("Right, but your code uses {name}: here you do without.", name=name)
         return _not_yet(objection) if objection else Verdict(say("Right."), right=True)
     for mistake in mistakes:
@@ -208,26 +211,37 @@ def _what_is_wrong(results, answers: Callable[[], Sequence], inputs, tolerance: 
         "Right on {right} of {count} inputs; not on the one with {arguments}.",
         right=wrong.count(""),
         count=len(wrong),
-        arguments=", ".join(map(shown, own(inputs[wrong.index(first)]))),
+        arguments=", ".join(map(_listed, own(inputs[wrong.index(first)]))),
     )
+    if getattr(results[wrong.index(first)], "dtype", None) == torch.float32:
+        where += say(" Would float64 do?")
     return where if first == _differs() else f"{first} {where}"
+
+
+def _listed(argument: object) -> str:
+    """Show an argument: a short list in full, anything else as errors show it."""
+    plainly = isinstance(argument, list) and all(isinstance(e, int | float | str) for e in argument)
+    return repr(argument) if plainly and len(repr(argument)) <= 60 else shown(argument)
 
 
 def _is_made(mistake: Callable, results: Sequence, inputs: Sequence, tolerance: float) -> bool:
     """Say whether a mistake gives the very results that the reader's code gave."""
     for result, arguments in zip(results, inputs, strict=False):  # No result after a failure.
         try:
-            made = mistake(*own(arguments))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # The reader did not write it.
+                made = mistake(*own(arguments))
+                same = _is_same(result, made, tolerance)
         except Exception as error:  # noqa: BLE001 - a mistake may well be one that raises
-            made = Failure("", type(error), one_line(error))
-        if not _is_same(result, made, tolerance):
+            same = _is_same(result, Failure("", type(error), one_line(error)), tolerance)
+        if not same:
             return False
     return True
 
 
 def _is_same(result: object, made: object, tolerance: float) -> bool:
-    if made is ...:  # Whatever it is: rounding, say, differs from code to code.
-        return True
+    if isinstance(made, types.FunctionType):  # A sign: values may differ from code to code.
+        return bool(made(result))
     if isinstance(result, Failure) or isinstance(made, Failure):
         return isinstance(result, Failure) and result.is_like(made)
     if result is None or made is None:
@@ -278,8 +292,9 @@ def _other_numbers(value, expected, tolerance: float, nan_is_nan: bool) -> str:
         if found.imag.any():
             return say("That holds complex numbers; the answer is real.")
         found = found.real
-    if right.ndim == 0 and found.numel() == 1:
-        found = found.reshape(())
+    one_or_list = right.ndim == 0 or isinstance(expected, list | tuple)
+    if one_or_list and found.numel() == right.numel() and set(shape[right.ndim :]) <= {1}:
+        found = found.reshape(right.shape)
     if found.shape != right.shape:
         return say(
             "That has shape {yours}; the answer has shape {right}.",
@@ -297,16 +312,23 @@ def _other_numbers(value, expected, tolerance: float, nan_is_nan: bool) -> str:
     return _how_far(found, right)
 
 
+# To a whole number, down, and to one, two and three digits.
+_WAYS_TO_ROUND: tuple[Callable, ...] = (
+    torch.trunc,
+    *(functools.partial(torch.round, decimals=digits) for digits in range(4)),
+)
+
+
 def _how_far(found: torch.Tensor, right: torch.Tensor) -> str:
     """Say what is the matter with numbers that differ: their precision, or their value."""
     precision = torch.finfo(found.dtype).eps if found.is_floating_point() else 0.0
     found = found.double()
     off = float((found - right).abs().max() / right.abs().max())
-    if precision > 1e-15 and off < 4 * precision:
-        digits = int(-math.log10(precision))
+    if precision > 1e-15 and off < max(4 * precision, 1e-5):
+        digits = int(-math.log10(max(precision, off)))
         return say("Right to the {digits} digits of its dtype: compute in float64.", digits=digits)
-    cut = found.any() and any((found == way(right)).all() for way in (torch.round, torch.trunc))
-    if (off < 0.01 or cut) and (right != right.round()).any():
+    cut = found.any() and any((found == way(right)).all() for way in _WAYS_TO_ROUND)
+    if (off < 1e-3 or cut) and (right != right.round()).any():
         return say("The value is off by {off:.1g} of its size: is something rounded?", off=off)
     return _differs()
 
@@ -337,6 +359,8 @@ def _why_unreadable(value, expected) -> str:
         return say("A tensor of that kind ({kind}) has no numbers to compare.", kind=kind)
     kind = type(value).__name__
     if isinstance(expected, list | tuple):
+        if isinstance(value, list) and value:
+            kind = f"{kind} of {type(value[0]).__name__}"
         return say("That is of type {kind}; give a list of numbers.", kind=kind)
     if getattr(expected, "ndim", 0):
         return say("That is of type {kind}; give a tensor.", kind=kind)

@@ -194,7 +194,9 @@ check.prediction("a fork", right=64, hints={
 })  # fmt: skip
 
 
-@check.exercise("the chain rule", without=("backward", "grad"), inputs=[(0.0,), (1.0,), (-2.5,)])
+@check.exercise("the chain rule", without=("backward", "grad", "jacfwd", "make_dual"), inputs=[
+    (0.0,), (1.0,), (-2.5,),
+])  # fmt: skip
 def slope_of_z(x):
     start = leaf(x)
     ((3 * start + 1) ** 2).backward()
@@ -270,6 +272,14 @@ def the_last_part_divided(mean_loss, start, parts):
     return the_last_part(mean_loss, start, parts) / len(parts)
 
 
+@by_formula.hint("Each round divides again what came before it: divide every part once.")
+def divided_each_round(mean_loss, start, parts):
+    total = 0.0
+    for part in parts:
+        total = (total + by_formula(mean_loss, start, [part])) / len(parts)
+    return total
+
+
 @by_formula.hint("All parts at once do not fit. Go through them in a loop.")
 def all_at_once(mean_loss, start, parts):
     mean_loss(start, torch.cat(list(parts)))
@@ -297,6 +307,7 @@ def _vector(*numbers):
 
 @check.exercise(
     "the whole Jacobian",
+    without=("jacobian", "jacrev", "jacfwd"),
     inputs=[
         (lambda x: torch.stack([x[0] * x[1], x[1] * x[2] ** 2, x.sum()]), _vector(1, 2, 3)),
         (lambda x: x[0] * _vector(1, 3, 5) + x[1] * _vector(2, 4, 6), _vector(1, 2)),

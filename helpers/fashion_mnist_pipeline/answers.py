@@ -103,6 +103,11 @@ def all_entries(log_probabilities, labels):
     return -log_probabilities.mean()
 
 
+@loss.hint("That divides by all ten entries of a row; only one of them counts.")
+def divided_by_the_classes(log_probabilities, labels):
+    return loss(log_probabilities, labels) / log_probabilities.shape[1]
+
+
 @loss.hint("p[:, labels] takes columns of every row: pair each row with its own label.")
 def columns_of_every_row(log_probabilities, labels):
     return -log_probabilities[:, labels].mean()
@@ -174,6 +179,16 @@ def mean_of_truths(scores, labels):
     return (scores.argmax(dim=1) == labels).mean()
 
 
+@fraction_right.hint("max(dim=1) gives values and positions: take its .indices, or argmax(dim=1).")
+def both_of_max(scores, labels):
+    return lambda found: found.message.startswith("'bool' object has no attribute")
+
+
+@fraction_right.hint("Divide by the number of images, not by the number of scores.")
+def divided_by_the_scores(scores, labels):
+    return fraction_right(scores, labels) / scores.shape[1]
+
+
 @fraction_right.hint("That is in per cent; give a fraction.")
 def in_per_cent(scores, labels):
     return 100 * fraction_right(scores, labels)
@@ -220,9 +235,11 @@ def _problem(n, features):
     return X, labels, torch.randn(features, 10, generator=generator, dtype=torch.float64)
 
 
-@check.exercise("a gradient without autograd", without=("backward", "grad", "jvp"), inputs=[
-    _problem(3, 4), _problem(20, 7), _problem(50, 30),
-])  # fmt: skip
+@check.exercise(
+    "a gradient without autograd",
+    without=("backward", "grad", "jacfwd", "make_dual"),
+    inputs=[_problem(3, 4), _problem(20, 7), _problem(50, 30)],
+)
 def gradient(X, labels, W):
     W = W.clone().requires_grad_()
     F.cross_entropy(X @ W, labels).backward()

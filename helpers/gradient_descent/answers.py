@@ -199,7 +199,7 @@ check.prediction("step length with momentum", right=5, tolerance=0.05, hints={
     1.0: "So it would be with (1 - γ) before the gradient. PyTorch has no such factor.",
 })  # fmt: skip
 
-check.prediction("which momentum arrives first", right=0.64, hints={
+check.prediction("which momentum arrives first", right=0.64, tolerance=1e-6, hints={
     0.3: "Too little memory: it creeps.",
     0.94: "It is the first at the goal, but it runs past it again and again.",
 })  # fmt: skip
@@ -210,7 +210,7 @@ check.prediction("narrower, with momentum", right=2, tolerance=0.3, hints={
 })  # fmt: skip
 
 
-@check.exercise("a step with momentum", inputs=[
+@check.exercise("a step with momentum", without=("sgd",), inputs=[
     (1.0, 0.0, 2.0, 0.1, 0.8), (0.5, -1.0, 0.3, 0.2, 0.5), (-2.0, 0.4, -1.0, 0.05, 0.9),
 ])  # fmt: skip
 def momentum(w, v, g, lr, gamma):
@@ -254,6 +254,24 @@ def in_the_other_order(w, v, g, lr, gamma):
 def velocity_as_a_step(w, v, g, lr, gamma):
     v = gamma * v - lr * g
     return w + v, v
+
+
+@momentum.hint("Your velocity points downhill. PyTorch's adds gradients up, and w goes against it.")
+def velocity_downhill(w, v, g, lr, gamma):
+    v = gamma * v - g
+    return w + lr * v, v
+
+
+@momentum.hint("lr counts once: it belongs to the second line alone.")
+def lr_twice(w, v, g, lr, gamma):
+    v = gamma * v + lr * g
+    return w - lr * v, v
+
+
+@momentum.hint("The step is lr times the velocity: where is lr?")
+def without_lr(w, v, g, lr, gamma):
+    v = gamma * v + g
+    return w - v, v
 
 
 @momentum.hint("That is Nesterov's step. The usual one goes along the new velocity.")
@@ -362,6 +380,17 @@ def twice_as_much(gradient, w):
 @largest.hint("Take the length before you make it 1.")
 def length_of_a_unit(gradient, w):
     return 1.0
+
+
+@largest.hint("It grows with every round: make the vector length 1 before each product.")
+def never_length_1(gradient, w):
+    # How far it has grown depends on the start and on the rounds.
+    return lambda found: not float(found) <= 10 * largest(gradient, w)
+
+
+@largest.hint("All zero: the gradients come without a graph. Take differences of them.")
+def without_a_graph(gradient, w):
+    return 0.0
 
 
 @largest.hint("That asks for more than 300 gradients. A hundred rounds of two are plenty.")

@@ -37,6 +37,7 @@ return base * (1 - share) + base * processes * share
     },
     "the fraction that stays": {
         "time_left": "return shared / alone",
+        "time_saved": "return (alone - shared) / alone",
         "the_speed_up": "return alone / shared",
         "what_can_be_shared": """
 n = processes

@@ -3,6 +3,7 @@
 import gc
 import runpy
 import sys
+from types import SimpleNamespace
 
 import pytest
 from matplotlib.lines import Line2D
@@ -26,6 +27,17 @@ def test_moving_the_slider_draws_the_chosen_setting():
     control.index = 2
     assert 'alt="A line of slope 3.0."' in picture.value
     assert picture.value == draw(3.0).html(explore._SLIDER_DOTS_PER_INCH)
+
+
+def test_a_film_may_stand_under_a_slider():
+    """As a drawing of lines, it takes no dots per inch."""
+
+    def film(steps: int) -> SimpleNamespace:
+        return SimpleNamespace(html=lambda: f"<svg>{steps}</svg>")
+
+    control, picture = explore.slider(film, [3, 5], label="steps").children
+    control.index = 1
+    assert picture.value == "<svg>5</svg>"
 
 
 @pytest.mark.parametrize("collecting", [True, False])

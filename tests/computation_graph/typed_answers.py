@@ -87,6 +87,11 @@ for part in parts:
     loss = mean_loss(w, part) / len(parts)
     loss.backward()
 """,
+        "divided_each_round": """
+for part in parts:
+    mean_loss(w, part).backward()
+    w.grad /= len(parts)
+""",
         "all_at_once": "mean_loss(w, torch.cat(parts)).backward()",
         "walked_at_the_end": """
 total = 0

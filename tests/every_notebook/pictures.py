@@ -19,7 +19,7 @@ import numpy as np
 import PIL.Image
 from nbval.plugin import IPyNbCell
 
-from every_notebook.series import ROOT, exceptions
+from every_notebook.series import ROOT, SHOWN, WINGS, exceptions
 
 # Of 255, over the whole picture: what smoothing and palettes may change.
 MOST_DIFFERENCE = 5.0
@@ -51,6 +51,20 @@ def pictures(outputs: Iterable[dict]) -> list[bytes]:
         encoded += _DATA_URI.findall(data.get("text/html", ""))
         found += dict.fromkeys(base64.b64decode(picture) for picture in encoded)
     return found
+
+
+def shown_in_readme(path: Path, cells: Iterable[dict]) -> tuple[Path, bytes] | None:
+    """Return README's picture of a notebook of the series: its file, and what the file should hold.
+
+    The bytes are those stored in the cells.
+    """
+    shown = [SHOWN[wing] for wing, notebook in WINGS.items() if notebook == path.stem]
+    for cell, number in shown:
+        (outputs,) = [each["outputs"] for each in cells if each["id"] == cell]
+        page = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
+        kind, picture = re.findall(r"data:image/(png|svg)[+\w]*;base64,([\w+/=]+)", page)[number]
+        return path.parent / "pictures" / f"{path.stem}.{kind}", base64.b64decode(picture)
+    return None
 
 
 def pixels(picture: bytes) -> np.ndarray:

@@ -6,6 +6,7 @@ is wrong, and behind a semicolon what to do about it.
 """
 
 import ast
+import copy
 import html
 import itertools
 import re
@@ -114,7 +115,9 @@ def question(cell: NotebookNode) -> ast.Call | None:
     if cell.cell_type != "code" or not cell.source.startswith("check("):
         return None
     first, *others = ast.parse(cell.source).body
-    return None if others else first.value
+    call = getattr(first, "value", None)
+    named = isinstance(call, ast.Call) and len(call.args) > 1
+    return call if named and not others and isinstance(call.args[0], ast.Constant) else None
 
 
 def asked_for(cell: NotebookNode) -> str:
@@ -253,8 +256,10 @@ def questions_keep_their_form(notebook: NotebookNode) -> Iterator[str]:
             if not found or len(found[1] + found[2]) != 5:
                 head = f"### Exercise {exercises}: name, then ●●○○○ · 10 minutes"
                 yield f"cell {cell.id}: an exercise without its head; put '{head}' before it"
-            (function,) = ast.parse(cell.source).body
-            if not ast.get_docstring(function):
+            function, *others = ast.parse(cell.source).body
+            if others or not isinstance(function, ast.FunctionDef):
+                yield f"cell {cell.id}: not one function; let it be 'def …', its docstring and ..."
+            elif not ast.get_docstring(function):
                 yield f"cell {cell.id}: a function without a docstring; say what it returns"
         # Not another's method of that name, such as preflight.check(…).
         checks = re.search(r"(?<![.\w])check\(", cell.source)
@@ -454,12 +459,25 @@ _OF_A_CELL = (
 )
 
 
+def _take_out_what_is_no_python(notebook: NotebookNode) -> Iterator[str]:
+    """Complain about cells that are no Python, and empty them: the rules read code as Python."""
+    for cell in code_cells(notebook):
+        try:
+            ast.parse(cell.source)
+        except SyntaxError as error:
+            magic = _MAGIC.search(cell.source)
+            what = "a magic or shell line; leave it out" if magic else f"{error.msg}; mend line "
+            yield f"cell {cell.id}: {what}" + ("" if magic else str(error.lineno))
+            cell.source = "pass"
+
+
 def complaints(notebook: NotebookNode, name: str, repository_url: str) -> list[str]:
     """Return what any rule has to complain of, each in one line with its cure."""
-    if magic := [cell.id for cell in code_cells(notebook) if _MAGIC.search(cell.source)]:
-        # The other rules read the code as Python, which it is not.
-        return [f"cell {cell}: a magic or shell line; leave it out" for cell in magic]
-    found = [
+    notebook = copy.deepcopy(notebook)
+    found = list(_take_out_what_is_no_python(notebook))
+    if not any(code_cells(notebook)):
+        return ["no code cell; start from a copy of the notebook that is most similar"]
+    found += [
         *anatomy_is_in_place(notebook, name, repository_url),
         *compared_unless_allowed(notebook, name),
         *itertools.chain.from_iterable(rule(notebook) for rule in _OF_A_NOTEBOOK),

@@ -13,6 +13,15 @@ WINGS = {
     "debugging_clinic": "05_debugging_clinic",
     "beyond_one_process": "06_beyond_one_process",
 }
+# What README shows of each: the id of a cell, and which of its pictures.
+SHOWN = {
+    "computation_graph": ("all-steps-of-the-walk", 4),
+    "ols_and_ridge": ("errors-of-six-solvers", 0),
+    "gradient_descent": ("fan-of-directions", 0),
+    "fashion_mnist_pipeline": ("garments-by-class", 0),
+    "debugging_clinic": ("one-network-three-accuracies", 0),
+    "beyond_one_process": ("growing-batch-figure", 0),
+}
 NOTEBOOKS = [ROOT / "notebooks" / f"{notebook}.ipynb" for notebook in WINGS.values()]
 
 

@@ -5,11 +5,13 @@ import types
 import pytest
 import torch
 
-from every_notebook.test_checks import _WINGS, every, with_lines
+from every_notebook.test_checks import _WINGS, every
 from helpers.common import running
 
 USES = "Not yet. Right, but your code uses {}: here you do without."
-NO_RING = "Not yet. The sums are right, but no ring made them: 2(N − 1) calls of pass_on would."
+NO_RING = (
+    "Not yet. Right, but not by 2(N − 1) calls of pass_on, each with a chunk of every process."
+)
 
 RING = """
 N = len(parts)
@@ -46,6 +48,11 @@ FORBIDDEN = {
             USES.format("grad"),
         ),
     ],
+    ("computation_graph", "the whole Jacobian"): [
+        ("return torch.func.jacrev(function)(x)", USES.format("jacrev")),
+        ("return torch.func.jacfwd(function)(x.detach())", USES.format("jacfwd")),
+        ("return torch.autograd.functional.jacobian(function, x)", USES.format("jacobian")),
+    ],
     ("ols_and_ridge", "the condition number"): [
         ("return torch.linalg.cond(X)", USES.format("cond")),
         ("import numpy\nreturn numpy.linalg.cond(X.numpy())", USES.format("cond")),
@@ -56,6 +63,16 @@ FORBIDDEN = {
             "curvatures = torch.tensor([mu, L], dtype=torch.float64)\n"
             "return theory.predicted_rate(lr, curvatures)",
             USES.format("helpers"),
+        ),
+    ],
+    ("gradient_descent", "a step with momentum"): [
+        (
+            "weights = torch.tensor(w, dtype=torch.float64, requires_grad=True)\n"
+            "optimizer = torch.optim.SGD([weights], lr=lr, momentum=gamma)\n"
+            "optimizer.state[weights]['momentum_buffer'] = velocity = torch.tensor(v).double()\n"
+            "weights.grad = torch.tensor(g).double()\noptimizer.step()\n"
+            "return weights.item(), velocity.item()",
+            USES.format("sgd"),
         ),
     ],
     ("fashion_mnist_pipeline", "the loss by hand"): [
@@ -73,6 +90,18 @@ FORBIDDEN = {
             "W.requires_grad_()\nloss = F.cross_entropy(X @ W, labels)\n"
             "return torch.autograd.grad(loss, W)[0]",
             USES.format("grad"),
+        ),
+        (
+            "return torch.func.jacfwd(lambda W: F.cross_entropy(X @ W, labels))(W)",
+            USES.format("jacfwd"),
+        ),
+        (
+            "import torch.autograd.forward_ad as fwd\nslopes = torch.zeros_like(W)\n"
+            "for i, j in torch.cartesian_prod(*map(torch.arange, W.shape)):\n"
+            "    one = torch.zeros_like(W)\n    one[i, j] = 1\n    with fwd.dual_level():\n"
+            "        loss = F.cross_entropy(X @ fwd.make_dual(W, one), labels)\n"
+            "        slopes[i, j] = fwd.unpack_dual(loss).tangent\nreturn slopes",
+            USES.format("make_dual"),
         ),
     ],
     ("debugging_clinic", "a head the right way round"): [
@@ -104,7 +133,7 @@ FORBIDDEN = {
 def test_what_an_exercise_does_without_is_told_so(wing, name, lines, said):
     lines = f"from torch import nn\nimport torch\nfrom torch.nn import functional as F\n{lines}"
     wing = _WINGS[wing]
-    assert wing.judge(name, with_lines(wing, name, lines)).line.startswith(said)
+    assert wing.judge(name, wing.with_lines(name, lines)).line.startswith(said)
 
 
 def test_each_exercise_that_forbids_is_tried():
@@ -122,13 +151,15 @@ def test_each_exercise_that_forbids_is_tried():
 )
 def test_nobody_else_walks_the_graph(walk):
     wing = _WINGS["computation_graph"]
-    said = wing.judge("your own backward()", with_lines(wing, "your own backward()", walk)).line
+    said = wing.judge("your own backward()", wing.with_lines("your own backward()", walk)).line
     assert "PyTorch's walk" in said or "has no attribute 'answer'" in said
 
 
 @every("exercises")
 def test_no_argument_carries_an_answer(wing, name):
-    for arguments in wing.check.exercises[name].inputs_from(**wing.data(name)):
+    for arguments in wing.check.exercises[name].inputs_from(
+        **wing.data(name, wing.names_before(name))
+    ):
         for argument in running.own(arguments):
             if isinstance(argument, torch.Tensor | types.FunctionType):
                 assert not vars(argument), argument
@@ -138,4 +169,4 @@ def test_a_readers_own_function_may_have_a_forbidden_name():
     wing = _WINGS["debugging_clinic"]
     lines = "def softmax(z):\n    return z - z.logsumexp(1, keepdim=True)\nreturn softmax(scores)"
     name = "a head the right way round"
-    assert wing.judge(name, with_lines(wing, name, lines)).line == "Right."
+    assert wing.judge(name, wing.with_lines(name, lines)).line == "Right."

@@ -24,7 +24,8 @@ def test_the_series_is_what_lies_in_its_folder():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_keeps_the_rules(path, repository_url):
     found = rules.complaints(nbformat.read(path, as_version=4), path.stem, repository_url)
-    assert not found, "\n".join(["", *found])
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)
 
 
 def test_the_instructors_page_knows_every_notebook():
@@ -125,6 +126,7 @@ WAYS_TO_BREAK = [
     ("over 80 columns", lambda n: add(first(n), "\n# " + "wide " * 16)),
     ("a trailing semicolon", lambda n: add(first(n), "\nprint(1);")),
     ("a magic or shell line", lambda n: add(first(n), "\n%matplotlib inline")),
+    ("was never closed; mend line", lambda n: add(first(n), "\nprint(")),
     ("clear_output; leave", lambda n: add(first(n), "\nclear_output()")),
     ("a silenced warning", lambda n: add(first(n), "\nwarnings.filterwarnings('ignore')")),
     ("interact, which", lambda n: add(first(n), "\ninteract(print)")),
@@ -180,6 +182,8 @@ WAYS_TO_BREAK = [
         lambda n: swap(holding(n, '"steps needed"'), "steps needed", "factor of a step"),
     ),
     ("is stored open", lambda n: holding(n, CHECK).outputs[0].data.update(RIGHT)),
+    ("checked; check each", lambda n: holding(n, CHECK).update(source="check()")),
+    ("no code cell", lambda n: n.update(cells=n.cells[:1])),
     ("more than a check", lambda n: add(holding(n, CHECK), "\nprint()")),
     (
         "or hidden, and nothing",
@@ -189,6 +193,8 @@ WAYS_TO_BREAK = [
     ("no open guess", lambda n: swap(tagged(n, PREDICTION), "None", "1")),
     ("without its head", lambda n: swap(before(n, tagged(n, EXERCISE)), "Exercise 1", "Exercise")),
     ("without its head", lambda n: swap(before(n, tagged(n, EXERCISE)), "●", "")),
+    ("not one function", lambda n: add(tagged(n, EXERCISE), "\nx = 1")),
+    ("not one function", lambda n: tagged(n, EXERCISE).update(source="x = 1")),
     ("without a docstring", lambda n: swap(tagged(n, EXERCISE), '"""', "'' # ")),
     ("a label", lambda n: add(n.cells[-1], "\n\n**Read.** So it is.")),
     ("folded solutions", lambda n: n.cells.remove(holding(n, "<summary>Solution</summary>"))),
@@ -235,6 +241,15 @@ def test_a_broken_rule_is_noticed(sound, complaint, break_it, repository_url):
     found = rules.complaints(notebook, TO_BREAK.stem, repository_url)
     assert [line for line in found if complaint in line], found
     assert all("; " in line and "\n" not in line for line in found), "a line, with its cure"
+
+
+def test_all_complaints_are_made_at_once(sound, repository_url):
+    notebook = copy.deepcopy(sound)
+    add(first(notebook), "\n%time print(")
+    swap(notebook.cells[0], OVERVIEW, "# ")
+    notebook.cells.remove(holding(notebook, "## References"))
+    found = "\n".join(rules.complaints(notebook, TO_BREAK.stem, repository_url))
+    assert all(words in found for words in ("a magic", "another title", "the last headings"))
 
 
 def test_a_reason_to_ignore_what_is_compared_is_dropped(sound, monkeypatch, repository_url):

@@ -23,6 +23,7 @@ return total
 """,
         "largest_entry": "return -log_probabilities.amax(1).mean()",
         "all_entries": "return -torch.mean(log_probabilities)",
+        "divided_by_the_classes": "return -(F.one_hot(labels, 10) * log_probabilities).mean()",
         "columns_of_every_row": "return -log_probabilities[:, labels].mean()",
         "rows_for_entries": "return -log_probabilities[labels].mean()",
         "one_for_each_image": "return -log_probabilities.gather(1, labels[:, None]).squeeze(1)",
@@ -48,6 +49,8 @@ return 100 * correct * len(labels)
         "values_for_positions": "return (scores.max(dim=1).values == labels).float().mean()",
         "best_image_for_a_class": "return (scores.argmax(dim=0) == labels).float().mean()",
         "mean_of_truths": "return (scores.argmax(dim=1) == labels).mean()",
+        "both_of_max": "return (scores.max(dim=1) == labels).float().mean()",
+        "divided_by_the_scores": "return (scores.argmax(1) == labels).sum() / scores.numel()",
         "in_per_cent": """
 right = sum(scores.argmax(dim=1) == labels)
 return 100 * right / len(labels)

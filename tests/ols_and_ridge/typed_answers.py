@@ -26,6 +26,7 @@ TYPED = {
         "fitted_targets": "return X @ torch.linalg.solve(X.T @ X, X.T @ y)",
         "each_column_alone": "return torch.stack([c @ y / (c @ c) for c in X.T])",
         "solved_with_X": "return torch.linalg.solve(X, y)",
+        "square_part_alone": "d = X.shape[1]\nreturn torch.linalg.inv(X[:d]) @ y[:d]",
         "without_solution": "return torch.linalg.lstsq(X, y)",
         "without_y": "return torch.linalg.inv(X.T @ X) @ X.T",
         "entry_by_entry": "return torch.linalg.inv(X.T @ X) * X.T @ y",
@@ -102,6 +103,12 @@ def error(p):
     return float(((y - H @ y) / (1 - H.diagonal())).mean().abs())
 return min(penalties, key=error)
 """,
+        "mean_of_sizes": """
+def error(p):
+    H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
+    return float(((y - H @ y) / (1 - H.diagonal())).abs().mean())
+return min(penalties, key=error)
+""",
         "the_worst": LEFT_OUT + "return max(penalties, key=error)",
         "its_place": LEFT_OUT + "return torch.stack([error(p) for p in penalties]).argmin()",
         "its_error": LEFT_OUT + "return min(error(p) for p in penalties)",
@@ -115,6 +122,8 @@ for i in range(n - 1):
 return torch.linalg.solve(torch.eye(n).double() + penalty * D.T @ D, y)
 """,
         "penalty_twice": CURVED + "return torch.linalg.solve(identity + penalty**2 * D.T @ D, y)",
+        "penalty_doubled": CURVED
+        + "return torch.linalg.solve(identity + 2 * penalty * D.T @ D, y)",
         "identity_for_differences": "return y / (1 + penalty)",
         "turned_round": CURVED + "return torch.linalg.solve(identity + penalty * D @ D.T, y)",
         "the_matrix_alone": CURVED + "return torch.linalg.inv(identity + penalty * D.T @ D)",

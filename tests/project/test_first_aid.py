@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import io
 import os
 import re
 import shutil
@@ -28,7 +29,8 @@ runpy.run_module("helpers", run_name="__main__")
 
 
 UNSET = "set" if os.name == "nt" else "unset"
-OWN = "helpers_of_my_own.py"
+OWN = "" if os.name == "nt" else "notebooks/"
+OWN += "helpers_of_my_own.py"
 
 
 def run(hidden: str, **environment: str) -> subprocess.CompletedProcess:
@@ -156,6 +158,14 @@ def test_a_backend_that_matplotlib_does_not_know_is_not_mended_by_installing_it(
     assert first_aid._pytorch().mend.split() == [UNSET, "MPLBACKEND" + "=" * (os.name == "nt")]
 
 
+def test_where_warnings_are_errors_it_says_so(monkeypatch):
+    """Notebook 01 draws with torchviz, which warns."""
+    monkeypatch.setenv("PYTHONWARNINGS", "error::DeprecationWarning")
+    assert first_aid._python().mend.split()[1].startswith("PYTHONWARNINGS")
+    monkeypatch.setenv("PYTHONWARNINGS", "default")
+    assert first_aid._python().state == "ok"
+
+
 @pytest.mark.parametrize(("free", "state"), [(0.1, "note"), (9.0, "ok")])
 def test_a_disk_that_is_nearly_full_is_noted(monkeypatch, free, state):
     usage = SimpleNamespace(free=free * 1024**3)
@@ -164,11 +174,23 @@ def test_a_disk_that_is_nearly_full_is_noted(monkeypatch, free, state):
 
 
 @pytest.mark.parametrize(("load", "state"), [(0.5, "ok"), (99.0, "note")])
-def test_a_busy_machine_is_noted(monkeypatch, load, state):
+@pytest.mark.parametrize("setting", ["1", ""])
+def test_a_busy_machine_is_noted(monkeypatch, load, state, setting):
+    monkeypatch.setenv("OMP_NUM_THREADS", setting)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
     found = first_aid._threads()
     assert found.state == state and ("99 programs" in found.says) == (state == "note")
+    assert ("set OMP_NUM_THREADS=1" in found.says) == (state == "note" and not setting)
+
+
+def test_a_terminal_of_plain_letters_shows_the_screen_too(monkeypatch):
+    plain = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", plain)
+    monkeypatch.setattr(first_aid, "find", lambda: [first_aid.Finding("data", "from /ü")])
+    assert first_aid.main() == 0
+    plain.flush()
+    assert b"from /\\xfc" in plain.buffer.getvalue()
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """The README's lines, links and pictures."""
 
-import base64
+import operator
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
 
+from every_notebook import pictures
 from every_notebook.series import NOTEBOOKS, ROOT, WINGS
 from project.traces import tracked_files
 
@@ -57,10 +57,14 @@ def test_every_local_link_leads_somewhere():
 def test_the_readme_lists_and_pictures_each_notebook(path):
     title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ")
     assert f"[{title}](notebooks/{path.name})" in README
-    picture = rf"!\[[^\]]{{20,}}\]\((notebooks/pictures/{path.stem}\.(?:png|svg))\)"
-    shown = re.search(picture, README)
-    assert shown, "no picture with alt text"
-    assert (ROOT / shown[1]).read_bytes() in pictures_in(path)
+    file, stored = pictures.shown_in_readme(path, nbformat.read(path, as_version=4).cells)
+    with_words = rf"!\[[^\]]{{20,}}\]\(notebooks/pictures/{file.name}\)"
+    assert re.search(with_words, README), f"README shows no {file.name}, or without alt text"
+    # Pixels are compared as everywhere, a drawing by its text; neither is printed.
+    shown = file.read_bytes()
+    of_png = pictures.disagreement if file.suffix == ".png" else operator.ne
+    differs = of_png(stored, shown)
+    assert not differs, f"{file.name}: run python tests/tools/store.py --as-run {path.name}"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -74,14 +78,6 @@ def test_minutes_and_memory_are_the_same_wherever_they_are_said(path):
     assert f"**Minutes.** {minutes[1]}" in for_teachers
     memory = re.search(r"\*\*Memory\*\* \| (.+) \|", first)[1]
     assert f"| {number} | {memory} |" in README
-
-
-def pictures_in(path: Path) -> set[bytes]:
-    """Every picture stored in the notebook: the README shows one of them, not a likeness."""
-    cells = nbformat.read(path, as_version=4).cells
-    pages = [o.get("data", {}).get("text/html", "") for c in cells for o in c.get("outputs", [])]
-    encoded = re.findall(r"data:image/[\w+]+;base64,([\w+/=]+)", "".join(pages))
-    return {base64.b64decode(picture) for picture in encoded}
 
 
 def test_the_top_level_holds_what_was_agreed():

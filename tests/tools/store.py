@@ -2,7 +2,8 @@
 
     python tests/tools/store.py notebooks/03_gradient_descent.ipynb
 
-With ``--as-run`` nothing is run: for a notebook that JupyterLab has just run and saved.
+With ``--as-run`` nothing is run: for a notebook that JupyterLab has just run and saved. Either way
+README's picture of the notebook is made anew from what is stored in it.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from nbformat import NotebookNode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from every_notebook import rules  # noqa: E402  It lies in the folder of the line above.
+from every_notebook import pictures, rules  # noqa: E402  They lie in the folder of the line above.
 
 
 def fold(notebook: NotebookNode) -> None:
@@ -58,6 +59,9 @@ def store(path: Path, *, as_run: bool = False) -> None:
     fold(notebook)
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
+    if shown := pictures.shown_in_readme(path, notebook.cells):
+        file, picture = shown
+        file.write_bytes(picture)
 
 
 if __name__ == "__main__":
