@@ -68,6 +68,11 @@ class _Kept(TorchDispatchMode):
         super().__init__()
         self.made: list[tuple[weakref.ref, torch.Tensor | None]] = []  # and what was there before
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Or PyTorch loads its compiler on the way: a second, and a tenth of a gigabyte.
+        return False
+
     def __torch_dispatch__(self, operation, types, arguments=(), options=None):
         result = operation(*arguments, **(options or {}))
         if operation.overloadpacket in (torch.ops.aten.clone, torch.ops.aten.add):
