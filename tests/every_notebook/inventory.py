@@ -90,7 +90,7 @@ def _look(artist: Any) -> str:
 
 
 def _several(colours: Iterable[str]) -> str:
-    colours = list(colours)
+    colours = list(colours) or ["nothing"]
     return ", ".join(colours) if len(colours) < 4 else f"{colours[0]} … {colours[-1]}"
 
 
