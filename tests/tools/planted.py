@@ -3,9 +3,10 @@
     python tests/tools/planted.py --sample 8 --only helpers/common helpers/ols_and_ridge
 
 Each fault of `faults_by_hand.py` (or `faults_blind.py`, with `--blind`) is planted in a copy of the
-project and meets the tests that can see it, the nearest first: those of the file, of its wing, the
-wing's notebook in a strict run, and the later notebooks that mention the file. A test that fails,
-or does not end, has caught it. Exit code 1 if fewer than 95 % are caught.
+project and meets the tests that can see it, the nearest first: those of the file, of its wing, of
+all answers or figures, the wing's notebook in a strict run, and the later notebooks that mention
+the file. A test that fails, or does not end, has caught it. Exit code 1 if fewer than 95 % are
+caught.
 """
 
 import argparse
@@ -79,6 +80,10 @@ def tests_for(path: str) -> list[list[str]]:
     near = sorted((ROOT / "tests" / wing).glob(f"test_{stem}*.py"))
     found = [[f"tests/{wing}/{test.name}" for test in near]]
     found.append(["tests/project" if wing == "helpers" else f"tests/{wing}"])
+    if stem in ("answers", "judging"):
+        found.append(["tests/every_notebook/test_checks.py"])
+    if "figures" in stem:
+        found.append(["tests/every_notebook/test_figures.py"])
     notebooks = [f"notebooks/{name}.ipynb" for name in WINGS.values()]
     mention = re.compile(rf"from helpers\.{wing} import .*\b{stem}\b|from helpers\.{wing}\.{stem} ")
     uses = [name for name in notebooks if mention.search((ROOT / name).read_text(encoding="utf-8"))]
