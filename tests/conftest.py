@@ -1,8 +1,12 @@
 """Fixtures that several test files share."""
 
 import os
+import socket
+import threading
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +17,26 @@ ROOT = Path(__file__).resolve().parents[1]
 # they work. One is enough for a test, and for a notebook's kernel beside another.
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+# What all code of a process shares: how to read it and to set it, and a value that nobody would
+# put it back to who does not know what it was.
+SHARED: dict[str, tuple[Callable, Callable, Any]] = {
+    "patience of sockets": (socket.getdefaulttimeout, socket.setdefaulttimeout, 77.0),
+    "stack of new threads": (threading.stack_size, threading.stack_size, 2**25),
+}
+
+
+@pytest.fixture(autouse=True)
+def what_all_code_shares_stays_as_it_was():
+    before = {name: read() for name, (read, *_) in SHARED.items()}
+    for _, put, unusual in SHARED.values():
+        put(unusual)
+    yield
+    after = {name: read() for name, (read, *_) in SHARED.items()}
+    for name, (_, put, _) in SHARED.items():
+        put(before[name])
+    assert after == {name: unusual for name, (*_, unusual) in SHARED.items()}
 
 
 @pytest.fixture(scope="session")

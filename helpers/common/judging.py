@@ -349,6 +349,8 @@ def _numbers_in(value) -> torch.Tensor:
             value = torch.tensor(float(value), dtype=torch.float64)  # type: ignore[arg-type]
         except OverflowError:  # An int too large for any float.
             value = math.inf
+    elif isinstance(value, complex):
+        value = torch.tensor(value, dtype=torch.complex128)
     tensor = torch.as_tensor(value).detach().to("cpu").to_dense()
     return tensor.dequantize() if tensor.is_quantized else tensor
 

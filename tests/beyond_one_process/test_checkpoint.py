@@ -1,10 +1,12 @@
 """A checkpoint is whole at every moment, and nothing but a whole one is taken."""
 
 import copy
+import gc
 import os
 import random
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from torch import nn
@@ -149,3 +151,51 @@ def test_an_unwritable_folder_is_found_out_beforehand(tmp_path, monkeypatch):
         Path, "unlink", lambda self, **more: os.unlink(self) or unlink(self, **more)
     )
     checkpoint.check_writable(tmp_path / "kept.pt")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (torch.zeros(2, 3), torch.zeros(3, 2)),
+        (torch.zeros(1), torch.zeros(())),
+        (torch.zeros(2), torch.zeros(2, dtype=torch.int32)),
+        (torch.zeros(2, dtype=torch.bfloat16), torch.zeros(2, dtype=torch.float16)),
+        (torch.tensor([0.0]), torch.tensor([-0.0])),
+        ([[1], 2], [[1, 2]]),
+        ([1, [], 2], [1, [2]]),
+        ({"a": {"b": 1}}, {"a": {}, "b": 1}),
+        ({"a": 1}, {"b": 1}),
+        ({1: 2}, {"1": 2}),
+        (1, True),
+        (1, 1.0),
+        ("1", 1),
+        (None, "None"),
+        (["a", "b"], ["a;strb"]),
+    ],
+    ids=str,
+)
+def test_a_digest_tells_apart_what_is_not_the_same(one, other):
+    """By its numbers, shapes and dtypes, by what lies in what, and by names."""
+    assert checkpoint._digest_of(one) != checkpoint._digest_of(other)
+    assert checkpoint._digest_of(one) == checkpoint._digest_of(copy.deepcopy(one))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows counts otherwise")
+def test_no_file_stays_open(saved):
+    def all_of_it() -> None:
+        checkpoint.save(saved, checkpoint.load(saved))
+        checkpoint.check_writable(saved)
+        damaged = saved.with_name("damaged")
+        damaged.write_bytes(b"junk")
+        for refused in (damaged, saved.with_name("missing")):
+            with pytest.raises((ValueError, OSError)):
+                checkpoint.load(refused)
+
+    all_of_it()
+    before = psutil.Process().num_fds()
+    gc.disable()  # It would close what nobody holds any more.
+    try:
+        all_of_it()
+        assert psutil.Process().num_fds() == before
+    finally:
+        gc.enable()

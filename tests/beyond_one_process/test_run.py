@@ -29,6 +29,19 @@ def test_a_bad_option_is_one_line_and_exit_code_2(options, command):
     assert not out and err.count("\n") == 1 and err.startswith("helpers.run: ")
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--epochs 1", "--batch-size 1", "--lr 1e-30", "--lr 3e38", "--momentum 0",
+        "--momentum 0.999", "--seed 0", f"--seed {2**63 - 1}", "--limit 6", "--checkpoint-every 1",
+    ],
+)  # fmt: skip
+def test_the_last_value_that_makes_sense_is_taken(options):
+    name, value = options.split()
+    taken = getattr(run._parse([name, value]), name[2:].replace("-", "_"))
+    assert taken == type(taken)(value)
+
+
 def test_only_one_process_of_a_machine_complains(command, monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert command("--epochs 0", code=2) == ("", "")
@@ -85,7 +98,7 @@ def test_what_goes_wrong_later_is_one_line_and_exit_code_1(data, command, tmp_pa
     parts, other = torch.load(data, weights_only=True), tmp_path / "other.pt"
     for part, worse, words in [
         ("train_labels", parts["train_labels"].int(), "labels are torch.int32"),
-        ("test_labels", parts["test_labels"][1:], "beside images of shape (200"),
+        ("test_labels", parts["test_labels"][1:], "beside images of shape (200, 28, 28)"),
         ("train_images", parts["train_images"].float(), "images are torch.float32"),
         ("test_images", 3, "images are int"),
     ]:

@@ -1,5 +1,6 @@
 """One process or many, the same weights; stopped, killed or begun again, the same weights."""
 
+import functools
 import io
 import json
 import random
@@ -63,6 +64,21 @@ def test_one_process_is_the_loop_of_notebook_04_to_the_last_bit(data, command, t
     assert len(told["seconds"]) == 2 and 0 <= told["test_accuracy"] <= 1
 
 
+def test_what_is_printed_is_what_was_measured(command):
+    options = "--epochs 2 --limit 900"
+    told = json.loads(command(options, "--json").out)
+    names = ("loss", "accuracy", "validation_accuracy")
+    epochs = zip(*(told[name] for name in names), strict=True)
+    expected = [
+        f"epoch {number} of 2: loss {loss:.4f}, accuracy {right:.2%}, validation {seen:.2%}, "
+        for number, (loss, right, seen) in enumerate(epochs, start=1)
+    ]
+    expected.append(f"test: loss {told['test_loss']:.4f}, accuracy {told['test_accuracy']:.2%}")
+    _, *said = command(options).out.splitlines()
+    for line, begins in zip(said, expected, strict=True):
+        assert line.startswith(begins)
+
+
 def drawing_at_random() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(784, 10), nn.LogSoftmax(dim=1))
 
@@ -70,16 +86,20 @@ def drawing_at_random() -> nn.Module:
 @pytest.mark.parametrize("make", [networks.mlp, drawing_at_random])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_stopped_in_mid_epoch_ends_with_the_same_weights(
-    number, code, make, command, tmp_path, monkeypatch
+    number, code, make, command, tmp_path, monkeypatch, request
 ):
     monkeypatch.setattr(networks, "mlp", make)
     options, broken = "--epochs 2 --json --checkpoint", tmp_path / "broken.pt"
     unbroken = json.loads(command(options, tmp_path / "unbroken.pt").out)
-    with stopped_after(23, number) as steps:  # Of 17 in an epoch: in the second one.
-        out, err = command(options, broken, code=code)
-    assert not out and "after epoch 1, batch 6: kept in" in err.splitlines()[-1]
-    assert len(steps) == 23  # The step in flight was finished, and no other begun.
-    torch.manual_seed(99)  # What the process did in between does not matter.
+    request.addfinalizer(functools.partial(signal.signal, number, signal.getsignal(number)))
+    signal.signal(number, handler := lambda *_: None)
+    for count, batch, more in ((20, 3, []), (3, 6, ["--resume"])):  # Of 17 in an epoch.
+        with stopped_after(count, number) as steps:
+            out, err = command(options, broken, *more, code=code)
+        assert not out and f"after epoch 1, batch {batch}: kept in" in err.splitlines()[-1]
+        assert len(steps) == count  # The step in flight was finished, and no other begun.
+        assert signal.getsignal(number) is handler
+        torch.manual_seed(99)  # What the process did in between does not matter.
     resumed = json.loads(command(options, broken, "--resume").out)
     assert torch.equal(weights(broken), weights(tmp_path / "unbroken.pt"))
     assert resumed["resumed_after"] == {"epoch": 1, "batch": 6}

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -27,6 +28,20 @@ def said_of_code(attempt, oracle, inputs, mistakes=None, **options) -> str:
         [Mistake(hint, makes) for hint, makes in (mistakes or {}).items()],
         **options,
     ).line
+
+
+TENTH = np.float64(0.1)
+TENTHS = (0.1, 0.1 + 0j, Fraction(1, 10), Decimal("0.1"), TENTH, torch.tensor(TENTH))
+
+
+@pytest.mark.parametrize("tenth", TENTHS, ids=repr)
+@pytest.mark.parametrize("dress", [lambda one: one, lambda one: [one, one], lambda one: (one,)])
+def test_no_number_loses_digits_on_its_way(tenth, dress):
+    def judged(given) -> str:
+        return said_of_code(lambda: dress(given), lambda: dress(0.1), [()], tolerance=1e-12)
+
+    assert judged(tenth) == "Right."
+    assert judged(0.1 + 1e-9).startswith("Not yet.")
 
 
 THREES = (torch.tensor(3.0), torch.tensor(3), np.float64(3))

@@ -109,6 +109,33 @@ def test_local_derivatives_in_words(values, compute, local):
     assert first_step_of(compute(leaf(values))).local == local
 
 
+class Curved(torch.autograd.Function):
+    """Multiplies a gradient by half as much again, and by a little more where it is large."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 1
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * (1.5 + 0.1 * gradient)
+
+
+def test_what_does_not_multiply_by_one_number_is_said_to_have_none():
+    y = Curved.apply(leaf(1.0))
+    assert graph.backtrack(y, gradient=torch.tensor(2.0).double())[0].local == "no single number"
+
+
+def test_a_walk_gives_back_each_kept_gradient():
+    x = leaf(2.0)
+    y = x * 3
+    y.retain_grad()
+    z = y * 4
+    z.backward(retain_graph=True)
+    graph.backtrack(z, x=x, y=y)
+    assert (float(x.grad), float(y.grad)) == (12.0, 4.0)
+
+
 def test_walk_takes_several_outputs_and_user_hooks_along():
     x = leaf(2.0)
     h = x * 3
@@ -130,13 +157,21 @@ def test_walk_takes_a_sparse_gradient():
 X = leaf(2.0)
 THREE, TWO, TURNED = X * torch.ones(3), torch.ones(2), torch.tensor(1j)
 WALK, LONG = graph.backtrack(X * 2), graph.backtrack(sum(X * k for k in range(60)))
-NESTED = torch.nested.nested_tensor([torch.ones(3)])
+META = torch.ones((), device="meta", requires_grad=True) * 2
+NESTED = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], requires_grad=True) * 2
+PARTS = torch.nested.nested_tensor([torch.ones(3)])
 SHAPES = r"shape \[\(2,\)\]: pass \[\(3,\)\]"
 JUNK = {
     "no gradient": (ValueError, "3 entries.*: pass", lambda: graph.backtrack(THREE)),
     "its shape": (ValueError, SHAPES, lambda: graph.backtrack(THREE, gradient=TWO)),
-    "nested": (ValueError, r"1 nested.*: pass", lambda: graph.backtrack(THREE, gradient=NESTED)),
+    "nested gradient": (
+        ValueError,
+        r"1 nested.*: pass",
+        lambda: graph.backtrack(THREE, gradient=PARTS),
+    ),
     "complex": (TypeError, "dtype .*: give", lambda: graph.backtrack(X * 2, gradient=TURNED)),
+    "no numbers": (ValueError, "meta device.*: compute it on", lambda: graph.backtrack(META)),
+    "nested": (ValueError, "nested.*: pass a sum of", lambda: graph.backtrack(NESTED)),
     "half a step": (TypeError, "step is 1.0: give", lambda: WALK.picture(1.0)),
     "no step": (ValueError, "step is 0: give", lambda: WALK.picture(0)),
     "step 3 of 2": (ValueError, "step is 3: give", lambda: WALK.picture(3)),

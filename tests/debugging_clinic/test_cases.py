@@ -71,3 +71,18 @@ def test_every_fault_has_a_sentence_that_says_what_is_wrong_and_then_the_cure():
         assert sentence.count(";") >= 1 and not sentence.endswith("."), fault
     assert set(cases.FAULTS) < set(faults.SENTENCES)
     assert faults.HEALTHY not in faults.SENTENCES
+
+
+def test_a_seed_decides_all_that_a_case_draws(garments):
+    def drawn(fault: str, seed: int, chance: int) -> list[torch.Tensor]:
+        torch.manual_seed(chance)
+        before = torch.get_rng_state()
+        case = cases.admit(fault, garments, seed=seed, images=300)
+        assert torch.equal(torch.get_rng_state(), before)
+        walks = [pair for part in (case.batches, case.test, case.fresh) for pair in part]
+        return [*case.network.parameters(), *(part for pair in walks for part in pair)]
+
+    for fault in (faults.HEALTHY, faults.MIXED_PARTS, faults.WRONG_LABELS):
+        first, again, other = (drawn(fault, *how) for how in ((3, 0), (3, 1), (4, 0)))
+        assert all(map(torch.equal, first, again))
+        assert not any(map(torch.equal, first, other))

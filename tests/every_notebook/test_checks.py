@@ -2,7 +2,8 @@
 
 What people type may stand in a wing's ``typed_answers.py``: ``TYPED``, by exercise and by the name
 of the mistake; and, for an exercise that leans on its notebook, ``CELLS``, the ids of the cells to
-run first, and ``NAMES``, a function that returns what stands in for the notebook's data.
+run first, and ``NAMES``, a function that returns what stands in for the notebook's data. A wing's
+``telling_words.py`` says which hint belongs to which wrong answer.
 """
 
 import ast
@@ -28,6 +29,7 @@ class Wing:
     """A notebook, what it asks, and what people type."""
 
     def __init__(self, name: str, notebook: str) -> None:
+        self.name = name
         self.check = importlib.import_module(f"helpers.{name}.answers").check
         self.typed_answers = part_of(name, "typed_answers")
         self.typed = getattr(self.typed_answers, "TYPED", {})
@@ -261,6 +263,24 @@ def test_no_junk_and_no_answer_known_by_heart_is_right(wing, name):
         assert not is_right(attempt, exercise.mistakes.values()), attempt
     for answer in {repr(answer): answer for answer in answers}.values():
         assert not is_right(lambda *_, answer=answer: answer), answer
+
+
+# --- Hints ---
+
+
+@every_wing
+def test_each_hint_speaks_of_its_own_mistake(wing):
+    """What the hint of one mistake says of it is said of no other answer to the question."""
+    predictions, exercises = wing.check.predictions, wing.check.exercises
+    hints = {name: question.hints for name, question in predictions.items() if question.hints}
+    for name, exercise in exercises.items():
+        hints[name] = {mistake: hint for mistake, (hint, _) in exercise.mistakes.items()}
+    telling = getattr(part_of(wing.name, "telling_words"), "WORDS", {})
+    for name, words in telling.items():
+        assert words.keys() == hints[name].keys()
+        for answer, few in words.items():
+            said = {hint for hint in hints[name].values() if few in hint}
+            assert said == {hints[name][answer]}, (name, answer, few)
 
 
 # --- The judge's rounding ---

@@ -1,5 +1,6 @@
 """Every figure carries alt text, drawing twice gives the same picture, and the expected one."""
 
+import difflib
 import html
 import io
 import re
@@ -10,30 +11,49 @@ import nbformat
 import pytest
 
 from every_notebook import pictures
+from every_notebook.inventory import inventory
 from every_notebook.rules import ALT_TEXT_LENGTHS
 from every_notebook.series import ROOT, WINGS, part_of
 from helpers.common.picture import Figure
 
-DRAWINGS = {
-    name: draw
-    for wing in WINGS
-    for name, draw in getattr(part_of(wing, "drawings"), "DRAWINGS", {}).items()
+OF_A_WING = {wing: getattr(part_of(wing, "drawings"), "DRAWINGS", {}) for wing in WINGS}
+DRAWINGS = {name: draw for drawings in OF_A_WING.values() for name, draw in drawings.items()}
+# What stands in a drawing, and how it has to look. A change that is meant is brought there from the
+# folder where the failing test leaves it.
+INVENTORIES = {
+    name: ROOT / "tests" / wing / "expected" / f"{name}.txt"
+    for wing, drawings in OF_A_WING.items()
+    for name in drawings
 }
-# How a drawing has to look. A change that is meant is brought here from the folder where the
-# failing test leaves it.
 EXPECTED = {
     file.stem: file for wing in WINGS for file in (ROOT / "tests" / wing / "expected").glob("*.png")
 }
 
 
 @pytest.fixture(params=DRAWINGS, scope="module")
-def draw(request):
-    return DRAWINGS[request.param]
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def draw(name):
+    return DRAWINGS[name]
 
 
 @pytest.fixture(scope="module")
 def figure(draw):
     return draw()
+
+
+def test_each_word_stands_beside_what_it_names(name, figure):
+    found, file = inventory(figure).splitlines(), INVENTORIES[name]
+    expected = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    if found != expected:
+        pictures.FOLDER.mkdir(exist_ok=True)
+        left = pictures.FOLDER / file.name
+        left.write_text("\n".join([*found, ""]), encoding="utf-8")
+        changes = "\n".join(difflib.unified_diff(expected, found, lineterm="", n=1))
+        pytest.fail(f"{changes}\nIf it is meant to be so, copy {left} to {file}")
 
 
 @pytest.fixture(scope="module")

@@ -402,3 +402,16 @@ def test_a_download_goes_into_the_folder_that_git_ignores():
     root = Path(__file__).resolve().parents[2]
     assert DATA_FOLDER == root / "data"
     assert "/data/" in (root / ".gitignore").read_text(encoding="utf-8").split()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("root", "the real FashionMNIST, from the folder that was named"),
+        ("environment", "the real FashionMNIST, from the folder in FASHION_MNIST_ROOT"),
+        ("download", "the real FashionMNIST, from the project's data folder"),
+        ("stand-in", "a drawn stand-in, not FashionMNIST (no network)"),
+    ],
+)
+def test_each_source_is_told_by_its_own_words(kind, words):
+    assert str(fashion.Source(kind, "no network")) == f"Garments: {words}"

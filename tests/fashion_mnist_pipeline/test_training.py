@@ -234,3 +234,17 @@ def test_the_floor_does_not_touch_the_images():
     before = rows.clone()
     training.only_products(rows, 8, momentum=0.8)
     assert torch.equal(rows, before)
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("part", ["training", "validation"])
+def test_a_plateau_hears_of_what_it_waits_for(mode, part, monkeypatch):
+    network, heard = linear(), []
+    optimizer = sgd(network)
+    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode)
+    monkeypatch.setattr(schedule, "step", heard.append)
+    validation = in_batches(X[:8], Y[:8]) if part == "validation" else None
+    options = {"schedule": schedule, "validation": validation}
+    history = fit(network, in_batches(X, Y), optimizer, epochs=3, **options)
+    name = {"min": "loss", "max": "accuracy"}[mode]
+    assert heard == getattr(history, name if part == "training" else f"validation_{name}")

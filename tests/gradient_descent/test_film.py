@@ -54,6 +54,8 @@ def test_the_film_shows_the_paths_and_rests_where_they_end(racers, root):
     assert values == pytest.approx([*expected, expected[-1]], abs=0.06)
     assert len(times) == len(values) and times[0] == 0 and times[-1] == 1
     assert times == sorted(times)
+    # So long the slider below thinks that a round takes.
+    assert x.get("dur") == f"{root.get('data-seconds')}s"
     # Where nothing moves, the picture is the last frame.
     assert float(dot.get("cx")) == pytest.approx(expected[-1], abs=0.06)
 

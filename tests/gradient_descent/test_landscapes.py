@@ -23,3 +23,9 @@ def test_the_landscapes_are_those_of_their_formulas():
     deep, shallow = 1.2**2 + 1.2**2, 1.8**2 + 0.2**2
     expected = -math.exp(-deep / 2) - 0.6 * math.exp(-shallow / 2)
     assert float(landscapes.two_wells(w)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("curvatures", [[2.0], [2.0, 3.0, 4.0]])
+def test_only_a_bowl_of_two_weights_is_tilted(curvatures):
+    with pytest.raises(ValueError, match=f"two curvatures, not {len(curvatures)}: leave tilt at 0"):
+        landscapes.bowl(curvatures, tilt=30)

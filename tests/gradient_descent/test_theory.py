@@ -86,3 +86,12 @@ def test_a_measured_rate_survives_distances_that_reach_zero():
 def test_two_late_steps_are_too_few_for_a_rate():
     with pytest.raises(ValueError, match="distances has 2 late steps, too few for a rate: take"):
         theory.measured_rate(torch.ones(4))
+
+
+@pytest.mark.parametrize(
+    ("lr", "word"),
+    [(0.02, "crawls"), (0.2, "glides"), (0.201, "rings"), (0.4, "rings"), (0.401, "diverges")],
+)
+def test_a_regime_ends_where_its_bound_says(lr, word):
+    """With L = 5 and μ = 2 the bounds are 0.02, 0.2 and 0.4, each still of the shorter steps."""
+    assert theory.regime(lr, torch.tensor([2.0, 5.0], dtype=torch.float64)) == word

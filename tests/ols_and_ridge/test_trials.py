@@ -22,10 +22,11 @@ def test_weights_leave_failures_out():
 
 
 def test_errors_over_conditions_are_medians_and_keep_a_failure():
-    calls = []
+    calls, tables = [], set()
 
     def solve(X, y):
         calls.append(X.dtype)
+        tables.add(X.numpy().tobytes())
         if len(calls) == 6:
             raise torch.linalg.LinAlgError
         # Errors of 0, 1, …, 4 times the weights' length, which is one.
@@ -33,7 +34,7 @@ def test_errors_over_conditions_are_medians_and_keep_a_failure():
         return (1 + (len(calls) - 1) % 5) * torch.from_numpy(exact)
 
     errors = trials.errors_over_conditions(solve, [2.0, 3.0], dtype=torch.float32)
-    assert calls == [torch.float32] * 10
+    assert calls == [torch.float32] * 10 and len(tables) == 10
     assert float(errors[0]) == pytest.approx(2.0, rel=1e-4)
     assert math.isnan(errors[1])
 
@@ -59,3 +60,12 @@ def test_seconds_are_one_for_each_size():
     seconds = trials.seconds_to_solve(solve, 9, [2, 5])
     assert sizes == [(9, 2)] * 3 + [(9, 5)] * 3
     assert len(seconds) == 2 and min(seconds) >= 0
+
+
+def test_leaving_one_out_takes_no_penalty_too():
+    X, y = least_squares.line_problem(6, seed=0)
+    errors = trials.leave_one_out_by_refitting(trials.ridge_by_stacking, X, y, 0.0)
+    table, targets = X.numpy(), y.numpy()
+    for k, error in enumerate(errors.tolist()):
+        fit, *_ = np.linalg.lstsq(np.delete(table, k, 0), np.delete(targets, k))
+        assert error == pytest.approx(targets[k] - table[k] @ fit)

@@ -2,10 +2,11 @@
 
     python tests/tools/planted.py --sample 8 --only helpers/common helpers/ols_and_ridge
 
-Each fault of `faults_by_hand.py` is planted in a copy of the project and meets the tests that can
-see it, the nearest first: those of the file, of its wing, the wing's notebook in a strict run, and
-the later notebooks that mention the file. A test that fails, or does not end, has caught it. Exit
-code 1 if fewer than 95 % are caught.
+Each fault of `faults_by_hand.py` (or `faults_blind.py`, with `--blind`) is planted in a copy of the
+project and meets the tests that can see it, the nearest first: those of the file, of its wing, of
+all answers or figures, the wing's notebook in a strict run, and the later notebooks that mention
+the file. A test that fails, or does not end, has caught it. Exit code 1 if fewer than 95 % are
+caught.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from every_notebook.series import ROOT, WINGS  # noqa: E402  It lies in the folder of the line above.
-from tools import faults_by_hand  # noqa: E402
+from tools import faults_blind, faults_by_hand  # noqa: E402
 
 LEAST_CAUGHT = 0.95
 # A fault that makes a test run for ever is caught when this is over; no test takes half as long.
@@ -47,14 +48,14 @@ class Fault:
         return f"{self.path} · {self.place} · {self.what}"
 
 
-def all_faults() -> Iterator[Fault]:
-    """Yield the faults in helpers, then those in notebooks."""
-    for path, place, old, new in faults_by_hand.IN_HELPERS:
+def all_faults(blind: bool = False) -> Iterator[Fault]:
+    """Yield the faults in helpers, then those in notebooks; or those of `faults_blind`."""
+    for path, place, old, new, *_ in (faults_blind if blind else faults_by_hand).IN_HELPERS:
         if not (ROOT / path).parent.exists():
             continue  # A fork may have dropped the wing.
         what = " ".join(f"{old} → {new}".split())
         yield Fault(path, place, what, _rewrite(path, place, old, new))
-    for fault in faults_by_hand.in_notebooks():
+    for fault in () if blind else faults_by_hand.in_notebooks():
         yield Fault(*fault)
 
 
@@ -79,6 +80,10 @@ def tests_for(path: str) -> list[list[str]]:
     near = sorted((ROOT / "tests" / wing).glob(f"test_{stem}*.py"))
     found = [[f"tests/{wing}/{test.name}" for test in near]]
     found.append(["tests/project" if wing == "helpers" else f"tests/{wing}"])
+    if stem in ("answers", "judging"):
+        found.append(["tests/every_notebook/test_checks.py"])
+    if "figures" in stem:
+        found.append(["tests/every_notebook/test_figures.py"])
     notebooks = [f"notebooks/{name}.ipynb" for name in WINGS.values()]
     mention = re.compile(rf"from helpers\.{wing} import .*\b{stem}\b|from helpers\.{wing}\.{stem} ")
     uses = [name for name in notebooks if mention.search((ROOT / name).read_text(encoding="utf-8"))]
@@ -132,9 +137,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=[""], help="paths that begin so")
     parser.add_argument("--sample", type=int, help="as many of them, the same each time")
+    parser.add_argument("--blind", action="store_true", help="those of faults_blind.py")
     parser.add_argument("--list", action="store_true", help="plant nothing")
     options = parser.parse_args()
-    faults = [fault for fault in all_faults() if fault.path.startswith(tuple(options.only))]
+    faults = [
+        fault for fault in all_faults(options.blind) if fault.path.startswith(tuple(options.only))
+    ]
     if not faults:
         parser.error(f"nothing to plant in {options.only}: give paths such as helpers/common")
     if options.sample:

@@ -7,8 +7,9 @@ from tools import planted
 from tools.planted import Fault
 
 
-def test_every_fault_can_be_planted():
-    found = list(planted.all_faults())
+@pytest.mark.parametrize("blind", [False, True])
+def test_every_fault_can_be_planted(blind):
+    found = list(planted.all_faults(blind))
     assert len(found) > 20
     for fault in found:
         text = (ROOT / fault.path).read_text(encoding="utf-8")

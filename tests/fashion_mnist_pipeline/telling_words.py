@@ -1,0 +1,61 @@
+"""By each question and each wrong answer, a few words that its hint alone has."""
+
+# Predictions by the guess, exercises by the name of the mistake.
+WORDS: dict[str, dict] = {
+    "number of updates": {
+        5: "number of epochs",
+        391: "one epoch",
+        1950: "counts as well",
+        1953: "round up once",
+        250000: "counts images",
+        2345: "60,000",
+    },
+    "number of weights": {
+        100352: "first layer",
+        101770: "biases",
+        922: "the units",
+        138: "counts units",
+    },
+    "loss at the start": {0.1: "0.1 is", 0.9: "0.9 is", 1.0: "base 10", 0.0: "Zero would"},
+    "loss after a step": {"higher": "too long", "the same": "have moved"},
+    "hardest garments": {"shoes": "Three shoes", "bags": "Bags", "dresses": "some dresses"},
+    "loss half way": {"the same": "ends agree", "lower": "work of neither"},
+    "cost of the usual loader": {1: "computes little", 2: "More than that"},
+    "edges in place of pixels": {"the same": "still helps", "worse": "thrown away"},
+    "batches in an epoch": {
+        "rounded_down": "leaves out",
+        "one_too_many": "one too many",
+        "not_rounded": "is whole",
+        "to_the_nearest": "nearest",
+    },
+    "the loss by hand": {
+        "without_minus": "The sign",
+        "sum_for_mean": "is the sum",
+        "largest_entry": "not the largest",
+        "all_entries": "not all ten",
+        "columns_of_every_row": "columns",
+        "one_for_each_image": "One number",
+        "rows_for_entries": "p[labels]",
+        "logarithm_twice": "logarithms already",
+        "without_logarithm": "as they are",
+    },
+    "accuracy": {
+        "number_right": "That counts",
+        "multiplied": "You multiply",
+        "values_for_positions": "0 each time",
+        "as_in_the_notes": "notes'",
+        "best_image_for_a_class": "dim=0",
+        "mean_of_truths": "have no mean",
+        "in_per_cent": "per cent",
+        "fraction_wrong": "wrong",
+    },
+    "a gradient without autograd": {
+        "of_the_sum": "of the sum",
+        "truth_less_probabilities": "The sign",
+        "transposed": "shape of its weights",
+        "in_the_scores": "in the scores",
+        "X_not_transposed": "do not fit",
+        "without_the_truth": "Take one off",
+        "softmax_over_images": "compete",
+    },
+}
