@@ -112,7 +112,7 @@ def _note_cell(result) -> None:
 
 
 def is_left_over(function: Any) -> bool:
-    """Say whether a function is an old one, for the cell that was to define it anew has failed."""
+    """Say whether a function is an old one, since the cell that was to define it anew failed."""
     failed = _failed_cells.get(getattr(function, "__name__", ""), "")
     try:
         return failed != "" and inspect.getsource(function) not in failed

@@ -45,9 +45,9 @@ def of_the_data(setup: Setup, updates: Updates) -> Table:
     unknown = has_enough_labels(setup) and not _labels_can_be_told(setup, images, labels)
     sorted_by = _comes_class_by_class(setup)
     said = f"of {len(labels) // 2:,} labels, guessed in three ways from the others"
-    root = f"the root mean square of the inputs is {size:.0f}"
+    largest = f"the largest is {images.abs().max():g}"
     return {
-        faults.NOT_SCALED: (size > _LARGEST_SIZE_OF_INPUTS and harm, root),
+        faults.NOT_SCALED: (size > _LARGEST_SIZE_OF_INPUTS and harm, largest),
         faults.WRONG_LABELS: (unknown, said),
         faults.NOT_SHUFFLED: (sorted_by, sorted_by),
     }

@@ -111,7 +111,7 @@ def test_a_kernel_lives_on_whatever_the_attempt_does():
 def test_what_cannot_be_stopped_at_once_is_left_behind(monkeypatch):
     monkeypatch.setattr(running, "_SECONDS_TO_STOP", 0.05)
     gate, before = threading.Event(), set(threading.enumerate())
-    said = check(lambda x: gate.wait(60), seconds=0.05)
+    said = check(lambda x: gate.wait(60), seconds=1.0)  # On a busy machine it begins late.
     assert said.startswith("Not yet. Your code was still running")
     (left_behind,) = set(threading.enumerate()) - before
     gate.set()

@@ -32,8 +32,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/common/judging.py",
         "_how_far",
-        "off < 4 * precision",
-        "off < 400 * precision",
+        "off < max(4 * precision, 1e-5)",
+        "off < max(400 * precision, 1e-3)",
         "a tolerance a hundred times wider",
     ),
     (
