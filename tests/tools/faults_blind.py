@@ -240,8 +240,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/fashion_mnist_pipeline/training.py",
         "fit",
-        'schedule.step(loss if schedule.mode == "min" else accuracy)',
-        "schedule.step(loss)",
+        '_tell(schedule, loss if schedule.mode == "min" else accuracy)',
+        "_tell(schedule, loss)",
         "a condition left out",
     ),
     (
@@ -326,23 +326,23 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     ),
     (
         "helpers/computation_graph/backtrack.py",
-        "_check_walkable",
-        '"compute it on another" if output.is_meta else "pass a sum of its parts"',
-        '"pass a sum of its parts" if output.is_meta else "compute it on another"',
+        "_NOT_WALKED",
+        'output.is_nested, "pass a sum of its parts"',
+        'output.is_nested, "compute it on another, with numbers"',
         "a wrong cure in an error",
     ),
     (
         "helpers/computation_graph/undisturbed.py",
-        "_put_grad_aside",
+        "_grad",
         'setattr, tensor, "grad", before)',
         'setattr, tensor, "grad", None)',
         "a setting put back to its default",
     ),
     (
         "helpers/computation_graph/local.py",
-        "_close",
-        "<= 0.02 * size",
-        "<= 2 * size",
+        "_explains",
+        "off > 0.02 * came",
+        "off > 2 * came",
         "a tolerance a hundred times wider",
     ),
     (
