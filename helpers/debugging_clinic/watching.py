@@ -108,7 +108,7 @@ class Watch:
         # Several gradients may be added up on purpose; once used, they have to go.
         self._used = self._with_gradient()
         if not self.steps:  # What moved weights before was no update.
-            self.piled_up = ""
+            self.piled_up, self._piled = "", set()
         self.steps += 1
         self.gathered.use()
         return bool(self._held) and not self._used

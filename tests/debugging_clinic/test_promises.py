@@ -1,6 +1,7 @@
 """What the check promises whatever it is handed: nothing is changed, and all is said in a line."""
 
 import copy
+import itertools
 import operator
 import threading
 
@@ -72,9 +73,27 @@ def by_hand_without_clearing(network, images, labels, loss_function, optimizer):
             weight -= 0.1 * weight.grad
 
 
+def clamping_within_an_accumulation():
+    calls = itertools.count(1)
+
+    def step(network, images, labels, loss_function, optimizer):
+        (loss_function(network(images), labels) / 3).backward()
+        if next(calls) % 3 == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        for weight in network.parameters():
+            weight.data.clamp_(-0.3, 0.3)
+
+    return step
+
+
 @pytest.mark.parametrize(
     ("step", "faults"),
-    [(adapting_a_copy, ()), (by_hand_without_clearing, ("gradients never cleared",))],
+    [
+        (adapting_a_copy, ()),
+        (by_hand_without_clearing, ("gradients never cleared",)),
+        (clamping_within_an_accumulation(), ()),
+    ],
 )
 def test_a_step_may_train_a_copy_or_move_the_weights_by_hand(step, faults):
     torch.manual_seed(0)
