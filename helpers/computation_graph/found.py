@@ -214,10 +214,12 @@ def _checked_outputs(output: object) -> tuple[torch.Tensor, ...]:
     if not outputs:
         raise ValueError("output is an empty tuple: pass at least one tensor")
     for place, tensor in enumerate(outputs):
+        name = f"output {place}" if len(outputs) > 1 else "output"
         give = "the tensor that the computation gave, or a tuple of such"
-        require.instance("output", tensor, torch.Tensor, give)
+        if isinstance(output, tuple):
+            give = "tensors alone in the tuple"
+        require.instance(name, tensor, torch.Tensor, give)
         if _maker("output", tensor) is None:
-            name = f"output {place}" if len(outputs) > 1 else "output"
             cure = "pass a tensor that was computed from one with requires_grad=True"
             if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
                 cure = "pass what comes out of the function that torch.func changes"
@@ -262,6 +264,10 @@ def _add_named(graph: Graph, name: str, tensor: torch.Tensor) -> None:
         why, cure = "of this output", "pass an output that was computed from it as it is now"
         if not tensor.requires_grad:
             why, cure = "(requires_grad=False)", "set requires_grad=True before computing"
+            alias_of = torch._C._is_alias_of  # type: ignore[attr-defined]
+            if any(alias_of(tensor, other) for other in graph.tensors.values()):
+                why = "(it is detached from one that is)"
+                cure = "pass that one, which named_parameters() gives and state_dict() does not"
         learns = tensor.is_floating_point() or tensor.is_complex()
         leave = f"leave it out, or {cure}" if learns else "leave it out, as whole numbers have none"
         raise ValueError(f"{name} is not in the graph {why}: {leave}")

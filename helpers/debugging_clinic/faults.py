@@ -76,7 +76,7 @@ ALL_THE_SAME = _fault("all weights the same",
     "start from random weights, as PyTorch's layers do")
 DECAYED = _fault("weight decay eats the weights",
     "each step takes lr × weight_decay off every weight, faster than a gradient can build it up; "
-    "lower weight_decay")
+    "lower weight_decay, or lr where that is the larger of the two")
 LEFT_OUT = _fault("parameters not handed to the optimiser",
     "the optimiser does not hold all of the network's parameters, and leaves the others as they "
     "are; make it from network.parameters(), after the network")

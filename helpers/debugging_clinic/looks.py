@@ -370,6 +370,7 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
     # A step may move the weights by hand.
     never = seen.arrivals > 0 and not seen.steps and not seen.moved and not by_hooks
     by_hand = seen.moved and not seen.steps
+    by = "step()" if seen.steps else "the update"
     none = not seen.arrivals and seen.steps == seen.empty_steps and not by_hand
     early = seen.reached and seen.steps == seen.empty_steps > 0
     wiped, most = 0 < seen.steps == seen.gathered.wiped, seen.gathered.most
@@ -383,7 +384,7 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
         faults.NO_BACKWARD: (none, f"none came {in_steps}"),
         faults.NO_STEP: (never, f"not once {in_steps}"),
         faults.CLEARED_EARLY: (early, f"{seen.steps} of {seen.steps} calls of step() saw none"),
-        faults.NEVER_CLEARED: (seen.piled_up, f"step() had used {seen.piled_up}.grad"),
+        faults.NEVER_CLEARED: (seen.piled_up, f"{by} had used {seen.piled_up}.grad"),
         faults.WIPED: (wiped, f"1 of {most} gradients was used"),
         faults.CLIPPED_EARLY: (clipped, f"{seen.clips} of {seen.clips} calls found no new one"),
         faults.SHUFFLED_IN_STEP: (right is not None, f"right for {right or 0:.0%} of the images"),

@@ -186,11 +186,12 @@ def _looked_at(
     learns = any(weight.requires_grad for weight in setup.network.parameters())
     if not learns or any(finding.fault in _STOPS for finding in found):
         return Report(found)
-    if step is None:
-        of_steps, unseen = looks.of_the_mode(setup), ["the step (hand it over as step=)"]
-        reached: set[str] = set()
-    else:
-        of_steps, unseen, reached = looks.of_the_step(setup, step, keeps)
+    try:
+        of_steps, unseen, reached = _of_the_step(setup, step, keeps)
+    except Exception:
+        if found:  # It may well be why: a GradScaler stops without a gradient to unscale.
+            return Report(found)
+        raise
     found += _that_hold(of_steps)
     if test is None:
         unseen.append("the test part (test=)")
@@ -209,10 +210,28 @@ def _looked_at(
     found = _that_hold(looks.of_the_data(setup, updates), looks.of_the_scores(setup)) + found
     if not looks.has_enough_labels(setup):
         unseen.append("whether labels fit their images: there are too few")
-    found = tuple({finding.fault: finding for finding in found}.values())
+    found = _each_once(found, setup, updates)
     # A loss that climbs or stays has a reason, and those above are the better ones.
     found = found or _that_hold(looks.of_the_first_updates(setup, updates, reached))[:1]
     return Report(found or _that_hold(looks.of_a_small_batch(setup)), tuple(unseen))
+
+
+def _each_once(
+    found: tuple[Finding, ...], setup: Setup, updates: rehearsal.Updates
+) -> tuple[Finding, ...]:
+    named = {finding.fault: finding for finding in found}
+    if updates.climb and rehearsal.first_updates(setup, decays=False).climb:
+        # It is the learning rate that is too high: another decay would not help.
+        named.pop(faults.DECAYED, None)
+    return tuple(named.values())
+
+
+def _of_the_step(
+    setup: Setup, step: Step | None, keeps: bool
+) -> tuple[looks.Table, list[str], set[str]]:
+    if step is None:
+        return looks.of_the_mode(setup), ["the step (hand it over as step=)"], set()
+    return looks.of_the_step(setup, step, keeps)
 
 
 def _that_hold(*tables: looks.Table) -> tuple[Finding, ...]:

@@ -134,12 +134,14 @@ class Updates:
         return top > start + 3 * self.guess or sum(late) / len(late) > start + 0.5 * self.guess
 
 
-def first_updates(setup: Setup, *, factor: float = 1.0) -> Updates:
-    """Train a copy by the book, at the optimiser's learning rate times a factor."""
+def first_updates(setup: Setup, *, factor: float = 1.0, decays: bool = True) -> Updates:
+    """Train a copy by the book, at the optimiser's rate times a factor, with its decay or not."""
     network, optimizer = setup.copies()
     for group in optimizer.param_groups:
         # A schedule that warms up may begin at zero; its optimiser holds what it leads to.
         group["lr"] = factor * (group["lr"] or group.get("initial_lr", 0.0))
+        if not decays:
+            group["weight_decay"] = 0.0
     learning = {name: w for name, w in network.named_parameters() if w.requires_grad}
     weights = list(learning.values())
     start = [weight.detach().clone() for weight in weights]

@@ -4,6 +4,7 @@
 them for a while. What the step does is told by the order in which the hooks are called.
 """
 
+import copy
 import functools
 import gc
 import itertools
@@ -56,12 +57,7 @@ class Watch:
         network.register_forward_hook(lambda _, given, scores: self._call(given, scores))
         # Who calls forward by its name passes the hooks by: only a wrapper sees that. Nor has every
         # optimiser hooks.
-        forward, update = network.forward, optimizer.step
-
-        @functools.wraps(forward)
-        def counted(*args, **kwargs):
-            self.forwards += 1
-            return forward(*args, **kwargs)
+        update = optimizer.step
 
         @functools.wraps(update)
         def noted(*args, **kwargs):
@@ -74,15 +70,21 @@ class Watch:
                 self.empty_steps += empty
             return result
 
-        network.forward, optimizer.step = counted, noted  # type: ignore[method-assign]
+        network.forward = _Counted(network.forward, self)
+        optimizer.step = noted  # type: ignore[method-assign]
 
     def take(self, step: Step, batch: Batch, loss_function: LossFunction) -> None:
         """Let the step train on a batch."""
         self.loss.begin(batch)
+        before = [weight.detach().clone() for weight in self.network.parameters()]
         with _heard(self._clip):
             step(self.network, *batch, loss_function, self.optimizer)
         self.taken += 1
         self.piled_up = self.piled_up or min(self._piled, default="")
+        moved = not all(map(torch.equal, before, self.network.parameters()))
+        self.moved |= moved
+        if moved and not self.steps:  # By hand: what was there is used.
+            self._used = self._with_gradient()
 
     def graphs_kept(self) -> int:
         """Return how many graphs are in memory: the last step's may be."""
@@ -105,6 +107,8 @@ class Watch:
     def _step(self) -> bool:
         # Several gradients may be added up on purpose; once used, they have to go.
         self._used = self._with_gradient()
+        if not self.steps:  # What moved weights before was no update.
+            self.piled_up, self._piled = "", set()
         self.steps += 1
         self.gathered.use()
         return bool(self._held) and not self._used
@@ -114,7 +118,7 @@ class Watch:
 
     def _clip(self) -> None:
         self.clips += 1
-        self.empty_clips += self._with_gradient() <= self._used
+        self.empty_clips += bool(self._held) and self._with_gradient() <= self._used
 
     def _call(self, given: tuple, gives: object) -> None:
         self.calls += 1
@@ -136,6 +140,22 @@ class Watch:
         # What is left with a function of the graph lives as long as the graph, and no longer.
         scores.grad_fn.metadata["mark"] = mark = _Mark()  # type: ignore[union-attr, index]
         self._graphs.append(weakref.ref(mark))
+
+
+class _Counted:
+    """A network's forward, counted, and that of a copy which a step makes of the network."""
+
+    def __init__(self, forward: Callable, seen: Watch):
+        functools.update_wrapper(self, forward)
+        self._forward, self._seen = forward, seen
+
+    def __call__(self, *args, **kwargs):
+        self._seen.forwards += 1
+        return self._forward(*args, **kwargs)
+
+    def __deepcopy__(self, memo: dict) -> "_Counted":
+        # A function would be shared, and the copy would then run with the weights of the other.
+        return _Counted(copy.deepcopy(self._forward, memo), self._seen)
 
 
 class _Mark:
@@ -269,12 +289,10 @@ def _heard(clip: Callable[[], None]) -> Iterator[None]:
 def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterable[Batch]) -> None:
     """Let a step train a network until it is clear what it does."""
     seen.optimizer.zero_grad()
-    start = [weight.detach().clone() for weight in seen.network.parameters()]
     updated = 0  # At which step.
     with _overheard(loss_function, seen.loss.asked) as asked:
         for batch in itertools.islice(itertools.cycle(batches), _MOST_STEPS_WATCHED):
             seen.take(step, batch, asked)
-            seen.moved |= not all(map(torch.equal, start, seen.network.parameters()))
             updated = updated or (seen.taken if seen.steps or seen.moved else 0)
             # With gradients and yet no update, it may be adding them up: give it time. One step
             # more, and a gradient that was not cleared shows.

@@ -91,7 +91,8 @@ X = leaf(2.0)
 GRAPHLESS = {
     "list": (TypeError, "output is a list: give .*tuple", [X * 2, X * 3], {}),
     "no outputs": (ValueError, "empty tuple: pass", (), {}),
-    "number in tuple": (TypeError, "output is 3: give", (X * 2, 3), {}),
+    "number in tuple": (TypeError, "output 1 is 3: give tensors alone", (X * 2, 3), {}),
+    "tuple in tuple": (TypeError, "output 1 is a tuple: give tensors", (X * 2, (X, X)), {}),
     "leaf": (ValueError, "no graph .*: pass a tensor", X, {}),
     "detached": (ValueError, "no graph .*: pass a tensor", (X * 2).detach(), {}),
     "freed": (ValueError, "freed by backward.*: compute", freed(torch.exp), {}),
@@ -99,6 +100,7 @@ GRAPHLESS = {
     "foreign": (ValueError, "y is not in the graph of.*: leave", X * 2, {"y": leaf(1.0)}),
     "later": (ValueError, "y is not in the graph of.*: leave", X * 2, {"y": X * 2}),
     "constant": (ValueError, "y .*requires_grad=False.: leave", X * 2, {"y": torch.ones(2)}),
+    "detached name": (ValueError, "y .*is detached from.*: .*pass that", X * 2, {"y": X.detach()}),
     "whole numbers": (ValueError, "y .*: leave it out, as", X * 2, {"y": torch.tensor(3)}),
     "packed": (ValueError, "output 1 has no graph", pack_sequence([X.view(1, 1)]), {}),
     "named number": (TypeError, "y is 2: give a tensor, as in", X * 2, {"y": 2}),

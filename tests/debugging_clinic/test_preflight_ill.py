@@ -19,6 +19,7 @@ from debugging_clinic.runs import Layer, Run, adam, cnn, mlp, run, sgd
 from debugging_clinic.set_ups import on_the_real_ones
 from debugging_clinic.sound_networks import clouds, last, rows_of_pixels, shuffled, small
 from debugging_clinic.test_preflight_healthy import SETUPS as SOUND
+from debugging_clinic.test_preflight_healthy import clipping
 from helpers.debugging_clinic import faults
 from helpers.debugging_clinic.steps import by_the_book
 
@@ -183,7 +184,7 @@ SETUPS["on_the_real_ones"] = ("step works on something else", lambda _: on_the_r
 @ill("parameters not handed to the optimiser")
 def an_optimiser_of_another_network(batches):
     optimizer = torch.optim.SGD(mlp().parameters(), lr=0.1)
-    return Run(mlp(), batches, F.cross_entropy, optimizer)
+    return Run(mlp(), batches, F.cross_entropy, optimizer, step=clipping)
 
 
 @ill("parameters not handed to the optimiser")
@@ -302,7 +303,7 @@ ending("far_too_large", "first loss too high", Layer(lambda scores: 300 * scores
 ending("always_dropping", "chance in evaluation mode", Layer(F.dropout))
 ending("a_mean_over_images", "images of a batch depend on each other",
        Layer(lambda scores: scores - scores.mean(dim=0)))  # fmt: skip
-ending("a_hundred_times_too_fast", "learning rate too high", make=sgd(100.0))
+ending("a_hundred_times_too_fast", "learning rate too high", make=sgd(100.0, weight_decay=5e-4))
 
 
 ending("a_logarithm_of_zero", "first loss not finite",

@@ -1,5 +1,7 @@
 """What the check promises whatever it is handed: nothing is changed, and all is said in a line."""
 
+import copy
+import itertools
 import operator
 import threading
 
@@ -50,6 +52,52 @@ def test_a_copy_of_an_optimizer_has_the_attributes_of_its_class():
     held = [weight for group in its.param_groups for weight in group["params"]]
     assert all(map(operator.is_, held, twin.parameters()))
     assert (its.calls, its.inner.count, its.inner.rates) == (0, 0, [])
+
+
+def adapting_a_copy(network, images, labels, loss_function, optimizer):
+    """Take the gradient where a copy is after a step of its own."""
+    optimizer.zero_grad()
+    fast = copy.deepcopy(network)
+    set_ups.book(fast, images, labels, loss_function, sgd(fast))
+    loss = loss_function(fast(images), labels)
+    gradients = torch.autograd.grad(loss, list(fast.parameters()))
+    for weight, gradient in zip(network.parameters(), gradients, strict=True):
+        weight.grad = gradient
+    optimizer.step()
+
+
+def by_hand_without_clearing(network, images, labels, loss_function, optimizer):
+    loss_function(network(images), labels).backward()
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight -= 0.1 * weight.grad
+
+
+def clamping_within_an_accumulation():
+    calls = itertools.count(1)
+
+    def step(network, images, labels, loss_function, optimizer):
+        (loss_function(network(images), labels) / 3).backward()
+        if next(calls) % 3 == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        for weight in network.parameters():
+            weight.data.clamp_(-0.3, 0.3)
+
+    return step
+
+
+@pytest.mark.parametrize(
+    ("step", "faults"),
+    [
+        (adapting_a_copy, ()),
+        (by_hand_without_clearing, ("gradients never cleared",)),
+        (clamping_within_an_accumulation(), ()),
+    ],
+)
+def test_a_step_may_train_a_copy_or_move_the_weights_by_hand(step, faults):
+    torch.manual_seed(0)
+    assert set_ups.tiny(step=step).checked().faults == faults
 
 
 class Endless:
@@ -104,7 +152,9 @@ def test_what_was_not_looked_at_is_said():
     run = set_ups.tiny(network, Stops(network.parameters()), with_a_loss_of_its_own)
     with pytest.raises(NotImplementedError):  # It is the step's own error.
         run.check()
-    run.step = None
+    run.optimizer = Stops(mlp().parameters())  # What was found before may be why.
+    assert run.check().faults == ("parameters not handed to the optimiser",)
+    run.step, run.optimizer = None, Stops(network.parameters())
     assert "the first updates: the optimiser's step() raises NotImplementedError" in str(
         run.check()
     )
