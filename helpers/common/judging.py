@@ -170,7 +170,7 @@ def exercise(
     wrong = _what_is_wrong(results, answers, inputs, tolerance)
     if not wrong:
         if name := next((name for name in without if name in (called or ())), ""):
-            objection = say("Right, but your code uses {name}: here you do without.", name=name)
+            objection = say("Right, but your code uses {name}: do without it here.", name=name)
         return _not_yet(objection) if objection else Verdict(say("Right."), right=True)
     for mistake in mistakes:
         if _is_made(mistake.makes, results, inputs, tolerance):
@@ -213,8 +213,6 @@ def _what_is_wrong(results, answers: Callable[[], Sequence], inputs, tolerance: 
         count=len(wrong),
         arguments=", ".join(map(_listed, own(inputs[wrong.index(first)]))),
     )
-    if getattr(results[wrong.index(first)], "dtype", None) == torch.float32:
-        where += say(" Would float64 do?")
     return where if first == _differs() else f"{first} {where}"
 
 

@@ -167,8 +167,8 @@ check.prediction("the floor under H", right=1.46, tolerance=0.02, hints={
 })  # fmt: skip
 
 check.prediction("one at a time", right=10, tolerance=1, hints={
-    86: "So it should be: an image is the same image. But its scores depend on its neighbours.",
-    85: "So it should be: an image is the same image. But its scores depend on its neighbours.",
+    86: "That is how it should be: it is the same image. But its scores depend on its neighbours.",
+    85: "That is how it should be: it is the same image. But its scores depend on its neighbours.",
     72: "That is about what batches of 8 give. Alone there is nobody to compete with.",
     0: "Not that bad: it always says the same class, and a tenth of the images are of it.",
 })  # fmt: skip

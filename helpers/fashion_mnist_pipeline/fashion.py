@@ -304,7 +304,7 @@ def _amiss(file: Path, expected: str) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return _MISSING
     except OSError as error:
-        return f"it cannot be read ({_reason(error)}), for it is no file or not open to you"
+        return f"it cannot be read ({_reason(error)})"
     # It guards against slips, not against attacks; some systems forbid it for the latter.
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     # Behind a sign-in, as in hotels, whatever is asked for comes back as a page.

@@ -166,6 +166,7 @@ def fit(
     _check_roles(network, batches, loss_function)
     _check_optimizer(optimizer, network, scheduled=schedule is not None)
     require.whole("epochs", epochs)
+    _check_walk("batches", batches, times=epochs)
     require.choice("schedule_every", schedule_every, ("step", "epoch"))
     of_steps = schedule_every == "step" and not isinstance(schedule, ReduceLROnPlateau)
     if schedule is not None:
@@ -484,7 +485,9 @@ def _check_walk(name: str, batches: object, *, times: int = 1) -> None:
         cure = f"give batches of it, DataLoader({name}, batch_size=64)"
         raise TypeError(f"{name} is a data set, which gives images one by one: {cure}")
     require.batches(name, batches)
-    if isinstance(batches, itertools.cycle) or (isinstance(batches, Iterator) and times > 1):
+    # What Python itself makes goes on where it ended; a class of one's own may begin anew.
+    goes_on = isinstance(batches, Iterator) and not inspect.isfunction(type(batches).__iter__)
+    if isinstance(batches, itertools.cycle) or (goes_on and times > 1):
         amiss = "never end" if isinstance(batches, itertools.cycle) else "can be walked only once"
         raise ValueError(f"{name} {amiss}: give a list, such as list(itertools.islice({name}, 9))")
 

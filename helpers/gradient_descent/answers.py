@@ -51,12 +51,12 @@ def sine_for_cosine(gradient_length, degrees, length):
     return gradient_length * math.sin(math.radians(degrees)) * length
 
 
-@change.hint("Which sign has the change when you go along the gradient?")
+@change.hint("What sign does the change have when you go along the gradient?")
 def downhill_for_uphill(gradient_length, degrees, length):
     return -change(gradient_length, degrees, length)
 
 
-@change.hint("That is so straight downhill alone. Where is the angle?")
+@change.hint("That is true straight downhill only. Where is the angle?")
 def straight_downhill(gradient_length, degrees, length):
     return -gradient_length * length
 
@@ -196,7 +196,7 @@ check.prediction("twice the bound in a bent valley", right="rattle", hints={
 check.prediction("step length with momentum", right=5, tolerance=0.05, hints={
     1.8: "That is the second step. The sum goes on: 1 + 0.8 + 0.8² + …",
     0.8: "A memory of the same direction makes steps longer, not shorter.",
-    1.0: "So it would be with (1 - γ) before the gradient. PyTorch has no such factor.",
+    1.0: "That would be so with (1 - γ) before the gradient. PyTorch has no such factor.",
 })  # fmt: skip
 
 check.prediction("which momentum arrives first", right=0.64, tolerance=1e-6, hints={

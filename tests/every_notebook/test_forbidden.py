@@ -8,7 +8,7 @@ import torch
 from every_notebook.test_checks import _WINGS, every
 from helpers.common import running
 
-USES = "Not yet. Right, but your code uses {}: here you do without."
+USES = "Not yet. Right, but your code uses {}: do without it here."
 NO_RING = (
     "Not yet. Right, but not by 2(N − 1) calls of pass_on, each with a chunk of every process."
 )

@@ -466,6 +466,27 @@ def test_a_validation_part_that_cannot_serve_is_named_before_the_training(valida
     refused_by_fit(words, network(), validation=validation, epochs=2)
 
 
+class BeginsAnew:
+    """An iterator of one's own, which each walk takes back to its start."""
+
+    def __iter__(self):
+        self.rest = iter([(X, Y)])
+        return self
+
+    def __next__(self):
+        return next(self.rest)
+
+
+def test_what_is_walked_each_epoch_must_begin_anew():
+    history = training.fit(
+        model := network(), BeginsAnew(), F.cross_entropy, torch.optim.SGD(model.parameters(), 0.1),
+        epochs=2, validation=BeginsAnew(),
+    )  # fmt: skip
+    assert len(history.validation_loss) == 2
+    for once in (iter([(X, Y)]), zip([X], [Y], strict=True), (pair for pair in [(X, Y)])):
+        refused_by_fit("batches can be walked only once: give a list", network(), once, epochs=2)
+
+
 def test_weights_without_a_shape_are_not_for_our_own_optimiser():
     weights = nn.LazyLinear(3).parameters()
     one_line("let the network see a batch before", training.MomentumSGD, weights, lr=0.1)

@@ -147,6 +147,16 @@ RATES = (0.0, -0.1, math.nan, math.inf)
 AT = {rate: training.MomentumSGD(NETWORK.parameters(), lr=rate) for rate in RATES}
 
 
+class Once:
+    """Its walk goes on where the last one ended, which shows only at the second."""
+
+    def __init__(self):
+        self.rest = iter(in_batches(X, Y))
+
+    def __iter__(self):
+        return self.rest
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
@@ -163,7 +173,8 @@ AT = {rate: training.MomentumSGD(NETWORK.parameters(), lr=rate) for rate in RATE
         ({"epochs": 0}, ValueError, "epochs is 0: give at least 1"),
         ({"schedule": 0.1}, TypeError, "schedule is 0.1: give one from torch.optim.lr_scheduler"),
         ({"validation": []}, ValueError, "^validation gave no images"),
-        ({"batches": iter(in_batches(X, Y)), "epochs": 2}, ValueError, "epoch 2, .*a generator"),
+        ({"batches": iter(in_batches(X, Y)), "epochs": 2}, ValueError, "^batches can be .* once"),
+        ({"batches": Once(), "epochs": 2}, ValueError, "epoch 2, .*a generator"),
     ],
 )
 def test_what_cannot_be_trained_is_named(options, error, words):

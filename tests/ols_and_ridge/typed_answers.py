@@ -57,6 +57,11 @@ return values[0] - values[-1]
         "one_over_the_smallest": "return 1 / torch.linalg.svdvals(X).min()",
     },
     "ridge by stacking": {
+        "in_single_precision": """
+X, y, d = X.float(), y.float(), X.shape[1]
+longer_X = torch.cat([X, penalty**0.5 * torch.eye(d)])
+return torch.linalg.lstsq(longer_X, torch.cat([y, torch.zeros(d)])).solution
+""",
         "penalty_squared": """
 d = X.shape[1]
 rows = torch.cat([X, penalty * torch.eye(d, dtype=X.dtype)])

@@ -216,9 +216,11 @@ def test_data_that_is_there_is_used_without_the_network(data_folder, monkeypatch
     assert first_aid._data().says.endswith(f"from FASHION_MNIST_ROOT={data_folder}")
 
 
-def test_damaged_data_is_named_and_left_where_it_is(data_folder):
+@pytest.mark.parametrize("lay", [lambda path: path.write_bytes(b"cut short"), os.mkdir])
+def test_damaged_data_is_named_and_left_where_it_is(data_folder, lay):
     damaged = data_folder / "FashionMNIST" / "raw" / "t10k-labels-idx1-ubyte.gz"
-    damaged.write_bytes(b"cut short")
+    damaged.unlink()
+    lay(damaged)
     before = sorted(data_folder.rglob("*"))
     found = first_aid._data()
     assert found.state == "fault" and "t10k-labels-idx1-ubyte.gz is damaged" in found.says
