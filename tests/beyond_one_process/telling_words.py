@@ -53,6 +53,7 @@ WORDS: dict[str, dict] = {
         "efficiency": "efficiency",
         "not_divided": "1 - 1/N",
         "in_milliseconds": "milliseconds",
+        "time_saved": "is saved",
     },
     "an all-reduce of your own": {
         "mean_for_sum": "mean",

@@ -36,6 +36,7 @@ WORDS: dict[str, dict] = {
         "the_last_part_divided": "You divide",
         "all_at_once": "All parts at once",
         "walked_at_the_end": "Two graphs",
+        "divided_each_round": "divides again",
     },
     "the whole Jacobian": {
         "transposed": "changed places",

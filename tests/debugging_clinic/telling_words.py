@@ -19,8 +19,8 @@ WORDS: dict[str, dict] = {
     "a summed loss": {1: "the mean", 10: "number of classes"},
     "the floor under H": {0.0: "without the second", 2.3: "a guess", 1.0: "The 1 is"},
     "one at a time": {
-        86: "So it should be",
-        85: "So it should be",
+        86: "how it should be",
+        85: "how it should be",
         72: "batches of 8",
         0: "Not that bad",
     },
@@ -59,7 +59,7 @@ WORDS: dict[str, dict] = {
         "no_image_alone": "Images that compete",
         "inputs_before_the_sum": "A sum",
         "batch_each_time": "BATCH",
-        "sums_to_the_last_digit": "Even sums",
+        "sums_to_the_last_digit": "SCORES each",
         "nothing_asked": "Nobody",
     },
 }

@@ -38,6 +38,7 @@ WORDS: dict[str, dict] = {
         "rows_for_entries": "p[labels]",
         "logarithm_twice": "logarithms already",
         "without_logarithm": "as they are",
+        "divided_by_the_classes": "That divides",
     },
     "accuracy": {
         "number_right": "That counts",
@@ -48,6 +49,8 @@ WORDS: dict[str, dict] = {
         "mean_of_truths": "have no mean",
         "in_per_cent": "per cent",
         "fraction_wrong": "wrong",
+        "both_of_max": ".indices",
+        "divided_by_the_scores": "number of scores",
     },
     "a gradient without autograd": {
         "of_the_sum": "of the sum",

@@ -22,7 +22,7 @@ WORDS: dict[str, dict] = {
         "degrees_for_radians": "degrees",
         "per_unit": "per unit of length",
         "sine_for_cosine": "Which function",
-        "downhill_for_uphill": "Which sign",
+        "downhill_for_uphill": "What sign",
         "straight_downhill": "straight downhill",
         "without_the_gradient": "steeper",
         "without_the_angle": "straight along",
@@ -52,6 +52,9 @@ WORDS: dict[str, dict] = {
         "nesterov": "Nesterov's",
         "weights_alone": "two numbers",
         "without_memory": "without momentum",
+        "without_lr": "where is lr",
+        "velocity_downhill": "points downhill",
+        "lr_twice": "lr counts once",
     },
     "the largest curvature": {
         "the_bound": "2/L",
@@ -61,5 +64,7 @@ WORDS: dict[str, dict] = {
         "twice_as_much": "twice",
         "length_of_a_unit": "before you make it 1",
         "beyond_300": "300",
+        "never_length_1": "every round",
+        "without_a_graph": "without a graph",
     },
 }

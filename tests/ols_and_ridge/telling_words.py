@@ -11,7 +11,7 @@ WORDS: dict[str, dict] = {
     "a λ below zero": {-1: "-1 and 69", -14: "diagonal", -56: "diagonal"},
     "how far λ shrinks": {0: "Not yet zero", 1: "no shrinking"},
     "metres for centimetres": {
-        "none": "For least squares so",
+        "none": "True for least",
         "both": "Least squares only",
         "least squares": "It only scales",
     },
@@ -25,6 +25,7 @@ WORDS: dict[str, dict] = {
         "without_solution": ".solution",
         "without_y": "matrix",
         "entry_by_entry": "entry by entry",
+        "square_part_alone": "first d rows",
     },
     "the condition number": {
         "of_the_product": "of XᵀX",
@@ -44,6 +45,7 @@ WORDS: dict[str, dict] = {
         "stacked_without_solution": ".solution",
         "without_new_targets": "needs a target",
         "beside_the_old_rows": "below the old",
+        "in_single_precision": "float32",
     },
     "λ by leave-one-out": {
         "by_training_error": "training",
@@ -52,6 +54,7 @@ WORDS: dict[str, dict] = {
         "the_worst": "largest error",
         "its_place": "place",
         "its_error": "smallest error. Return",
+        "mean_of_sizes": "mean size",
     },
     "a smoother": {
         "first_differences": "first differences",
@@ -60,5 +63,6 @@ WORDS: dict[str, dict] = {
         "turned_round": "DDᵀ",
         "the_matrix_alone": "matrix",
         "what_is_left": "leaves over",
+        "penalty_doubled": "bring a 2",
     },
 }

@@ -146,9 +146,9 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/ols_and_ridge/answers.py",
         "metres for centimetres",
-        '"none": "For least squares so; but ridge counts ‖w‖², and w depends on the unit.",\n'
+        '"none": "True for least squares; but ridge counts ‖w‖², and w depends on the unit.",\n'
         '    "both": ',
-        '"both": "For least squares so; but ridge counts ‖w‖², and w depends on the unit.",\n'
+        '"both": "True for least squares; but ridge counts ‖w‖², and w depends on the unit.",\n'
         '    "none": ',
         "a hint attached to another guess",
     ),
