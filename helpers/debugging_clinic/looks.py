@@ -141,7 +141,7 @@ def of_the_network(setup: Setup, keeps: bool) -> Table:
     outside = [leaf for leaf in _leaves(scores) if id(leaf) not in known]
     weights = dict(network.named_parameters())
     learning = [name for name, weight in weights.items() if weight.requires_grad]
-    left_out = [name for name in learning if id(weights[name]) not in held]
+    left_out = [n for n in learning if id(weights[n]) not in held and n not in setup.elsewhere]
     decay = max((_rate(group) * group.get("weight_decay", 0.0) for group in groups), default=0.0)
     same = _are_all_the_same([weights[name] for name in learning])
     silent = bool(learning) and not scores.requires_grad
@@ -400,6 +400,7 @@ def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> T
     What is `reached` in the step, which may call the network in its own way, is no fault.
     """
     unreached = [name for name in updates.unreached if name not in reached]
+    still = [name for name in updates.still if name not in setup.elsewhere]
     first = updates.losses[0]
     # A loss that climbs at any rate has another reason.
     slower = (f for f in (1e-2, 1e-4, 1e-6) if not rehearsal.first_updates(setup, factor=f).climb)
@@ -413,7 +414,7 @@ def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> T
         faults.LOSS_TOO_HIGH: (high, f"{first:.3g} in place of {updates.guess:.3g}"),
         faults.RATE_TOO_HIGH: (calm, climbs),
         faults.NO_GRADIENT: (unreached, listed(unreached)),
-        faults.DO_NOT_MOVE: (updates.still, listed(updates.still)),
+        faults.DO_NOT_MOVE: (still, listed(still)),
     }
 
 

@@ -157,8 +157,20 @@ def check(
         evaluated = copy.deepcopy(twin).eval()
         groups = [group["params"] for group in optimizer.param_groups]
         handed_in = tuple(itertools.chain(network.parameters(), *groups))
-        setup = Setup(twin, evaluated, sample, loss_function, its_optimizer, handed_in)
+        elsewhere = _trained_elsewhere(network, optimizer, step)
+        setup = Setup(twin, evaluated, sample, loss_function, its_optimizer, handed_in, elsewhere)
         return _looked_at(setup, batches, step, test)
+
+
+def _trained_elsewhere(
+    network: nn.Module, optimizer: torch.optim.Optimizer, step: Step | None
+) -> frozenset[str]:
+    """Name the weights that the step trains with an optimiser of its own."""
+    its_own = {id(thing) for thing in keeping.reached(optimizer)}
+    others = (one for one in keeping.reached(step) if isinstance(one, torch.optim.Optimizer))
+    groups = [group for one in others if id(one) not in its_own for group in one.param_groups]
+    held = {id(weight) for group in groups for weight in group["params"]}
+    return frozenset(name for name, w in network.named_parameters() if id(w) in held)
 
 
 def _require_numbers(network: nn.Module, watched: bool) -> None:
@@ -231,7 +243,8 @@ def _of_the_step(
 ) -> tuple[looks.Table, list[str], set[str]]:
     if step is None:
         return looks.of_the_mode(setup), ["the step (hand it over as step=)"], set()
-    return looks.of_the_step(setup, step, keeps)
+    table, unseen, reached = looks.of_the_step(setup, step, keeps)
+    return table, unseen + ["the step's own optimiser"] * bool(setup.elsewhere), reached
 
 
 def _that_hold(*tables: looks.Table) -> tuple[Finding, ...]:

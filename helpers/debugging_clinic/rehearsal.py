@@ -95,6 +95,7 @@ class Setup:
     loss_function: LossFunction
     optimizer: Optimizer
     handed_in: tuple[torch.Tensor, ...]  # The weights that all these are copies of.
+    elsewhere: frozenset[str]  # Names of weights that an optimiser of the step's own trains.
 
     def copies(self) -> tuple[nn.Module, Optimizer]:
         """Return a network and its optimiser, to be trained and thrown away."""

@@ -213,6 +213,20 @@ def closing_over_the_optimizer():
     return run
 
 
+def one_for_the_head():
+    """Two optimisers, as people take them for matrices and for all the rest."""
+    network = mlp()
+    head = torch.optim.Adam(network[-1].parameters(), lr=0.01)
+
+    def step(*given):
+        head.zero_grad()
+        loss = book(*given)
+        head.step()
+        return loss
+
+    return tiny(network, sgd(network[0]), step, kept=(head,))
+
+
 def on_the_real_ones():
     run = trained(tiny())
 
@@ -456,6 +470,7 @@ RUNS = {
         with_optimizer(lambda n: training.MomentumSGD(n.parameters(), lr=0.1, momentum=0.5))
     ),
     "a rate by hand": closing_over_the_optimizer,
+    "an optimiser for the head": one_for_the_head,
     "accumulation": accumulating,
     "globals": lambda: tiny(step=counting, kept=lambda: (vars(counting), SEEN, COUNTED)),
     "a method": by_method,
