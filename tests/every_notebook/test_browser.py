@@ -173,7 +173,7 @@ A_STILL_SLIDER = """
 from helpers.common import explore
 
 class Still:
-    def html(self, dots_per_inch):
+    def html(self):
         return '<img src="data:,nothing" alt="a picture that never changes, for it is none">'
 
 explore.slider(lambda setting: Still(), [1, 2, 3], label="setting")
