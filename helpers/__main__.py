@@ -262,7 +262,7 @@ def _threads() -> Finding:
         says += f" (OMP_NUM_THREADS is {setting})"
     waiting = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if waiting > 2 * (os.cpu_count() or 1):
-        says += f"; {waiting:.0f} programs want them now, so all takes longer"
+        says += f"; {waiting:.0f} programs want them now, so everything takes longer"
         says += "" if setting == "1" else ": set OMP_NUM_THREADS=1"
         return Finding("threads", says, "note")
     return Finding("threads", says)

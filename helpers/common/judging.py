@@ -339,7 +339,7 @@ def _numbers_in(value) -> torch.Tensor:
         array = value.__array__()
         if array.dtype == object:
             return _numbers_in(array.tolist())
-        # A copy, for PyTorch warns of memory that must not be written, and knows no long double.
+        # A copy, since PyTorch warns of memory that must not be written, and knows no long double.
         long = array.dtype.kind == "f" and array.dtype.itemsize > 8
         value = array.astype(float if long else array.dtype.newbyteorder("="))
     elif isinstance(value, numbers.Number) and not isinstance(value, bool | complex):
