@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from nbformat import NotebookNode
 
 from every_notebook.series import exceptions
+from every_notebook.sittings import parts_fit_a_sitting
 from project.traces import traces
 
 # Cells whose output nbval may ignore: (notebook, cell id) and the reason. Nothing else may.
@@ -102,8 +103,9 @@ def sections(notebook: NotebookNode) -> list[tuple[str, list[NotebookNode]]]:
 
 
 def lessons(notebook: NotebookNode) -> list[tuple[str, list[NotebookNode]]]:
-    """Return the sections before the closing ones."""
-    return [(title, cells) for title, cells in sections(notebook) if title not in LAST_HEADINGS]
+    """Return the sections before the closing ones, without the openings of parts."""
+    found = [(title, cells) for title, cells in sections(notebook) if title not in LAST_HEADINGS]
+    return [(title, cells) for title, cells in found if not re.match(r"Part \d+ · ", title)]
 
 
 def _your_turn(notebook: NotebookNode) -> list[NotebookNode]:
@@ -440,6 +442,7 @@ _OF_A_NOTEBOOK = (
     errors_are_announced,
     imports_are_a_map,
     sections_ask_and_show,
+    parts_fit_a_sitting,
     questions_keep_their_form,
     outputs_are_folded,
     sliders_have_twins,
