@@ -39,6 +39,13 @@ check.prediction("mean of the parts", right="the same", hints={
 })  # fmt: skip
 
 
+# --- Is it the same for every network? ---
+
+check.prediction("batch norm in parts", right="another", hints={
+    "the same": "Each half is standardised by its own mean and spread: it never sees the other 64.",
+})  # fmt: skip
+
+
 # --- What if the parts are unequal? ---
 
 check.prediction("a small part", right=5, tolerance=0.01, hints={
@@ -89,6 +96,11 @@ def sizes_divide(gradients, sizes):
 @whole.hint("That adds the gradients up as they are.")
 def added_up(gradients, sizes):
     return torch.stack(gradients).sum(dim=0)
+
+
+check.prediction("the sampler's second walk", right="the same", hints={
+    "another": "Only if somebody tells it which epoch it is: its seed is the same on each walk.",
+})  # fmt: skip
 
 
 # --- The batch grows: what about the learning rate? ---
@@ -202,6 +214,14 @@ def not_divided(alone, shared, processes):
 @stays.hint("That is in milliseconds; divide by the time of the whole step.")
 def in_milliseconds(alone, shared, processes):
     return alone * stays(alone, shared, processes)
+
+
+check.prediction("messages of a step", right=1, hints={
+    4: "That is without no_sync: each backward pass sends.",
+    3: "Those are the ones that wait: the first three run inside no_sync.",
+    2: "What the first three have added up is not sent by itself; it goes with the last.",
+    0: "Then the processes would never agree. The last of the four sends the sum.",
+})  # fmt: skip
 
 
 # --- What is left when a worker dies? ---

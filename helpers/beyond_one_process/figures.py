@@ -3,7 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 
+import torch
 from matplotlib.axes import Axes
+from torch import Tensor
 
 from helpers.common import picture
 from helpers.common.picture import MARKERS, Figure, styled
@@ -47,44 +49,58 @@ def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
     axes.loglog(sizes, distances, "o", color=picture.BLUE, label="measured")
     axes.set(title="Four times the batch, half the noise", xlabel="images in a batch")
     axes.set_ylabel("distance from the\ngradient of all images")
-    axes.set_xticks(sizes, map(str, sizes))
-    # The usual ticks of a logarithmic axis are powers of ten, and here there may be only one.
-    steps = [step * 10**power for power in range(-3, 4) for step in (1, 2, 5)]
-    inside = [step for step in steps if min(distances) / 1.5 < step < max(distances) * 1.5]
-    axes.set_yticks(inside, [f"{step:g}" for step in inside])
     axes.minorticks_off()
+    axes.set_xticks(sizes, map(str, sizes))
+    picture.plain_ticks(axes.yaxis)
     axes.legend()
     return figure
 
 
 @styled
 def growing_batch(
-    processes: Sequence[int], final: Mapping[str, Sequence[float]], first: Mapping[str, Sequence]
+    processes: Sequence[int],
+    final: Mapping[str, Sequence[Tensor]],
+    first: Mapping[str, Sequence[Tensor]],
+    warm_up: int,
 ) -> Figure:
-    """Draw what becomes of a run as its batch grows, and how its first steps go.
+    """Draw what becomes of a run as its batch grows, and how long the shock of its start lasts.
 
-    By policy for the learning rate, `final` holds the training loss of the last epoch for each
-    number of `processes`, and `first` the loss of each of the first steps with the most of them.
+    By policy for the learning rate, `final` holds, for each number of `processes`, the loss of the
+    last epoch from each random start; and `first`, for each random start with the most of them, the
+    losses of all steps, of shape (epochs, steps in an epoch). The rate rises over `warm_up` steps.
     """
+    shown, rescued = list(final), list(first)
     figure = Figure(
-        figsize=(7, 3.6),
-        alt="Left: with a fixed learning rate the loss after the same epochs rises with the number "
-        "of processes; scaled with it, it stays low up to a point. Right: a jump to the scaled "
-        "rate overshoots at first, a warm-up later and less.",
+        figsize=(7, 3.8),
+        alt=f"Left: with a {shown[0]} the loss of the last epoch rises with the number of "
+        f"processes; with {shown[1]} it stays low up to a point. Right: loss over the epochs, a "
+        f"line for each start: those with a {rescued[1]} end well below those with a "
+        f"{rescued[0]}.",
     )
-    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-    for (name, losses), marker in zip(final.items(), MARKERS, strict=False):
-        left.plot(processes, losses, marker=marker, label=name)
+    left, right = figure.subplots(1, 2)
+    looks = list(zip(MARKERS, (picture.BLUE, picture.VERMILION), ("-", "--"), strict=False))
+    for (name, losses), (marker, colour, dash) in zip(final.items(), looks, strict=True):
+        starts = torch.stack(list(losses))
+        left.plot(processes, starts.mean(dim=1), dash, marker=marker, color=colour, label=name)
+        left.vlines(processes, starts.amin(dim=1), starts.amax(dim=1), color=colour, linewidth=3)
     left.set_xscale("log", base=2)
     left.set_xticks(processes, map(str, processes))
-    left.set(xlabel="processes, 32 images each", ylabel="training loss, last epoch")
-    left.set(title="More processes, fewer steps", ylim=(0, None))
-    left.legend(loc="upper left")
-    for (name, losses), marker in zip(first.items(), MARKERS, strict=False):
-        right.plot(range(1, len(losses) + 1), losses, marker=marker, markersize=4, label=name)
-    right.set(xlabel="step", ylabel="loss of the batch")
-    right.set(title="A warm-up softens the start", ylim=(0, None))
-    right.legend(loc="lower left")
+    left.set(xlabel="processes, 32 images each", ylabel="loss, last epoch", ylim=(0, None))
+    left.set_title("A scaled rate keeps up, to a point")
+    left.legend(loc="upper left", title="mean, and range of all starts", title_fontsize=9)
+    for (name, starts), (marker, colour, dash) in zip(first.items(), looks, strict=True):
+        for number, walk in enumerate(starts):
+            epochs = range(1, len(walk) + 1)
+            label = name if number == 0 else None
+            means = walk.mean(dim=1)
+            right.plot(epochs, means, dash, marker=marker, markersize=4, color=colour, label=label)
+    steps = first[rescued[0]][0].shape[1]
+    right.axvspan(0.5, warm_up / steps + 0.5, color=picture.GREY, alpha=0.15, linewidth=0)
+    right.text(0.6, 0.02, "rate rises", transform=right.get_xaxis_transform(), fontsize=9)
+    right.set(yscale="log", xlabel="epoch", ylabel="mean loss of an epoch (log)")
+    picture.plain_ticks(right.yaxis)
+    right.set(title="Adam's shock at the start lasts")
+    right.legend(loc="upper right", title="a line for each start", title_fontsize=9)
     return figure
 
 
@@ -95,56 +111,63 @@ def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[f
     The `milliseconds` of a step stand by network, then by way to run it: "1 process" first, "2
     processes" next. For each fraction of the work that can be `shared` there is a line.
     """
+    gains = {}
+    for name, times in milliseconds.items():
+        alone, in_two, *_ = times
+        gains[name] = times[alone] / times[in_two]
     figure = Figure(
-        figsize=(7, 3.8),
+        figsize=(7, 4.2),
         alt="Left: measured time of a step for two networks and three ways to run it. Right: the "
         "speed-up measured for two processes, beside Amdahl's lines, which all bend towards a "
         "ceiling.",
     )
-    left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
     _times_of_a_step(left, milliseconds)
+    left.set_title(
+        "In two: " + " and ".join(f"{gain:.2g} ×" for gain in gains.values()) + " as fast"
+    )
     _amdahls_lines(right, shared)
     looks = zip(MARKERS, (picture.VERMILION, picture.GREEN), strict=False)
-    for (name, times), (marker, colour) in zip(milliseconds.items(), looks, strict=True):
-        alone, in_two, *_ = times
-        gain, label = times[alone] / times[in_two], f"{name}, {in_two}"
-        right.plot(2, gain, marker, color=colour, markersize=8, label=label)
-    right.legend(loc="upper left")
+    for (name, gain), (marker, colour) in zip(gains.items(), looks, strict=True):
+        right.plot(2, gain, marker, color=colour, markersize=8, label=f"{name}, measured")
+    right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=9)
     return figure
 
 
 def _times_of_a_step(axes: Axes, milliseconds: Mapping[str, Mapping[str, float]]) -> None:
-    """Draw a bar for each network and each way to run it."""
-    names, ways = list(milliseconds), list(next(iter(milliseconds.values())))
-    height = 0.8 / len(ways)
-    # Hatches, since a colour alone does not tell the ways apart for everybody.
-    looks = zip((picture.BLUE, picture.ORANGE, picture.SKY), ("", "//", ".."), strict=True)
-    for position, (way, (colour, hatch)) in enumerate(zip(ways, looks, strict=True)):
-        values = [milliseconds[name][way] for name in names]
-        places = [index + position * height for index in range(len(names))]
-        bars = axes.barh(places, values, height, color=colour, hatch=hatch, ec="white", label=way)
-        axes.bar_label(bars, fmt="%.3g", padding=2, fontsize=8)
-    axes.set_yticks([index + height for index in range(len(names))], names)
-    axes.set(title="Time of a step", xlabel="milliseconds (logarithmic)", xscale="log")
+    """Draw a dot for each network and each way to run it; a bar has no start on such an axis."""
+    ways = list(next(iter(milliseconds.values())))
+    looks = zip(MARKERS, (picture.BLUE, picture.ORANGE, picture.GREEN), strict=False)
+    for offset, (way, (marker, colour)) in enumerate(zip(ways, looks, strict=True)):
+        for place, times in enumerate(milliseconds.values()):
+            label = way if place == 0 else None
+            height = place + 0.22 * (offset - 1)
+            axes.plot(times[way], height, marker, color=colour, markersize=9, label=label)
+            beside = {"textcoords": "offset points", "va": "center", "fontsize": 9}
+            axes.annotate(f"{times[way]:.3g}", (times[way], height), (9, 0), **beside)
+    axes.set_yticks(range(len(milliseconds)), milliseconds)
+    axes.set(xlabel="milliseconds a step (log)", xscale="log", ylim=(len(milliseconds) - 0.5, -0.5))
     all_times = [time for times in milliseconds.values() for time in times.values()]
-    axes.set_xlim(min(all_times) / 2, max(all_times) * 3)
-    axes.invert_yaxis()
-    axes.grid(axis="y", visible=False)
-    narrow = {"fontsize": 8, "columnspacing": 0.8, "handlelength": 1.2}
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=len(ways), **narrow)
+    axes.set_xlim(min(all_times) / 2, max(all_times) * 4)
+    picture.plain_ticks(axes.xaxis, digits=(1,))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.2), fontsize=9)
 
 
 def _amdahls_lines(axes: Axes, shared: Sequence[float]) -> None:
     """Draw, for each fraction that can be shared, how far more processes help."""
-    processes = [1 + step / 4 for step in range(61)]
+    processes = [2 ** (step / 10) for step in range(61)]
     for fraction in shared:
         # Amdahl's law, as the notebook has it.
         lift = [1 / ((1 - fraction) + fraction / number) for number in processes]
         axes.plot(processes, lift, "-", color=picture.GREY, linewidth=1.2)
-        name, end, above = f"{fraction:.0%} shared", (processes[-1], lift[-1]), (0, 3)
-        axes.annotate(
-            name, end, above, textcoords="offset points", ha="right", fontsize=8, color=picture.GREY
-        )
-    axes.axhline(1, color=picture.BLACK, linewidth=0.8, linestyle=":")
-    axes.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
-    axes.set(title="Amdahl's lines bend", xlabel="processes", ylabel="times as fast", ylim=(0, 12))
+        name = f"{fraction:.0%} shared: below {1 / (1 - fraction):.3g} ×"
+        end = {"textcoords": "offset points", "ha": "right", "fontsize": 9, "color": picture.GREY}
+        axes.annotate(name, (processes[-1], lift[-1]), (0, 4), **end)
+    axes.axhline(1, color=picture.BLACK, linewidth=0.8, linestyle=":", label="as fast as alone")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log", base=2)
+    numbers = [1, 2, 4, 8, 16, 32, 64]
+    axes.set_xticks(numbers, map(str, numbers))
+    axes.set_yticks([0.25, 0.5, *numbers[:5]], ["¼", "½", *map(str, numbers[:5])])
+    axes.set(xlabel="processes", ylabel="times as fast", ylim=(0.2, 32))
+    axes.set_title("Every line has a ceiling")

@@ -33,6 +33,7 @@ _MOST_PROCESSES = 64
 
 # What each process runs. It loads neither figures nor answers: matplotlib takes its time.
 _SCRIPT = """
+import contextlib
 import os
 import time
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import matplotlib
 import matplotlib.figure
 import PIL.Image
+from matplotlib import ticker
+from matplotlib.axis import Axis
 
 from helpers.common import page
 
@@ -74,3 +76,13 @@ def _with_palette(png: bytes) -> bytes:
         few_colours = picture.convert("RGB").quantize(256, dither=PIL.Image.Dither.NONE)
     few_colours.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
+
+
+def plain_ticks(axis: Axis, digits: tuple[int, ...] = (1, 2, 5)) -> None:
+    """Write the `digits` times each power of ten on a logarithmic axis, as plain numbers.
+
+    Matplotlib's own ticks are the powers of ten alone, and there may be only one of them.
+    """
+    axis.set_major_locator(ticker.LogLocator(subs=digits))
+    axis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+    axis.set_minor_locator(ticker.NullLocator())

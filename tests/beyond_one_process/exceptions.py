@@ -10,6 +10,7 @@ _TIMES = "shows times, and no two runs take the same"
 # Pictures that are other ones in each run. They must be there, as many and as large as stored.
 WOBBLING_PICTURES = {
     "a-step-timed-three-ways": _TIMES,
+    "growing-batch-figure": "networks in training, and some of the runs are thrown off on purpose",
 }
 
 # The cell in which the kernel is interrupted, and in the middle of what.

@@ -11,12 +11,14 @@ WORDS: dict[str, dict] = {
         104071168: "adds its images",
     },
     "mean of the parts": {"half": "full length", "noisier": "Each part alone"},
+    "batch norm in parts": {"the same": "other 64"},
     "a small part": {
         1: "how it should be",
         2: "Now share it",
         0.2: "The other way round",
         6: "all 96",
     },
+    "the sampler's second walk": {"another": "epoch"},
     "steps with four": {
         391: "uses up four",
         1564: "*together*",
@@ -24,6 +26,7 @@ WORDS: dict[str, dict] = {
         97.75: "is whole",
     },
     "Amdahl's ceiling": {1.25: "goes away", 4: "With 4", 80: "time that stays"},
+    "messages of a step": {4: "without", 3: "first three", 2: "not sent", 0: "never"},
     "steps made twice": {
         0: "Nothing is kept",
         4: "never made",
