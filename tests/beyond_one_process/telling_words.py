@@ -26,7 +26,7 @@ WORDS: dict[str, dict] = {
         97.75: "is whole",
     },
     "Amdahl's ceiling": {1.25: "goes away", 4: "With 4", 80: "time that stays"},
-    "messages of a step": {4: "without", 3: "first three", 2: "not sent", 0: "never"},
+    "messages of a step": {4: "without", 3: "ones that wait", 2: "not sent", 0: "never"},
     "steps made twice": {
         0: "Nothing is kept",
         4: "never made",

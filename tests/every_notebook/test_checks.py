@@ -201,7 +201,7 @@ def test_each_word_that_a_cell_names_is_known(wing, name):
 @every("predictions")
 def test_a_run_that_gives_another_answer_says_so(wing, name):
     question = wing.check.predictions[name]
-    other = "another" if isinstance(question.right, str) else question.right + 1000
+    other = "something else" if isinstance(question.right, str) else question.right + 1000
     warned = "Your run gave a different answer" in question.judge(None, other).line
     assert warned != question.varies
     assert "Your run" not in question.judge(None, question.right).line
