@@ -71,11 +71,16 @@ def test_the_readme_lists_and_pictures_each_notebook(path):
 def test_minutes_and_memory_are_the_same_wherever_they_are_said(path):
     cells = nbformat.read(path, as_version=4).cells
     first, number = cells[0].source, path.stem[:2]
-    minutes = re.search(r"\*\*Minutes\*\* \| (\d+ for the text, (\d+) for the exercises) ", first)
+    minutes = re.search(
+        r"\*\*Minutes\*\* \| ((\d+) for the text, (\d+) for the exercises),? (in \d parts) \|",
+        first,
+    )
     asked = [re.search(r"· (\d+) minutes", cell.source) for cell in cells]
-    assert sum(int(each[1]) for each in asked if each) == int(minutes[2])
+    assert sum(int(each[1]) for each in asked if each) == int(minutes[3])
     for_teachers = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
     assert f"**Minutes.** {minutes[1]}" in for_teachers
+    row = f"{path.name}) | {int(minutes[2]) + int(minutes[3])}, {minutes[4]} |"
+    assert row in for_teachers, f"{row!r} is no row of notebooks/README.md"
     memory = re.search(r"\*\*Memory\*\* \| (.+) \|", first)[1]
     assert f"| {number} | {memory} |" in README
 
