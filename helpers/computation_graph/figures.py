@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from helpers.common.picture import Figure, styled
+from helpers.common.picture import GREY, MARKERS, Figure, styled
 
 
 @styled
@@ -40,5 +40,47 @@ def slope_errors(steps: Sequence[float], errors: Mapping[str, Sequence[float]]) 
     axes.set_title(finding)
     axes.set_xlabel("step h (smaller to the right)")
     axes.set_ylabel("distance from the gradient")
+    axes.legend()
+    return figure
+
+
+@styled
+def price_of_slopes(prices: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
+    """Draw what all slopes of a loss cost, against the number of weights.
+
+    Parameters
+    ----------
+    prices : mapping of str to sequence of (int, float)
+        For each kind of network, pairs of a number of weights and the price of the walk back, in
+        ways forward.
+
+    Returns
+    -------
+    Figure
+        Both axes logarithmic; beside the walks, a one-sided quotient for each weight.
+    """
+    most = max(price for pairs in prices.values() for _, price in pairs)
+    weights = sorted(number for pairs in prices.values() for number, _ in pairs)
+    few = most < 3
+    finding = f"One walk back costs {'no more than 2' if few else f'up to {most:.0f}'} ways forward"
+    finding += ", however many the weights" if few else ""
+    figure = Figure(
+        figsize=(7.0, 3.8),
+        alt=f"{finding}. Price of all slopes against the number of weights, {weights[0]:,} to "
+        f"{weights[-1]:,}: quotients rise in step with it, the walks stay at or below {most:.2f}.",
+    )
+    axes = figure.add_subplot()
+    axes.loglog(
+        weights, [1 + number for number in weights], marker="", label="a quotient for each weight"
+    )
+    for (name, pairs), marker, line in zip(prices.items(), MARKERS[1:], ("--", ""), strict=False):
+        axes.loglog(
+            *zip(*pairs, strict=True), linestyle=line, marker=marker, label=f"one walk back, {name}"
+        )
+    axes.axhline(1, color=GREY, linewidth=0.8, linestyle=":", label="the way forward itself")
+    axes.set_title(finding)
+    axes.set_xlabel("number of weights")
+    axes.set_ylabel("price, in ways forward")
+    axes.set_ylim(bottom=0.5)
     axes.legend()
     return figure
