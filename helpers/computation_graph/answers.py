@@ -187,6 +187,7 @@ check.prediction("z.backward()", right=108, hints={
     18: "That is the slope of z when y changes. But it is x that changes, and y with it.",
     24: "Slopes of composed functions multiply; they do not add.",
     36: "The last function is a square, but its slope is not: that one is 2y, at y = 9.",
+    54: "The slope of x² at 3 is 6, not 3. The other factor, 18, is right.",
     81: "That is z itself, not its slope.",
     12: "The slope of the last function is 2y, at y = 9, and not 2 alone.",
 })  # fmt: skip
@@ -277,6 +278,11 @@ def divided_by_entries(mean_loss, start, parts):
     return not_divided(mean_loss, start, parts) / len(parts[0])
 
 
+@by_formula.hint("All of it is zero: w.grad was cleared after the last part, too.")
+def cleared_at_the_end(mean_loss, start, parts):
+    return torch.zeros((), dtype=torch.float64)
+
+
 @by_formula.hint("Only the last part is in it. Is something cleared on the way?")
 def the_last_part(mean_loss, start, parts):
     return by_formula(mean_loss, start, parts[-1:])
@@ -318,8 +324,8 @@ check.prediction("a new x", right="result", hints={
 # --- 10 · What if the output is not one number? ---
 
 check.prediction("weights for a vector", right=531, hints={
-    9: "That is the plain sum of the column, as with g = (1, 1, 1). Weight each entry first.",
-    21: "That mixes the first row of A with g. The first entry needs the first column.",
+    9: "That is the plain sum of the column, as with c = (1, 1, 1). Weight each entry first.",
+    21: "That mixes the first row of A with c. The first entry needs the first column.",
     1: "All three outputs depend on the first input, so all three weights count.",
 })  # fmt: skip
 

@@ -227,8 +227,9 @@ class Strip:
     drawings: tuple[Picture, ...]
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        width = 48 if len(self.drawings) < 3 else 32
-        cell = f'<div style="max-width: {width}%; margin: 0 1% 12px 0">'
+        # On a narrow page three in a row would be too small to read.
+        width = "48%" if len(self.drawings) < 3 else "max(32%, 260px)"
+        cell = f'<div style="max-width: {width}; margin: 0 1% 12px 0">'
         cells = "".join(f"{cell}{drawing.html()}</div>" for drawing in self.drawings)
         row = "display: flex; flex-wrap: wrap; align-items: flex-start"
         strip = page.covered(f'<div style="{row}">{cells}</div>')

@@ -52,7 +52,7 @@ def price_of_slopes(prices: Mapping[str, Sequence[tuple[int, float]]]) -> Figure
     ----------
     prices : mapping of str to sequence of (int, float)
         For each kind of network, pairs of a number of weights and the price of the walk back, in
-        ways forward.
+        forward passes.
 
     Returns
     -------
@@ -61,13 +61,11 @@ def price_of_slopes(prices: Mapping[str, Sequence[tuple[int, float]]]) -> Figure
     """
     most = max(price for pairs in prices.values() for _, price in pairs)
     weights = sorted(number for pairs in prices.values() for number, _ in pairs)
-    few = most < 3
-    finding = f"One walk back costs {'no more than 2' if few else f'up to {most:.0f}'} ways forward"
-    finding += ", however many the weights" if few else ""
+    finding = f"Quotients take a pass for each weight, one walk back {most:.1f} at most"
     figure = Figure(
         figsize=(7.0, 3.8),
-        alt=f"{finding}. Price of all slopes against the number of weights, {weights[0]:,} to "
-        f"{weights[-1]:,}: quotients rise in step with it, the walks stay at or below {most:.2f}.",
+        alt=f"{finding}: the price of all slopes in forward passes, against the number of weights, "
+        f"{weights[0]:,} to {weights[-1]:,}. Only the line of the quotients rises.",
     )
     axes = figure.add_subplot()
     axes.loglog(
@@ -77,10 +75,10 @@ def price_of_slopes(prices: Mapping[str, Sequence[tuple[int, float]]]) -> Figure
         axes.loglog(
             *zip(*pairs, strict=True), linestyle=line, marker=marker, label=f"one walk back, {name}"
         )
-    axes.axhline(1, color=GREY, linewidth=0.8, linestyle=":", label="the way forward itself")
+    axes.axhline(1, color=GREY, linewidth=0.8, linestyle=":", label="one forward pass")
     axes.set_title(finding)
     axes.set_xlabel("number of weights")
-    axes.set_ylabel("price, in ways forward")
+    axes.set_ylabel("price, in forward passes")
     axes.set_ylim(bottom=0.5)
     axes.legend()
     return figure

@@ -12,6 +12,7 @@ WORDS: dict[str, dict] = {
         18: "when y changes",
         24: "do not add",
         36: "is a square",
+        54: "is 6, not 3",
         81: "z itself",
         12: "2 alone",
     },
@@ -58,6 +59,7 @@ WORDS: dict[str, dict] = {
     "a gradient in parts": {
         "not_divided": "You added",
         "divided_by_entries": "entries of a part",
+        "cleared_at_the_end": "All of it is zero",
         "the_last_part": "Only the last",
         "the_last_part_divided": "You divide",
         "all_at_once": "All parts at once",
