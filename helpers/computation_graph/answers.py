@@ -175,22 +175,28 @@ def none_of_them(*tensors):
 # --- 5 · What spreads requires_grad, and what stops it? ---
 
 check.prediction("what requires a gradient", right=2, hints={
-    1: "weight does not require a gradient, but x does, and one operand is enough.",
+    1: "five does not require a gradient, but x does, and one operand is enough.",
     3: "One of detach, no_grad and int stops more than you think: see the lines above.",
 })  # fmt: skip
 
 
 # --- 6 · What does backward() put where? ---
 
-check.prediction("z.backward()", right=4, hints={
-    2: "That is the slope of y. z lies one function further, and that one has a slope as well.",
-    3: "Slopes of composed functions multiply; they do not add.",
-    6: "That is both slopes together; z's alone is asked.",
+check.prediction("z.backward()", right=108, hints={
+    6: "That is the slope of y. z lies one function further, and that one has a slope as well.",
+    18: "That is the slope of z when y changes. But it is x that changes, and y with it.",
+    24: "Slopes of composed functions multiply; they do not add.",
+    36: "The last function is a square, but its slope is not: that one is 2y, at y = 9.",
+    54: "The slope of x² at 3 is 6, not 3. The other factor, 18, is right.",
+    81: "That is z itself, not its slope.",
+    12: "The slope of the last function is 2y, at y = 9, and not 2 alone.",
 })  # fmt: skip
 
 check.prediction("a fork", right=64, hints={
-    16: "That is what comes along the arrow from q. Another part comes by way of p.",
-    48: "That is what comes by way of p. Another part comes straight from q.",
+    16: "That is what comes along the arrow from b. Another part comes by way of a.",
+    48: "That is what comes by way of a. Another part comes straight from b.",
+    32: "That is what arrives at w. Follow both arrows that lead to x.",
+    768: "Along a path gradients multiply; where two paths meet, they add.",
 })  # fmt: skip
 
 
@@ -213,12 +219,12 @@ def slopes_added(x):
     return outer_slope_alone(x) + 3
 
 
-@slope_of_z.hint("The outer slope is 2u, taken at u and not at x.")
+@slope_of_z.hint("The outer slope is 2y, taken at y and not at x.")
 def outer_slope_at_x(x):
     return 2 * x * 3
 
 
-@slope_of_z.hint("The slope of u² is 2u, not u.")
+@slope_of_z.hint("The slope of y² is 2y, not y.")
 def without_the_two(x):
     return 3 * (3 * x + 1)
 
@@ -233,12 +239,22 @@ def z_itself(x):
     return (3 * x + 1) ** 2
 
 
-@slope_of_z.hint("u is 3x + 1: a number that is added has no slope, but it stays in u.")
+@slope_of_z.hint("y is 3x + 1: a number that is added has no slope, but it stays in y.")
 def without_the_one(x):
     return 2 * (3 * x) * 3
 
 
-# --- 7 · What if backward() is called again? ---
+# --- 7 · How does a graph come to be recorded? ---
+
+check.prediction("values on the walk", right=7, hints={
+    5: "That would be so if the second w * x + x were known to be the first. Each is recorded.",
+    3: "Between w, x and the result there are others: each + and each * makes a Value.",
+    11: "w and x are written several times, but they are the same two Values each time.",
+    4: "The + and * make new Values, five of them with the result. And w and x?",
+})  # fmt: skip
+
+
+# --- 8 · What if backward() is called again? ---
 
 check.prediction("two walks, one grad", right=6, hints={
     4: "That would be so if backward() wrote over x.grad. It adds.",
@@ -260,6 +276,11 @@ def not_divided(mean_loss, start, parts):
 @by_formula.hint("mean_loss has divided by the entries of a part already: divide by the parts.")
 def divided_by_entries(mean_loss, start, parts):
     return not_divided(mean_loss, start, parts) / len(parts[0])
+
+
+@by_formula.hint("All of it is zero: w.grad was cleared after the last part, too.")
+def cleared_at_the_end(mean_loss, start, parts):
+    return torch.zeros((), dtype=torch.float64)
 
 
 @by_formula.hint("Only the last part is in it. Is something cleared on the way?")
@@ -292,11 +313,19 @@ def walked_at_the_end(mean_loss, start, parts):
     return [mean_loss(leaf(start), part) for part in parts]
 
 
-# --- 8 · What if the output is not one number? ---
+# --- 9 · Which three lines go wrong every day? ---
+
+check.prediction("a new x", right="result", hints={
+    "error": "That is what x -= 0.1 * x.grad does. This line makes a new tensor, which is allowed.",
+    "leaf": "A function has made it, the subtraction, out of the old x: it has a past.",
+})  # fmt: skip
+
+
+# --- 10 · What if the output is not one number? ---
 
 check.prediction("weights for a vector", right=531, hints={
-    9: "That is the plain sum of the column, as with g = (1, 1, 1). Weight each entry first.",
-    21: "That mixes the first row of A with g. The first entry needs the first column.",
+    9: "That is the plain sum of the column, as with c = (1, 1, 1). Weight each entry first.",
+    21: "That mixes the first row of A with c. The first entry needs the first column.",
     1: "All three outputs depend on the first input, so all three weights count.",
 })  # fmt: skip
 
@@ -369,7 +398,7 @@ def graph_walked_twice(function, x):
         entry.backward()
 
 
-# --- 9 · Can we check a gradient without trusting it? ---
+# --- 11 · Can we check a gradient without trusting it? ---
 
 check.prediction("a tiny step", right="worse", hints={
     "better": "The formula gets better, the arithmetic worse. "
@@ -377,11 +406,22 @@ check.prediction("a tiny step", right="worse", hints={
 })  # fmt: skip
 
 
-# --- 10 · What does a network's graph look like? ---
+# --- 12 · What does a network's graph look like? ---
 
 check.prediction("leaves of a network", right=2, hints={
     3: "The pictures are a leaf, but they need no gradient, so they are not in the graph.",
     4: "Only layers with weights bring leaves; ReLU and log-softmax have none.",
+})  # fmt: skip
+
+
+# --- 13 · Why walk backwards at all? ---
+
+check.prediction("the price of a walk", right=1.01, tolerance=0.5, hints={
+    101_632: "That is the price of a quotient for each weight. A walk hands on all slopes at once.",
+    101_633: "That is the price of a quotient for each weight. A walk hands on all slopes at once.",
+    2: "Nearly: that is the most it can be. But the first layer hands nothing on.",
+    4: "That is how many pictures there are. They go through together, there and back.",
+    0: "Each function on the way back multiplies as well, much as it did on the way forward.",
 })  # fmt: skip
 
 

@@ -83,11 +83,16 @@ def edge(graph: found.Graph, flow: tuple) -> Edge:
     return Edge(tail, head, flow[0] if flow[0] in _NO_FLOW else "", _NO_FLOW.get(flow[0], {}))
 
 
+def _with_gradient(node: Node) -> str:
+    """Return a node's label with what its box says of a gradient, such as ``x (grad 4)``."""
+    return " ".join([node.label, *(f"({line})" for line in node.details if "grad " in line)])
+
+
 def alt_text(nodes: Sequence[Node], arrows: str) -> str:
     """Return what a drawing shows: its labels, role by role, and a sentence on its arrows."""
     parts = []
     for role in _LOOKS:
-        labels = Counter(node.label for node in nodes if node.role == role)
+        labels = Counter(_with_gradient(node) for node in nodes if node.role == role)
         listed = [label if times == 1 else f"{label} ({times})" for label, times in labels.items()]
         if listed:
             parts.append(role if listed == [role] else f"{role} {words.listing(listed)}")
@@ -222,8 +227,9 @@ class Strip:
     drawings: tuple[Picture, ...]
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        width = 32 if len(self.drawings) == 3 else 48
-        cell = f'<div style="max-width: {width}%; margin: 0 1% 12px 0">'
+        # On a narrow page three in a row would be too small to read.
+        width = "48%" if len(self.drawings) < 3 else "max(32%, 260px)"
+        cell = f'<div style="max-width: {width}; margin: 0 1% 12px 0">'
         cells = "".join(f"{cell}{drawing.html()}</div>" for drawing in self.drawings)
         row = "display: flex; flex-wrap: wrap; align-items: flex-start"
         strip = page.covered(f'<div style="{row}">{cells}</div>')

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from helpers.common.picture import Figure, styled
+from helpers.common.picture import GREY, MARKERS, Figure, styled
 
 
 @styled
@@ -40,5 +40,45 @@ def slope_errors(steps: Sequence[float], errors: Mapping[str, Sequence[float]]) 
     axes.set_title(finding)
     axes.set_xlabel("step h (smaller to the right)")
     axes.set_ylabel("distance from the gradient")
+    axes.legend()
+    return figure
+
+
+@styled
+def price_of_slopes(prices: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
+    """Draw what all slopes of a loss cost, against the number of weights.
+
+    Parameters
+    ----------
+    prices : mapping of str to sequence of (int, float)
+        For each kind of network, pairs of a number of weights and the price of the walk back, in
+        forward passes.
+
+    Returns
+    -------
+    Figure
+        Both axes logarithmic; beside the walks, a one-sided quotient for each weight.
+    """
+    most = max(price for pairs in prices.values() for _, price in pairs)
+    weights = sorted(number for pairs in prices.values() for number, _ in pairs)
+    finding = f"Quotients take a pass for each weight, one walk back {most:.1f} at most"
+    figure = Figure(
+        figsize=(7.0, 3.8),
+        alt=f"{finding}: the price of all slopes in forward passes, against the number of weights, "
+        f"{weights[0]:,} to {weights[-1]:,}. Only the line of the quotients rises.",
+    )
+    axes = figure.add_subplot()
+    axes.loglog(
+        weights, [1 + number for number in weights], marker="", label="a quotient for each weight"
+    )
+    for (name, pairs), marker, line in zip(prices.items(), MARKERS[1:], ("--", ""), strict=False):
+        axes.loglog(
+            *zip(*pairs, strict=True), linestyle=line, marker=marker, label=f"one walk back, {name}"
+        )
+    axes.axhline(1, color=GREY, linewidth=0.8, linestyle=":", label="one forward pass")
+    axes.set_title(finding)
+    axes.set_xlabel("number of weights")
+    axes.set_ylabel("price, in forward passes")
+    axes.set_ylim(bottom=0.5)
     axes.legend()
     return figure

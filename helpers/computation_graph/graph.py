@@ -157,13 +157,14 @@ def plain(dot: graphviz.Digraph, *, title: str = "") -> boxes.PlainDrawing:
     # torchviz asks for "monospace", whose width Graphviz does not know: words filled their boxes.
     dot.node_attr.update(fontname="Courier", margin="0.13,0.05")
     if title:
-        dot.graph_attr.update(boxes.TITLE, label=graphviz.escape(title))
+        dot.graph_attr.update(boxes.TITLE, label=graphviz.escape(title), pad="0.1")
     names: dict[str, str] = {}
     # An address begins a line or follows an arrow; a number elsewhere is a size.
     address = r"(?m)(?<=^	)\d+|(?<= -> )\d+"
     source = re.sub(address, lambda one: names.setdefault(one[0], f"n{len(names)}"), dot.source)
-    labels = [label or words.NO_NAME for label in re.findall(r'label="?([^\s"\]]*)', source)]
-    alt = f"torchviz' own drawing, which has these boxes: {words.listing(labels, most=8)}."
+    # A box begins with its label; a title is a label too, but comes after the font.
+    labels = [label or words.NO_NAME for label in re.findall(r'\[label="?([^\s"\]]*)', source)]
+    alt = f"torchviz's own drawing, which has these boxes: {words.listing(labels, most=8)}."
     return boxes.PlainDrawing(source, words.cut(alt))
 
 

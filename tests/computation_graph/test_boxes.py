@@ -111,7 +111,9 @@ def test_side_by_side_shows_all_in_one_output():
     page = strip._repr_mimebundle_()["text/html"]
     assert page.count("<img ") == 2 and page.count("max-width: 48%") == 2
     three = graph.side_by_side(drawn(), drawn(), drawn())._repr_mimebundle_()["text/html"]
-    assert three.count("max-width: 32%") == 3
+    assert three.count("max-width: max(32%, 260px)") == 3
+    five = graph.side_by_side(*[drawn()] * 5)._repr_mimebundle_()["text/html"]
+    assert five.count("max-width: max(32%, 260px)") == 5
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a script of sh plays the part of dot")

@@ -47,9 +47,10 @@ def test_plain_torchviz_keeps_all_but_the_addresses():
     assert drawing.dot.count(" -> ") == made.source.count(" -> ") == 4
     assert str(id(x)) in made.source and str(id(x)) not in drawing.dot
     assert repr(drawing) == drawing.dot and "fontsize=11.5" not in drawing.dot
-    assert "fontsize=11.5 label=hello" in graph.plain(made, title="hello").dot
+    titled = graph.plain(made, title="hello")
+    assert "fontsize=11.5 label=hello" in titled.dot and titled.alt == drawing.alt
     boxes = "no name, ExpBackward0, MulBackward0, x and AccumulateGrad"
-    assert drawing.alt == f"torchviz' own drawing, which has these boxes: {boxes}."
+    assert drawing.alt == f"torchviz's own drawing, which has these boxes: {boxes}."
 
 
 JUNK = {

@@ -75,6 +75,11 @@ return count
 for part in parts:
     (mean_loss(w, part) / len(part)).backward()
 """,
+        "cleared_at_the_end": """
+for part in parts:
+    (mean_loss(w, part) / len(parts)).backward()
+    w.grad.zero_()
+""",
         "the_last_part": """
 for part in parts:
     w.grad = None

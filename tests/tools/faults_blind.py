@@ -348,9 +348,9 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/computation_graph/answers.py",
         "weights for a vector",
-        '9: "That is the plain sum of the column, as with g = (1, 1, 1). Weight each entry '
+        '9: "That is the plain sum of the column, as with c = (1, 1, 1). Weight each entry '
         'first.",\n    21: ',
-        '21: "That is the plain sum of the column, as with g = (1, 1, 1). Weight each entry '
+        '21: "That is the plain sum of the column, as with c = (1, 1, 1). Weight each entry '
         'first.",\n    9: ',
         "a hint attached to another guess",
     ),
