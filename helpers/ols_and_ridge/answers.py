@@ -73,6 +73,11 @@ def entry_by_entry(X, y):
     return torch.linalg.inv(X.T @ X) * X.T @ y
 
 
+@fit.hint("That frees an intercept, which these tables need not have: leave X and y as they are.")
+def with_means_taken_off(X, y):
+    return torch.linalg.pinv(X - X.mean(dim=0)) @ (y - y.mean())
+
+
 check.prediction("sum of the residuals", right=0, tolerance=0.001, hints={
     25: "The ones add up to 25; the residuals are at right angles to them.",
 })  # fmt: skip
@@ -163,6 +168,7 @@ check.prediction("digits that solve leaves", right=0.5, tolerance=0.5, hints={
 
 check.prediction("a λ below zero", right=-70, tolerance=1e-6, hints={
     -1: "That moves the eigenvalues to -1 and 69: neither is zero.",
+    -35: "That moves the eigenvalues to -35 and 35: neither is zero.",
     -14: "Not a diagonal entry: an eigenvalue must land on zero.",
     -56: "Not a diagonal entry: an eigenvalue must land on zero.",
 })  # fmt: skip
@@ -224,6 +230,11 @@ def the_root_everywhere(X, y, penalty):
 def stacked_without_solution(X, y, penalty):
     longer_X = torch.cat([X, penalty**0.5 * torch.eye(X.shape[1], dtype=X.dtype)])
     return torch.linalg.lstsq(longer_X, torch.cat([y, y.new_zeros(X.shape[1])]))
+
+
+@stacked.hint("λ is missing from the new rows: multiply the identity by its root.")
+def rows_without_a_penalty(X, y, penalty):
+    return stacked(X, y, 1.0)
 
 
 @stacked.hint("Each new row needs a target too: append zeros to y.")
@@ -329,6 +340,17 @@ def mean_without_squares(X, y, penalties):
 @best_penalty.hint("That goes by the mean size. Large errors should weigh more: square them.")
 def mean_of_sizes(X, y, penalties):
     return min(penalties, key=lambda penalty: float(_left_out(X, y, penalty).abs().mean()))
+
+
+@best_penalty.hint(
+    "Square what 1 − P_ii has divided, too: the left-out error is the whole quotient."
+)
+def squared_too_early(X, y, penalties):
+    def errors(X, y, penalty):
+        residual = y - X @ through_the_product(X, y, penalty)
+        return (residual * _left_out(X, y, penalty)).abs().sqrt()
+
+    return _smallest(errors, X, y, penalties)
 
 
 @best_penalty.hint("That λ has the largest error of all.")

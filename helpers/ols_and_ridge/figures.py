@@ -70,9 +70,8 @@ def line_and_bowl(X: Tensor, y: Tensor, weights: Tensor) -> Figure:
     bowl.clabel(contours, levels[1:], fmt="%.1f", fontsize=8)
     bowl.plot(*weights, "*", color=VERMILION, markersize=13)
     bowl.annotate("ŵ", weights.tolist(), xytext=(-16, 7), **ON_WHITE)
-    bowl.set(xlabel="intercept in m", ylabel="slope in m per size")
+    bowl.set(xlabel="intercept in m (on the lines: loss in m²)", ylabel="slope in m per size")
     bowl.set_title("… is the bottom of a bowl")
-    bowl.annotate("on the lines: loss in m²", (0.02, 0.02), xycoords="axes fraction", fontsize=9)
     return figure
 
 
@@ -84,7 +83,7 @@ def projection(X: Tensor, y: Tensor, fitted: Tensor) -> Figure:
     nearest to it.
     """
     figure = Figure(
-        figsize=(7, 3.2),
+        figsize=(7, 2.7),
         alt="The two columns of X span a plane. The fit is the foot of the perpendicular from y: "
         "the residual stands at a right angle to the plane.",
     )
@@ -107,14 +106,19 @@ def projection(X: Tensor, y: Tensor, fitted: Tensor) -> Figure:
         (fitted, BLUE, "fit Xŵ", (8, -4), "left"),
         (y, BLACK, "target y", (8, 0), "left"),
     ):
-        tip = seen(end).tolist()
+        tip = tuple(seen(end).tolist())
         arrow = {"arrowstyle": "-|>", "color": color, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", tip, xytext=(0, 0), arrowprops=arrow)
-        beside = {"xytext": move, "textcoords": "offset points", "ha": side, "fontweight": "bold"}
+        beside: dict[str, Any] = {
+            "xytext": move,
+            "textcoords": "offset points",
+            "ha": side,
+            "fontweight": "bold",
+        }
         axes.annotate(name, tip, color=color, **beside)
     foot, top = seen(fitted), seen(y)
     axes.plot(*torch.stack([foot, top]).T, color=VERMILION, linestyle="--")
-    middle = ((foot + top) / 2).tolist()
+    middle = tuple(((foot + top) / 2).tolist())
     beside = {"xytext": (8, 0), "textcoords": "offset points", "fontweight": "bold"}
     axes.annotate("residual", middle, color=VERMILION, **beside)
     # The mark of a right angle: a small square at the foot, along the residual and the fit.
@@ -212,7 +216,8 @@ def valley(X: Tensor, y: Tensor, shortest: Tensor, direction: Tensor) -> Figure:
 @styled
 def circle_to_ellipse(X: Tensor) -> Figure:
     """Draw the weights of length 1 and what a matrix of shape (2, 2) makes of them."""
-    sigma, Vh = torch.linalg.svd(X)[1:]
+    _, sigma, Vh = torch.linalg.svd(X)
+    directions = Vh * (Vh @ X.T)[:, 1:].sign()  # of the two ways along each, the one that goes up
     figure = Figure(
         figsize=(7, 3.5),
         alt="Left: all weights of length 1, a circle. Right: what X makes of them, an ellipse "
@@ -225,13 +230,11 @@ def circle_to_ellipse(X: Tensor) -> Figure:
     bold = {"fontweight": "bold"}
     labels = (("1", "1"), tuple(f"{name} = {s:.3g}" for name, s in zip(_HALF, sigma, strict=True)))
     for axes, points, ends, words in zip(
-        panels, (circle, X @ circle), (Vh, Vh @ X.T), labels, strict=True
+        panels, (circle, X @ circle), (directions, directions @ X.T), labels, strict=True
     ):
         axes.plot(*points, color=GREY, linestyle="-")
         reach = 1.25 * float(points.abs().max())
-        for end, color, name in zip(
-            ends * ends[:, 1:].sign(), (VERMILION, BLUE), words, strict=True
-        ):
+        for end, color, name in zip(ends, (VERMILION, BLUE), words, strict=True):
             arrow = {"color": color, "width": 0.012 * reach, "length_includes_head": True}
             axes.arrow(0, 0, *end.tolist(), head_width=0.07 * reach, **arrow)
             beside = (end + 0.08 * reach * end / end.norm()).tolist()

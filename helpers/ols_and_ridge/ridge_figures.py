@@ -190,7 +190,7 @@ def luck_of_two_weights(fits: Tensor, truth: Tensor, names: Sequence[str]) -> Fi
     axes.plot(*truth[:2], "*", color=VERMILION, markersize=14, label="the truth")
     axes.set(xlabel=f"weight of {names[0]}", ylabel=f"weight of {names[1]}", aspect="equal")
     headline(figure, "The sum of the two weights is sure, their difference is luck", x=0.02)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

@@ -9,7 +9,7 @@ WORDS: dict[str, dict] = {
     "condition of XᵀX": {1000: "X twice", 2000: "does not add"},
     "along the valley": {45: "moves"},
     "digits that solve leaves": {8: "what qr keeps", 2: "Not even two", 16: "κ costs digits"},
-    "a λ below zero": {-1: "-1 and 69", -14: "diagonal", -56: "diagonal"},
+    "a λ below zero": {-1: "-1 and 69", -35: "-35 and 35", -14: "diagonal", -56: "diagonal"},
     "luck of a weight": {"as much": "The noise is the same", "twice as much": "Far more"},
     "what λ takes away": {"strong": "Beside a large", "all alike": "λ is the same for all"},
     "ridge beside least squares": {"hardly any": "off on average", "about half": "The bias"},
@@ -29,6 +29,7 @@ WORDS: dict[str, dict] = {
         "without_y": "matrix",
         "entry_by_entry": "entry by entry",
         "square_part_alone": "first d rows",
+        "with_means_taken_off": "intercept",
     },
     "the condition number": {
         "of_the_product": "of XᵀX",
@@ -47,6 +48,7 @@ WORDS: dict[str, dict] = {
         "the_root_everywhere": "sum of the weights",
         "stacked_without_solution": ".solution",
         "without_new_targets": "needs a target",
+        "rows_without_a_penalty": "is missing",
         "beside_the_old_rows": "below the old",
         "in_single_precision": "float32",
     },
@@ -58,6 +60,7 @@ WORDS: dict[str, dict] = {
         "its_place": "place",
         "its_error": "smallest error. Return",
         "mean_of_sizes": "mean size",
+        "squared_too_early": "whole quotient",
     },
     "a smoother": {
         "first_differences": "first differences",
