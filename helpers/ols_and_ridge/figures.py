@@ -224,7 +224,7 @@ def circle_to_ellipse(X: Tensor) -> Figure:
         f"whose half-axes are the singular values {float(sigma[0]):.3g} and {float(sigma[1]):.3g}.",
     )
     headline(figure, "X makes an ellipse of a circle: its half-axes are the singular values", 0.01)
-    turn = torch.linspace(0, 2 * math.pi, 181, dtype=X.dtype)
+    turn = torch.linspace(1, 1 + 2 * math.pi, 181, dtype=X.dtype)
     circle = torch.stack([turn.cos(), turn.sin()])
     panels = figure.subplots(1, 2)
     bold = {"fontweight": "bold"}
