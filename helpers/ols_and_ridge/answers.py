@@ -93,6 +93,10 @@ check.prediction("predictions of wild weights", right="good", hints={
     "rubbish": "Look at solve on the right: too much in one weight is taken back by the other.",
 })  # fmt: skip
 
+check.prediction("along the valley", right=0, tolerance=1e-6, hints={
+    45: "That is how far w moves, squared. X sends this way to zero, so Xw stays.",
+})  # fmt: skip
+
 check.prediction("condition of XᵀX", right=1_000_000, tolerance=1, hints={
     1000: "XᵀX multiplies by X twice.",
     2000: "It is a product, so κ does not add: κ·κ.",
@@ -151,10 +155,6 @@ def the_smallest(X):
 def one_over_the_smallest(X):
     return 1 / the_smallest(X)
 
-
-check.prediction("along the valley", right=0, tolerance=1e-6, hints={
-    45: "That is how far w moves, squared. X sends this way to zero, so Xw stays.",
-})  # fmt: skip
 
 # Between none and one: it hangs on rounding.
 check.prediction("digits that solve leaves", right=0.5, tolerance=0.5, hints={

@@ -32,7 +32,8 @@ def test_errors_over_conditions_are_medians_and_keep_a_failure(noise):
             raise torch.linalg.LinAlgError
         # Errors of 0, 1, …, 20 times the weights' length, which is one.
         exact = np.linalg.lstsq(X.numpy(), y.numpy())[0]
-        residuals.append(np.linalg.norm(X.numpy() @ exact - y) / np.linalg.norm(X.numpy() @ exact))
+        fitted = X.numpy() @ exact
+        residuals.append(np.linalg.norm(fitted - y.numpy()) / np.linalg.norm(fitted))
         return (1 + (len(calls) - 1) % 21) * torch.from_numpy(exact)
 
     errors = trials.errors_over_conditions(solve, [2.0, 3.0], noise=noise)
