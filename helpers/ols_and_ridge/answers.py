@@ -13,7 +13,12 @@ check = Questions()
 
 # --- Which weights fit best? ---
 
-check.prediction("gradient at the best fit", right=0, tolerance=1e-6)
+check.prediction("twice as far", right=4, tolerance=1e-3, hints={
+    1: "The loss climbs on: no two points on the way out have the same loss.",
+    2: "So it would be on an even slope. At ŵ the slope is zero: the square of the step is left.",
+    3: "From the first step to the second it rises three times as much; count from ŵ.",
+    8: "That would be a cube; the loss is a sum of squares.",
+})  # fmt: skip
 
 
 @check.exercise(
@@ -68,6 +73,11 @@ def entry_by_entry(X, y):
     return torch.linalg.inv(X.T @ X) * X.T @ y
 
 
+@fit.hint("That frees an intercept, which these tables need not have: leave X and y as they are.")
+def with_means_taken_off(X, y):
+    return torch.linalg.pinv(X - X.mean(dim=0)) @ (y - y.mean())
+
+
 check.prediction("sum of the residuals", right=0, tolerance=0.001, hints={
     25: "The ones add up to 25; the residuals are at right angles to them.",
 })  # fmt: skip
@@ -75,13 +85,16 @@ check.prediction("sum of the residuals", right=0, tolerance=0.001, hints={
 
 # --- When is there no inverse? ---
 
-check.prediction("inverse with an exact copy", right="error", hints={
-    "numbers": "Where one column is made from the other, there is nothing to divide by.",
+check.prediction("inverse with an exact copy", right="numbers", hints={
+    "error": "On paper, yes. But 1/49 is rounded, so elimination misses the zero by a little.",
 })  # fmt: skip
 
-check.prediction("inverse with a near copy", right="rubbish", hints={
-    "good": "Look at the row of inv once more, left and right.",
-    "error": "That would be kind: it hardly ever raises.",
+check.prediction("predictions of wild weights", right="good", hints={
+    "rubbish": "Look at solve on the right: too much in one weight is taken back by the other.",
+})  # fmt: skip
+
+check.prediction("along the valley", right=0, tolerance=1e-6, hints={
+    45: "That is how far w moves, squared. X sends this way to zero, so Xw stays.",
 })  # fmt: skip
 
 check.prediction("condition of XᵀX", right=1_000_000, tolerance=1, hints={
@@ -143,13 +156,11 @@ def one_over_the_smallest(X):
     return 1 / the_smallest(X)
 
 
-check.prediction("along the valley", right=0, tolerance=1e-6, hints={
-    45: "That is how far w moves, squared. X sends this way to zero, so Xw stays.",
-})  # fmt: skip
-
-check.prediction("digits that solve leaves", right=0, tolerance=1, hints={
-    8: "That is what qr keeps; solve sees κ² = 1e16.",
-    16: "κ costs digits, and κ² twice.",
+# Between none and one: it hangs on rounding.
+check.prediction("digits that solve leaves", right=0.5, tolerance=0.5, hints={
+    8: "That is what qr keeps, with targets in reach; solve sees κ² = 1e16.",
+    2: "Not even two: κ² = 1e16 takes all sixteen.",
+    16: "κ costs digits, and κ² twice as many.",
 })  # fmt: skip
 
 
@@ -157,6 +168,7 @@ check.prediction("digits that solve leaves", right=0, tolerance=1, hints={
 
 check.prediction("a λ below zero", right=-70, tolerance=1e-6, hints={
     -1: "That moves the eigenvalues to -1 and 69: neither is zero.",
+    -35: "That moves the eigenvalues to -35 and 35: neither is zero.",
     -14: "Not a diagonal entry: an eigenvalue must land on zero.",
     -56: "Not a diagonal entry: an eigenvalue must land on zero.",
 })  # fmt: skip
@@ -220,6 +232,11 @@ def stacked_without_solution(X, y, penalty):
     return torch.linalg.lstsq(longer_X, torch.cat([y, y.new_zeros(X.shape[1])]))
 
 
+@stacked.hint("λ is missing from the new rows: multiply the identity by its root.")
+def rows_without_a_penalty(X, y, penalty):
+    return stacked(X, y, 1.0)
+
+
 @stacked.hint("Each new row needs a target too: append zeros to y.")
 def without_new_targets(X, y, penalty):
     return torch.linalg.lstsq(torch.cat([X, torch.eye(X.shape[1], dtype=X.dtype)]), y)
@@ -230,10 +247,28 @@ def beside_the_old_rows(X, y, penalty):
     return torch.cat([X, torch.eye(X.shape[1], dtype=X.dtype)], dim=1)
 
 
-check.prediction("how far λ shrinks", right=0.5, tolerance=1e-6, hints={
-    0: "Not yet zero: that takes a λ far above σ².",
-    1: "That would be no shrinking at all.",
+# --- How much of a weight is luck? ---
+
+check.prediction("luck of a weight", right="over five times as much", hints={
+    "as much": "The noise is the same, but the data hardly tell tape A from tape B.",
+    "twice as much": "Far more: the data hardly tell tape A from tape B.",
 })  # fmt: skip
+
+
+# --- Which weights does λ shrink? ---
+
+check.prediction("what λ takes away", right="weak", hints={
+    "strong": "Beside a large σ², λ = 1 is little: look at the first number.",
+    "all alike": "λ is the same for all, but σ² is not: what counts is λ beside σ².",
+})  # fmt: skip
+
+check.prediction("ridge beside least squares", right="nearly all", hints={
+    "hardly any": "It is off on average, but by little; least squares is off by luck, and by far.",
+    "about half": "The bias is small beside what luck does to least squares.",
+})  # fmt: skip
+
+
+# --- What goes wrong without standardising? ---
 
 check.prediction("metres for centimetres", right="ridge", hints={
     "none": "True for least squares; but ridge counts ‖w‖², and w depends on the unit.",
@@ -277,7 +312,7 @@ def best_penalty(X, y, penalties):
     return _smallest(_left_out, X, y, penalties)
 
 
-@best_penalty.hint("That λ has the smallest training error. Divide each residual by 1 − H_ii.")
+@best_penalty.hint("That λ has the smallest training error. Divide each residual by 1 − P_ii.")
 def by_training_error(X, y, penalties):
     def residuals(X, y, penalty):
         return y - X @ through_the_product(X, y, penalty)
@@ -307,6 +342,17 @@ def mean_of_sizes(X, y, penalties):
     return min(penalties, key=lambda penalty: float(_left_out(X, y, penalty).abs().mean()))
 
 
+@best_penalty.hint(
+    "Square what 1 − P_ii has divided, too: the left-out error is the whole quotient."
+)
+def squared_too_early(X, y, penalties):
+    def errors(X, y, penalty):
+        residual = y - X @ through_the_product(X, y, penalty)
+        return (residual * _left_out(X, y, penalty)).abs().sqrt()
+
+    return _smallest(errors, X, y, penalties)
+
+
 @best_penalty.hint("That λ has the largest error of all.")
 def the_worst(X, y, penalties):
     return max(penalties, key=lambda penalty: float(_left_out(X, y, penalty).square().mean()))
@@ -324,7 +370,7 @@ def its_error(X, y, penalties):
 
 # --- Where does the closed form stop? ---
 
-check.prediction("which gradient is straight", right="squared", hints={
+check.prediction("which gradient is affine", right="squared", hints={
     "all": "Then each would have a closed form, and notebook 03 would not be needed.",
     "absolute": "Its gradient is a sign: it jumps where the error is zero.",
     "logistic": "The sigmoid is in its gradient, and that bends.",

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Polygon
 from mpl_toolkits.mplot3d import Axes3D
-from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from torch import Tensor
 
 from helpers.common.picture import (
@@ -59,7 +58,7 @@ def line_and_bowl(X: Tensor, y: Tensor, weights: Tensor) -> Figure:
     ends = size.new_tensor([0.0, 4.0])
     line.plot(ends, weights[0] + weights[1] * ends, color=BLUE, label="fit")
     line.plot(size, y, "o", color=BLACK, label="coats")
-    line.set(title="The closest line …", xlabel="size", ylabel="fabric in m")
+    line.set(title="The least sum of squared sticks …", xlabel="size", ylabel="fabric in m")
     line.legend(loc="upper left")
 
     steps = size.new_tensor(range(-40, 41))
@@ -71,7 +70,7 @@ def line_and_bowl(X: Tensor, y: Tensor, weights: Tensor) -> Figure:
     bowl.clabel(contours, levels[1:], fmt="%.1f", fontsize=8)
     bowl.plot(*weights, "*", color=VERMILION, markersize=13)
     bowl.annotate("ŵ", weights.tolist(), xytext=(-16, 7), **ON_WHITE)
-    bowl.set(xlabel="intercept in m", ylabel="slope in m per size")
+    bowl.set(xlabel="intercept in m (on the lines: loss in m²)", ylabel="slope in m per size")
     bowl.set_title("… is the bottom of a bowl")
     return figure
 
@@ -84,43 +83,50 @@ def projection(X: Tensor, y: Tensor, fitted: Tensor) -> Figure:
     nearest to it.
     """
     figure = Figure(
-        figsize=(7, 4.6),
-        layout="none",
+        figsize=(7, 2.7),
         alt="The two columns of X span a plane. The fit is the foot of the perpendicular from y: "
         "the residual stands at a right angle to the plane.",
     )
-    # By the order of the calls: matplotlib's guess at what lies in front is wrong for the plane.
-    axes: Axes3D = figure.add_axes((0.0, 0.06, 1.0, 0.98), projection="3d", computed_zorder=False)
-    headline(figure, "The fit is the shadow of y on the plane of the columns", x=0.02)
-    first, second = X.T
-    along = X.new_tensor([(-0.95, -0.2), (2.0, -0.2), (2.0, 1.4), (-0.95, 1.4)])
-    sheet = Poly3DCollection([(along @ X.T).tolist()], color=SKY, alpha=0.35)
-    axes.add_collection3d(sheet)
-    for end, color, name, beside, side in (
-        (first, GREEN, "column 1", first + 0.27 * second, "left"),
-        (second, GREEN, "column 2", 0.58 * second - 0.12 * first, "right"),
-        (fitted, BLUE, "fit Xŵ", 1.03 * fitted + 0.08 * first, "left"),
-        (y, BLACK, "target y", 1.03 * y, "left"),
+    axes = figure.subplots()
+    # To the right along the fit, upwards along the residual, and obliquely what else is in the
+    # plane: so the right angle is drawn as one.
+    along, up = (side / side.norm() for side in (fitted, y - fitted))
+    back = torch.linalg.cross(up, along)
+    slant = X.new_tensor([0.5, 0.42])
+
+    def seen(point: Tensor) -> Tensor:
+        return torch.stack([point @ along, point @ up]) + (point @ back) * slant
+
+    corners = [(-0.6, -1.2), (3.5, -1.2), (3.5, 1.2), (-0.6, 1.2)]
+    sheet = [seen(a * along + b * back).tolist() for a, b in corners]
+    axes.add_patch(Polygon(sheet, facecolor=SKY, alpha=0.3))
+    for end, color, name, move, side in (
+        (X[:, 0], GREEN, "column 1", (6, 3), "left"),
+        (X[:, 1], GREEN, "column 2", (0, -15), "center"),
+        (fitted, BLUE, "fit Xŵ", (8, -4), "left"),
+        (y, BLACK, "target y", (8, 0), "left"),
     ):
-        axes.quiver(0, 0, 0, *end.tolist(), color=color, arrow_length_ratio=0.1, linewidth=2)
-        axes.text(*beside.tolist(), name, color=color, fontweight="bold", ha=side)
-    axes.plot(*zip(fitted.tolist(), y.tolist(), strict=True), color=VERMILION, linestyle="--")
-    middle = 0.55 * fitted + 0.45 * y
-    axes.text(*middle.tolist(), " residual", color=VERMILION, fontweight="bold")
+        tip = tuple(seen(end).tolist())
+        arrow = {"arrowstyle": "-|>", "color": color, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", tip, xytext=(0, 0), arrowprops=arrow)
+        beside: dict[str, Any] = {
+            "xytext": move,
+            "textcoords": "offset points",
+            "ha": side,
+            "fontweight": "bold",
+        }
+        axes.annotate(name, tip, color=color, **beside)
+    foot, top = seen(fitted), seen(y)
+    axes.plot(*torch.stack([foot, top]).T, color=VERMILION, linestyle="--")
+    middle = tuple(((foot + top) / 2).tolist())
+    beside = {"xytext": (8, 0), "textcoords": "offset points", "fontweight": "bold"}
+    axes.annotate("residual", middle, color=VERMILION, **beside)
     # The mark of a right angle: a small square at the foot, along the residual and the fit.
-    up, back = (0.25 * side / side.norm() for side in (y - fitted, -fitted))
-    square = torch.stack([fitted + up, fitted + up + back, fitted + back])
-    axes.plot(*square.T.tolist(), color=BLACK, linewidth=1, linestyle="-", marker="")
-    axes.set(xlabel="row 1", ylabel="row 2", zlabel="row 3")
-    axes.set(xticklabels=[], yticklabels=[], zticklabels=[])
-    for axis, pad in ((axes.xaxis, -10), (axes.yaxis, -3), (axes.zaxis, -10)):
-        axis.labelpad = pad
-        axis.pane.set_visible(False)
-    axes.grid(False)
-    limits = (axes.get_xlim(), axes.get_ylim(), axes.get_zlim())
-    axes.set_box_aspect([high - low for low, high in limits], zoom=1.17)  # equal scales
-    # The plane's normal is nearest to the second axis: with that one upright the plane lies flat.
-    axes.view_init(elev=36, azim=20, vertical_axis="y")
+    corner = foot + 0.16 * foot.new_tensor([[0, 1], [-1, 1], [-1, 0]])
+    axes.plot(*corner.T, color=BLACK, linewidth=1.2, linestyle="-", marker="")
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    axes.set_title("The fit is the shadow of y on the plane of the columns")
     return figure
 
 
@@ -130,28 +136,30 @@ def errors_of_solvers(
 ) -> Figure:
     """Draw how far each solver is off over many collinear tables, in weights and in predictions.
 
-    Both hold for each solver one relative error for each table on which it did not raise.
+    Both hold for each solver one relative error for each table, NaN where it raised.
     """
 
     def mostly_above(errors: Mapping[str, Tensor], limit: float) -> str:
-        return ", ".join(n for n, values in errors.items() if values.median() > limit) or "none"
+        return ", ".join(n for n, values in errors.items() if values.nanmedian() > limit) or "none"
 
     figure = Figure(
-        figsize=(7, 3.0),
+        figsize=(7, 3.2),
         alt="How far each solver is off on many collinear tables, on a logarithmic axis. Weights "
         f"off by over 50 % on most tables: {mostly_above(weights_off, 0.5)}. Prediction off by "
         f"over 10 % on most: {mostly_above(predictions_off, 0.1)}.",
     )
-    headline(figure, "How far off is each solver, table by table?", x=0.01)
+    headline(figure, "Wild weights need not spoil a prediction: it depends on the solver", x=0.01)
     panels = figure.subplots(1, 2, sharey=True)
     what = {"weights": weights_off, "prediction for one coat": predictions_off}
-    for axes, (name, errors) in zip(panels, what.items(), strict=True):
+    for axes, (name, errors), limit in zip(panels, what.items(), (0.5, 0.1), strict=True):
         for place, values in enumerate(errors.values()):
             # Spread out by multiples of the golden ratio, so that points do not hide each other.
             spread = [place + 0.56 * ((k * 0.618034) % 1) - 0.28 for k in range(len(values))]
             color = (VERMILION, ORANGE, BLUE)[place]
             axes.plot(100 * values, spread, MARKERS[place], color=color, ms=3.5, alpha=0.45)
-        axes.axvline(100, color=GREY, linewidth=1, linestyle=":")
+        axes.axvline(100 * limit, color=BLACK, linewidth=1.2, linestyle=":")
+        beside: dict[str, Any] = {"xytext": (3, 2), "textcoords": "offset points", "fontsize": 9}
+        axes.annotate(f"{limit:.0%} off", (100 * limit, len(errors) - 0.5), **beside)
         axes.set(xscale="log", xlabel=f"{name}, off by %", ylim=(len(errors) - 0.5, -0.5))
         axes.set_xticks([0.01, 1, 100, 10_000], ["0.01", "1", "100", "10 000"])
         axes.minorticks_off()
@@ -190,7 +198,7 @@ def valley(X: Tensor, y: Tensor, shortest: Tensor, direction: Tensor) -> Figure:
     surface.view_init(elev=42, azim=-72)
 
     levels = [floor_loss + rise for rise in (25, 100, 300, 700, 1500)]
-    plane.contour(side, side, loss, levels=levels, cmap="cividis", linewidths=1.2)
+    plane.contour(side, side, loss, levels=levels, colors=BLUE, linewidths=1)
     plane.plot(*floor, color=VERMILION, linestyle="-")
     plane.plot(*shortest, "*", color=BLACK, markersize=12)
     label = {**ON_WHITE, "xytext": (4, 9), "fontsize": 9, "fontweight": "bold"}
@@ -200,60 +208,106 @@ def valley(X: Tensor, y: Tensor, shortest: Tensor, direction: Tensor) -> Figure:
     plane.add_patch(Circle((0, 0), float(shortest.norm()), fill=False, linestyle=":"))
     plane.plot(*torch.stack([0 * shortest, shortest]).T, color=BLACK, linewidth=1)
     plane.plot(0, 0, "+", color=BLACK)  # the origin, from which lengths count
+    plane.set_title("from above; blue: equal loss", fontsize=10, fontweight="normal")
     plane.set(xlabel="w₁", ylabel="w₂", xlim=(-3, 5), ylim=(-3, 5), aspect="equal")
     return figure
 
 
+@styled
+def circle_to_ellipse(X: Tensor) -> Figure:
+    """Draw the weights of length 1 and what a matrix of shape (2, 2) makes of them."""
+    _, sigma, Vh = torch.linalg.svd(X)
+    directions = Vh * (Vh @ X.T)[:, 1:].sign()  # of the two ways along each, the one that goes up
+    figure = Figure(
+        figsize=(7, 3.5),
+        alt="Left: all weights of length 1, a circle. Right: what X makes of them, an ellipse "
+        f"whose half-axes are the singular values {float(sigma[0]):.3g} and {float(sigma[1]):.3g}.",
+    )
+    headline(figure, "X makes an ellipse of a circle: its half-axes are the singular values", 0.01)
+    turn = torch.linspace(1, 1 + 2 * math.pi, 181, dtype=X.dtype)
+    circle = torch.stack([turn.cos(), turn.sin()])
+    panels = figure.subplots(1, 2)
+    bold = {"fontweight": "bold"}
+    labels = (("1", "1"), tuple(f"{name} = {s:.3g}" for name, s in zip(_HALF, sigma, strict=True)))
+    for axes, points, ends, words in zip(
+        panels, (circle, X @ circle), (directions, directions @ X.T), labels, strict=True
+    ):
+        axes.plot(*points, color=GREY, linestyle="-")
+        reach = 1.25 * float(points.abs().max())
+        for end, color, name in zip(ends, (VERMILION, BLUE), words, strict=True):
+            arrow = {"color": color, "width": 0.012 * reach, "length_includes_head": True}
+            axes.arrow(0, 0, *end.tolist(), head_width=0.07 * reach, **arrow)
+            beside = (end + 0.08 * reach * end / end.norm()).tolist()
+            axes.text(*beside, name, color=color, ha="left" if end[0] > 0 else "right", **bold)
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    panels[0].set(title="in: weights w of length 1", xlabel="w₁", ylabel="w₂")
+    panels[1].set(title="out: predictions Xw", xlabel="row 1", ylabel="row 2")
+    return figure
+
+
+_HALF = (r"$\sigma_{\mathrm{max}}$", r"$\sigma_{\mathrm{min}}$")
 _THROUGH_GRAM = ("inv", "solve", "cholesky")
+# Errors above this are drawn at it: nothing of the answer is left anyway.
+_MOST = 30.0
 
 
 @styled
 def solver_errors(
-    conditions: Sequence[float], errors: Mapping[tuple[torch.dtype, str], Tensor]
+    conditions: Sequence[float], errors: Mapping[tuple[float, str], Tensor]
 ) -> Figure:
     """Draw error against condition number for each solver, beside the slopes of the theory.
 
-    `errors` holds, for float32 and float64 and for each solver, the relative error at each of
-    `conditions`, the κ of X, NaN where the solver raised. "inv", "solve" and "cholesky" form XᵀX.
+    `errors` holds, for each of two lengths of the residual beside the targets, the first of them 0,
+    and for each solver, the relative error at each of `conditions`, the κ of X, NaN where the
+    solver raised. All is float64. "inv", "solve" and "cholesky" form XᵀX.
     """
-    slopes = _slopes(conditions, errors)
+    noises = list(dict.fromkeys(noise for noise, _ in errors))
+    slopes = [_slopes(conditions, errors, noise) for noise in noises]
     figure = Figure(
         figsize=(7, 7.4),
-        alt="Relative error against condition number κ on logarithmic axes, in float32 and "
-        f"float64. Slopes in float64 up to κ = 10⁶, rounded: {slopes}.",
+        alt="Relative error against condition number κ on logarithmic axes. Slopes from κ = 10³ to "
+        f"10⁷, rounded, for targets in reach: {slopes[0]}; with noise: {slopes[1]}.",
     )
     panels = figure.subplots(2, 1)
-    headline(figure, "Forming XᵀX doubles the slope: twice as many digits are lost", x=0.01)
-    for axes, dtype in zip(panels, (torch.float32, torch.float64), strict=True):
-        # Half of `eps`, the distance from 1 to the next number: rounding goes to the nearer one.
-        unit = torch.finfo(dtype).eps / 2
+    headline(
+        figure, "Forming XᵀX doubles the slope. With noise in y, all slopes are double", x=0.01
+    )
+    # Half of `eps`, the distance from 1 to the next number: rounding goes to the nearer one.
+    unit = torch.finfo(torch.float64).eps / 2
+    titles = ("targets in reach, y = Xw", f"targets with noise, {noises[1]:.0%} of their length")
+    for axes, noise, title in zip(panels, noises, titles, strict=True):
         _draw_theory(axes, conditions, unit)
-        _draw_solvers(axes, conditions, {s: e for (kind, s), e in errors.items() if kind == dtype})
+        _draw_solvers(axes, conditions, {s: e for (kind, s), e in errors.items() if kind == noise})
         axes.set(xscale="log", yscale="log", xlabel="condition number κ of X")
-        axes.set(ylim=(unit / 50, 1e5), xlim=(0.7, conditions[-1] * 1.5))
+        axes.set(ylim=(unit / 3, 100), xlim=(0.7, conditions[-1] * 1.5))
+        axes.set_yticks([1e-16, 1e-12, 1e-8, 1e-4, 1], ["10⁻¹⁶", "10⁻¹²", "10⁻⁸", "10⁻⁴", "1"])
+        axes.minorticks_off()
         axes.set_ylabel("relative error of ŵ")
-        title = f"{dtype}, rounding unit u = {unit:.1e}; dashed: theory".removeprefix("torch.")
-        axes.set_title(title, fontweight="normal", fontsize=10)
+        axes.set_title(f"{title}; dashed: theory", fontweight="normal", fontsize=10)
     _add_a_legend_for_each_family(panels[1])
     return figure
 
 
-def _slopes(conditions: Sequence[float], errors: Mapping[tuple[torch.dtype, str], Tensor]) -> str:
-    """Return each solver's slope where float64 has digits left and the families differ."""
-    ends = [k for k, condition in enumerate(conditions) if 10 <= condition <= 1e6]
+def _slopes(
+    conditions: Sequence[float], errors: Mapping[tuple[float, str], Tensor], noise: float
+) -> str:
+    """Return each solver's slope where digits are left and the families differ."""
+    ends = [k for k, condition in enumerate(conditions) if 1e3 <= condition <= 1e7]
     decades = math.log10(conditions[ends[-1]] / conditions[ends[0]])
     return ", ".join(
         f"{name} {float((values[ends[-1]] / values[ends[0]]).log10()) / decades:.0f}"
-        for (dtype, name), values in errors.items()
-        if dtype == torch.float64
+        for (kind, name), values in errors.items()
+        if kind == noise
     )
 
 
 def _draw_theory(axes, conditions: Sequence[float], unit: float) -> None:
     """Draw u·κ and u·κ², and the zone above 1 where an error is as large as the answer."""
-    axes.axhspan(1, 1e5, color="#eeeeee", zorder=0)
-    words = {"color": GREY, "xycoords": "axes fraction", "va": "top", "fontsize": 9}
-    axes.annotate("nothing of the answer is left", (0.01, 0.96), **words)
+    axes.axhspan(1, 100, color="#e8e8e8", zorder=0)
+    words = {"color": BLACK, "xycoords": "axes fraction", "va": "top", "fontsize": 9}
+    axes.annotate(
+        f"nothing is left (above {_MOST:.0f}: drawn at {_MOST:.0f})", (0.01, 0.985), **words
+    )
     for power, name in ((1, "u·κ"), (2, "u·κ²")):
         theory = [unit * condition**power for condition in conditions]
         axes.plot(conditions, theory, color=GREY, linewidth=1, linestyle="--")
@@ -268,7 +322,7 @@ def _draw_solvers(axes, conditions: Sequence[float], errors: Mapping[str, Tensor
         color = VERMILION if name in _THROUGH_GRAM else BLUE
         inside = "white" if place % 3 else None  # the first of either family is filled
         look = {"color": color, "markersize": 4.5, "markerfacecolor": inside, "linewidth": 1}
-        axes.plot(conditions, values, f"-{MARKERS[place]}", label=name, **look)
+        axes.plot(conditions, values.clamp(max=_MOST), f"-{MARKERS[place]}", label=name, **look)
         if name == "cholesky" and values.isnan().any():
             last = int(values.isnan().nonzero()[0]) - 1
             cross = {"markersize": 11, "markeredgewidth": 2, "label": "the last before it raises"}
@@ -281,7 +335,7 @@ def _add_a_legend_for_each_family(axes) -> None:
     on_x = [line for line in named if line.get_label() in ("qr", "lstsq", "pinv")]
     through_gram = [line for line in named if line not in on_x]
     for title, family, left in (("through XᵀX", through_gram, 0.5), ("on X", on_x, 0.84)):
-        corner = {"loc": "upper left", "bbox_to_anchor": (left, 0.38)}
+        corner = {"loc": "upper left", "bbox_to_anchor": (left, 0.42)}
         legend = axes.legend(handles=family, title=title, alignment="left", **corner)
         axes.add_artist(legend)  # axes keep one legend alone: the next call would take it away
 

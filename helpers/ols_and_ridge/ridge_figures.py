@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
+import torch
 from torch import Tensor
 
 from helpers.common.picture import BLACK, BLUE, GREEN, GREY, MARKERS, VERMILION, Figure, styled
-from helpers.ols_and_ridge.figures import ON_WHITE, loss_over_two_weights
+from helpers.ols_and_ridge.figures import ON_WHITE, headline, loss_over_two_weights
 from helpers.ols_and_ridge.least_squares import Hills
 
 # A legend that lines run behind.
@@ -26,9 +27,9 @@ def eigenvalues_moved(eigenvalues: Tensor, penalties: Sequence[float]) -> Figure
     clear = [f"{p:g}" for p in penalties if float((eigenvalues + p).min()) > 1e-9]
     here = ", ".join(f"{value:g}" for value in eigenvalues)
     figure = Figure(
-        figsize=(7, 0.95 + 0.55 * len(penalties)),
+        figsize=(7, 1.15 + 0.5 * len(penalties)),
         alt=f"Each λ moves the eigenvalues of XᵀX, {here}, by λ along the line. Of the "
-        f"{len(penalties)} drawn only λ = {' and '.join(clear) or 'none'} puts all above zero.",
+        f"{len(penalties)} drawn, all lie above zero for λ = {' and '.join(clear) or 'none'} only.",
     )
     axes = figure.subplots()
     axes.axvline(0, color=VERMILION, linestyle="-", linewidth=2.4)
@@ -37,12 +38,18 @@ def eigenvalues_moved(eigenvalues: Tensor, penalties: Sequence[float]) -> Figure
         axes.axhline(place, color="#d0d0d0", linewidth=1, linestyle="-", zorder=0)
         marker, color = ("o", BLUE) if (moved > 1e-9).all() else ("X", VERMILION)
         axes.plot(moved, [place] * len(moved), marker, linestyle="none", markersize=9, color=color)
-    axes.set_yticks(range(len(penalties)), [f"λ = {penalty:g}" for penalty in penalties])
+    for marker, color, name in (
+        ("o", BLUE, "all above zero: one lowest point"),
+        ("X", VERMILION, "not all: no inverse, or a saddle"),
+    ):
+        axes.plot([], [], marker, linestyle="none", markersize=9, color=color, label=name)
+    figure.legend(loc="outside upper right", ncols=2)
+    names = [f"λ = {penalty:g}".replace("-", "−") for penalty in penalties]
+    axes.set_yticks(range(len(penalties)), names)
     axes.set_ylim(len(penalties) - 0.5, -0.5)  # the first on top
     axes.grid(False)
     axes.set_title("λ > 0 moves every eigenvalue off zero, to the right")
-    where = "on the upright line there is no inverse, left of it no minimum"
-    axes.set_xlabel(f"eigenvalues of XᵀX + λI; {where}")
+    axes.set_xlabel("eigenvalues of XᵀX + λI")
     return figure
 
 
@@ -53,22 +60,31 @@ def three_objectives(X: Tensor, y: Tensor, penalty: float, found: Tensor) -> Fig
     `X` has shape (rows, 2), `y` (rows,), and `found` (2,), where the sum is smallest.
     """
     figure = Figure(
-        figsize=(7, 2.9),
+        figsize=(7, 3.1),
         alt="Contours of three functions of two weights: the squared error is a valley, the "
         "penalty a round bowl, and their sum a bowl with one lowest point.",
     )
     side = X.new_tensor([k / 10 for k in range(-30, 51)])
     error = loss_over_two_weights(X, y, side, side)
     size = penalty * (side[:, None] ** 2 + side**2)
-    parts = {"‖Xw − y‖², a valley": error, "+ λ‖w‖², a bowl": size}
-    parts["= one lowest point"] = error + size
+    parts = {"‖Xw − y‖², a valley": error, f"+ λ‖w‖², λ = {penalty:g}, a bowl": size}
+    parts["= their sum, a bowl"] = error + size
+    headline(figure, "A valley plus a round bowl is a bowl with one lowest point", x=0.02)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (title, values) in zip(panels, parts.items(), strict=True):
         # As high above the lowest point in each panel, so that the slopes can be compared.
         levels = [float(values.min()) + rise for rise in (25, 100, 300, 700, 1500)]
-        axes.contour(side, side, values, levels=levels, cmap="cividis", linewidths=1.2)
+        axes.contour(side, side, values, levels=levels, colors=BLUE, linewidths=1)
         axes.set(xlabel="w₁", aspect="equal")
-        axes.set_title(title, fontsize=10)
+        axes.set_title(title, fontsize=10, fontweight="normal")
+    # The floor of the valley: where both columns together give what the shortest weights give.
+    shortest = torch.linalg.pinv(X) @ y
+    floor = (side[:, None] - shortest[0]) * shortest.new_tensor([1, -shortest[0] / shortest[1]])
+    panels[0].plot(*(shortest + floor).T, color=VERMILION, linestyle="-")
+    panels[0].set(xlim=(-3, 5), ylim=(-3, 5))
+    label = {"color": VERMILION, "fontsize": 9, "fontweight": "bold", **ON_WHITE}
+    panels[0].annotate("all lowest", (-2.4, 3.4), xytext=(0, 7), **label)
+    panels[1].plot(0, 0, "*", color=VERMILION, markersize=12)
     axes.plot(*found, "*", color=VERMILION, markersize=12)
     axes.annotate(r"$\hat w_\lambda$", found.tolist(), xytext=(9, 7), **ON_WHITE)
     panels[0].set_ylabel("w₂")
@@ -77,28 +93,36 @@ def three_objectives(X: Tensor, y: Tensor, penalty: float, found: Tensor) -> Fig
 
 @styled
 def towards_the_shortest(
-    penalties: Sequence[float], distances: Mapping[str, Sequence[float]]
+    penalties: Sequence[float], distances: Mapping[str, Mapping[str, Sequence[float]]]
 ) -> Figure:
     """Draw how far ridge's weights are from the shortest minimiser as λ goes to zero.
 
-    `distances` holds for each of two ways of computing ridge the distance to X⁺y at each λ.
+    `distances` holds for each kind of targets, and each of two ways of computing ridge, the
+    distance to X⁺y at each λ.
     """
-    closest = min(distances, key=lambda name: min(distances[name]))
-    falls = [values[0] / values[1] for values in distances.values()]
-    figure = Figure(
-        figsize=(7, 3.3),
-        alt="Distance between ridge and the shortest minimiser over λ, on logarithmic axes. From "
-        f"λ = {penalties[0]:g} to {penalties[1]:g} it falls {min(falls):.0f}-fold; the way that "
-        f"comes closest in the end is {closest}.",
+    there = "; ".join(
+        f"{kind}, {' and '.join(name for name in ways if ways[name][-1] < 1e-6) or 'none'}"
+        for kind, ways in distances.items()
     )
-    axes = figure.subplots()
+    falls = [values[0] / values[1] for ways in distances.values() for values in ways.values()]
+    figure = Figure(
+        figsize=(7, 3.5),
+        alt="Distance between ridge and the shortest minimiser over λ, on logarithmic axes. From "
+        f"λ = {penalties[0]:g} to {penalties[1]:g} it falls {min(falls):.0f}-fold. Within a "
+        f"millionth at the smallest λ: {there}.",
+    )
+    headline(
+        figure, "As λ → 0⁺, ridge tends to the shortest minimiser, until rounding rules", x=0.01
+    )
+    panels = figure.subplots(1, len(distances), sharey=True)
     looks = (("^-", VERMILION), ("o-", BLUE))
-    for (name, values), (look, color) in zip(distances.items(), looks, strict=True):
-        axes.plot(penalties, values, look, color=color, label=name)
-    axes.set(xscale="log", yscale="log", xlabel="λ")
-    axes.set_ylabel(r"distance $\|\hat w_\lambda - X^+ y\|$")
-    axes.set_title("As λ → 0⁺, ridge tends to the shortest minimiser")
-    axes.legend(loc="upper center")
+    for axes, (kind, ways) in zip(panels, distances.items(), strict=True):
+        for (name, values), (look, color) in zip(ways.items(), looks, strict=True):
+            axes.plot(penalties, values, look, color=color, label=name)
+        axes.set(xscale="log", yscale="log", xlabel="λ")
+        axes.set_title(kind, fontsize=10, fontweight="normal")
+    panels[0].set_ylabel(r"distance $\|\hat w_\lambda - X^+ y\|$")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -126,7 +150,7 @@ def shrinkage(penalties: Sequence[float], factors: Tensor, singular_values: Tens
     axes.legend(loc="lower left", title="marked at λ = σ²", alignment="left", **_ON_LINES)
     axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
     axes.set(xscale="log", xlabel="λ", ylabel="factor σ² / (σ² + λ)")
-    axes.set_title("Weak directions are given up first: half is left where λ = σ²")
+    axes.set_title("Weak directions are suppressed first: half is left where λ = σ²")
     return figure
 
 
@@ -152,6 +176,61 @@ def weight_paths(penalties: Sequence[float], weights: Tensor, names: Sequence[st
 
 
 @styled
+def luck_of_two_weights(fits: Tensor, truth: Tensor, names: Sequence[str]) -> Figure:
+    """Draw the first two weights of many fits, shape (fits, features), beside the true ones."""
+    first, second = fits[:, 0], fits[:, 1]
+    difference, total = float((first - second).std()), float((first + second).std())
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt=f"The weights of {names[0]} and {names[1]} in {len(fits)} fits to new noise, a "
+        f"thin cloud. Their difference spreads by {difference:.2g}, their sum by {total:.2g}.",
+    )
+    axes = figure.subplots()
+    axes.plot(first, second, ".", color=BLUE, markersize=3, alpha=0.5, label="one fit each")
+    axes.plot(*truth[:2], "*", color=VERMILION, markersize=14, label="the truth")
+    axes.set(xlabel=f"weight of {names[0]}", ylabel=f"weight of {names[1]}", aspect="equal")
+    headline(figure, "The sum of the two weights is sure, their difference is luck", x=0.02)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+@styled
+def bias_and_variance(
+    penalties: Sequence[float], bias: Sequence[float], spread: Sequence[float], unpenalised: float
+) -> Figure:
+    """Draw bias, spread and both together over λ; `unpenalised` is the last without a penalty.
+
+    Each is a length, of the mean error and of what scatters about it.
+    """
+    off = [math.hypot(*both) for both in zip(bias, spread, strict=True)]
+    best = off.index(min(off))
+    figure = Figure(
+        figsize=(7, 3.6),
+        alt=f"Distance from the true weights over λ. Without a penalty {unpenalised:.2g}; smallest "
+        f"at λ = {penalties[best]:.2g}: {off[best]:.2g}, of which the bias is {bias[best]:.2g}.",
+    )
+    axes = figure.subplots()
+    for values, name, look, color in (
+        (bias, "bias: how far off on average", "--", VERMILION),
+        (spread, "spread, the root of the variance", "-.", BLUE),
+        (off, "both: typical distance from the truth", "-", BLACK),
+    ):
+        axes.plot(penalties, values, color=color, linestyle=look, label=name)
+    axes.plot(penalties[best], off[best], "o", color=BLACK, markersize=8)
+    beside: dict[str, Any] = {"xytext": (0, 5), "textcoords": "offset points", "fontsize": 9}
+    axes.annotate("smallest", (penalties[best], off[best]), ha="center", **beside)
+    axes.axhline(unpenalised, color=GREY, linewidth=1, linestyle=":")
+    axes.annotate("least squares", (penalties[-1], unpenalised), ha="right", **beside)
+    axes.set(xscale="log", yscale="log", xlabel="λ", ylabel="distance of the weights")
+    axes.set_yticks([0.001, 0.01, 0.1, 1], ["0.001", "0.01", "0.1", "1"])
+    axes.set_ylim(0.0007, 1.8)
+    axes.minorticks_off()
+    axes.set_title("A little bias pays for much less spread")
+    axes.legend(loc="lower center")
+    return figure
+
+
+@styled
 def hills_and_spots(land: Hills, spots: Tensor, heights: Tensor, to_fit: int) -> Figure:
     """Draw a map of heights beside the first spots, which are to fit, and the rest, held out.
 
@@ -166,15 +245,20 @@ def hills_and_spots(land: Hills, spots: Tensor, heights: Tensor, to_fit: int) ->
     whole, known = figure.subplots(1, 2, sharey=True)
     _draw_map(whole, land, land.height)
     whole.set_title("The land …")
-    look = {"edgecolors": BLACK, "clip_on": False, **_shades_of(land)}  # some lie on the edge
+    look = {
+        "edgecolors": BLACK,
+        "linewidths": 0.5,
+        "clip_on": False,
+        **_shades_of(land),
+    }  # some lie on the edge
     for part, marker, size, name in (
-        (slice(to_fit), "o", 26, "to fit"),
-        (slice(to_fit, None), "X", 40, "held out"),
+        (slice(to_fit), "o", 34, "to fit"),
+        (slice(to_fit, None), "X", 48, "held out"),
     ):
         kind = {"marker": marker, "s": size, "label": name, **look}
         dots = known.scatter(*spots[part].T, c=heights[part], **kind)
-    known.set(title="… and what is known of it", xlabel="km east", aspect="equal")
-    known.set(xlim=whole.get_xlim(), ylim=whole.get_ylim())
+    known.set(title=f"… known at {len(spots)} spots only", xlabel="km east", aspect="equal")
+    known.set(xlim=whole.get_xlim(), ylim=whole.get_ylim(), xticks=whole.get_xticks())
     figure.colorbar(dots, ax=known, label="height in m", shrink=0.8)
     figure.legend(*known.get_legend_handles_labels(), loc="outside lower right", ncols=2)
     return figure
@@ -191,16 +275,20 @@ def map_at_penalty(
     off = float((drawn - land.height).square().mean().sqrt())
     alt = f"the map drawn is off by {off:.0f} m from the real heights."
     figure = Figure(figsize=(7, 3.3), layout="none", alt=alt)
-    axes = figure.add_axes((0.1, 0.15, 0.36, 0.74), anchor="W")
-    _draw_map(axes, land, drawn)
-    axes.set_title(f"λ = {penalty:.3g}: off by {off:.0f} m")
-    curves = figure.add_axes((0.52, 0.15, 0.46, 0.74))
+    axes = figure.add_axes((0.07, 0.15, 0.36, 0.74), anchor="W")
+    scale = figure.add_axes((0.385, 0.15, 0.016, 0.74))
+    image = _draw_map(axes, land, drawn)
+    label = "height in m; tips: beyond it"
+    figure.colorbar(image, cax=scale, extend="both", label=label)
+    named = f"{penalty:.3g}" if penalty < 1000 else f"{penalty:.0f}"
+    axes.set_title(f"λ = {named}: off by {off:.0f} m")
+    curves = figure.add_axes((0.58, 0.15, 0.41, 0.74))
     _draw_error_curves(curves, penalties, errors)
     curves.axvline(penalty, color=BLACK, linewidth=1.2, linestyle=":")
-    for values in errors:
-        curves.plot(penalty, values[list(penalties).index(penalty)], "o", color=BLACK)
-    curves.legend(loc="lower right", **_ON_LINES)
-    curves.set_title("Errors over λ, and this one")
+    here = [float(values[list(penalties).index(penalty)]) for values in errors]
+    curves.plot([penalty] * 2, here, "o", color=BLACK)
+    curves.legend(loc="upper center", **_ON_LINES)
+    curves.set_title(f"here: {here[0]:.0f} m fitted, {here[1]:.0f} m held out", fontsize=10)
     return figure
 
 
@@ -225,8 +313,33 @@ def error_curves(
     axes.plot(penalties, left_out, color=GREEN, linestyle="-.", label="leave-one-out")
     for name, color in (("held-out", VERMILION), ("leave-one-out", GREEN)):
         axes.plot(*lowest[name][::-1], "o", color=color, markersize=8)
-    axes.legend(loc="lower right")
+    axes.plot([], [], "o", color=GREY, markersize=8, label="smallest of its curve")
+    axes.legend(loc="upper center")
+    axes.set_ylim(bottom=0.65 * min(map(float, errors[0])))
+    for words, x, side in (("← over-fitting", 0.01, "left"), ("under-fitting →", 0.99, "right")):
+        axes.annotate(words, (x, 0.03), xycoords="axes fraction", ha=side, fontweight="bold")
     axes.set_title("Training error only rises with λ; on new spots there is a best λ")
+    return figure
+
+
+@styled
+def draws_of_spots(off: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw how far the whole map is off, in metres, draw by draw, for λ found in several ways."""
+    spans = "; ".join(
+        f"{name}: {min(values):.0f} to {max(values):.0f} m" for name, values in off.items()
+    )
+    figure = Figure(
+        figsize=(7, 0.9 + 0.5 * len(off)), alt=f"How far the whole map is off. {spans}."
+    )
+    axes = figure.subplots()
+    for place, values in enumerate(off.values()):
+        color = (VERMILION, GREEN, BLUE, BLACK)[place]
+        axes.plot(values, [place] * len(values), MARKERS[place], color=color, alpha=0.6)
+    axes.set_yticks(range(len(off)), list(off))
+    axes.set(xscale="log", ylim=(len(off) - 0.5, -0.5), xlabel="the whole map is off by m")
+    axes.set_xticks([50, 100, 200, 500, 1000, 2000], ["50", "100", "200", "500", "1000", "2000"])
+    axes.minorticks_off()
+    axes.set_title("Draw after draw, leave-one-out finds a λ that is nearly the best")
     return figure
 
 
@@ -255,11 +368,13 @@ def _shades_of(land: Hills) -> dict:
     return {"cmap": "cividis", "vmin": float(land.height.min()), "vmax": float(land.height.max())}
 
 
-def _draw_map(axes, land: Hills, height: Tensor) -> None:
+def _draw_map(axes, land: Hills, height: Tensor):
+    """Draw heights, and return the picture."""
     extent = (0, float(land.east.max()), 0, float(land.north.max()))
-    axes.imshow(height.numpy(), extent=extent, **_shades_of(land))
+    image = axes.imshow(height.numpy(), extent=extent, **_shades_of(land))
     axes.grid(False)
     axes.set(xlabel="km east", ylabel="km north", xticks=(0, 5, 10), yticks=(0, 5, 10, 15))
+    return image
 
 
 def _draw_error_curves(axes, penalties: Sequence[float], errors: Sequence[Tensor]) -> None:

@@ -19,38 +19,42 @@ Solver = Callable[[Tensor, Tensor], Tensor]
 PenalisedSolver = Callable[[Tensor, Tensor, float], Tensor]
 
 
-def weights_without_failures(solve: Solver, problems: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
-    """Return what a solver finds for each problem, leaving out those on which it raises.
+def weights_of(solve: Solver, problems: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+    """Return what a solver finds for each problem, NaN for each on which it raises.
 
-    Each problem is a pair of `X` and `y`. The answer has shape (problems solved, features).
+    Each problem is a pair of `X` and `y`. The answer has shape (problems, features).
     """
     found = []
     for X, y in problems:
         try:
             found.append(solve(X, y))
         except torch.linalg.LinAlgError:
-            continue  # it said so: nothing to hold against it
+            found.append(y.new_full((X.shape[1],), math.nan))
     return torch.stack(found)
 
 
-def errors_over_conditions(
-    solve: Solver, conditions: Sequence[float], *, dtype: torch.dtype
-) -> Tensor:
+def errors_over_conditions(solve: Solver, conditions: Sequence[float], *, noise: float) -> Tensor:
     """Return a solver's typical relative error ‖found − weights‖ / ‖weights‖ at each condition.
 
-    At each condition number it is the median over five problems of 40 rows and 6 features, rounded
-    to `dtype`, in which the solver computes. It is told in float64, shape (len(conditions),), and
-    is NaN where the solver raised on one of the five.
+    At each condition number it is the median over 21 problems of 40 rows and 6 features, shape
+    (len(conditions),), and NaN where the solver raised on one of them. Each row stands in the
+    table twice, with targets that are as much too high as too low: the residual is then as long as
+    `noise` times the targets, and the best weights are known however large it is.
     """
     rows = []
     for condition in conditions:
-        problems = (
-            least_squares.conditioned_problem(40, 6, condition, seed=seed, dtype=dtype)
-            for seed in range(5)
-        )
+        problems = (_twofold_problem(condition, noise, seed) for seed in range(21))
         rows.append([_relative_error(solve, *problem) for problem in problems])
     # The median of numbers with a NaN among them is NaN: so one failure shows.
     return torch.tensor(rows, dtype=torch.float64).median(dim=1).values
+
+
+def _twofold_problem(condition: float, noise: float, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    X, y, weights = least_squares.conditioned_problem(20, 6, condition, seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    off = torch.randn(len(y), dtype=y.dtype, generator=generator)
+    off *= noise * y.norm() / off.norm()
+    return torch.cat([X, X]), torch.cat([y + off, y - off]), weights
 
 
 def _relative_error(solve: Solver, X: Tensor, y: Tensor, weights: Tensor) -> float:
@@ -59,8 +63,7 @@ def _relative_error(solve: Solver, X: Tensor, y: Tensor, weights: Tensor) -> flo
         found = solve(X, y)
     except torch.linalg.LinAlgError:
         return math.nan
-    # In float64 whatever the solver worked in: the measuring must not add to what is measured.
-    return float((found.double() - weights.double()).norm() / weights.double().norm())
+    return float((found - weights).norm() / weights.norm())
 
 
 def ridge_by_stacking(X: Tensor, y: Tensor, penalty: float) -> Tensor:

@@ -3,20 +3,23 @@
 # Predictions by the guess, exercises by the name of the mistake.
 WORDS: dict[str, dict] = {
     "sum of the residuals": {25: "add up to 25"},
-    "inverse with an exact copy": {"numbers": "nothing to divide by"},
-    "inverse with a near copy": {"good": "row of inv", "error": "hardly ever raises"},
+    "twice as far": {1: "climbs on", 2: "even slope", 3: "count from ŵ", 8: "cube"},
+    "inverse with an exact copy": {"error": "1/49"},
+    "predictions of wild weights": {"rubbish": "taken back"},
     "condition of XᵀX": {1000: "X twice", 2000: "does not add"},
     "along the valley": {45: "moves"},
-    "digits that solve leaves": {8: "what qr keeps", 16: "κ costs digits"},
-    "a λ below zero": {-1: "-1 and 69", -14: "diagonal", -56: "diagonal"},
-    "how far λ shrinks": {0: "Not yet zero", 1: "no shrinking"},
+    "digits that solve leaves": {8: "what qr keeps", 2: "Not even two", 16: "κ costs digits"},
+    "a λ below zero": {-1: "-1 and 69", -35: "-35 and 35", -14: "diagonal", -56: "diagonal"},
+    "luck of a weight": {"as much": "The noise is the same", "twice as much": "Far more"},
+    "what λ takes away": {"strong": "Beside a large", "all alike": "λ is the same for all"},
+    "ridge beside least squares": {"hardly any": "off on average", "about half": "The bias"},
     "metres for centimetres": {
         "none": "True for least",
         "both": "Least squares only",
         "least squares": "It only scales",
     },
     "training error over λ": {"middle": "held-out", "largest": "The larger λ is"},
-    "which gradient is straight": {"all": "Then", "absolute": "sign", "logistic": "sigmoid"},
+    "which gradient is affine": {"all": "Then", "absolute": "sign", "logistic": "sigmoid"},
     "the fit": {
         "the_right_side": "Xᵀy",
         "fitted_targets": "Xŵ",
@@ -26,6 +29,7 @@ WORDS: dict[str, dict] = {
         "without_y": "matrix",
         "entry_by_entry": "entry by entry",
         "square_part_alone": "first d rows",
+        "with_means_taken_off": "intercept",
     },
     "the condition number": {
         "of_the_product": "of XᵀX",
@@ -44,6 +48,7 @@ WORDS: dict[str, dict] = {
         "the_root_everywhere": "sum of the weights",
         "stacked_without_solution": ".solution",
         "without_new_targets": "needs a target",
+        "rows_without_a_penalty": "is missing",
         "beside_the_old_rows": "below the old",
         "in_single_precision": "float32",
     },
@@ -55,6 +60,7 @@ WORDS: dict[str, dict] = {
         "its_place": "place",
         "its_error": "smallest error. Return",
         "mean_of_sizes": "mean size",
+        "squared_too_early": "whole quotient",
     },
     "a smoother": {
         "first_differences": "first differences",

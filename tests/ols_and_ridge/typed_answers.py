@@ -27,6 +27,10 @@ TYPED = {
         "each_column_alone": "return torch.stack([c @ y / (c @ c) for c in X.T])",
         "solved_with_X": "return torch.linalg.solve(X, y)",
         "square_part_alone": "d = X.shape[1]\nreturn torch.linalg.inv(X[:d]) @ y[:d]",
+        "with_means_taken_off": """
+X, y = X - X.mean(dim=0), y - y.mean()
+return torch.linalg.solve(X.T @ X, X.T @ y)
+""",
         "without_solution": "return torch.linalg.lstsq(X, y)",
         "without_y": "return torch.linalg.inv(X.T @ X) @ X.T",
         "entry_by_entry": "return torch.linalg.inv(X.T @ X) * X.T @ y",
@@ -88,6 +92,11 @@ return torch.linalg.lstsq(rows, targets)
 rows = torch.cat([X, penalty**0.5 * torch.eye(X.shape[1], dtype=X.dtype)])
 return torch.linalg.lstsq(rows, y).solution
 """,
+        "rows_without_a_penalty": """
+d = X.shape[1]
+rows = torch.cat([X, torch.eye(d, dtype=X.dtype)])
+return torch.linalg.lstsq(rows, torch.cat([y, torch.zeros(d, dtype=y.dtype)])).solution
+""",
         "beside_the_old_rows": """
 more = penalty**0.5 * torch.eye(X.shape[1], dtype=X.dtype)
 return torch.linalg.lstsq(torch.cat([X, more], dim=1), y).solution
@@ -112,6 +121,12 @@ return min(penalties, key=error)
 def error(p):
     H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
     return float(((y - H @ y) / (1 - H.diagonal())).abs().mean())
+return min(penalties, key=error)
+""",
+        "squared_too_early": """
+def error(p):
+    H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
+    return float(((y - H @ y).square() / (1 - H.diagonal())).mean())
 return min(penalties, key=error)
 """,
         "the_worst": LEFT_OUT + "return max(penalties, key=error)",

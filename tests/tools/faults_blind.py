@@ -120,9 +120,9 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     ),
     (
         "helpers/ols_and_ridge/trials.py",
-        "errors_over_conditions",
-        "seed=seed, dtype=dtype)",
-        "seed=0, dtype=dtype)",
+        "_twofold_problem",
+        "condition, seed=seed)",
+        "condition, seed=0)",
         "a seed ignored",
     ),
     (
