@@ -3,6 +3,7 @@
 # Text that nbval may ignore: the cell carries the tag `nbval-ignore-output`.
 IGNORED_OUTPUTS = {
     "load-the-garments": "a progress bar, on the one run that downloads the data",
+    "linear-baseline-in-digits": "float32 training differs between processors",
     "test-accuracy-in-digits": "float32 training differs between processors",
     "test-of-the-choice-in-digits": "float32 training differs between processors",
 }
@@ -14,9 +15,15 @@ WOBBLING_PICTURES = {
     "training-curves": _FLOAT32,
     "accuracy-by-class": _FLOAT32,
     "confusion-matrix": _FLOAT32,
+    "five-seeds": _FLOAT32,
     "confident-mistakes": _FLOAT32,
     "weights-as-pictures": _FLOAT32,
     "convex-or-not": _FLOAT32,
+    "sweep-picture": _FLOAT32,
+    "over-fitting": _FLOAT32,
+    "reliability-curve": _FLOAT32,
+    "a-picture-of-ones-own": _FLOAT32,
+    "edges-beside-pixels-by-seed": _FLOAT32,
     "ladder": _TIMES,
     "time-by-part": _TIMES,
     "growth-in-images": _TIMES,
