@@ -189,7 +189,7 @@ def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     names = [classes[int(c)] for c in order]
     margins = [_margin(float(accuracy[c]), int(of_each[c])) for c in order]
     bars = axes.barh(names, accuracy[order].tolist(), color=SKY, xerr=margins, ecolor=BLACK)
-    bars[0].set(color=ORANGE, hatch="//", edgecolor="white", linewidth=0)
+    bars[0].set_color(ORANGE)
     axes.bar_label(bars, fmt="{:.0%}", label_type="center", fontsize=9)
     axes.axvline(mean, color=BLACK, linestyle="--", linewidth=1)
     meaning = f"fraction recognised (dashed: all together, {mean:.1%}; black lines: error bars)"

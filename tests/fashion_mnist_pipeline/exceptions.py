@@ -32,7 +32,9 @@ WOBBLING_PICTURES = {
 
 # Cells that are not run twice in a row.
 _TRAININGS = "trains several networks, each from its own seed"
-RUN_ONCE = {"pixels-and-edges": _TRAININGS, "race-recipes": _TRAININGS}
+RUN_ONCE = dict.fromkeys(
+    ("five-seeds", "sweep-of-the-rate", "pixels-and-edges", "race-recipes"), _TRAININGS
+)
 
 # The cell in which the kernel is interrupted, and in the middle of what.
 INTERRUPTED = {"five-epochs": "a training"}
