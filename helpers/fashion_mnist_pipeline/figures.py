@@ -49,7 +49,7 @@ def garments_by_class(garments: Garments) -> Figure:
     axes.imshow(torch.cat([torch.cat(list(row), dim=1) for row in rows]).numpy(), cmap="gray_r")
     axes.set_yticks([SIDE * (row + 0.5) for row in range(len(classes))], classes)
     axes.set_xticks([])
-    axes.set_title("Shirts, coats and pullovers look alike; trousers and bags do not")
+    axes.set_title("Ten kinds of garment; some of them look alike")
     _hide_frame(axes)
     return figure
 
@@ -510,7 +510,8 @@ def seeds_compared(
     axes.set_xticks(range(len(gaps)), [f"seed {n}\n{text}" for n, text in enumerate(said)])
     lower, mean = sum(gap > 0 for gap in gaps), 100 * sum(gaps) / len(gaps)
     axes.set_ylabel("fraction right, with error bars")
-    found = f"{low_name} below {high_name} for {lower} of {len(gaps)} seeds, by {mean:.1f} points"
+    points = f"{mean:.1f}".replace("-", "\N{MINUS SIGN}")
+    found = f"{low_name} below {high_name} for {lower} of {len(gaps)} seeds, by {points} points"
     axes.set_title(f"{found[0].upper()}{found[1:]} on average")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
