@@ -314,11 +314,13 @@ def ladder(seconds: Mapping[str, float]) -> Figure:
         f"as the last but one.",
     )
     axes = figure.subplots()
-    axes.plot(values[:-1], names[:-1], "o", color=BLUE, markersize=9)
-    axes.plot([products], names[-1:], "D", color=GREY, markersize=8)
-    for value, name in zip(values, names, strict=True):
+    rows = range(len(names))
+    axes.plot(values[:-1], rows[:-1], "o", color=BLUE, markersize=9)
+    axes.plot([products], rows[-1:], "D", color=GREY, markersize=8)
+    for row, value in zip(rows, values, strict=True):
         label = f"{value:.2f} s, ×{values[0] / value:.1f}"
-        axes.annotate(label, (value, name), (9, -4), textcoords="offset points")
+        axes.annotate(label, (value, row), (9, -4), textcoords="offset points")
+    axes.set_yticks(rows, names)
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel="seconds an epoch (logarithmic; × times as fast as the first)")
     axes.set_xlim(0.8 * min(values), 3 * max(values))  # Room for the words beside the last dot.

@@ -26,7 +26,7 @@ def test_the_curves_name_a_loss_that_does_not_fall():
 def test_mistakes_are_the_surest_first():
     drawn = figures.confident_mistakes(IMAGES, EVALUATION, CLASSES)
     sure = [axes.get_title("left").split("\n")[1] for axes in drawn.axes]
-    assert sure[:3] == ["100.0% sure", "95.5% sure", "90.9% sure"] and sure[-1] == "50.0% sure"
+    assert sure[:3] == ["100% sure", "95.4% sure", "90.9% sure"] and sure[-1] == "50% sure"
 
 
 def test_the_most_frequent_mistake_is_named():
