@@ -442,8 +442,10 @@ def accuracy_against_seconds(
     axes = figure.subplots()
     looks = zip(MARKERS, (BLUE, GREEN, ORANGE, VERMILION, PINK, SKY), strict=True)
     for (name, (seconds, accuracy)), (marker, colour) in zip(runs.items(), looks, strict=False):
-        look = {"marker": marker, "color": colour, "linestyle": "-" if len(seconds) > 1 else ""}
-        axes.plot(seconds, accuracy, markersize=8, label=name, **look)
+        line = "-" if len(seconds) > 1 else ""
+        axes.plot(
+            seconds, accuracy, linestyle=line, marker=marker, color=colour, markersize=8, label=name
+        )
         _with_error_bars(axes, seconds, accuracy, images, color=colour)
     axes.axvline(usual_epoch, color=BLACK, linestyle=":", label="usual loader: one epoch")
     axes.set_xscale("log")
