@@ -103,6 +103,11 @@ def all_entries(log_probabilities, labels):
     return -log_probabilities.mean()
 
 
+@loss.hint("That adds up all ten entries of a row; only the right class's counts.")
+def all_ten_summed(log_probabilities, labels):
+    return -log_probabilities.sum(dim=1).mean()
+
+
 @loss.hint("That divides by all ten entries of a row; only one of them counts.")
 def divided_by_the_classes(log_probabilities, labels):
     return loss(log_probabilities, labels) / log_probabilities.shape[1]
@@ -199,7 +204,8 @@ def fraction_wrong(scores, labels):
     return 1 - fraction_right(scores, labels)
 
 
-check.prediction("hardest garments", right="tops", words=("trousers",), hints={
+check.prediction("hardest garments", right="tops", hints={
+    "trousers": "Nothing else has two legs, so little is taken for them.",
     "shoes": "Three shoes sound hard, but a boot, a sandal and a sneaker differ in outline.",
     "bags": "Bags come in many shapes, but in none that anything else has.",
     "dresses": "Close: some dresses pass for T-shirts. Another kind is harder.",
@@ -208,6 +214,29 @@ check.prediction("hardest garments", right="tops", words=("trousers",), hints={
 check.prediction("loss half way", right="higher", hints={
     "the same": "The ends agree, but half way each unit is the mean of two different ones.",
     "lower": "Half way each unit is the mean of two different ones, and does the work of neither.",
+})  # fmt: skip
+
+
+# --- What the validation part chooses ---
+
+check.prediction("a linear baseline", right=0.8, tolerance=0.1, hints={
+    0.3: "Far more: where a garment is bright already tells most of them apart.",
+    0.6: "More: many classes differ in outline, and a weight for each pixel can see that.",
+})  # fmt: skip
+
+check.prediction("best learning rate", right=0.05, tolerance=0.001, hints={
+    0.005: "Safe, but too slow for two epochs: the loss is still on its way down.",
+    0.5: "Too bold: with momentum 0.8 such steps jump over the valley.",
+})  # fmt: skip
+
+check.prediction("how sure, how right", right="too sure", hints={
+    "about right": "It was, some epochs ago; learning by heart has made it surer, and not better.",
+    "too modest": "Doubt costs loss on images learnt by heart, so it has given up doubting.",
+})  # fmt: skip
+
+check.prediction("a picture turned over", right=0.1, tolerance=0.1, hints={
+    0.8: "You see the outline; the network sees pixels, and every one of them has changed.",
+    0.4: "Not even that: a bright background switches on what should stay off.",
 })  # fmt: skip
 
 
@@ -261,7 +290,7 @@ def transposed(X, labels, W):
     return gradient(X, labels, W).T
 
 
-@gradient.hint("That is the gradient in the scores: one more step, the chain rule.")
+@gradient.hint("That is the gradient for the scores: one more step, the chain rule.")
 def in_the_scores(X, labels, W):
     return ((X @ W).softmax(dim=1) - F.one_hot(labels, 10)) / len(X)
 
@@ -269,6 +298,11 @@ def in_the_scores(X, labels, W):
 @gradient.hint("The shapes do not fit; you want (features, classes), so transpose X.")
 def X_not_transposed(X, labels, W):
     return X @ (X @ W).softmax(dim=1)
+
+
+@gradient.hint("Scores are no probabilities yet: softmax over dim=1 first.")
+def without_softmax(X, labels, W):
+    return X.T @ (X @ W - F.one_hot(labels, 10)) / len(X)
 
 
 @gradient.hint("Take one off at the right class.")

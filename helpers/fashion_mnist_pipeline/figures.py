@@ -4,6 +4,7 @@ Everywhere `classes` holds the names of the classes, and a `matrix` counts garme
 (rows) and by what the network says (columns): shape (classes, classes), dtype int64.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -28,7 +29,9 @@ from helpers.fashion_mnist_pipeline.standin import SIDE
 from helpers.fashion_mnist_pipeline.training import Evaluation, History
 
 # How many small pictures fill a figure without becoming too small to see.
-_OF_EACH_CLASS, _MISTAKES, _UNITS = 14, 12, 32
+_OF_EACH_CLASS, _OF_A_BATCH, _MISTAKES, _UNITS = 14, 10, 12, 32
+# Fewer answers than this say too little about how often such answers are right.
+_FEWEST_IN_A_BIN = 20
 
 
 @styled
@@ -48,6 +51,24 @@ def garments_by_class(garments: Garments) -> Figure:
     axes.set_xticks([])
     axes.set_title("Ten kinds of garment; some of them look alike")
     _hide_frame(axes)
+    return figure
+
+
+@styled
+def a_batch(images: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...]) -> Figure:
+    """Draw the first few images of a batch, shape (n, 1, 28, 28), each under its label."""
+    low, high = float(images.min()), float(images.max())
+    figure = Figure(
+        figsize=(7, 1.35),
+        alt=f"The first {_OF_A_BATCH} pictures of a batch, just as the network gets them, each "
+        "under its label.",
+    )
+    title = f"The network gets numbers from {low:.2g} to {high:.2g}, and these labels"
+    figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
+    for axes, image, label in zip(figure.subplots(1, _OF_A_BATCH), images, labels, strict=False):
+        axes.imshow(image[0].numpy(), cmap="gray_r", vmin=low, vmax=high)
+        axes.set_title(classes[int(label)], fontsize=8.5, fontweight="normal", loc="center")
+        axes.set_axis_off()
     return figure
 
 
@@ -82,14 +103,15 @@ def class_probabilities(
 
 
 @styled
-def training_curves(history: History) -> Figure:
-    """Draw loss and accuracy over the epochs, with or without a validation part."""
+def training_curves(history: History, images: int | None = None) -> Figure:
+    """Draw loss and accuracy over the epochs, with or without a validation part of so many."""
     falls = history.loss[-1] < history.loss[0]
     trend = "falls" if falls else "does not fall"
     figure = Figure(
-        figsize=(7, 3.4),
+        figsize=(7, 3.6),
         alt=f"Loss and accuracy over {len(history.loss)} epochs. "
-        f"The training loss {trend} from the first epoch to the last.",
+        f"The training loss {trend} from the first epoch to the last"
+        + ("; a dotted line marks the lowest validation loss." if history.validation_loss else "."),
     )
     loss, accuracy = figure.subplots(1, 2)
     epochs = range(1, len(history.loss) + 1)
@@ -97,15 +119,29 @@ def training_curves(history: History) -> Figure:
         (loss, history.loss, history.validation_loss),
         (accuracy, history.accuracy, history.validation_accuracy),
     ):
-        axes.plot(epochs, training, marker="o", label="training, on the way")
+        size = 6 if len(epochs) < 10 else 3
+        axes.plot(epochs, training, marker="o", markersize=size, label="training, along the way")
         if validation:
-            axes.plot(epochs, validation, marker="s", label="validation, after the epoch")
-        axes.set(xlabel="epoch", xticks=epochs)
-    loss.set(ylabel="mean loss (nats)", title=f"The training loss {trend}")
-    loss.legend()
+            axes.plot(
+                epochs, validation, marker="s", markersize=size, label="validation, after the epoch"
+            )
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    title = f"The training loss {trend}"
+    if lowest := history.validation_loss:
+        best = 1 + min(range(len(lowest)), key=lowest.__getitem__)
+        title = f"Validation is best after epoch {best}"
+        for axes in (loss, accuracy):
+            axes.axvline(best, color=GREY, linestyle=":", label="lowest validation loss")
+    loss.set(ylabel="mean loss (nats)", title=title)
     part = "Validation" if history.validation_accuracy else "Training"
     last = (history.validation_accuracy or history.accuracy)[-1]
-    accuracy.set(ylabel="fraction right", title=f"{part} accuracy ends at {last:.1%}")
+    ends = f"{last:.1%}"
+    if images and history.validation_accuracy:
+        ends += f" ± {100 * _margin(last, images):.1f}"
+        _with_error_bars(accuracy, epochs, history.validation_accuracy, images, color=VERMILION)
+    accuracy.set(ylabel="fraction right", title=f"{part} ends at {ends}")
+    figure.legend(*loss.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
@@ -139,23 +175,25 @@ def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
 @styled
 def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     """Draw the fraction of each class that was recognised, worst at the bottom."""
-    accuracy = matrix.diag() / matrix.sum(dim=1)
+    of_each = matrix.sum(dim=1)
+    accuracy = matrix.diag() / of_each
     order = accuracy.argsort()  # Bars grow from the bottom up, so the worst comes first.
     worst = classes[int(order[0])]
     mean = float(matrix.diag().sum() / matrix.sum())
     figure = Figure(
-        figsize=(7, 3.4),
-        alt=f"Bars of the accuracy of each of {len(classes)} classes, sorted. "
+        figsize=(7, 3.6),
+        alt=f"Bars of the accuracy of each of {len(classes)} classes, sorted, with error bars. "
         "The worst class lies below the dashed line of the mean.",
     )
     axes = figure.subplots()
     names = [classes[int(c)] for c in order]
-    bars = axes.barh(names, accuracy[order].tolist(), color=SKY)
+    margins = [_margin(float(accuracy[c]), int(of_each[c])) for c in order]
+    bars = axes.barh(names, accuracy[order].tolist(), color=SKY, xerr=margins, ecolor=BLACK)
     bars[0].set_color(ORANGE)
-    axes.bar_label(bars, fmt="{:.0%}", label_type="center", fontsize=8)
+    axes.bar_label(bars, fmt="{:.0%}", label_type="center", fontsize=9)
     axes.axvline(mean, color=BLACK, linestyle="--", linewidth=1)
-    meaning = f"fraction recognised (dashed: all classes together, {mean:.1%})"
-    axes.set(xlim=(0, 1), xlabel=meaning, title=f"The mean hides how hard {worst} is")
+    meaning = f"fraction recognised (dashed: all together, {mean:.1%}; black lines: error bars)"
+    axes.set(xlim=(0, 1), xlabel=meaning, title=f"The mean hides the worst class, here: {worst}")
     axes.grid(axis="y", visible=False)
     return figure
 
@@ -172,18 +210,19 @@ def confident_mistakes(
     wrong = (evaluation.predictions != evaluation.labels).nonzero().squeeze(1)
     surest = wrong[evaluation.confidences[wrong].argsort(descending=True)][:_MISTAKES]
     figure = Figure(
-        figsize=(7, 1.75 * _MISTAKES / 6),
+        figsize=(7, 1.85 * _MISTAKES / 6),
         alt=f"The {len(surest)} wrong predictions with the highest confidence, each picture with "
         "what the network says above what it is.",
     )
-    figure.suptitle("Sure, and wrong", x=0.01, ha="left", weight="bold", fontsize=11)
+    title = f"Wrong, and at least {_rounded_down(evaluation.confidences[surest].min()):g}% sure"
+    figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
     cells = figure.subplots(_MISTAKES // 6, 6).flat
     for axes, index in zip(cells, surest.tolist(), strict=False):
         says = classes[int(evaluation.predictions[index])]
         label = classes[int(evaluation.labels[index])]
         axes.imshow(images[index].numpy(), cmap="gray_r")
-        sure = f"{evaluation.confidences[index]:.1%}"
-        axes.set_title(f"says {says}\n{sure} sure\nis {label}", fontsize=7.5, fontweight="normal")
+        sure = f"{_rounded_down(evaluation.confidences[index]):g}%"
+        axes.set_title(f"says {says}\n{sure} sure\nis {label}", fontsize=8.5, fontweight="normal")
     for axes in figure.axes:  # Also those that are left empty, where there are few mistakes.
         axes.set_axis_off()
     return figure
@@ -253,7 +292,7 @@ def time_by_part(seconds: Mapping[str, float]) -> Figure:
     shares = [f" {value / total:.0%}" for value in seconds.values()]
     axes = _bars(figure, {name: 1000 * value for name, value in seconds.items()}, shares)
     axes.margins(x=0.12)  # Room for the shares beside the longest bar.
-    title = f"Of {1000 * total:.0f} ms, most goes into {longest}"
+    title = f"Of {1000 * total:.0f} ms, the largest part goes into {longest}"
     axes.set(xlabel="milliseconds for one epoch", title=title)
     return figure
 
@@ -262,24 +301,39 @@ def time_by_part(seconds: Mapping[str, float]) -> Figure:
 def ladder(seconds: Mapping[str, float]) -> Figure:
     """Draw the seconds of an epoch for each way to run it, and how many times faster each is.
 
-    The starting point comes first, the floor last.
+    The starting point comes first; last, and grey, what remains if all but the products goes.
     """
     names, values = list(seconds), list(seconds.values())
-    gain = values[0] / values[-1]
+    *_, last, products = values
     # Alt texts are compared from run to run, so they hold no number that a clock gave.
-    many = "many times" if gain > 4 else "not many times"
+    many = "many times" if values[0] > 4 * last else "not many times"
     figure = Figure(
-        figsize=(7, 0.8 + 0.42 * len(names)),
-        alt=f"Seconds an epoch for {len(names)} ways to run it, from {names[0]} down to "
-        f"{names[-1]}: the first takes {many} as long as the last.",
+        figsize=(7, 0.9 + 0.42 * len(names)),
+        alt=f"A dot for the seconds of an epoch of each of {len(names)} ways to run it, on a "
+        f"logarithmic axis, from {names[0]} down to {names[-1]}: the first takes {many} as long "
+        f"as the last but one.",
     )
-    labels = [f" {value:.2f} s, ×{values[0] / value:.1f}" for value in values]
-    between = len(names) - 2
-    colours, hatches = [VERMILION, *[BLUE] * between, GREY], ["//", *[""] * between, ".."]
-    axes = _bars(figure, seconds, labels, color=colours, hatch=hatches, edgecolor="white")
-    axes.set_xlim(0, 1.2 * max(values))  # Room for the words beside the longest bar.
-    title = f"The floor is {gain:.0f} times as fast as where we came from"
-    axes.set(xlabel="seconds an epoch", title=title)
+    axes = figure.subplots()
+    rows = range(len(names))
+    axes.plot(values[:-1], rows[:-1], "o", color=BLUE, markersize=9)
+    axes.plot([products], rows[-1:], "D", color=GREY, markersize=8)
+    for row, value in zip(rows, values, strict=True):
+        label = f"{value:.2f} s, ×{values[0] / value:.1f}"
+        axes.annotate(label, (value, row), (9, -4), textcoords="offset points")
+    axes.set_yticks(rows, names)
+    axes.invert_yaxis()
+    axes.set(xscale="log", xlabel="seconds an epoch (logarithmic; × times as fast as the first)")
+    axes.set_xlim(0.8 * min(values), 3 * max(values))  # Room for the words beside the last dot.
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
+    # Where the gain is: a rung's share of the way, in logarithms.
+    steps = [math.log(before / after) for before, after in zip(values, values[1:-1], strict=False)]
+    most = max(range(len(steps)), key=steps.__getitem__)
+    gain = (
+        f"{values[0] / last:.0f} times faster, {math.exp(steps[most]):.0f} times on one rung alone"
+    )
+    axes.set_title(gain)
     return figure
 
 
@@ -297,26 +351,27 @@ def cost_growth(
     figure = Figure(
         figsize=(7, 5.6),
         alt="Four panels on logarithmic axes. Seconds an epoch against batch size, hidden units "
-        "and images, each with the limit that binds at either end; and memory against images, "
-        "four times as high for floats as for bytes.",
+        "and images, each with the limit that binds at either end; and the calculated memory "
+        "against images, four times as high for floats as for bytes.",
     )
     (batch, width), (images, store) = figure.subplots(2, 2)
     panels = (
-        (batch, by_batch, "images in a batch", "overhead of a step", "arithmetic"),
-        (width, by_width, "hidden units", "overhead, moving images", "matrix products"),
-        (images, by_images, "images in an epoch", "steps: in proportion", ""),
+        (batch, by_batch, "images in a batch", "← overhead of steps", "arithmetic →"),
+        (width, by_width, "hidden units", "← overhead, moving", "arithmetic →"),
+        (images, by_images, "images in an epoch", "in proportion", ""),
     )
     for axes, seconds, what, low, high in panels:
         axes.loglog(list(seconds), list(seconds.values()), marker="o", color=BLUE)
         axes.set(xlabel=what, ylabel="seconds an epoch")
         for x, side, text in ((0.03, "left", low), (0.97, "right", high)):
-            axes.text(x, 1.02, text, transform=axes.transAxes, ha=side, fontsize=8, color=GREY)
+            axes.text(x, 1.03, text, transform=axes.transAxes, ha=side, fontsize=9)
     stored = list(memory)
     bytes_, floats = zip(*memory.values(), strict=True)
     store.loglog(stored, bytes_, marker="o", linestyle="-", label="bytes")
     store.loglog(stored, floats, marker="s", linestyle="--", label="floats")
     store.axhline(1, color=VERMILION, linestyle=":")
-    store.text(stored[0], 1.1, "1 GB: a small cloud machine", color=VERMILION, fontsize=8)
+    store.text(stored[0], 1.1, "1 GB: a small cloud machine", fontsize=9)
+    store.text(0.03, 1.03, "calculated", transform=store.transAxes, fontsize=9)
     store.set(xlabel="images in memory", ylabel="gigabytes")
     store.legend(loc="lower right")
     # Ticks where something was measured: a logarithmic axis would mark powers of ten.
@@ -328,7 +383,8 @@ def cost_growth(
         axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("")  # Else a short axis also labels what lies between.
-    figure.suptitle("What binds changes: overhead, then arithmetic, then memory", fontweight="bold")
+    title = "Small steps pay for overhead, large ones for arithmetic"
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
     return figure
 
 
@@ -341,53 +397,174 @@ def filters_at_work(image: torch.Tensor, filters: torch.Tensor, maps: torch.Tens
     """
     count = len(filters)
     figure = Figure(
-        figsize=(7, 2.7),
+        figsize=(7, 2.4),
         alt=f"A garment beside {count} small filters and the answer of each: every filter lights "
         "up the edges that face its own way and leaves flat cloth dark.",
     )
-    panels = figure.subplots(2, count + 1, width_ratios=[1.6] + [1] * count)
-    panels[0, 0].imshow(image.numpy(), cmap="gray_r")
-    panels[0, 0].set_title("garment", fontsize=9)
-    panels[1, 0].text(0.5, 0.5, "answers →", ha="center", va="center")
+    grid = figure.add_gridspec(2, count + 1, width_ratios=[1.7] + [1] * count)
+    garment = figure.add_subplot(grid[:, 0])
+    # As the numbers have it: what is large is bright, here and in the answers.
+    garment.imshow(image.numpy(), cmap="gray")
+    garment.set_title("garment", fontsize=9, fontweight="normal", loc="center")
     reach = float(filters.abs().max())  # One scale for all filters, with zero in its middle.
+    drawn = [garment]
     for column in range(count):
-        weights = filters[column, 0].numpy()
-        panels[0, column + 1].imshow(weights, cmap="RdBu", vmin=-reach, vmax=reach)
-        panels[1, column + 1].imshow(maps[column].numpy(), cmap="gray")
-    for axes in panels.flat:
+        above, below = (figure.add_subplot(grid[row, column + 1]) for row in range(2))
+        above.imshow(filters[column, 0].numpy(), cmap="RdBu", vmin=-reach, vmax=reach)
+        below.imshow(maps[column].numpy(), cmap="gray")
+        above.set_title(f"filter {column + 1}", fontsize=9, fontweight="normal", loc="center")
+        below.set_title("answer", fontsize=9, fontweight="normal", loc="center")
+        drawn += [above, below]
+    for axes in drawn:
         _hide_frame(axes)
         axes.set(xticks=[], yticks=[])
-    figure.suptitle("Each filter finds the edges that face its way", fontweight="bold")
+    title = "Each filter finds the edges that face its way (blue: plus, red: minus)"
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
     return figure
 
 
 @styled
 def accuracy_against_seconds(
-    runs: Mapping[str, tuple[Sequence[float], Sequence[float]]], usual_epoch: float
+    runs: Mapping[str, tuple[Sequence[float], Sequence[float]]], usual_epoch: float, images: int
 ) -> Figure:
     """Draw the accuracy that each recipe reaches against the seconds that it takes.
 
-    `runs` has for each recipe the seconds since its start, and the fraction right on the validation
-    part at that time; `usual_epoch` is the seconds of one epoch with the usual loader.
+    `runs` has for each recipe the seconds since its start, and the fraction right at that time of
+    the `images` of the validation part; `usual_epoch` is the seconds of one epoch with the usual
+    loader.
     """
     figure = Figure(
-        figsize=(7, 4.2),
-        alt="Fraction right on the validation part against seconds, for "
+        figsize=(7, 4.4),
+        alt="Fraction right on the validation part against seconds, with error bars, for "
         f"{len(runs)} recipes, and a line where the usual loader ends its first epoch. One recipe "
         "is a line of points, an epoch each; the others are single points.",
     )
     axes = figure.subplots()
-    axes.set_prop_cycle(marker=MARKERS, color=(BLUE, GREEN, ORANGE, PINK, SKY, VERMILION))
-    for name, (seconds, accuracy) in runs.items():
-        axes.plot(seconds, accuracy, markersize=8, label=name)
+    looks = zip(MARKERS, (BLUE, GREEN, ORANGE, VERMILION, PINK, SKY), strict=True)
+    for (name, (seconds, accuracy)), (marker, colour) in zip(runs.items(), looks, strict=False):
+        line = "-" if len(seconds) > 1 else ""
+        axes.plot(
+            seconds, accuracy, linestyle=line, marker=marker, color=colour, markersize=8, label=name
+        )
+        _with_error_bars(axes, seconds, accuracy, images, color=colour)
     axes.axvline(usual_epoch, color=BLACK, linestyle=":", label="usual loader: one epoch")
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")  # 10, where matplotlib would write a power.
     axes.xaxis.set_minor_formatter("")
     axes.set(xlabel="seconds (logarithmic)", ylabel="fraction right, validation part")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    axes.set_title("What one knows beforehand is worth many epochs", loc="left")
+    figure.legend(loc="outside lower center", ncols=3)
+    last = {name: accuracy[-1] for name, (_, accuracy) in runs.items()}
+    best = max(last, key=last.__getitem__)
+    axes.set_title(f"Best here: {best}, {last[best]:.1%} ± {100 * _margin(last[best], images):.1f}")
     return figure
+
+
+@styled
+def sweep(reached: Mapping[float, Sequence[float]], images: int) -> Figure:
+    """Draw the accuracy that each learning rate reached, a point a seed, on so many `images`."""
+    means = {rate: sum(accuracies) / len(accuracies) for rate, accuracies in reached.items()}
+    best = max(means, key=means.__getitem__)
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt=f"Fraction right on the validation part for {len(reached)} learning rates on a "
+        "logarithmic axis, a point with an error bar for each seed, and a line through the means.",
+    )
+    axes = figure.subplots()
+    axes.plot(list(means), list(means.values()), color=BLACK, label="mean over the seeds")
+    looks = zip(zip(*reached.values(), strict=True), MARKERS, (BLUE, ORANGE, GREEN), strict=False)
+    for seed, (accuracies, marker, colour) in enumerate(looks):
+        beside = [rate * 1.04 ** (seed - 1) for rate in reached]  # Else they hide each other.
+        axes.plot(beside, accuracies, marker, color=colour, label=f"seed {seed}")
+        _with_error_bars(axes, beside, accuracies, images, color=colour)
+    axes.set(
+        xscale="log", xlabel="learning rate (logarithmic)", ylabel="fraction right, validation part"
+    )
+    axes.set_xticks(list(reached), [f"{rate:g}" for rate in reached])
+    axes.set_xticks([], minor=True)
+    axes.set_title(f"The best of these rates: {best:g}; too small is slow, too large is chaos")
+    axes.legend(loc="lower left")
+    return figure
+
+
+@styled
+def seeds_compared(
+    reached: Mapping[str, Sequence[float]], images: int, below: Sequence[str] = ()
+) -> Figure:
+    """Draw two fractions right for each seed, on so many `images`, with their error bars.
+
+    The one expected to be lower comes first. `below` says something of each seed, under it.
+    """
+    (low_name, low), (high_name, high) = reached.items()
+    gaps = [upper - lower for lower, upper in zip(low, high, strict=True)]
+    figure = Figure(
+        figsize=(7, 3.2),
+        alt=f"Fraction right for each of {len(gaps)} seeds, twice: {low_name} and {high_name}, "
+        "each point with an error bar.",
+    )
+    axes = figure.subplots()
+    for name, marker, colour, shift in (
+        (low_name, "s", VERMILION, -0.08),
+        (high_name, "o", BLUE, 0.08),
+    ):
+        places = [seed + shift for seed in range(len(gaps))]
+        axes.plot(places, reached[name], marker, color=colour, label=name)
+        _with_error_bars(axes, places, reached[name], images, color=colour)
+    said = below or [""] * len(gaps)
+    axes.set_xticks(range(len(gaps)), [f"seed {n}\n{text}" for n, text in enumerate(said)])
+    lower, mean = sum(gap > 0 for gap in gaps), 100 * sum(gaps) / len(gaps)
+    axes.set_ylabel("fraction right, with error bars")
+    points = f"{mean:.1f}".replace("-", "\N{MINUS SIGN}")
+    found = f"{low_name} below {high_name} for {lower} of {len(gaps)} seeds, by {points} points"
+    axes.set_title(f"{found[0].upper()}{found[1:]} on average")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+@styled
+def reliability(evaluations: Mapping[str, Evaluation]) -> Figure:
+    """Draw how often answers are right against how sure the network was of them."""
+    figure = Figure(
+        figsize=(7, 3.8),
+        alt=f"Fraction right against how sure the network was, for {' and '.join(evaluations)}, "
+        "with error bars, beside the dashed diagonal on which the two are equal.",
+    )
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=BLACK, linestyle="--", label="as right as it is sure")
+    said = []
+    for (name, seen), marker, colour in zip(
+        evaluations.items(), MARKERS, (BLUE, VERMILION), strict=False
+    ):
+        right, tenths = seen.predictions == seen.labels, (10 * seen.confidences).int()
+        bins = [at for t in range(11) if (at := tenths == t).sum() >= _FEWEST_IN_A_BIN]
+        sure = [float(seen.confidences[at].mean()) for at in bins]
+        fraction = [float(right[at].double().mean()) for at in bins]
+        axes.plot(sure, fraction, marker=marker, color=colour, label=name)
+        for x, y, at in zip(sure, fraction, bins, strict=True):
+            _with_error_bars(axes, [x], [y], int(at.sum()), color=colour)
+        said.append(f"{seen.confidences.mean():.0%} sure, {seen.accuracy:.0%} right")
+    axes.set(xlim=(0.2, 1.01), ylim=(0, 1.01))
+    axes.set(xlabel="how sure the network was (tenths together)", ylabel="fraction right")
+    axes.set_title(f"{list(evaluations)[-1].capitalize()}: {said[-1]}")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def _margin(fraction: float, images: int) -> float:
+    """Return 1.96 standard deviations of a fraction right among so many images."""
+    return 1.96 * math.sqrt(fraction * (1 - fraction) / images)
+
+
+def _with_error_bars(
+    axes: Axes, x: Sequence[float], fractions: Sequence[float], images: int, *, color: str
+) -> None:
+    margins = [_margin(fraction, images) for fraction in fractions]
+    axes.errorbar(x, fractions, margins, linestyle="", color=color, capsize=3, linewidth=1)
+
+
+def _rounded_down(confidence: torch.Tensor) -> float:
+    """Return per cent to a tenth, rounded down: no network is 100% sure."""
+    return math.floor(1000 * float(confidence)) / 10
 
 
 def _bars(figure: Figure, lengths: Mapping[str, float], labels: list[str], **look) -> Axes:

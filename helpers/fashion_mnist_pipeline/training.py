@@ -274,28 +274,6 @@ def seconds(run: Callable[..., object], *arguments: object, rounds: int = 3) -> 
     return statistics.median(taken[-rounds:])
 
 
-@torch.no_grad()
-def only_products(rows: torch.Tensor, batch_size: int, momentum: float, hidden: int = 128) -> None:
-    """Do the matrix products of an epoch, the fetching and the update, and nothing else.
-
-    `rows` has shape (n, pixels), dtype float32: an image a row.
-    """
-    pixels, classes = rows.shape[1], len(fashion.CLASSES)
-    W1, W2 = torch.randn(pixels, hidden), torch.randn(hidden, classes)
-    D = torch.randn(batch_size, classes)
-    # Every result goes into memory that is there already: to ask for new memory is no arithmetic.
-    X, H, back = (torch.empty(batch_size, width) for width in (pixels, hidden, hidden))
-    G1, G2, V1, V2 = (torch.zeros_like(weight) for weight in (W1, W2, W1, W2))
-    for chosen in torch.randperm(len(rows)).split(batch_size):
-        torch.index_select(rows, 0, chosen, out=X[: len(chosen)])
-        torch.mm(torch.mm(X, W1, out=H), W2)
-        torch.mm(H.T, D, out=G2)
-        torch.mm(X.T, torch.mm(D, W2.T, out=back), out=G1)
-        for weight, velocity, gradient in ((W1, V1, G1), (W2, V2, G2)):
-            velocity.mul_(momentum).add_(gradient)
-            weight.sub_(velocity, alpha=0.0)  # The gradients are made up: the weights stay.
-
-
 class _Walk:
     """A walk over batches: each goes through network and loss, and is counted."""
 

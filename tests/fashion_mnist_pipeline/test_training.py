@@ -240,13 +240,6 @@ def test_the_fraction_named_is_of_all_images():
     assert training.fraction_named(lambda some: some[:, 0, 0].long(), images, labels) == 0.25
 
 
-def test_the_floor_does_not_touch_the_images():
-    rows = torch.arange(30.0).repeat(28, 1).T
-    before = rows.clone()
-    training.only_products(rows, 8, momentum=0.8)
-    assert torch.equal(rows, before)
-
-
 @pytest.mark.parametrize("mode", ["min", "max"])
 @pytest.mark.parametrize("part", ["training", "validation"])
 def test_a_plateau_hears_of_what_it_waits_for(mode, part, monkeypatch):

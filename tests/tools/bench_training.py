@@ -24,8 +24,8 @@ from helpers.fashion_mnist_pipeline import fashion, training
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "04_fashion_mnist_pipeline.ipynb"
 # By their ids: what is needed of the notebook, in its order.
 CELLS = (
-    "imports chosen-numbers network gradients epoch-by-hand one-cycle pixels-recipe edge-filters "
-    "edge-features edges-recipe layers-on-edges garment-network network-recipe"
+    "imports chosen-numbers network gradients epoch-by-hand only-the-products one-cycle "
+    "layer-recipe edge-filters edge-features layers-on-edges garment-network network-recipe"
 ).split()
 # Chosen on the validation part; here they get all 60,000 training images, and the test set judges.
 # By how many pixels, 0 to 2, a picture in a frame of one pixel is moved; (1, 1) is not, and counts
@@ -48,7 +48,6 @@ def definitions(garments: fashion.Garments) -> dict:
     names: dict = {
         "images": garments.train_images,
         "labels": garments.train_labels,
-        "rows": garments.train_images.flatten(start_dim=1).float().div_(255),
     }
     with contextlib.redirect_stdout(sys.stderr):  # The first prints its versions.
         for cell in CELLS:
@@ -76,8 +75,6 @@ def ways_to_train(lesson: dict) -> dict[str, Callable[[], object]]:
     pace = {"lr": lesson["lr"], "momentum": lesson["momentum"]}
     usual = DataLoader(fashion.OneByOne(images, labels), batch_size, shuffle=True)
     in_memory = fashion.Batches(images, labels, batch_size, generator=torch.Generator())
-    rows = lesson["rows"]  # As the floor has them: floats, a row an image.
-    in_rows = fashion.Batches(rows, labels, batch_size, generator=torch.Generator())
 
     def notes_loader() -> None:
         network = lesson["Network"]()
@@ -99,8 +96,8 @@ def ways_to_train(lesson: dict) -> dict[str, Callable[[], object]]:
         "notes_loader_s": notes_loader,
         "ours_s": lambda: fit(training.MomentumSGD),
         "optim_s": lambda: fit(torch.optim.SGD),
-        "by_hand_s": lambda: lesson["epoch_by_hand"](in_rows),
-        "gemm_floor_s": lambda: training.only_products(rows, batch_size, lesson["momentum"]),
+        "by_hand_s": lambda: lesson["epoch_by_hand"](in_memory),
+        "gemm_floor_s": lambda: lesson["epoch_by_hand"](in_memory, lesson["products"], 0.0),
     }
 
 

@@ -298,8 +298,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/fashion_mnist_pipeline/figures.py",
         "ladder",
-        'f" {value:.2f} s, ×',
-        'f" {value:.2f} ms, ×',
+        'f"{value:.2f} s, ×',
+        'f"{value:.2f} ms, ×',
         "a wrong unit",
     ),
     (
