@@ -86,19 +86,17 @@ check.prediction("which well", right="neither", hints={
 })  # fmt: skip
 
 
-# --- How far? (5 to 7) ---
+# --- How far? (5 to 8) ---
 
 check.prediction("largest step size", right=0.2, tolerance=0.001, hints={
-    0.1: "That is 1/L, the last that never overshoots. A little of it is harmless.",
+    0.1: "That is 1/L, the last that never overshoots. A little overshoot is harmless.",
     1.0: "Right for the flat direction, with curvature 1. The steep one objects.",
     2.0: "That is 2/μ, the flat direction's bound. The steep one breaks first.",
 })  # fmt: skip
 
-check.prediction("factor of a step too long", right=1.1, tolerance=0.005, hints={
-    2.1: "2.1 is lr · L. One step multiplies by |1 - lr · L|.",
-    0.1: "Nearly: |1 - 2.1| is larger than 1, so it grows.",
-    -1.1: "Right but for the sign: a distance has none.",
-})  # fmt: skip
+check.prediction("slower direction", right="steep", hints={
+    "flat": "So it is with short steps. Compare |1 − lr μ| with |1 − lr L| for this long one.",
+}, words=("both", "neither"))  # fmt: skip
 
 
 @check.exercise("factor of a step", without=("helpers",), tolerance=1e-3, inputs=[
@@ -134,6 +132,11 @@ def flat_alone(lr, mu, L):
 def the_faster(lr, mu, L):
     return min(steep_alone(lr, mu, L), flat_alone(lr, mu, L))
 
+
+check.prediction("steps that raise the loss", right=0, hints={
+    200: "It jumps to the other wall each time. Does it land higher or lower there?",
+    100: "Every other step is like the one before, only on the other side.",
+})  # fmt: skip
 
 check.prediction("ten times narrower", right=10, tolerance=1, hints={
     1: "The step is the best one for each bowl, but the best is not equally good.",
@@ -186,12 +189,12 @@ def with_the_root(condition, fraction):
 
 
 check.prediction("twice the bound in a bent valley", right="rattle", hints={
-    "explode": "On a bowl, yes. Here the bound is wider half way: there the step is safe.",
+    "explode": "On a bowl, yes. Here the bound is wider elsewhere, and there the step is safe.",
     "settle": "It comes near the lowest point, but there it is above the bound.",
 })  # fmt: skip
 
 
-# --- Momentum (8) ---
+# --- Momentum (9) ---
 
 check.prediction("step length with momentum", right=5, tolerance=0.05, hints={
     1.8: "That is the second step. The sum goes on: 1 + 0.8 + 0.8² + …",
@@ -289,10 +292,21 @@ def without_memory(w, v, g, lr, gamma):
     return w - lr * g, g
 
 
-# --- Batches, ridge, and a curvature from gradients alone (9, 10 and "Your turn") ---
+# --- Batches, ridge, and a curvature from gradients alone (10, 11 and "Your turn") ---
 
 check.prediction("16 times the batch", right=4, tolerance=0.5, hints={
     16: "The mean of 16 times as many rows is only √16 times as exact.",
+})  # fmt: skip
+
+check.prediction("noise with momentum", right=2, tolerance=0.3, hints={
+    1: "Each step remembers the noise of those before it as well.",
+    4: "Steady steps become four times as long: 1/(1 − γ). Noise grows like the root of that.",
+    0.5: "Momentum smooths the direction, but it makes each step longer.",
+})  # fmt: skip
+
+check.prediction("Newton steps to least squares", right=1, hints={
+    2: "Put the gradient and the Hessian of a quadratic loss into the rule. What is left?",
+    1000: "Newton's step has no fixed length: it divides by the curvature.",
 })  # fmt: skip
 
 check.prediction("where descent from zero ends", right=1, tolerance=0.001, hints={
