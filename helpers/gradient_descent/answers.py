@@ -135,7 +135,7 @@ def the_faster(lr, mu, L):
 
 check.prediction("steps that raise the loss", right=0, hints={
     200: "It jumps to the other wall each time. Does it land higher or lower there?",
-    100: "Every other step is like the one before, only on the other side.",
+    100: "Odd and even steps are alike, only mirrored.",
 })  # fmt: skip
 
 check.prediction("ten times narrower", right=10, tolerance=1, hints={

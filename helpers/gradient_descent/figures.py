@@ -126,8 +126,8 @@ def change_by_angle(
         axes.plot(degrees, change, ms=4, label=f"measured, step length {length:g}", **dots)
         lowest = change.argmin()
         axes.plot(degrees[lowest], change[lowest], ms=11, markeredgecolor=BLACK, **dots)
-        place = (float(degrees[lowest]), float(change[lowest]))
-        note(axes, "steepest fall", place, (9, -3), va="top", color=look["color"])
+    large: dict[str, Any] = {"marker": "o", "color": "white", "markeredgecolor": BLACK}
+    axes.plot([], [], ms=11, ls="none", label="large mark: steepest fall", **large)
     axes.axhline(0, color=BLACK, linewidth=0.6, linestyle="-")
     axes.set(xticks=range(0, 361, 45), xlabel="angle θ from the gradient (degrees)")
     axes.set(ylabel="change of the loss per unit of length")

@@ -45,7 +45,10 @@ def five_regimes(errors: dict[str, Tensor], sizes: list[float], curvatures: Tens
             errors[name].norm(dim=1), markevery=5, markersize=4, label=name, **LOOKS[column]
         )
     figure.axes[1].set_ylabel("error, share of the first")
-    figure.axes[1].legend(loc="lower left", fontsize=8, handletextpad=0.2, borderaxespad=0)
+    small: dict[str, Any] = {"loc": "lower left", "fontsize": 8, "borderaxespad": 0}
+    figure.axes[1].legend(handletextpad=0.2, **small)
+    theory = figure.axes[2].lines[:1]
+    figure.axes[2].legend(theory, ["lines:\n(1 − lr h)ᵏ"], handlelength=0.8, **small)
     below.set(xlabel="step", ylabel="distance to the minimum")
     below.set(title="Each error keeps its own factor; the larger one sets the slope")
     below.legend(loc="lower left", ncols=2)
@@ -81,7 +84,7 @@ def rate_against_step(sizes: Tensor, measured: Tensor, curvatures: Tensor) -> Fi
     axes.set(ylim=(0, 1.2), xlim=(0, float(line[-1])))
     axes.set_title("The slower of two directions decides", pad=20)
     axes.set(xlabel="step size lr", ylabel="factor on the distance per step")
-    axes.legend(loc="lower left")
+    axes.legend(loc="lower left", fontsize=8, handlelength=1.6, borderaxespad=0.2)
     return figure
 
 
@@ -169,7 +172,7 @@ def chosen_steps(loss: Loss, path: Path, sizes: Tensor, bounds: Tensor) -> Figur
     left.set_aspect("equal")
     left.grid(False)
     left.set(xlabel="weight 1", ylabel="weight 2")
-    left.set(title=f"To {float(path.losses[-1]):.0e} in {path.steps} steps")
+    left.set(title=f"Loss {float(path.losses[-1]):.1g} after {path.steps} steps")
     right.semilogy(sizes, color=BLUE, marker="o", linestyle="none", ms=3, label="chosen")
     right.semilogy(bounds, color=VERMILION, linestyle="--", label="2/L at that point")
     right.set(xlabel="step", ylabel="step size lr", title=f"{longer:.0%} of the steps exceed 2/L")
@@ -217,7 +220,7 @@ def rate_map(
     areas = axes.contourf(sizes, momenta, shown, levels=shades, cmap="cividis")
     axes.plot(2 * (1 + momenta) / high, momenta, color=VERMILION, linestyle="--")
     edge = "lr = 2(1 + γ)/L,\ndiverges\nbeyond"
-    axes.text(2 * 1.45 / high + 0.012, 0.45, edge, color=VERMILION, va="center")
+    axes.text(2 * 1.45 / high + 0.018, 0.45, edge, color=VERMILION, va="center")
     for name, word in (("plain", "best without momentum"), ("momentum", "best with momentum")):
         place = (best[name]["lr"], best[name].get("momentum", 0.0))
         axes.plot(*place, **GOAL, clip_on=False)  # Momentum 0 lies on the edge.
@@ -308,7 +311,7 @@ def noise_ball(
     right.set_xticks(batches, [str(batch) for batch in batches])
     right.minorticks_off()  # They would bring numbers of their own.
     right.set(xlabel="rows in a batch", ylabel="typical distance to the minimum")
-    right.set(title="Four times the rows, half the radius")
+    right.set(title="4 times the rows: half as wide")
     right.legend()
     return figure
 

@@ -8,7 +8,7 @@ WORDS: dict[str, dict] = {
     "which well": {"deep": "hardly moves", "shallow": "The deep well is nearer"},
     "largest step size": {0.1: "1/L", 1.0: "Right for the flat", 2.0: "2/μ"},
     "slower direction": {"flat": "short steps"},
-    "steps that raise the loss": {200: "Does it land", 100: "Every other"},
+    "steps that raise the loss": {200: "Does it land", 100: "mirrored"},
     "ten times narrower": {1: "not equally good", 100: "κ squared"},
     "twice the bound in a bent valley": {
         "explode": "On a bowl, yes",
