@@ -128,6 +128,16 @@ def flat_alone(lr, mu, L):
     return abs(1 - lr * mu)
 
 
+@factor.hint("A distance has no sign, so neither has its factor. And there are two directions.")
+def steep_with_its_sign(lr, mu, L):
+    return 1 - lr * L
+
+
+@factor.hint("That much of an error one step takes away. What is left of it?")
+def what_goes(lr, mu, L):
+    return lr * L
+
+
 @factor.hint("The slower direction decides, not the faster one.")
 def the_faster(lr, mu, L):
     return min(steep_alone(lr, mu, L), flat_alone(lr, mu, L))
@@ -178,12 +188,22 @@ def to_the_nearest(condition, fraction):
     return round(_exactly(condition, fraction))
 
 
-@steps.hint("That is 1 each time. Divide log(fraction) by log(factor), not the other way round.")
+@steps.hint("That is 1 each time. What you need is log(fraction) divided by log(factor).")
 def upside_down(condition, fraction):
     return math.ceil(1 / _exactly(condition, fraction))
 
 
-@steps.hint("That is the steps with momentum: here it is κ, not its root.")
+@steps.hint("One too many: when the fraction is reached, you are there.")
+def one_too_many(condition, fraction):
+    return steps(condition, fraction) + 1
+
+
+@steps.hint("Your factor is above 1: with it the distance would grow. Turn it over.")
+def factor_above_1(condition, fraction):
+    return math.ceil(-_exactly(condition, fraction))
+
+
+@steps.hint("That is the number of steps with momentum: here it is κ, not its root.")
 def with_the_root(condition, fraction):
     return math.ceil(_exactly(math.sqrt(condition), fraction))
 
@@ -245,6 +265,17 @@ def with_the_old_velocity(w, v, g, lr, gamma):
 def uphill(w, v, g, lr, gamma):
     v = gamma * v + g
     return w + lr * v, v
+
+
+@momentum.hint("The weights go along the new velocity, not along the gradient alone.")
+def along_the_gradient(w, v, g, lr, gamma):
+    return w - lr * g, gamma * v + g
+
+
+@momentum.hint("γ shrinks the old velocity alone; the gradient comes in whole.")
+def gamma_for_both(w, v, g, lr, gamma):
+    v = gamma * (v + g)
+    return w - lr * v, v
 
 
 @momentum.hint("First the weights, then the velocity.")

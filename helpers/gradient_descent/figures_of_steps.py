@@ -74,7 +74,8 @@ def rate_against_step(sizes: Tensor, measured: Tensor, curvatures: Tensor) -> Fi
     axes.axvspan(last, float(line[-1]), color=VERMILION, alpha=0.12, linewidth=0)
     axes.plot(line, flat, color=GREEN, linestyle="--", label="flat direction: |1 − lr μ|")
     axes.plot(line, steep, color=PINK, linestyle=":", label="steep direction: |1 − lr L|")
-    axes.plot(line, torch.maximum(flat, steep), color=BLACK, linestyle="-", lw=1, label="the larger of the two")
+    larger = torch.maximum(flat, steep)
+    axes.plot(line, larger, color=BLACK, linestyle="-", lw=1, label="larger of the two")
     axes.plot(sizes, measured, marker="o", linestyle="none", color=BLUE, label="measured in runs")
     axes.axhline(1, color=BLACK, linewidth=0.6, linestyle="-")
     for place, word in ((1 / high, "1/L"), (best, "2/(L + μ)"), (last, "2/L")):

@@ -35,6 +35,8 @@ WORDS: dict[str, dict] = {
         "at_the_best_step": "best step size",
         "steep_alone": "is the steep direction",
         "flat_alone": "is the flat direction",
+        "steep_with_its_sign": "has no sign",
+        "what_goes": "takes away",
         "the_faster": "not the faster",
     },
     "steps needed": {
@@ -43,6 +45,8 @@ WORDS: dict[str, dict] = {
         "rounded_down": "down",
         "to_the_nearest": "nearest",
         "upside_down": "That is 1 each",
+        "one_too_many": "One too many",
+        "factor_above_1": "above 1",
         "with_the_root": "with momentum",
     },
     "a step with momentum": {
@@ -50,6 +54,8 @@ WORDS: dict[str, dict] = {
         "part_of_the_gradient": "without 1 - γ",
         "with_the_old_velocity": "not the old",
         "uphill": "against the velocity",
+        "along_the_gradient": "the gradient alone",
+        "gamma_for_both": "comes in whole",
         "in_the_other_order": "First the weights",
         "velocity_as_a_step": "is a step, with",
         "nesterov": "Nesterov's",
