@@ -86,19 +86,17 @@ check.prediction("which well", right="neither", hints={
 })  # fmt: skip
 
 
-# --- How far? (5 to 7) ---
+# --- How far? (5 to 8) ---
 
 check.prediction("largest step size", right=0.2, tolerance=0.001, hints={
-    0.1: "That is 1/L, the last that never overshoots. A little of it is harmless.",
+    0.1: "That is 1/L, the last that never overshoots. A little overshoot is harmless.",
     1.0: "Right for the flat direction, with curvature 1. The steep one objects.",
     2.0: "That is 2/μ, the flat direction's bound. The steep one breaks first.",
 })  # fmt: skip
 
-check.prediction("factor of a step too long", right=1.1, tolerance=0.005, hints={
-    2.1: "2.1 is lr · L. One step multiplies by |1 - lr · L|.",
-    0.1: "Nearly: |1 - 2.1| is larger than 1, so it grows.",
-    -1.1: "Right but for the sign: a distance has none.",
-})  # fmt: skip
+check.prediction("slower direction", right="steep", hints={
+    "flat": "So it is with short steps. Compare |1 − lr μ| with |1 − lr L| for this long one.",
+}, words=("both", "neither"))  # fmt: skip
 
 
 @check.exercise("factor of a step", without=("helpers",), tolerance=1e-3, inputs=[
@@ -130,10 +128,25 @@ def flat_alone(lr, mu, L):
     return abs(1 - lr * mu)
 
 
+@factor.hint("A distance has no sign, so neither has its factor. And there are two directions.")
+def steep_with_its_sign(lr, mu, L):
+    return 1 - lr * L
+
+
+@factor.hint("That much of an error one step takes away. What is left of it?")
+def what_goes(lr, mu, L):
+    return lr * L
+
+
 @factor.hint("The slower direction decides, not the faster one.")
 def the_faster(lr, mu, L):
     return min(steep_alone(lr, mu, L), flat_alone(lr, mu, L))
 
+
+check.prediction("steps that raise the loss", right=0, hints={
+    200: "It jumps to the other wall each time. Does it land higher or lower there?",
+    100: "Odd and even steps are alike, only mirrored.",
+})  # fmt: skip
 
 check.prediction("ten times narrower", right=10, tolerance=1, hints={
     1: "The step is the best one for each bowl, but the best is not equally good.",
@@ -175,23 +188,33 @@ def to_the_nearest(condition, fraction):
     return round(_exactly(condition, fraction))
 
 
-@steps.hint("That is 1 each time. Divide log(fraction) by log(factor), not the other way round.")
+@steps.hint("That is 1 each time. What you need is log(fraction) divided by log(factor).")
 def upside_down(condition, fraction):
     return math.ceil(1 / _exactly(condition, fraction))
 
 
-@steps.hint("That is the steps with momentum: here it is κ, not its root.")
+@steps.hint("One too many: when the fraction is reached, you are there.")
+def one_too_many(condition, fraction):
+    return steps(condition, fraction) + 1
+
+
+@steps.hint("Your factor is above 1: with it the distance would grow. Turn it over.")
+def factor_above_1(condition, fraction):
+    return math.ceil(-_exactly(condition, fraction))
+
+
+@steps.hint("That is the number of steps with momentum: here it is κ, not its root.")
 def with_the_root(condition, fraction):
     return math.ceil(_exactly(math.sqrt(condition), fraction))
 
 
 check.prediction("twice the bound in a bent valley", right="rattle", hints={
-    "explode": "On a bowl, yes. Here the bound is wider half way: there the step is safe.",
+    "explode": "On a bowl, yes. Here the bound is wider elsewhere, and there the step is safe.",
     "settle": "It comes near the lowest point, but there it is above the bound.",
 })  # fmt: skip
 
 
-# --- Momentum (8) ---
+# --- Momentum (9) ---
 
 check.prediction("step length with momentum", right=5, tolerance=0.05, hints={
     1.8: "That is the second step. The sum goes on: 1 + 0.8 + 0.8² + …",
@@ -244,6 +267,17 @@ def uphill(w, v, g, lr, gamma):
     return w + lr * v, v
 
 
+@momentum.hint("The weights go along the new velocity, not along the gradient alone.")
+def along_the_gradient(w, v, g, lr, gamma):
+    return w - lr * g, gamma * v + g
+
+
+@momentum.hint("γ shrinks the old velocity alone; the gradient comes in whole.")
+def gamma_for_both(w, v, g, lr, gamma):
+    v = gamma * (v + g)
+    return w - lr * v, v
+
+
 @momentum.hint("First the weights, then the velocity.")
 def in_the_other_order(w, v, g, lr, gamma):
     w, v = momentum(w, v, g, lr, gamma)
@@ -289,10 +323,21 @@ def without_memory(w, v, g, lr, gamma):
     return w - lr * g, g
 
 
-# --- Batches, ridge, and a curvature from gradients alone (9, 10 and "Your turn") ---
+# --- Batches, ridge, and a curvature from gradients alone (10, 11 and "Your turn") ---
 
 check.prediction("16 times the batch", right=4, tolerance=0.5, hints={
     16: "The mean of 16 times as many rows is only √16 times as exact.",
+})  # fmt: skip
+
+check.prediction("noise with momentum", right=2, tolerance=0.3, hints={
+    1: "Each step remembers the noise of those before it as well.",
+    4: "Steady steps become four times as long: 1/(1 − γ). Noise grows like the root of that.",
+    0.5: "Momentum smooths the direction, but it makes each step longer.",
+})  # fmt: skip
+
+check.prediction("Newton steps to least squares", right=1, hints={
+    2: "Put the gradient and the Hessian of a quadratic loss into the rule. What is left?",
+    1000: "Newton's step has no fixed length: it divides by the curvature.",
 })  # fmt: skip
 
 check.prediction("where descent from zero ends", right=1, tolerance=0.001, hints={

@@ -12,7 +12,7 @@ from torch.func import vmap
 
 from helpers.common.picture import BLACK, BLUE, ORANGE, SKY, VERMILION, Figure, styled
 from helpers.gradient_descent.descent import Loss, Path
-from helpers.gradient_descent.looks import GOAL, HALO, LOOKS, grid, level_lines, note
+from helpers.gradient_descent.looks import FRAME, GOAL, HALO, LOOKS, grid, level_lines, note
 
 _STEEPEST = "steepest fall, against the gradient"
 _Place = tuple[float, float]
@@ -59,7 +59,7 @@ def direction_fan(loss: Loss, point: Tensor, lowest: Tensor, *, names: tuple[str
     plan.plot(*lowest, **GOAL)
     surface.set_xlabel(names[0], labelpad=-4)
     surface.set_ylabel(names[1], labelpad=-4)
-    plan.set(xlabel=names[0], ylabel=names[1], title="From above: 11 fall, 11 rise")
+    plan.set(xlabel=names[0], ylabel=names[1], title="From above: 11 fall,\n11 rise, 2 are level")
     # One entry in the legend for each kind of line.
     lines = {line.get_label(): line for line in plan.lines}
     words = [_STEEPEST, "falls", "level at first", "rises"]
@@ -89,7 +89,7 @@ def _surface(
     panel.locator_params(nbins=5)
     panel.view_init(elev=42, azim=-60)
     panel.set_box_aspect((1, 1, 0.75), zoom=1.02)
-    panel.set_title("The surface and 24 directions", loc="center")
+    panel.set_title("From one point, half of the directions fall", loc="center")
     return panel, heights
 
 
@@ -126,6 +126,8 @@ def change_by_angle(
         axes.plot(degrees, change, ms=4, label=f"measured, step length {length:g}", **dots)
         lowest = change.argmin()
         axes.plot(degrees[lowest], change[lowest], ms=11, markeredgecolor=BLACK, **dots)
+    large: dict[str, Any] = {"marker": "o", "color": "white", "markeredgecolor": BLACK}
+    axes.plot([], [], ms=11, ls="none", label="large mark: steepest fall", **large)
     axes.axhline(0, color=BLACK, linewidth=0.6, linestyle="-")
     axes.set(xticks=range(0, 361, 45), xlabel="angle θ from the gradient (degrees)")
     axes.set(ylabel="change of the loss per unit of length")
@@ -163,13 +165,13 @@ def change_on_sphere(directions: Tensor, changes: Tensor, gradient: Tensor) -> F
     colors = matplotlib.colors.LinearSegmentedColormap.from_list("", [BLUE, "#c9c9c9", VERMILION])
     look: dict[str, Any] = {"cmap": colors, "vmin": -limit, "vmax": limit}
     sphere.scatter(*directions[seen].T, c=changes[seen], s=18, depthshade=False, **look)
-    for end, color, word in ((-uphill, BLUE, "-gradient"), (uphill, VERMILION, "gradient")):
-        sphere.quiver(*(end * 1.02), *(end * 0.45), color=color, linewidth=2.5)
+    for end, color, word in ((-uphill, BLUE, "−gradient"), (uphill, VERMILION, "gradient")):
+        sphere.plot(*torch.stack([end, end * 1.5]).T, color=color, ls="-", linewidth=2.5)
         sphere.text(*(end * 1.55), f"  {word}", color=color, weight="bold", fontsize=9)
     sphere.set_box_aspect((1, 1, 1), zoom=1)
     sphere.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-1, 1))
     sphere.set_axis_off()
-    sphere.set_title(f"{int(seen.sum())} of {len(directions)} directions face you", loc="center")
+    sphere.set_title("The nearer to the gradient,\nthe more it rises", loc="center")
     flat.plot([-1, 1], [-steepness, steepness], color=BLACK, linestyle="-", lw=1)
     flat.scatter(cosines, changes, c=changes, s=9, zorder=3, **look)
     flat.set(xlabel="cos θ (θ: angle from the gradient)", ylabel="change per unit of length")
@@ -201,11 +203,13 @@ def zigzag(
         loss, path, goal = runs[name]
         level_lines(axes, loss, goal, reach)
         start = path.points[0]
-        axes.plot(*torch.stack([start, goal]).T, color=BLACK, linestyle=":", lw=1.2)
-        axes.plot(*path.points.T, color=BLUE, marker="o", markersize=3.5, linewidth=1.3)
+        axes.plot(*torch.stack([start, goal]).T, color=BLACK, ls=":", lw=1.2, label="straight way")
+        look: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 3.5, "linewidth": 1.3}
+        axes.plot(*path.points.T, **look, label="descent")
         axes.plot(*start, marker="o", markersize=9, markerfacecolor="white", color=BLUE)
         axes.plot(*goal, **GOAL)
         axes.set(xlabel=first, ylabel=second, title=f"Sizes {name}, steps: {steps[name]}")
+    figure.axes[0].legend(loc="lower left", fontsize=8, **FRAME)
     return figure
 
 

@@ -1,38 +1,56 @@
 """The figures of notebook 03 about how far to go: each takes data and returns a `Figure`."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from helpers.common.picture import BLACK, BLUE, GREEN, PINK, VERMILION, Figure, styled
+from helpers.common.picture import BLACK, BLUE, GREEN, GREY, PINK, VERMILION, Figure, styled
 from helpers.gradient_descent.descent import Loss, Path
 from helpers.gradient_descent.looks import FRAME, GOAL, LOOKS, ORIGIN, grid, level_lines, note
 
 
 @styled
-def five_regimes(loss: Loss, paths: dict[str, Path], reach: float) -> Figure:
-    """Draw the same descent with several step sizes: the paths above, the distances below.
+def five_regimes(errors: dict[str, Tensor], sizes: list[float], curvatures: Tensor) -> Figure:
+    """Draw descents with several step sizes: errors along both directions, and the distances below.
 
-    `paths` goes from what the step size does to its path, at most five, in a bowl around zero.
+    `errors` goes from what a step size does, at most five, to the errors along the flat and the
+    steep direction, (steps + 1, 2); `sizes` are the step sizes, `curvatures` the two, μ first.
     """
     figure = Figure(
-        figsize=(7, 4.8),
-        alt=f"{len(paths)} step sizes on one bowl, paths above and distances below: "
-        f"{', '.join(paths)}. On a log scale each distance becomes a straight line.",
+        figsize=(7, 5.6),
+        alt=f"{len(errors)} step sizes on one bowl: {', '.join(errors)}. Above, the errors along "
+        "the flat and the steep direction, each on its own (1 - lr h)^k; below, the distances, "
+        "soon straight lines on a log scale.",
     )
-    places = figure.add_gridspec(2, len(paths), height_ratios=(1, 1.6))
+    places = figure.add_gridspec(2, len(errors), height_ratios=(1, 1.3))
     below = figure.add_subplot(places[1, :])
-    for column, ((name, path), look) in enumerate(zip(paths.items(), LOOKS, strict=False)):
-        above = figure.add_subplot(places[0, column])
-        level_lines(above, loss, ORIGIN, reach)
-        above.plot(*path.points.T, color=look["color"], marker="o", markersize=2, linewidth=1)
-        above.plot(*ORIGIN, **GOAL | {"markersize": 9})
+    first: dict[str, Any] = {}  # The panel whose scale the others share.
+    steps = torch.arange(9)
+    for column, (name, lr) in enumerate(zip(errors, sizes, strict=True)):
+        above = figure.add_subplot(places[0, column], **first)
+        first = first or {"sharey": above}
+        shares = errors[name][:9] / errors[name][0]
+        for way, (label, color, mark) in enumerate((("flat", GREEN, "o"), ("steep", PINK, "s"))):
+            expected = (1 - lr * float(curvatures[way])) ** steps
+            above.plot(steps, expected, color=color, linestyle="-", linewidth=1)
+            dots = {"color": color, "marker": mark, "linestyle": "none", "markersize": 4}
+            above.plot(steps, shares[:, way], label=label, **dots)
+        above.axhline(0, color=BLACK, linewidth=0.6, linestyle="-")
         above.set_title(name.replace(": ", "\n"), fontsize=9)
-        above.set(xticks=[], yticks=[])
-        below.semilogy(path.distances(), markevery=5, markersize=4, label=name, **look)
+        above.set(xticks=[0, 4, 8], xlabel="step")
+        above.tick_params(labelleft=not column)
+        below.semilogy(
+            errors[name].norm(dim=1), markevery=5, markersize=4, label=name, **LOOKS[column]
+        )
+    figure.axes[1].set_ylabel("error, share of the first")
+    small: dict[str, Any] = {"loc": "lower left", "fontsize": 8, "borderaxespad": 0}
+    figure.axes[1].legend(handletextpad=0.2, **small)
+    theory = figure.axes[2].lines[:1]
+    figure.axes[2].legend(theory, ["lines:\n(1 − lr h)ᵏ"], handlelength=0.8, **small)
     below.set(xlabel="step", ylabel="distance to the minimum")
-    below.set(title="On a log scale each one becomes a straight line: a constant factor per step")
+    below.set(title="Each error keeps its own factor; the larger one sets the slope")
     below.legend(loc="lower left", ncols=2)
     return figure
 
@@ -54,10 +72,11 @@ def rate_against_step(sizes: Tensor, measured: Tensor, curvatures: Tensor) -> Fi
     line = torch.linspace(0, 1.12 * last, 400, dtype=torch.float64)
     steep, flat = (1 - line * high).abs(), (1 - line * low).abs()
     axes.axvspan(last, float(line[-1]), color=VERMILION, alpha=0.12, linewidth=0)
-    axes.plot(line, flat, color=GREEN, linestyle="--", label="flat direction: |1 - lr μ|")
-    axes.plot(line, steep, color=PINK, linestyle=":", label="steep direction: |1 - lr L|")
-    axes.plot(line, torch.maximum(flat, steep), color=BLACK, linestyle="-", lw=1, label="larger")
-    axes.plot(sizes, measured, marker="o", linestyle="none", color=BLUE, label="measured")
+    axes.plot(line, flat, color=GREEN, linestyle="--", label="flat direction: |1 − lr μ|")
+    axes.plot(line, steep, color=PINK, linestyle=":", label="steep direction: |1 − lr L|")
+    larger = torch.maximum(flat, steep)
+    axes.plot(line, larger, color=BLACK, linestyle="-", lw=1, label="larger of the two")
+    axes.plot(sizes, measured, marker="o", linestyle="none", color=BLUE, label="measured in runs")
     axes.axhline(1, color=BLACK, linewidth=0.6, linestyle="-")
     for place, word in ((1 / high, "1/L"), (best, "2/(L + μ)"), (last, "2/L")):
         axes.axvline(place, color="#777777", linewidth=0.8, linestyle="-")
@@ -66,7 +85,7 @@ def rate_against_step(sizes: Tensor, measured: Tensor, curvatures: Tensor) -> Fi
     axes.set(ylim=(0, 1.2), xlim=(0, float(line[-1])))
     axes.set_title("The slower of two directions decides", pad=20)
     axes.set(xlabel="step size lr", ylabel="factor on the distance per step")
-    axes.legend(loc="lower left")
+    axes.legend(loc="lower left", fontsize=8, handlelength=1.6, borderaxespad=0.2)
     return figure
 
 
@@ -94,6 +113,13 @@ def descent_report(
     # The same at every setting, so that a slider shows how the slope turns.
     right.set(xlabel="step", ylabel="distance to the minimum", ylim=(1e-6, 1e4))
     right.minorticks_off()
+    if (lower := distances < 1e-6).any():
+        leaves = int(lower.long().argmax())
+        away, side = (-5, "right") if leaves > 30 else (5, "left")
+        text = f"↓ off the page at step {leaves}"
+        note(right, text, (leaves, 1e-6), (away, 5), ha=side, color=BLUE)
+    if bool((path.points[:61].abs() > 3.2).any()):
+        note(left, "path goes on beyond the frame", (-3.2, -3.2), (4, 4), fontsize=8)
     right.legend(loc="lower left", bbox_to_anchor=(-0.05, 0.98), ncols=2, columnspacing=1)
     return figure
 
@@ -148,10 +174,11 @@ def chosen_steps(loss: Loss, path: Path, sizes: Tensor, bounds: Tensor) -> Figur
     left.plot(1, 1, **GOAL)
     left.set_aspect("equal")
     left.grid(False)
-    left.set(xlabel="weight 1", ylabel="weight 2", title="Down a bent valley")
+    left.set(xlabel="weight 1", ylabel="weight 2")
+    left.set(title=f"Loss {float(path.losses[-1]):.1g} after {path.steps} steps")
     right.semilogy(sizes, color=BLUE, marker="o", linestyle="none", ms=3, label="chosen")
     right.semilogy(bounds, color=VERMILION, linestyle="--", label="2/L at that point")
-    right.set(xlabel="step", ylabel="step size lr", title=f"{longer:.0%} of its steps exceed 2/L")
+    right.set(xlabel="step", ylabel="step size lr", title=f"{longer:.0%} of the steps exceed 2/L")
     right.legend(loc="upper right")
     return figure
 
@@ -169,11 +196,8 @@ def damping(distances: dict[str, Tensor]) -> Figure:
     for (name, values), look in zip(distances.items(), LOOKS, strict=False):
         axes.plot(values, markevery=4, markersize=4, label=name, **look)
     axes.axhline(0, color=BLACK, linewidth=0.6, linestyle="-")
-    axes.set(
-        xlabel="step",
-        ylabel="weight (minimum at 0)",
-        title="One weight, one start, more and more momentum",
-    )
+    axes.set(xlabel="step", ylabel="weight (minimum at 0)")
+    axes.set(title="Too little momentum creeps, too much swings")
     axes.legend()
     return figure
 
@@ -197,10 +221,10 @@ def rate_map(
     shown = torch.where(rates < 1, rates, torch.nan)  # Left white: it diverges.
     shades = [0.5 + 0.05 * i for i in range(11)]
     areas = axes.contourf(sizes, momenta, shown, levels=shades, cmap="cividis")
-    axes.contour(sizes, momenta, shown, levels=[0.6, 0.7, 0.8, 0.9], colors="white", linewidths=0.7)
     axes.plot(2 * (1 + momenta) / high, momenta, color=VERMILION, linestyle="--")
-    axes.text(2 * 1.45 / high + 0.012, 0.45, "2(1 + γ)/L", color=VERMILION, rotation=0, va="center")
-    for name, word in (("plain", "best without"), ("momentum", "best with momentum")):
+    edge = "lr = 2(1 + γ)/L,\ndiverges\nbeyond"
+    axes.text(2 * 1.45 / high + 0.018, 0.45, edge, color=VERMILION, va="center")
+    for name, word in (("plain", "best without momentum"), ("momentum", "best with momentum")):
         place = (best[name]["lr"], best[name].get("momentum", 0.0))
         axes.plot(*place, **GOAL, clip_on=False)  # Momentum 0 lies on the edge.
         note(axes, word, place, (-8, 8), ha="right", weight="bold")
@@ -225,8 +249,10 @@ def steps_against_condition(
     axes = figure.subplots()
     for (name, counts), look in zip(steps.items(), LOOKS, strict=False):
         axes.loglog(conditions, counts, label=f"{name}: slope {slopes[name]:.2f}", **look)
+    axes.set_xticks(conditions, [f"{condition:g}" for condition in conditions])
+    axes.minorticks_off()  # They would bring numbers of their own.
     axes.set(xlabel="condition number κ = L/μ", ylabel="steps until a millionth is left")
-    axes.set(title="The price of a narrow valley, without and with momentum")
+    axes.set(title="Momentum turns κ into about √κ")
     axes.legend()
     return figure
 
@@ -248,7 +274,8 @@ def snapshots(loss: Loss, paths: dict[str, Path], at: list[int], reach: float) -
             dot = look | {"linestyle": "none", "markersize": 9, "markeredgecolor": "white"}
             axes.plot(*path.points[count], label=name, zorder=7, **dot)
         axes.plot(*ORIGIN, **GOAL | {"markersize": 10})
-        axes.set(xlabel="weight 1", title=f"after {count} steps")
+        axes.set(xlabel="weight 1")
+        axes.set_title(f"After {count} steps:\n{lowest[count]} lower", fontsize=9)
     axes.legend(loc="lower right", fontsize=8, **FRAME)  # In the last panel alone.
     figure.axes[0].set_ylabel("weight 2")
     return figure
@@ -283,11 +310,11 @@ def noise_ball(
     for (lr, values), look in zip(radii.items(), LOOKS, strict=False):
         right.loglog(batches, values, label=f"lr {lr:g}", **look)
     guide = radii[min(radii)][0] * 0.6 / torch.tensor(batches).double().sqrt()
-    right.loglog(batches, guide, color=BLACK, lw=0.8, ls="-", label="slope -1/2")
+    right.loglog(batches, guide, color=BLACK, lw=0.8, ls="-", label="slope −1/2")
     right.set_xticks(batches, [str(batch) for batch in batches])
     right.minorticks_off()  # They would bring numbers of their own.
     right.set(xlabel="rows in a batch", ylabel="typical distance to the minimum")
-    right.set(title="Radius ∝ √(lr/batch)")
+    right.set(title="4 times the rows: half as wide")
     right.legend()
     return figure
 
@@ -317,10 +344,12 @@ def early_stopping(
     for way, dash in ways.items():
         below.semilogx(times, errors[way], color=BLACK, linestyle=dash, label=way)
         below.plot(lowest[way], errors[way].min(), marker="v", color=BLACK, markersize=8)
-    above.set(xlabel="t", ylabel="weight")
-    above.set_title("Stopping early and ridge take nearly the same way")
+    above.plot([], [], color=GREY, linestyle="-", label="solid: descent")
+    above.plot([], [], color=GREY, linestyle="--", label="dashed: ridge")
+    above.set(ylabel="weight", title="Stopping early and ridge take nearly the same way")
     above.legend(loc="upper left")
-    below.set(xlabel="how long descent ran: t = lr · steps", ylabel="error (metres)")
-    below.set(title=f"… and the error is lowest at {found}")
+    below.set(xlabel="how long descent ran, t = lr · steps; for ridge λ = n/(2t)")
+    below.set(ylabel="held-out error (m)")
+    below.set(title=f"… and the error is lowest (▼) at {found}")
     below.legend(loc="upper center")
     return figure

@@ -34,23 +34,23 @@ def predicted_rate(
 ) -> Tensor:
     """Return the factor by which each late step shrinks the distance to a bowl's minimum.
 
-    Along an eigenvector of the Hessian with curvature λ, the distance e follows
-    e[k+1] = (1 + γ - lr λ) e[k] - γ e[k-1], so the factor is the larger root, in modulus, of
-    z² - (1 + γ - lr λ) z + γ (Polyak 1964); the slowest eigenvector decides. The momentum γ is in
+    Along an eigenvector of the Hessian with curvature h, the error e follows
+    e[k+1] = (1 + γ - lr h) e[k] - γ e[k-1], so the factor is the larger root, in modulus, of
+    z² - (1 + γ - lr h) z + γ (Polyak 1964); the slowest eigenvector decides. The momentum γ is in
     PyTorch's convention. There may be several step sizes and momenta, of shapes that fit; the
     answer is float64 in their joint shape. Above 1 the descent diverges.
     """
     steep = _above_zero(curvatures)
     lr, momentum = (_settings(*setting) for setting in (("lr", lr), ("momentum", momentum)))
     middle = (1 + momentum - lr * steep) / 2
-    # Where the roots are complex, the descent rings; both then have the modulus √γ.
+    # Where the roots are complex, the descent swings; both then have the modulus √γ.
     root = torch.sqrt((middle**2 - momentum).to(torch.complex128))
     return torch.maximum((middle + root).abs(), (middle - root).abs()).amax(-1)
 
 
 def measured_rate(distances: Tensor) -> float:
     """Return the factor by which late steps shrank the distances of a path, shape (steps + 1,)."""
-    # Under momentum a single distance can pass near zero while it rings: join it to the next.
+    # Under momentum a single distance can pass near zero while it swings: join it to the next.
     joined = torch.hypot(distances[1:], distances[:-1])
     # Numbers smaller than these lose digits.
     joined = joined[: int((joined > 1e-290).cumprod(0).sum())]
@@ -65,7 +65,7 @@ def regime(lr: float, curvatures: Tensor) -> str:
     """Name what plain descent with this step size, above 0, does on a bowl.
 
     It "crawls" up to a tenth of 1/L, "glides" up to 1/L and "diverges" above 2/L; between those
-    two, it "is best" within 0.1 % of 2/(L + μ), and elsewhere "rings".
+    two, it "is best" within 0.1 % of 2/(L + μ), and elsewhere "jumps" from side to side.
     """
     require.number("lr", lr, above=0)
     low, high = _above_zero(curvatures).aminmax()
@@ -74,7 +74,7 @@ def regime(lr: float, curvatures: Tensor) -> str:
     if math.isclose(lr, 2 / (low + high), rel_tol=1e-3):
         return "is best"
     if lr > 1 / high:
-        return "rings"
+        return "jumps"
     return "glides" if lr > 0.1 / high else "crawls"
 
 

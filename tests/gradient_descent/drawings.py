@@ -42,7 +42,7 @@ DRAWINGS = {
     ),
     "basins": lambda: figures.basins(VALLEY, STARTS, ENDS, {"pass": ORIGIN}, AREAS),
     "five_regimes": lambda: steps.five_regimes(
-        VALLEY, {"short: glides": SHORT, "long: rings": LONG}, reach=3.0
+        {"short: glides": SHORT.points, "long: jumps": LONG.points}, [0.05, 0.15], CURVATURES
     ),
     "rate_against_step": lambda: steps.rate_against_step(LINE / 5, 1 - LINE / 5, CURVATURES),
     "descent_report": lambda: steps.descent_report(
@@ -50,7 +50,7 @@ DRAWINGS = {
     ),
     "loss_curves": lambda: steps.loss_curves({"short": SHORT, "blown": BLOWN}),
     "chosen_steps": lambda: steps.chosen_steps(VALLEY, SHORT, SIZES, BOUNDS),
-    "damping": lambda: steps.damping({"creeps": 1 - LINE / 2, "rings": torch.cos(7 * LINE)}),
+    "damping": lambda: steps.damping({"creeps": 1 - LINE / 2, "swings": torch.cos(7 * LINE)}),
     "rate_map": lambda: steps.rate_map(
         LINE[1:] / 4, LINE[:3], RATES, theory.best_settings(CURVATURES), 10.0
     ),

@@ -7,7 +7,8 @@ WORDS: dict[str, dict] = {
     "steps once standardised": {73: "Look"},
     "which well": {"deep": "hardly moves", "shallow": "The deep well is nearer"},
     "largest step size": {0.1: "1/L", 1.0: "Right for the flat", 2.0: "2/μ"},
-    "factor of a step too long": {2.1: "lr · L. One", 0.1: "Nearly", -1.1: "but for the sign"},
+    "slower direction": {"flat": "short steps"},
+    "steps that raise the loss": {200: "Does it land", 100: "mirrored"},
     "ten times narrower": {1: "not equally good", 100: "κ squared"},
     "twice the bound in a bent valley": {
         "explode": "On a bowl, yes",
@@ -17,6 +18,8 @@ WORDS: dict[str, dict] = {
     "which momentum arrives first": {0.3: "creeps", 0.94: "runs past"},
     "narrower, with momentum": {4: "plain descent", 1: "not for nothing"},
     "16 times the batch": {16: "mean"},
+    "noise with momentum": {1: "remembers the noise", 4: "the root of that", 0.5: "smooths"},
+    "Newton steps to least squares": {2: "What is left", 1000: "no fixed length"},
     "where descent from zero ends": {3.111: "other start", 0: "Zero weights"},
     "change of a short step": {
         "degrees_for_radians": "degrees",
@@ -32,6 +35,8 @@ WORDS: dict[str, dict] = {
         "at_the_best_step": "best step size",
         "steep_alone": "is the steep direction",
         "flat_alone": "is the flat direction",
+        "steep_with_its_sign": "has no sign",
+        "what_goes": "takes away",
         "the_faster": "not the faster",
     },
     "steps needed": {
@@ -40,6 +45,8 @@ WORDS: dict[str, dict] = {
         "rounded_down": "down",
         "to_the_nearest": "nearest",
         "upside_down": "That is 1 each",
+        "one_too_many": "One too many",
+        "factor_above_1": "above 1",
         "with_the_root": "with momentum",
     },
     "a step with momentum": {
@@ -47,6 +54,8 @@ WORDS: dict[str, dict] = {
         "part_of_the_gradient": "without 1 - γ",
         "with_the_old_velocity": "not the old",
         "uphill": "against the velocity",
+        "along_the_gradient": "the gradient alone",
+        "gamma_for_both": "comes in whole",
         "in_the_other_order": "First the weights",
         "velocity_as_a_step": "is a step, with",
         "nesterov": "Nesterov's",

@@ -26,7 +26,7 @@ def test_chosen_steps_are_compared_with_their_bounds():
 
 def test_damping_counts_the_crossings():
     # The cosine of 0, 1.75, 3.5, 5.25 and 7 is +, -, -, + and +.
-    assert "creeps, 0 times; rings, 2 times" in DRAWINGS["damping"]().alt
+    assert "creeps, 0 times; swings, 2 times" in DRAWINGS["damping"]().alt
 
 
 def test_steps_are_drawn_against_the_condition_with_their_slopes():

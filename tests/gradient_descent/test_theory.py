@@ -8,7 +8,7 @@ from gradient_descent.quadratics import quadratic
 from helpers.gradient_descent import descent, landscapes, theory
 
 # The step size in units of 1/L.
-REGIMES = {"crawls": 0.05, "glides": 0.8, "rings": 1.9, "diverges": 2.1}
+REGIMES = {"crawls": 0.05, "glides": 0.8, "jumps": 1.9, "diverges": 2.1}
 
 
 def companion_rate(lr, curvatures, momentum):
@@ -34,7 +34,7 @@ def test_the_measured_rate_is_within_2_percent_of_theory_in_every_regime(word, c
 @pytest.mark.parametrize(
     ("lr", "momentum"),
     [(0.02, 0.1), (0.1, 0.5), (0.1, 0.9), (0.3, 0.8), (0.25, 0.1), (0.3, 0.3)],
-    ids=["creeps", "rings", "rings long", "long steps", "just diverges", "diverges"],
+    ids=["creeps", "swings", "swings long", "long steps", "just diverges", "diverges"],
 )
 def test_with_momentum_too(lr, momentum):
     curvatures = (1.0, 10.0)
@@ -90,7 +90,7 @@ def test_two_late_steps_are_too_few_for_a_rate():
 
 @pytest.mark.parametrize(
     ("lr", "word"),
-    [(0.02, "crawls"), (0.2, "glides"), (0.201, "rings"), (0.4, "rings"), (0.401, "diverges")],
+    [(0.02, "crawls"), (0.2, "glides"), (0.201, "jumps"), (0.4, "jumps"), (0.401, "diverges")],
 )
 def test_a_regime_ends_where_its_bound_says(lr, word):
     """With L = 5 and μ = 2 the bounds are 0.02, 0.2 and 0.4, each still of the shorter steps."""

@@ -198,9 +198,9 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/gradient_descent/figures_of_steps.py",
         "rate_against_step",
-        'axes.plot(line, flat, color=GREEN, linestyle="--", label="flat direction: |1 - lr μ|")\n'
+        'axes.plot(line, flat, color=GREEN, linestyle="--", label="flat direction: |1 − lr μ|")\n'
         '    axes.plot(line, steep, color=PINK, linestyle=":",',
-        'axes.plot(line, steep, color=GREEN, linestyle="--", label="flat direction: |1 - lr μ|")\n'
+        'axes.plot(line, steep, color=GREEN, linestyle="--", label="flat direction: |1 − lr μ|")\n'
         '    axes.plot(line, flat, color=PINK, linestyle=":",',
         "legends exchanged",
     ),
