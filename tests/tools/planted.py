@@ -78,12 +78,13 @@ def tests_for(path: str) -> list[list[str]]:
         rules = f"tests/every_notebook/test_rules.py::test_notebook_keeps_the_rules[{file.stem}]"
         return [[rules], [path]]
     wing, stem = file.parent.name, file.stem
-    near = sorted((ROOT / "tests" / wing).glob(f"test_{stem}*.py"))
-    found = [[f"tests/{wing}/{test.name}" for test in near]]
+    # What belongs to no wing may have its tests in any: those of the command are in the last one's.
+    near = sorted((ROOT / "tests").glob(f"{'*' if wing == 'helpers' else wing}/test_{stem}*.py"))
+    found = [[test.relative_to(ROOT).as_posix() for test in near]]
     found.append(["tests/project" if wing == "helpers" else f"tests/{wing}"])
     if stem in ("answers", "judging"):
         found.append(["tests/every_notebook/test_checks.py"])
-    if "figures" in stem:
+    if "figures" in stem or stem in ("page", "picture"):
         found.append(["tests/every_notebook/test_figures.py"])
     notebooks = [f"notebooks/{name}.ipynb" for name in WINGS.values()]
     mention = re.compile(rf"from helpers\.{wing} import .*\b{stem}\b|from helpers\.{wing}\.{stem} ")
