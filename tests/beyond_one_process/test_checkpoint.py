@@ -181,15 +181,19 @@ def test_a_digest_tells_apart_what_is_not_the_same(one, other):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows counts otherwise")
+@pytest.mark.filterwarnings("error")  # Python says of a file that it had to close one itself.
 def test_no_file_stays_open(saved):
+    errors = []  # Their tracebacks hold what was open.
+
     def all_of_it() -> None:
         checkpoint.save(saved, checkpoint.load(saved))
         checkpoint.check_writable(saved)
         damaged = saved.with_name("damaged")
         damaged.write_bytes(b"junk")
         for refused in (damaged, saved.with_name("missing")):
-            with pytest.raises((ValueError, OSError)):
+            with pytest.raises((ValueError, OSError)) as caught:
                 checkpoint.load(refused)
+            errors.append(caught.value)
 
     all_of_it()
     before = psutil.Process().num_fds()

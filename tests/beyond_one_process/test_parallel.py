@@ -36,13 +36,14 @@ def a_linear_layer() -> tuple[nn.Module, torch.optim.Optimizer, list]:
 
 def test_a_step_tells_what_it_saw_and_a_signal_stops_after_it():
     network, optimizer, batches = a_linear_layer()
+    network.eval()  # As who has evaluated it leaves it.
     images, labels = batches[1]
     expected = F.cross_entropy(network(images), labels, reduction="sum").item()
     stop = parallel.Stop()
     steps = parallel.train(network, batches, F.cross_entropy, optimizer, stop=stop, skip=1)
     first = next(steps)
     assert (first.number, first.images) == (2, 4) and first.loss == pytest.approx(expected)
-    assert not stop.agreed
+    assert not stop.agreed and network.training
     stop.signal = 15
     assert next(steps).number == 3 and stop.agreed
 

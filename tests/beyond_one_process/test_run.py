@@ -91,11 +91,15 @@ def test_what_goes_wrong_later_is_one_line_and_exit_code_1(data, command, tmp_pa
         "--limit 600": "made without --limit: resume it so",
     }.items():
         assert words in trouble(options, "--resume", "--checkpoint", kept)
+    parts, other = torch.load(data, weights_only=True), tmp_path / "other.pt"
+    for part in ("train_images", "train_labels"):
+        torch.save(parts | {part: parts[part].flip(0)}, other)
+        said = trouble("--resume --epochs 1", "--checkpoint", kept, "--data", other)
+        assert "made with other data: resume it so" in said
     state = checkpoint.load(kept)
     fewer = {key: state[key] for key in ("model", "optimizer", "rng", "epoch", "batch")}
     checkpoint.save(kept, fewer)
     assert "not written by this command" in trouble(start, kept, "--resume")
-    parts, other = torch.load(data, weights_only=True), tmp_path / "other.pt"
     for part, worse, words in [
         ("train_labels", parts["train_labels"].int(), "labels are torch.int32"),
         ("test_labels", parts["test_labels"][1:], "beside images of shape (200, 28, 28)"),

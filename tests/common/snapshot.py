@@ -9,6 +9,7 @@ names in `without`.
 import collections
 import hashlib
 import random
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -33,6 +34,7 @@ def snapshot(*objects: object, without: tuple[str, ...] = ()) -> dict[str, objec
         "generator of PyTorch": _bytes(torch.get_rng_state()),
         "grad mode": torch.is_grad_enabled(),
         "default dtype": torch.get_default_dtype(),
+        "who measures": sys.getprofile(),
     }
     for place, one in enumerate(objects):
         taken |= _parts(f"{place}", one, seen, without)

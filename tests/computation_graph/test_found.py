@@ -102,6 +102,7 @@ GRAPHLESS = {
     "constant": (ValueError, "y .*requires_grad=False.: leave", X * 2, {"y": torch.ones(2)}),
     "detached name": (ValueError, "y .*is detached from.*: .*pass that", X * 2, {"y": X.detach()}),
     "whole numbers": (ValueError, "y .*: leave it out, as", X * 2, {"y": torch.tensor(3)}),
+    "complex": (ValueError, "y .*: leave it out, or set", X * 2, {"y": torch.tensor(1j)}),
     "packed": (ValueError, "output 1 has no graph", pack_sequence([X.view(1, 1)]), {}),
     "named number": (TypeError, "y is 2: give a tensor, as in", X * 2, {"y": 2}),
 }

@@ -51,6 +51,17 @@ def test_mixed_parts_and_shuffled_labels_are_what_they_say(garments):
     assert sum(shuffled[key] == truth[key] for key in truth) < 0.2 * len(truth)
 
 
+def test_a_patient_is_of_the_same_size_as_its_twin(garments):
+    def sizes(case):
+        walks = (case.batches, case.test, case.fresh)
+        return [[len(labels) for _, labels in walk] for walk in walks], case.updates
+
+    for number in range(1, 6):
+        wards = (cases.ward(number, garments, healthy=healthy) for healthy in (False, True))
+        for patient, twin in zip(*map(dict.values, wards), strict=True):
+            assert sizes(patient) == sizes(twin)
+
+
 def test_a_wrong_name_is_answered_with_what_there_is(garments):
     with pytest.raises(ValueError, match="fault is 'flu': give one of cases.FAULTS"):
         cases.admit("flu", garments)

@@ -112,4 +112,5 @@ def test_accuracy_depends_on_the_batch_only_over_dim_0(fault, depends, garments)
         right = (guess == labels).double().mean().item()
         found = charts.accuracy(case.network, batches, in_batches_of=size)
         assert found == pytest.approx(right)
+        assert case.network.training, "it looks at a copy"
     assert (not torch.equal(said[1], said[12])) == depends

@@ -138,3 +138,30 @@ def test_a_report_is_a_line_for_each_fault(batches):
     assert report.faults == ("loss summed", "model left in eval mode")
     assert not report.healthy and len(str(report).splitlines()) == 2
     assert str(report).startswith("loss summed: the loss grows with the number of images")
+
+
+class Disturbs(nn.Module):
+    """Adds to the scores a small part of what chance, the other images or the mode bring."""
+
+    def __init__(self, part, brings):
+        super().__init__()
+        self.part, self.brings = part, brings
+
+    def forward(self, scores):
+        size = scores.detach().abs().max()
+        return scores + self.part * size * self.brings(scores / size, self.training)
+
+
+@pytest.mark.parametrize(
+    ("brings", "fault"),
+    [
+        (lambda scores, _: torch.rand_like(scores), "chance in evaluation mode"),
+        (lambda scores, _: scores.mean(dim=0), "images of a batch depend on each other"),
+        (lambda scores, training: scores.abs() * training, "model left in eval mode"),
+    ],
+)
+def test_a_fiftieth_of_the_scores_is_seen_and_what_may_be_rounding_is_not(brings, fault, batches):
+    for part, found in ((0.02, (fault,)), (1e-4, ())):
+        torch.manual_seed(0)
+        network = mlp(Disturbs(part, brings)).train("left in eval" not in fault)
+        assert check(network, batches[:4]).faults == found

@@ -33,7 +33,7 @@ DRAWINGS = {
         torch.tensor([[5, 0, 1], [4, 3, 0], [0, 2, 9]]), CLASSES
     ),
     "accuracy_by_class": lambda: figures.accuracy_by_class(
-        torch.tensor([[3, 1, 0], [0, 4, 0], [2, 0, 2]]), CLASSES
+        torch.tensor([[3, 1, 0], [0, 8, 0], [2, 0, 2]]), CLASSES
     ),
     "confident_mistakes": lambda: figures.confident_mistakes(IMAGES, EVALUATION, CLASSES),
     "first_layer_weights": lambda: figures.first_layer_weights(

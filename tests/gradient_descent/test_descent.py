@@ -72,7 +72,10 @@ def test_running_leaves_the_start_alone_and_twice_gives_the_same():
     first, second = (descent.run(loss, start, lr=0.1, momentum=0.9, steps=20) for _ in range(2))
     assert torch.equal(start, before) and start.grad is None and not start.requires_grad
     assert torch.equal(first.points, second.points)
-    assert not first.points.requires_grad and not first.losses.requires_grad
+    # And no graph, whatever has one that is handed over.
+    factor, begun = torch.tensor(0.5, requires_grad=True), start.clone().requires_grad_()
+    for path in (first, descent.record(lambda w: factor * w, loss, begun, 2)):
+        assert not path.points.requires_grad and not path.losses.requires_grad
 
 
 def test_distances_are_lengths():

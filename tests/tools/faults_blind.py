@@ -1,4 +1,4 @@
-"""Faults for `planted.py --blind`: written by one who had not read a single test.
+"""Faults for `planted.py --blind 1`: written by one who had not read a single test.
 
 They are the mistakes of careless contributors: what belongs to one thing said of another, a setting
 put back to its default, a condition left out, a quantity that only a sentence shows. So they tell

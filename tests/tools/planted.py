@@ -2,11 +2,11 @@
 
     python tests/tools/planted.py --sample 8 --only helpers/common helpers/ols_and_ridge
 
-Each fault of `faults_by_hand.py` (or `faults_blind.py`, with `--blind`) is planted in a copy of the
-project and meets the tests that can see it, the nearest first: those of the file, of its wing, of
-all answers or figures, the wing's notebook in a strict run, and the later notebooks that mention
-the file. A test that fails, or does not end, has caught it. Exit code 1 if fewer than 95 % are
-caught.
+Each fault of `faults_by_hand.py` (or of a batch written by one who had not read the tests, with
+`--blind 1` or `--blind 2`) is planted in a copy of the project and meets the tests that can see it,
+the nearest first: those of the file, of its wing, of all answers or figures, the wing's notebook in
+a strict run, and the later notebooks that mention the file. A test that fails, or does not end, has
+caught it. Exit code 1 if fewer than 95 % are caught.
 """
 
 import argparse
@@ -26,11 +26,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from every_notebook.series import ROOT, WINGS  # noqa: E402  It lies in the folder of the line above.
-from tools import faults_blind, faults_by_hand  # noqa: E402
+from tools import faults_blind, faults_blind_second, faults_by_hand  # noqa: E402
 
 LEAST_CAUGHT = 0.95
 # A fault that makes a test run for ever is caught when this is over; no test takes half as long.
 SECONDS = 900
+_BATCHES = (faults_by_hand, faults_blind, faults_blind_second)
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ class Fault:
         return f"{self.path} · {self.place} · {self.what}"
 
 
-def all_faults(blind: bool = False) -> Iterator[Fault]:
-    """Yield the faults in helpers, then those in notebooks; or those of `faults_blind`."""
-    for path, place, old, new, *_ in (faults_blind if blind else faults_by_hand).IN_HELPERS:
+def all_faults(blind: int = 0) -> Iterator[Fault]:
+    """Yield the faults in helpers, then those in notebooks; or those of a blind batch."""
+    for path, place, old, new, *_ in _BATCHES[blind].IN_HELPERS:
         if not (ROOT / path).parent.exists():
             continue  # A fork may have dropped the wing.
         what = " ".join(f"{old} → {new}".split())
@@ -77,12 +78,13 @@ def tests_for(path: str) -> list[list[str]]:
         rules = f"tests/every_notebook/test_rules.py::test_notebook_keeps_the_rules[{file.stem}]"
         return [[rules], [path]]
     wing, stem = file.parent.name, file.stem
-    near = sorted((ROOT / "tests" / wing).glob(f"test_{stem}*.py"))
-    found = [[f"tests/{wing}/{test.name}" for test in near]]
+    # What belongs to no wing may have its tests in any: those of the command are in the last one's.
+    near = sorted((ROOT / "tests").glob(f"{'*' if wing == 'helpers' else wing}/test_{stem}*.py"))
+    found = [[test.relative_to(ROOT).as_posix() for test in near]]
     found.append(["tests/project" if wing == "helpers" else f"tests/{wing}"])
     if stem in ("answers", "judging"):
         found.append(["tests/every_notebook/test_checks.py"])
-    if "figures" in stem:
+    if "figures" in stem or stem in ("page", "picture"):
         found.append(["tests/every_notebook/test_figures.py"])
     notebooks = [f"notebooks/{name}.ipynb" for name in WINGS.values()]
     mention = re.compile(rf"from helpers\.{wing} import .*\b{stem}\b|from helpers\.{wing}\.{stem} ")
@@ -137,7 +139,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=[""], help="paths that begin so")
     parser.add_argument("--sample", type=int, help="as many of them, the same each time")
-    parser.add_argument("--blind", action="store_true", help="those of faults_blind.py")
+    parser.add_argument("--blind", type=int, choices=(1, 2), default=0, help="a blind batch")
     parser.add_argument("--list", action="store_true", help="plant nothing")
     options = parser.parse_args()
     faults = [
