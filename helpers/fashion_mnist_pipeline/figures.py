@@ -84,15 +84,13 @@ def class_probabilities(
 @styled
 def training_curves(history: History) -> Figure:
     """Draw loss and accuracy over the epochs, with or without a validation part."""
-    falls = history.loss[-1] < history.loss[0]
-    trend = "falls" if falls else "does not fall"
-    figure = Figure(
-        figsize=(7, 3.4),
-        alt=f"Loss and accuracy over {len(history.loss)} epochs. "
-        f"The training loss {trend} from the first epoch to the last.",
-    )
-    loss, accuracy = figure.subplots(1, 2)
     epochs = range(1, len(history.loss) + 1)
+    trend = "falls" if history.loss[-1] < history.loss[0] else "does not fall"
+    alt = f"Loss and accuracy over {len(epochs)} epochs. "
+    alt += f"The training loss {trend} from the first epoch to the last."
+    alt = alt if len(epochs) > 1 else "Loss and accuracy of one epoch."
+    figure = Figure(figsize=(7, 3.4), alt=alt)
+    loss, accuracy = figure.subplots(1, 2)
     for axes, training, validation in (
         (loss, history.loss, history.validation_loss),
         (accuracy, history.accuracy, history.validation_accuracy),
