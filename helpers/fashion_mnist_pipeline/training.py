@@ -94,11 +94,10 @@ class MomentumSGD:
         held = list(weights) if isinstance(weights, Iterable) else [weights]
         for weight in held:
             require.instance("one of weights", weight, torch.Tensor, "network.parameters()")
-        group: dict[str, Any] = {"params": held, "lr": lr, "momentum": momentum}
         if any(map(nn.parameter.is_lazy, held)):
             raise ValueError("weights have no shape yet: let the network see a batch before")
-        self.param_groups = [group]
-        self._velocities = [torch.zeros_like(weight) for weight in group["params"]]
+        self.param_groups: list[dict[str, Any]] = [{"params": held, "lr": lr, "momentum": momentum}]
+        self._velocities = [torch.zeros_like(weight) for weight in held]
 
     @torch.no_grad()
     def step(self) -> None:
@@ -164,7 +163,8 @@ def fit(
     ------
     TypeError, ValueError
         If an argument, a batch, the network's scores or the loss cannot be what they should; the
-        line says which, with its value. The weights are then those before the step in question.
+        line says which, with its value. The weights are then those before the step in question,
+        but for a step that made them infinite.
     """
     _check_roles(network, batches, loss_function)
     _check_optimizer(optimizer, network, scheduled=schedule is not None)
