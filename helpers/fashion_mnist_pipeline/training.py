@@ -406,8 +406,8 @@ class _Walk:
 
 
 # What code stops with; an error that somebody raises to end a run is let through.
-_CODE_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError)
-_CODE_ERRORS += (RuntimeError, TypeError, ValueError)
+_CODE_ERRORS: tuple[type[Exception], ...] = (ArithmeticError, AssertionError, AttributeError)
+_CODE_ERRORS += (LookupError, NameError, RuntimeError, TypeError, ValueError)
 
 
 def _call(function: Callable, *arguments: object, why: Callable[[str], str]) -> Any:
@@ -466,9 +466,9 @@ def _cure(network: nn.Module, images: torch.Tensor) -> str:
     dtype = next((w.dtype for w in network.parameters() if w.is_floating_point()), torch.float32)
     scaled = f".to({dtype})" + (" / 255" if images.dtype == torch.uint8 else "")
     # Where a copy takes them as they are, something else is amiss.
-    changes = "", scaled, ".long()", ".to_dense()", ".flatten(1)", ".unsqueeze(1)", ".squeeze(1)"
-    changes += (".expand(-1, 3, -1, -1)",)  # For networks made for colours.
-    for change in () if images.is_complex() else changes:
+    changes = ["", scaled, ".long()", ".to_dense()", ".flatten(1)", ".unsqueeze(1)", ".squeeze(1)"]
+    changes += [".expand(-1, 3, -1, -1)"]  # For networks made for colours.
+    for change in [] if images.is_complex() else changes:
         with contextlib.suppress(Exception):  # What is tried is what is said.
             scores = copy.deepcopy(network).eval()(eval(f"images{change}"))
             if scores.shape[:-1] == images.shape[:1]:
@@ -476,7 +476,7 @@ def _cure(network: nn.Module, images: torch.Tensor) -> str:
     return ""
 
 
-def _length(batches: Iterable[Batch]) -> int:
+def _length(batches: object) -> int:
     """Return how many batches there are; -1 if that cannot be known, as of a stream."""
     with contextlib.suppress(Exception):  # A loader over a stream says so when it is asked.
         return operator.length_hint(batches, -1)
