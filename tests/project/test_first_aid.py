@@ -140,11 +140,10 @@ def test_a_package_that_only_this_folder_finds_is_a_fault(monkeypatch, code, pri
 
 
 @pytest.mark.parametrize("name", ["helpers.py", "helpers", "helpers/__init__.py"])
-def test_what_is_called_helpers_beside_the_notebooks_is_to_be_renamed(name, monkeypatch, tmp_path):
-    monkeypatch.setattr(first_aid, "ROOT", tmp_path)
-    beside = tmp_path / "notebooks"
-    (beside / name).parent.mkdir(parents=True)
-    (beside / name).mkdir() if name == "helpers" else (beside / name).touch()
+def test_what_is_called_helpers_beside_the_notebooks_is_to_be_renamed(name, monkeypatch):
+    beside = ROOT / "notebooks"
+    answer = SimpleNamespace(returncode=0, stdout=f"{beside / name}\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
     found = first_aid._helpers()
     own = f"helpers_of_my_own{'.py' * (name == 'helpers.py')}"
     own = own if os.name == "nt" else str(beside / own)
