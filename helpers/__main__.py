@@ -16,6 +16,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers.common import streams
+
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST_PYTHON = (3, 11)
 # What the largest notebook takes, held by a test.
@@ -60,15 +62,14 @@ def find() -> list[Finding]:
 
 def main() -> int:
     """Print the screen; return the exit code, 1 if a notebook could not run."""
-    # A folder may have letters that the terminal has not.
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    streams.mend()
     found = find()
-    print(*found, sep="\n")
-    if any(finding.state == "fault" for finding in found):
-        print("\nNot every notebook can run here: mend what is marked FAULT, from the top.")
-        return 1
-    print("\nEvery notebook can run here.")
-    return 0
+    verdict = "Every notebook can run here."
+    if at_fault := any(finding.state == "fault" for finding in found):
+        verdict = "Not every notebook can run here: mend what is marked FAULT, from the top."
+    for line in (*found, "", verdict):
+        streams.put(str(line), sys.stdout)
+    return int(at_fault)
 
 
 def _command(*words: str) -> str:
@@ -154,22 +155,22 @@ def _helpers() -> Finding:
     """Whether a kernel, which starts in the notebooks' folder, finds this package."""
     folder = ROOT / "notebooks"
     done = subprocess.run(
-        [sys.executable, "-c", "import helpers; print(helpers.__file__)"],
+        [sys.executable, "-c", "import helpers; print(helpers.__file__ or helpers.__path__[0])"],
         cwd=folder if folder.is_dir() else ROOT.parent,
         capture_output=True,
         text=True,
     )
-    found = done.stdout.strip()
+    found = done.stdout.strip().removesuffix("__init__.py").rstrip("/\\")
     if done.returncode or not found:
         says = "a notebook cannot import them"
-    elif Path(found).name == "helpers.py":
-        own = Path(found).with_name("helpers_of_my_own.py")
+    elif Path(found).name == "helpers.py" or Path(found).parent == folder:
+        own = Path(found).with_stem("helpers_of_my_own")
         # What ren is given is a name alone, and the file stays in its folder.
         move = ("ren", found, own.name) if os.name == "nt" else ("mv", found, str(own))
         says = f"a notebook imports {found} in their place"
         return Finding("helpers", says, "fault", _command(*move))
-    elif Path(found).resolve().parent != Path(__file__).resolve().parent:
-        says = f"a notebook imports those of another folder, {Path(found).parent}"
+    elif Path(found).resolve() != Path(__file__).resolve().parent:
+        says = f"a notebook imports those of another folder, {found}"
     else:
         return Finding("helpers", "a notebook imports those of this folder")
     return Finding("helpers", says, "fault", _pip("-e", str(ROOT)))
@@ -182,7 +183,7 @@ def _data() -> Finding:
     except Exception as error:  # noqa: BLE001 - whatever is amiss was named in the line above
         return Finding("data", f"cannot be looked for ({_reason(error)})", "fault")
     if root := os.environ.get(fashion.ROOT_VARIABLE):
-        if amiss := fashion.amiss_in(Path(root)):
+        if amiss := fashion.amiss_in(Path(root).expanduser()):
             says = f"{fashion.ROOT_VARIABLE} is {root!r}, where {amiss}"
             return Finding("data", says, "fault", _unset(fashion.ROOT_VARIABLE))
         return Finding("data", f"the real FashionMNIST, from {fashion.ROOT_VARIABLE}={root}")

@@ -15,34 +15,33 @@ import dataclasses
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from typing import NoReturn
 
 # Nothing that loads PyTorch is imported up here: --help and a mistyped option answer at once.
-from helpers.beyond_one_process import streams
 from helpers.beyond_one_process.settings import Settings, spelt
+from helpers.common import streams
 
 _NAME = "helpers.run"
+_SECONDS_TO_SPEAK = 20.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, with `arguments` in place of the command line's; return its exit code."""
-    # Every process of a machine reads the same command line: one of them speaks.
-    speaks = os.environ.get("LOCAL_RANK", "0") == "0"
     try:
         settings = _parse(arguments)
     except _UsageError as error:
-        if speaks:
-            _complain(f"{error}; --help lists the options")
+        _complain(f"{error}; --help lists the options", once=True)
         return 2
     try:
-        return _run(settings, speaks)
+        return _run(settings)
     except KeyboardInterrupt:
         _complain("stopped by SIGINT, with no step in flight")
         return 128 + signal.SIGINT
 
 
-def _run(settings: Settings, speaks: bool) -> int:
+def _run(settings: Settings) -> int:
     import torch
     import torch.distributed as dist
 
@@ -52,8 +51,7 @@ def _run(settings: Settings, speaks: bool) -> int:
         stopped_by = training_run.run(settings)
     except (ValueError, OSError, dist.DistError, parallel.PeerLost) as error:
         # What is wrong with files, settings or the loss is wrong in every process.
-        if speaks:
-            _complain(error)
+        _complain(error, once=True)
         return 1
     except torch.OutOfMemoryError as error:
         _complain(error)
@@ -62,7 +60,12 @@ def _run(settings: Settings, speaks: bool) -> int:
     return 128 + stopped_by if stopped_by else 0
 
 
-def _complain(problem: object) -> None:
+def _complain(problem: object, *, once: bool = False) -> None:
+    """Say what is wrong: `once` if the other processes of this machine find the same."""
+    if once and os.environ.get("LOCAL_RANK", "0") != "0":
+        # One of them speaks, and torchrun then ends the others. It ends that one, too, if another
+        # fails first: so they wait for it.
+        time.sleep(_SECONDS_TO_SPEAK)
     streams.put(f"{_NAME}: {' '.join(str(problem).split())}", sys.stderr)
 
 

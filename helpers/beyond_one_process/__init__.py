@@ -3,7 +3,6 @@
 ==================  ================================================================
 `networks`          the two networks that are trained
 `settings`          the options of the command `helpers.run`; loads no PyTorch
-`streams`           its stdout and stderr, whatever state they are in
 `training_run`      a run from its settings to its result: what the command does
 `parallel`          the loop over batches that several processes share
 `launch`            starts processes from a notebook, and brings back what they found

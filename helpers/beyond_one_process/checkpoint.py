@@ -11,6 +11,7 @@ import glob
 import hashlib
 import itertools
 import os
+import pickle
 import time
 import uuid
 import warnings
@@ -47,17 +48,17 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
     Raises
     ------
     ValueError
-        If something of these is missing or of another type.
+        If something of these is missing or of another type, or something could not be read back:
+        what is no tensor, number or text of Python's own, nor a list or dict of them.
     OSError
         If the file cannot be written. What was there before is untouched.
     """
     require.path("file", file)
-    _check_shape(contents, "the contents of a checkpoint")
+    _check_shape(contents, "the argument contents")
     target = _target(file)
     try:
         with _beside(target) as stream:
-            torch.save({**contents, _DIGEST: _digest_of(contents)}, stream)
-            stream.flush()
+            _write({**contents, _DIGEST: _digest_of(contents)}, stream)
             # Or a power cut could leave the new name on bytes that never reached the disk.
             os.fsync(stream.fileno())
             _put_in_place(stream, target)
@@ -75,6 +76,19 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _write(contents: dict, stream: BinaryIO) -> None:
+    """Write what can be read back; nobody wants to learn that only when it is needed."""
+    try:
+        torch.save(contents, stream)
+        stream.flush()
+        code = torch.serialization.get_unsafe_globals_in_checkpoint(stream.name)
+    except (AttributeError, TypeError, pickle.PicklingError) as error:
+        code = [_reason(error)]
+    if code:
+        cure = "give Python's own numbers and texts, tensors, and lists and dicts of them"
+        raise ValueError(f"the argument contents could not be read back ({code[0]}): {cure}")
 
 
 def load(file: Path | str) -> dict:

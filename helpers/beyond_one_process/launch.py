@@ -13,6 +13,7 @@ import contextlib
 import functools
 import inspect
 import os
+import pickle
 import re
 import runpy
 import tempfile
@@ -93,7 +94,7 @@ def in_processes(
     ------
     TypeError, ValueError
         If `work` is not a function that ``def`` made, or an argument cannot be handed to another
-        process. Nothing is started then.
+        process, and nothing is started then; or if what `work` returns cannot.
     RuntimeError
         If the processes failed, or took longer than five minutes.
     """
@@ -112,7 +113,10 @@ def in_processes(
         if not all(file.exists() for file in files):
             ended = f"{work.__name__} ended its process and returned nothing"
             raise RuntimeError(f"{ended}: let it return")
-        found = tuple(torch.load(file, weights_only=True) for file in files)
+        try:
+            found = tuple(torch.load(file, weights_only=True) for file in files)
+        except pickle.UnpicklingError as error:
+            raise _not_handed_over(f"what {work.__name__} returns", error) from None
     return launched._replace(results=found)
 
 
@@ -145,10 +149,12 @@ def _save_arguments(arguments: tuple, file: Path) -> None:
         torch.load(file, weights_only=True)  # It takes data and refuses code.
     except Exception as error:  # noqa: BLE001 - what cannot be written fails in many ways
         kinds = ", ".join(type(argument).__name__ for argument in arguments)
-        raise TypeError(
-            f"arguments are {kinds}, and one of them cannot be handed over "
-            f"({type(error).__name__}): give numbers, strings, tensors, lists and dicts of them"
-        ) from None
+        raise _not_handed_over(f"arguments are {kinds}, and one of them", error) from None
+
+
+def _not_handed_over(what: str, error: Exception) -> TypeError:
+    cure = "numbers, strings, tensors, lists and dicts of them"
+    return TypeError(f"{what} cannot be handed over ({type(error).__name__}): give {cure}")
 
 
 def _launch(folder: Path, run: Callable, processes: int, restarts: int = 0) -> Launched:

@@ -161,6 +161,9 @@ def train(
     require.network("network", network)
     require.batches("batches", batches)
     require.function("loss_function", loss_function)
+    if isinstance(loss_function, nn.Module):  # Its reduction is settled.
+        cure = "give a function that takes reduction='sum', as those of torch.nn.functional do"
+        raise TypeError(f"loss_function is {require.shown(loss_function)}: {cure}")
     require.optimizer("optimizer", optimizer)
     require.whole("skip", skip, least=0)
     if next(network.parameters(), None) is None:

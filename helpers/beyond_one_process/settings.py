@@ -37,6 +37,10 @@ _POSITIVE = _asked(float, lambda value: 0 < value < 3.4e38, "a number above 0 an
 _BELOW_ONE = _asked(float, lambda value: 0 <= value < 1, "a number from 0 up and below 1")
 
 
+def _path(text: str) -> Path:
+    return Path(text).expanduser()  # No shell does it in --data=~/garments.
+
+
 def _option(default: object, help: str, type: Callable = str, **more: object) -> Any:
     """Return a field that knows what `argparse` is to be told of it."""
     kind = {"action": "store_true"} if default is False else {"type": type}
@@ -55,11 +59,11 @@ class Settings:
     network: str = _option("mlp", "notebook 04's, or a small CNN", choices=("mlp", "cnn"))
     dtype: str = _option("float32", "precision (%(default)s)", choices=("float32", "float64"))
     device: str = _option("cpu", "where to compute (%(default)s)", choices=("cpu", "cuda", "auto"))
-    data: Path | None = _option(None, "folder above FashionMNIST/raw, or a file of tensors", Path)
+    data: Path | None = _option(None, "folder above FashionMNIST/raw, or a file of tensors", _path)
     limit: int | None = _option(
         None, "take only so many of the images to learn from", _whole(VALIDATION_SHARE)
     )
-    checkpoint: Path | None = _option(None, "file that keeps the run, so that it can go on", Path)
+    checkpoint: Path | None = _option(None, "file that keeps the run, so that it can go on", _path)
     checkpoint_every: int = _option(100, "batches between two saves (%(default)s)", _whole(1))
     resume: bool = _option(False, "go on from --checkpoint if it is there")
     json: bool = _option(False, "print one JSON object at the end, nothing else")

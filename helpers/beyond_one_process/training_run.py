@@ -20,8 +20,9 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from helpers.beyond_one_process import checkpoint, networks, parallel, streams
+from helpers.beyond_one_process import checkpoint, networks, parallel
 from helpers.beyond_one_process.settings import VALIDATION_SHARE, Settings, spelt
+from helpers.common import streams
 from helpers.fashion_mnist_pipeline import fashion, training
 
 # What decides where a run goes: to resume it, these must be as at its beginning.
@@ -103,7 +104,10 @@ def _garments(data: Path | None) -> tuple[dict[str, torch.Tensor], str]:
     if data is not None and not data.is_dir():
         lack = "that is a pipe or a device" if os.path.exists(data) else "no such file or folder"
         raise ValueError(f"--data {str(data)!r}: {lack}: give a folder or a file of tensors")
-    garments = fashion.load(data)
+    try:
+        garments = fashion.load(data)
+    except ValueError as error:  # Which calls the folder by the name of an argument.
+        raise ValueError(str(error).replace("root is", "--data")) from error
     return {name: getattr(garments, name) for name in _PARTS}, str(garments.source)
 
 

@@ -154,7 +154,8 @@ def _page_of(draw: Callable[[_Setting], Figure], setting: _Setting) -> str:
 def _drawn(draw: Callable[[_Setting], Figure], setting: _Setting):
     drawn = draw(setting)
     if not hasattr(drawn, "html"):  # The film of notebook 03 and a drawn graph have it too.
-        raise TypeError(f"draw gave {require.shown(drawn)}: let it return a figure")
+        cure = "let it return a helpers.common.picture.Figure, which has an alt text"
+        raise TypeError(f"draw gave {require.shown(drawn)}: {cure}")
     return drawn
 
 

@@ -55,7 +55,10 @@ def prediction(
             guess=one_line(repr(guess)),
         )
         return Verdict(ask)
-    said = one_line(guess)
+    said = one_line(guess).rstrip(".")  # The sentence has its own.
+    if not is_number(run) and not isinstance(run, str | bool):
+        no_answer = say("You predicted {guess}; the run gave {run}.", guess=said, run=one_line(run))
+        return Verdict(no_answer)
     if agree(guess, run, tolerance):
         return Verdict(say("You predicted {guess}: right.", guess=said), right=True)
     for wrong, hint in hints.items():
@@ -67,7 +70,7 @@ def prediction(
 
 
 def _another_number(guess, said: str, run) -> str:
-    if not is_number(guess):
+    if not is_number(guess) and not (isinstance(guess, float) and math.isinf(guess)):
         return say("You predicted {guess}, which is not a single number.", guess=said)
     if run > guess:
         return say("You predicted {guess}; the run gave more.", guess=said)
@@ -129,7 +132,7 @@ def _bare(value: object) -> str | None:
         return "yes" if value else "no"
     if not isinstance(value, str):
         return None
-    word = re.sub(r"^(the|an?)[\W_]+|[^\w?]|_", "", value.casefold().strip(" '\"`"))
+    word = re.sub(r"^[\W_]*(the|an?)[\W_]+|[^\w?]|_", "", value.casefold())
     word = re.sub(r"is(?=(e|ed|er|ers|ing|ation)$)", "iz", re.sub(r"our(?=s?$)", "or", word))
     return {"true": "yes", "y": "yes", "false": "no", "n": "no"}.get(word, word)
 
@@ -207,12 +210,13 @@ def _what_is_wrong(results, answers: Callable[[], Sequence], inputs, tolerance: 
     first = next(filter(None, wrong), "")
     if not first or "" not in wrong:
         return first
-    where = say(
-        "Right on {right} of {count} inputs; not on the one with {arguments}.",
-        right=wrong.count(""),
-        count=len(wrong),
-        arguments=", ".join(map(_listed, own(inputs[wrong.index(first)]))),
-    )
+    where = say("Right on {right} of {count} inputs;", right=wrong.count(""), count=len(wrong))
+    listed = [", ".join(map(_listed, own(arguments))) for arguments in inputs]
+    missed = listed[place := wrong.index(first)]
+    if listed.count(missed) == 1:
+        where += " " + say("not on the one with {arguments}.", arguments=missed)
+    else:  # As of networks, that all look the same.
+        where += " " + say("not on number {n}, with {arguments}.", n=place + 1, arguments=missed)
     return where if first == _differs() else f"{first} {where}"
 
 

@@ -94,30 +94,40 @@ def outcome_of(
     return outcome[0]
 
 
-# By the names that it was to define, the text of a cell that failed when it was last run.
-_failed_cells: dict[str, str] = {}
+# What each name of the notebook stood for before the cell that runs, by its identity.
+_before: dict[str, int] = {}
+# By the names that a cell was to define anew, and failed to, what they stand for still.
+_left_over: dict[str, object] = {}
 
 
 def watch_cells() -> None:
     """Ask IPython, where this runs in it, to tell from now on which cells fail."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell and _note_cell not in shell.events.callbacks["post_run_cell"]:
-        shell.events.register("post_run_cell", _note_cell)
+    for event, note in (("pre_run_cell", _note_names), ("post_run_cell", _note_cell)):
+        if (shell := _shell()) and note not in shell.events.callbacks[event]:
+            shell.events.register(event, note)
+
+
+def _shell() -> Any:
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+
+
+def _note_names(_info) -> None:
+    _before.clear()
+    _before.update((name, id(value)) for name, value in _shell().user_ns.items())
 
 
 def _note_cell(result) -> None:
-    text = result.info.raw_cell or ""
-    names = re.findall(r"^(?:def\s+|(?=\w+\s*=[^=]))(\w+)", text, re.MULTILINE)
-    _failed_cells.update(dict.fromkeys(names, "" if result.success else text))
+    defines = r"^(?:(?:def|class)\s+|(?=\w+\s*(?::[^=\n]+)?=[^=]))(\w+)"
+    for name in re.findall(defines, result.info.raw_cell or "", re.MULTILINE):
+        _left_over.pop(name, None)
+        value = _shell().user_ns.get(name)
+        if not result.success and callable(value) and _before.get(name) == id(value):
+            _left_over[name] = value
 
 
-def is_left_over(function: Any) -> bool:
+def is_left_over(function: object) -> bool:
     """Say whether a function is an old one, since the cell that was to define it anew failed."""
-    failed = _failed_cells.get(getattr(function, "__name__", ""), "")
-    try:
-        return failed != "" and inspect.getsource(function) not in failed
-    except (OSError, TypeError):
-        return False
+    return any(function is old for old in _left_over.values())
 
 
 def _note(called: set, frame, event: str, function) -> None:
@@ -298,6 +308,7 @@ def _guarded(function: Callable) -> Iterator[None]:
         afterwards.callback(setattr, builtins, "input", builtins.input)
         afterwards.callback(names.update, ways_out)
         afterwards.callback(random.setstate, random.getstate())
+        afterwards.callback(np.random.set_state, np.random.get_state())
         afterwards.callback(torch.set_rng_state, torch.get_rng_state())
         afterwards.callback(torch.set_default_dtype, torch.get_default_dtype())
         afterwards.callback(_use_threads, torch.get_num_threads())

@@ -106,9 +106,9 @@ def load(root: str | Path | None = None, *, download: bool = True) -> Garments:
     # A folder that was named must hold the data: another source in its place would surprise.
     if root is not None:
         require.path("root", root)
-        return _read(Path(root), Source("root"))
+        return _read(Path(root).expanduser(), Source("root"))
     if named := os.environ.get(ROOT_VARIABLE):
-        return _read(Path(named), Source("environment"))
+        return _read(Path(named).expanduser(), Source("environment"))
     reason = "no download was asked for"
     if not _is_complete(DATA_FOLDER) and download:
         reason = _try_download(DATA_FOLDER)

@@ -91,11 +91,13 @@ class MomentumSGD:
 
     def __init__(self, weights: Iterable[torch.Tensor], *, lr: float, momentum: float = 0.0):
         # Kept as a list: parameters() is a generator, and walked only once.
-        group: dict[str, Any] = {"params": list(weights), "lr": lr, "momentum": momentum}
-        if any(map(nn.parameter.is_lazy, group["params"])):
+        held = list(weights) if isinstance(weights, Iterable) else [weights]
+        for weight in held:
+            require.instance("one of weights", weight, torch.Tensor, "network.parameters()")
+        if any(map(nn.parameter.is_lazy, held)):
             raise ValueError("weights have no shape yet: let the network see a batch before")
-        self.param_groups = [group]
-        self._velocities = [torch.zeros_like(weight) for weight in group["params"]]
+        self.param_groups: list[dict[str, Any]] = [{"params": held, "lr": lr, "momentum": momentum}]
+        self._velocities = [torch.zeros_like(weight) for weight in held]
 
     @torch.no_grad()
     def step(self) -> None:
@@ -161,7 +163,8 @@ def fit(
     ------
     TypeError, ValueError
         If an argument, a batch, the network's scores or the loss cannot be what they should; the
-        line says which, with its value. The weights are then those before the step in question.
+        line says which, with its value. The weights are then those before the step in question,
+        but for a step that made them infinite.
     """
     _check_roles(network, batches, loss_function)
     _check_optimizer(optimizer, network, scheduled=schedule is not None)
@@ -170,7 +173,7 @@ def fit(
     require.choice("schedule_every", schedule_every, ("step", "epoch"))
     of_steps = schedule_every == "step" and not isinstance(schedule, ReduceLROnPlateau)
     if schedule is not None:
-        told = epochs * (operator.length_hint(batches) if of_steps else 1)
+        told = epochs * (_length(batches) if of_steps else 1)
         _check_schedule(schedule, optimizer, told)
     if validation is not None:
         _check_walk("validation", validation, times=epochs)
@@ -186,6 +189,7 @@ def fit(
                     _tell(schedule)  # After optimizer.step(), or PyTorch warns.
                 bar.update()
             loss, accuracy = walk.means(f"batches, in epoch {epoch},")
+            _check_weights(optimizer, epoch)
             history.loss.append(loss)
             history.accuracy.append(accuracy)
             if validation is not None:
@@ -289,13 +293,18 @@ class _Walk:
         """Walk batches, look at each, and take it to where the network is."""
         held = itertools.chain(self.network.parameters(), self.network.buffers())
         device = next(held, torch.empty(0)).device
+        length = _length(batches)
         for images, labels in require.pairs(name, batches):
             self._batches += 1
+            # One that is its own iterator and goes on beyond its length begins again by itself.
+            if isinstance(batches, Iterator) and 0 <= length < self._batches:
+                raise _never_ends(name)
             fashion.check_pair(images, labels)
             yield images.to(device), labels.to(device)
 
     def take_step(self, images: torch.Tensor, labels: torch.Tensor) -> None:
         """Fill the gradients and move the weights."""
+        _check_rates(self._optimizer, scheduled=True)
 
         def fill() -> torch.Tensor:  # What PyTorch calls a closure.
             with torch.enable_grad():  # An optimiser may call it where there is none.
@@ -306,6 +315,9 @@ class _Walk:
                 self.see(loss.item(), scores, labels)
             self._optimizer.zero_grad()
             _call(loss.backward, why=_why_no_gradient)
+            # A loss that was made anew from a number has a gradient, which stops at once.
+            if all(weight.grad is None for weight in _held_by(self._optimizer)):
+                raise ValueError(_why_no_gradient("does not require grad"))
             return loss.detach()
 
         fill()
@@ -367,11 +379,13 @@ class _Walk:
     def means(self, walk: str) -> tuple[float, float]:
         """Return loss and accuracy, the means over the images."""
         if self._images == 0:
-            raise ValueError(
-                f"{walk} gave no images: pass something that holds at least one batch and can be "
-                "walked again, such as a list, not a generator"
-            )
+            raise _no_images(walk)
         return self._loss / self._images, self._correct / self._images
+
+
+# What code stops with; an error that somebody raises to end a run is let through.
+_CODE_ERRORS: tuple[type[Exception], ...] = (ArithmeticError, AssertionError, AttributeError)
+_CODE_ERRORS += (LookupError, NameError, RuntimeError, TypeError, ValueError)
 
 
 def _call(function: Callable, *arguments: object, why: Callable[[str], str]) -> Any:
@@ -380,21 +394,23 @@ def _call(function: Callable, *arguments: object, why: Callable[[str], str]) -> 
         return function(*arguments)
     except torch.OutOfMemoryError:
         raise  # Its own message says what to do, and the arguments are not to blame.
-    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+    except _CODE_ERRORS as error:
         # PyTorch's first sentence: those behind it are often a cure for something else.
-        said = str(error).splitlines() or [type(error).__name__]
+        text = repr(error) if isinstance(error, KeyError) else str(error)
+        said = text.splitlines() or [type(error).__name__]
         raise ValueError(why(said[0].split(". ")[0])) from error
 
 
 def _tell(schedule: Any, *heard: float) -> None:
-    _call(schedule.step, *heard, why="the schedule's step failed: {}".format)
+    why = "the schedule's step failed: {}; none but ReduceLROnPlateau is told the loss"
+    _call(schedule.step, *heard, why=why.format)
 
 
 def _why_no_gradient(reason: str) -> str:
     if "a second time" in reason:
         return "the loss leads into an earlier batch: detach() what is kept from batch to batch"
     if "not require grad" in reason:
-        cure = "let no detach(), no_grad(), argmax() or NumPy stand between"
+        cure = "let no detach(), no_grad(), argmax(), tensor() or NumPy stand between"
         return f"the loss leads back to no weights: {cure}"
     return f"the loss has no gradient: {reason}"
 
@@ -409,7 +425,7 @@ def _loss(loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tenso
     def why(reason: str) -> str:
         classes = scores.shape[1]
         if (label := fashion.outside(labels, classes)) is None:
-            return f"the loss takes no int64 labels beside {classes} scores for each: {reason}"
+            return f"the loss fails on int64 labels beside {classes} scores for each: {reason}"
         cure = f"give class numbers from 0 to {classes - 1}"
         return f"labels hold {label}: the network tells {classes} classes apart, so {cure}"
 
@@ -428,8 +444,9 @@ def _cure(network: nn.Module, images: torch.Tensor) -> str:
     dtype = next((w.dtype for w in network.parameters() if w.is_floating_point()), torch.float32)
     scaled = f".to({dtype})" + (" / 255" if images.dtype == torch.uint8 else "")
     # Where a copy takes them as they are, something else is amiss.
-    changes = "", scaled, ".long()", ".to_dense()", ".flatten(1)", ".unsqueeze(1)"
-    for change in () if images.is_complex() else changes:
+    changes = ["", scaled, ".long()", ".to_dense()", ".flatten(1)", ".unsqueeze(1)", ".squeeze(1)"]
+    changes += [".expand(-1, 3, -1, -1)"]  # For networks made for colours.
+    for change in [] if images.is_complex() else changes:
         with contextlib.suppress(Exception):  # What is tried is what is said.
             scores = copy.deepcopy(network).eval()(eval(f"images{change}"))
             if scores.shape[:-1] == images.shape[:1]:
@@ -437,9 +454,24 @@ def _cure(network: nn.Module, images: torch.Tensor) -> str:
     return ""
 
 
+def _length(batches: object) -> int:
+    """Return how many batches there are; -1 if that cannot be known, as of a stream."""
+    with contextlib.suppress(Exception):  # A loader over a stream says so when it is asked.
+        return operator.length_hint(batches, -1)
+    return -1
+
+
+def _no_images(walk: str) -> ValueError:
+    cure = "pass at least one batch, in what can be walked again: a list, not a generator"
+    return ValueError(f"{walk} gave no images: {cure}")
+
+
+def _never_ends(name: str, amiss: str = "never end") -> ValueError:
+    return ValueError(f"{name} {amiss}: give a list, such as list(itertools.islice({name}, 9))")
+
+
 def _progress_bar(batches: Iterable[Batch], epochs: int, *, shown: bool) -> tqdm:
-    # A stream of batches has no length, and a loader over one says so only when it is asked.
-    total = epochs * operator.length_hint(batches) or None
+    total = max(0, epochs * _length(batches)) or None
     # None leaves it to tqdm: a bar on a terminal, nothing in a log. A notebook is neither.
     in_notebook = issubclass(tqdm, notebook_tqdm)
     return tqdm(total=total, unit="batch", disable=not shown or (False if in_notebook else None))
@@ -465,9 +497,12 @@ def _check_walk(name: str, batches: object, *, times: int = 1) -> None:
     require.batches(name, batches)
     # What Python itself makes goes on where it ended; a class of one's own may begin anew.
     goes_on = isinstance(batches, Iterator) and not inspect.isfunction(type(batches).__iter__)
-    if isinstance(batches, itertools.cycle) or (goes_on and times > 1):
-        amiss = "never end" if isinstance(batches, itertools.cycle) else "can be walked only once"
-        raise ValueError(f"{name} {amiss}: give a list, such as list(itertools.islice({name}, 9))")
+    if isinstance(batches, itertools.cycle):
+        raise _never_ends(name)
+    if goes_on and times > 1:
+        raise _never_ends(name, "can be walked only once")
+    if _length(batches) == 0:
+        raise _no_images(name)
 
 
 def _check_optimizer(optimizer: AnyOptimizer, network: nn.Module, *, scheduled: bool) -> None:
@@ -475,21 +510,44 @@ def _check_optimizer(optimizer: AnyOptimizer, network: nn.Module, *, scheduled: 
         raise ValueError("network has no parameters to train: are its layers made in __init__?")
     require.optimizer("optimizer", optimizer)
     # By identity: == would compare the numbers, and two layers may hold the same ones.
-    held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
-    if held.isdisjoint(id(weight) for weight in network.parameters() if weight.requires_grad):
+    held, own = set(map(id, _held_by(optimizer))), {id(w): w for w in network.parameters()}
+    learning = {name for name, weight in own.items() if weight.requires_grad}
+    # Of a layer that was put in later, it holds the one before, of as many weights.
+    if held.isdisjoint(learning) or 0 < len(held - own.keys()) == len(learning - held):
+        whose = "none" if held.isdisjoint(learning) else "not all"
         raise ValueError(
-            "the optimiser holds none of the network's weights that learn: make it after the "
+            f"the optimiser holds {whose} of the network's weights that learn: make it after the "
             "network, from network.parameters(), and set requires_grad_(True) on frozen ones"
         )
     if odd := [name for name in _asked_for(optimizer) if "closure" not in name]:
         cure = "give one that asks for nothing, or for a closure"
         raise ValueError(f"the optimiser's step asks for {odd[0]}: {cure}")
+    _check_rates(optimizer, scheduled=scheduled)
+
+
+def _held_by(optimizer: AnyOptimizer) -> Iterator[torch.Tensor]:
+    return itertools.chain(*(group["params"] for group in optimizer.param_groups))
+
+
+def _check_rates(optimizer: AnyOptimizer, *, scheduled: bool) -> None:
     # An optimiser of one's own may have no rate, and a schedule may begin at 0.
     rates = [group["lr"] for group in optimizer.param_groups if group.get("lr") is not None]
-    for rate in map(float, rates):
-        # PyTorch's own check lets 0 and NaN pass.
-        if not (math.isfinite(rate) and rate >= 0) or not (scheduled or any(rates)):
-            raise ValueError(f"the learning rate is {rate}: give a number above 0, such as 0.1")
+    for rate in rates:
+        # PyTorch's own check lets 0 and NaN pass, and a root of less than 0 is complex.
+        odd = isinstance(rate, complex) or not 0 <= float(rate) < math.inf
+        if odd or not (scheduled or any(rates)):
+            cure = "give a number above 0, such as 0.1"
+            cure += ", and schedule_every='epoch' if its schedule counts epochs" * scheduled
+            raise ValueError(f"the learning rate is {rate}: {cure}")
+
+
+def _check_weights(optimizer: AnyOptimizer, epoch: int) -> None:
+    """Find what the last step of an epoch has spoilt, since no loss shows it any more."""
+    for weight in _held_by(optimizer):
+        if weight.grad is not None and not weight.isfinite().all():
+            rate = optimizer.param_groups[0].get("lr")
+            cure = f"lower the learning rate (now {rate}) or look for the root or logarithm of 0"
+            raise ValueError(f"weights are infinite or NaN after epoch {epoch}: {cure}")
 
 
 def _check_schedule(schedule: object, optimizer: AnyOptimizer, told: int) -> None:
@@ -502,8 +560,11 @@ def _check_schedule(schedule: object, optimizer: AnyOptimizer, told: int) -> Non
         )
     if getattr(schedule, "optimizer", optimizer).param_groups is not optimizer.param_groups:
         raise ValueError("schedule moves another optimiser: make it from the one given to fit")
-    if isinstance(schedule, OneCycleLR):  # It fails beyond its end, which would come too late.
-        left = schedule.total_steps - schedule.last_epoch
+    starts = getattr(schedule, "_milestones", [0])  # Of the parts of a SequentialLR.
+    parts = getattr(schedule, "_schedulers", [schedule])[-1 if any(starts) else 0 :]
+    for part in (part for part in parts if isinstance(part, OneCycleLR)):
+        # It fails beyond its end, which would come too late.
+        left, told = part.total_steps - max(0, part.last_epoch), told - starts[-1]
         if told > left:
             cure = f"make it with total_steps={told}"
             raise ValueError(f"schedule has {left} steps left and would be told {told}: {cure}")

@@ -6,6 +6,7 @@ import os
 import random
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import torch
@@ -127,6 +128,25 @@ def test_another_optimizer_is_refused_and_left_as_it_is():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot open a folder")
+@pytest.mark.parametrize(
+    ("odd", "kind"),
+    [
+        (np.float64(0.5), "numpy"),
+        (np.random.get_state(), "numpy"),
+        (Path("here"), "pathlib"),
+        (lambda: None, "Can't|<lambda>"),
+        (nn.Linear(1, 1), "torch.nn.modules.linear.Linear"),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_saved(odd, kind, saved):
+    before = saved.read_bytes()
+    words = f"could not be read back .*({kind}).*: give Python's own numbers"
+    for held in ({"best": odd}, {"rng": {"numpy": odd}}):
+        with pytest.raises(ValueError, match=words):
+            checkpoint.save(saved, contents() | held)
+    assert saved.read_bytes() == before and [*saved.parent.iterdir()] == [saved]
+
+
 def test_a_power_cut_finds_bytes_then_name_on_the_disk(tmp_path, monkeypatch):
     replace, done = os.replace, []
     monkeypatch.setattr(os, "fsync", lambda descriptor: done.append(os.fstat(descriptor).st_ino))

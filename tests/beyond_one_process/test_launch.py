@@ -130,6 +130,16 @@ def test_a_launched_function_that_leaves_has_no_result(code):
         launch.in_processes(leave, code, processes=1)
 
 
+def an_array():
+    return torch.ones(1).numpy()
+
+
+def test_what_a_launched_function_cannot_hand_back_is_told_in_one_line():
+    words = "^what an_array returns cannot be handed over .*: give numbers, strings, .*of them$"
+    with pytest.raises(TypeError, match=words):
+        launch.in_processes(an_array, processes=1)
+
+
 def test_a_launched_module_may_leave_when_all_is_well_and_else_is_reported():
     launched = launch.module("helpers.run", "--help", processes=1)
     assert "--epochs" in str(launched) and launched.results == ()

@@ -42,9 +42,15 @@ def test_the_last_value_that_makes_sense_is_taken(options):
     assert taken == type(taken)(value)
 
 
-def test_only_one_process_of_a_machine_complains(command, monkeypatch):
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    assert command("--epochs 0", code=2) == ("", "")
+def test_one_process_of_a_machine_complains_and_the_others_if_they_are_not_ended(
+    command, monkeypatch
+):
+    waits = mock.Mock()
+    monkeypatch.setattr(run.time, "sleep", waits)
+    for rank in "01":
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        assert "--epochs: '0'" in command("--epochs 0", code=2)[1]
+        assert [call.args[0] > 5 for call in waits.call_args_list] == [True] * int(rank)
 
 
 def test_the_command_answers_help_and_bad_options_from_a_shell():
@@ -76,7 +82,7 @@ def test_what_goes_wrong_later_is_one_line_and_exit_code_1(data, command, tmp_pa
     assert "no checkpoint can be written" in trouble(start, tmp_path / "file" / "kept.pt")
     assert "no such file" in trouble("--data", tmp_path / "none")
     assert "cannot be read" in trouble("--data", tmp_path / "file")
-    assert "which holds no FashionMNIST/raw" in trouble("--data", tmp_path)
+    assert f"run: --data {str(tmp_path)!r}, which holds no Fashion" in trouble("--data", tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(torch.cuda, "is_available", lambda: False)
         assert "--device cuda" in trouble("--epochs 1 --device cuda")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
+from torch import nn
 
 from common.test_judging import said_of, said_of_code
 from helpers.common import running
@@ -29,7 +30,8 @@ def said_of_word(guess) -> str:
 @pytest.mark.parametrize("guess", [
     "the optimiser", "optimiser", "the optimizer", "The Optimizer.", "an OPTIMISER!",
     " the  optimiser ", "the-optimizer", "'the optimizer'", ["the optimiser"],
-    np.array("the optimizer"), np.array(["optimizer"]), np.str_("optimizer"),
+    np.array("the optimizer"), np.array(["optimizer"]), np.str_("optimizer"), "“the optimiser”",
+    "*the optimizer*", "«optimiser»",
 ])  # fmt: skip
 def test_a_word_may_come_in_another_dress(guess):
     assert said_of_word(guess).endswith(": right.")
@@ -100,8 +102,8 @@ ITSELF.append(ITSELF)
 
 
 @pytest.mark.parametrize("guess", [
-    42 + 1j, math.nan, Decimal("nan"), Decimal("snan"), Decimal("1e999999999"),
-    np.longdouble("nan"), [42, 42], {42: 42}, torch.ones(0), torch.tensor(42.0, device="meta"),
+    42 + 1j, math.nan, Decimal("nan"), Decimal("snan"), np.longdouble("nan"), [42, 42],
+    {42: 42}, torch.ones(0), torch.tensor(42.0, device="meta"),
     torch.nested.nested_tensor([torch.tensor([42.0, 1.0])]), np.datetime64("2026-01-01"), math,
     print, ITSELF, [10**5000, 1],
 ], ids=lambda guess: type(guess).__name__)  # fmt: skip
@@ -114,6 +116,22 @@ def test_what_is_no_number_is_said_to_be_none(guess):
 def test_numbers_too_long_to_print_are_compared():
     for guess, way in ((10**5000, "less"), (-(10**5000), "more"), (Fraction(10**5000), "less")):
         assert said_of(guess, 42).endswith(f"; the run gave {way}.")
+
+
+def test_what_grows_without_bound_is_compared_too():
+    for guess, way in ((math.inf, "less"), (-math.inf, "more"), (Decimal("1e999999999"), "less")):
+        assert said_of(guess, 42).endswith(f"; the run gave {way}.")
+
+
+@pytest.mark.parametrize("run", [math.nan, torch.tensor(math.inf), None, torch.ones(2)])
+def test_a_run_without_an_answer_is_named(run):
+    for guess in (42, "42", "tops"):
+        assert said_of(guess, run).startswith(f"You predicted {guess}; the run gave ")
+
+
+def test_a_guess_brings_no_second_point():
+    hints = {"loss": "It comes later.", "class": ""}
+    assert said_of("The Loss.", "class", hints=hints) == "You predicted The Loss. It comes later."
 
 
 # --- Exercises: kinds of values ---
@@ -287,6 +305,16 @@ def test_an_input_that_is_missed_is_named(attempt, said):
     assert said_of_code(attempt, lambda x, rows: 2 * x, inputs) == f"Not yet. {said}"
 
 
+@pytest.mark.parametrize(
+    ("wrap", "where"),
+    [(lambda layer: layer, "the one with a ReLU"), (nn.Sequential, "number 2, with a Sequential")],
+)
+def test_inputs_that_look_the_same_are_counted(wrap, where):
+    inputs = [(wrap(nn.Tanh()),), (wrap(nn.ReLU()),)]
+    said = said_of_code(lambda net: math.tanh(-1), lambda net: net(torch.tensor(-1.0)), inputs)
+    assert said == f"Not yet. Right on 1 of 2 inputs; not on {where}."
+
+
 # --- What a check is handed ---
 
 
@@ -315,6 +343,12 @@ CELLS = {
     "1 / 0\ndef doubled(x):\n    return 3 * x": OLD,
     "def doubled(x):\n    return x * 2\n1 / 0": "Right.",
     "doubled = lambda x: 2 *": OLD,
+    "doubled = lambda x: x * 2": "Right.",
+    "doubled: object = lambda x 3 * x": OLD,
+    "%%time\ndef doubled(x):\n    return 2 * x": "Right.",
+    "%%time\ndef doubled(x) return x": OLD,
+    "class Twice:\n    __call__ = lambda self, x: 2 * x\ndoubled = Twice()": "Right.",
+    "class Twice:\n    def __call__(self, x) 0\ndoubled = Twice()": OLD,
     "def doubled(x):\n    return 4 * x / 2": "Right.",
     "doubled(None)": "Right.",
     "doubled == 1 / 0": "Right.",
@@ -325,7 +359,7 @@ CELLS = {
 def test_an_old_function_is_not_judged_for_one_whose_cell_failed(monkeypatch):
     shell = InteractiveShell()
     monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
-    monkeypatch.setattr(running, "_failed_cells", {})
+    monkeypatch.setattr(running, "_left_over", {})
     shell.user_ns["check"] = check = Questions()
     check.exercise("doubles", inputs=[(2,), (3,)])(lambda x: 2 * x)
     for cell, said in CELLS.items():

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 from nbclient import NotebookClient
@@ -135,13 +136,14 @@ def test_an_attempt_leaves_no_traces(usual):
     def careless(x):
         torch.manual_seed(1)
         random.seed(1)
+        np.random.seed(1)
         torch.set_grad_enabled(False)
         torch.set_default_dtype(torch.float16)
         torch.set_num_threads(torch.get_num_threads() + 1)
         return (x**2).sum()
 
     def state():
-        numbers = random.getstate(), torch.get_rng_state().tolist()
+        numbers = random.getstate(), torch.get_rng_state().tolist(), str(np.random.get_state())
         settings = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads()
         return *numbers, *settings, builtins.input, sys.stdout, sys.stderr
 

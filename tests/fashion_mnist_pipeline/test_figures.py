@@ -12,6 +12,10 @@ def test_the_curves_do_without_a_validation_part():
     assert "Training ends at 80.0%" in alone.axes[1].get_title("left")
 
 
+def test_the_curves_of_one_epoch_tell_of_no_trend():
+    assert figures.training_curves(History([1.0], [0.6])).alt == "Loss and accuracy of one epoch."
+
+
 def test_convexity_is_seen_and_not_supposed():
     drawn = figures.convex_or_not(LINE, LINE - LINE**2, LINE**2)
     assert "in the scores it rises above" in drawn.alt

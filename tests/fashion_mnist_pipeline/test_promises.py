@@ -11,52 +11,22 @@ from torch.nn import functional as F
 from torch.optim import lr_scheduler
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
+from fashion_mnist_pipeline.fitting import (
+    X,
+    Y,
+    fit,
+    in_batches,
+    network,
+    one_line,
+    refused_by_fit,
+    same,
+    sgd,
+    weights_of,
+)
 from helpers.fashion_mnist_pipeline import training
 
-CHANCE = torch.Generator().manual_seed(0)
-Y = torch.arange(30) % 3
-X = torch.eye(3).repeat(1, 2)[Y] + 0.3 * torch.randn(30, 6, generator=CHANCE)
 PICTURES = X.repeat(1, 2)[:, :9].view(-1, 1, 3, 3)
-TOKENS = torch.randint(20, (30, 5), generator=CHANCE)
-
-
-def in_batches(x, y, size=10):
-    return list(zip(x.split(size), y.split(size), strict=True))
-
-
-def network(*head, scores=3):
-    torch.manual_seed(1)
-    return nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, scores), *head)
-
-
-def sgd(net, lr=0.1):
-    return torch.optim.SGD(net.parameters(), lr=lr)
-
-
-def fit(net, batches=None, loss=F.cross_entropy, optimizer=None, **options):
-    batches = in_batches(X, Y) if batches is None else batches
-    options = {"epochs": 1, "progress": False, **options}
-    return training.fit(net, batches, loss, optimizer or sgd(net), **options)
-
-
-def weights_of(net):
-    return [weight.detach().clone() for weight in net.parameters()]
-
-
-def same(some, others):
-    return all(map(torch.equal, some, others))
-
-
-def one_line(words, call, *arguments, **options):
-    with pytest.raises((TypeError, ValueError), match=words) as caught:
-        call(*arguments, **options)
-    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
-
-
-def refused_by_fit(words, net, *arguments, **options):
-    before = weights_of(net)
-    one_line(words, fit, net, *arguments, **options)
-    assert same(weights_of(net), before)
+TOKENS = torch.randint(20, (30, 5), generator=torch.Generator().manual_seed(0))
 
 
 # --- PyTorch's protocol: closures ---
@@ -117,6 +87,11 @@ class Silent(Sharpness):
         return closure()
 
 
+class Unmade(Sharpness):
+    def step(self, closure=None):
+        return self.steps_so_far
+
+
 class OfTheLoss(Sharpness):
     def step(self, loss):
         loss.backward()
@@ -128,6 +103,7 @@ class OfTheLoss(Sharpness):
         (OfTheLoss, "asks for loss: give one that asks for nothing, or for a closure$"),
         (Unguarded, r"failed .*not provided\); .*step\(self, closure\), without a default$"),
         (Silent, r"failed .*not callable\); .*step\(self, closure\), without a default$"),
+        (Unmade, r"failed \('Unmade' object has no attribute 'steps_so_far'\)$"),
         (torch.optim.SparseAdam, r"failed .*consider Adam instead\)$"),  # Nothing about a closure.
     ],
 )
@@ -136,98 +112,7 @@ def test_an_optimiser_whose_step_fails_says_why(kind, words):
     refused_by_fit(f"optimiser's step {words}", net, optimizer=kind(net.parameters()))
 
 
-# --- PyTorch's protocol: schedules ---
-
-
-def two_in_sequence(optimizer):
-    parts = lr_scheduler.LinearLR(optimizer, total_iters=2), lr_scheduler.StepLR(optimizer, 1)
-    return lr_scheduler.SequentialLR(optimizer, parts, milestones=[2])
-
-
-def two_at_once(optimizer):
-    parts = lr_scheduler.StepLR(optimizer, 2), lr_scheduler.ExponentialLR(optimizer, 0.5)
-    return lr_scheduler.ChainedScheduler(parts, optimizer)
-
-
-def warm_up(optimizer):  # From 0.
-    return lr_scheduler.LambdaLR(optimizer, lambda step: min(step / 4, 1.0))
-
-
-def one_cycle(optimizer, steps=6):
-    return lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=steps)
-
-
-def restarted(optimizer):
-    return lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 4)
-
-
-@pytest.mark.parametrize("make", [two_in_sequence, two_at_once, warm_up, one_cycle, restarted])
-@pytest.mark.parametrize(("every", "told"), [("step", 6), ("epoch", 2)])
-@pytest.mark.filterwarnings("error")
-def test_a_schedule_is_told_as_often_as_is_said(make, every, told):
-    net, alone = network(), sgd(network())
-    expected = make(alone)
-    for _ in range(told):
-        alone.step()
-        expected.step()
-    optimizer = sgd(net)
-    fit(net, optimizer=optimizer, epochs=2, schedule=make(optimizer), schedule_every=every)
-    assert optimizer.param_groups[0]["lr"] == pytest.approx(alone.param_groups[0]["lr"])
-
-
-@pytest.mark.parametrize("every", ["step", "epoch"])
-@pytest.mark.parametrize(("mode", "validated"), [*itertools.product(["min", "max"], [False, True])])
-def test_a_plateau_is_told_the_loss_or_the_accuracy_of_each_epoch(mode, validated, every):
-    net, heard = network(), []
-    optimizer = sgd(net)
-    schedule = lr_scheduler.ReduceLROnPlateau(optimizer, mode)
-    schedule.step = heard.append
-    part = in_batches(X[:9], Y[:9]) if validated else None
-    options = {"schedule": schedule, "schedule_every": every, "validation": part}
-    history = fit(net, optimizer=optimizer, epochs=2, **options)
-    name = ("validation_" if validated else "") + ("loss" if mode == "min" else "accuracy")
-    assert heard == getattr(history, name) and len(heard) == 2
-
-
-class WithNumber(lr_scheduler.LRScheduler):
-    """As other libraries have them."""
-
-    def step(self, epoch, metric=None):
-        raise AssertionError("told")
-
-    def _initial_step(self):
-        pass
-
-
-@pytest.mark.parametrize(
-    ("make", "words"),
-    [
-        (WithNumber, "schedule's step asks for epoch: give one whose step asks for nothing"),
-        (lambda _: warm_up(sgd(network())), "schedule moves another optimiser"),
-        (lambda _: lr_scheduler.StepLR, "schedule is a type: give one"),
-        (lambda of: one_cycle(of, steps=5), "5 steps left and would be told 6.*total_steps=6$"),
-    ],
-)
-def test_a_schedule_that_cannot_serve_is_refused_before_the_first_step(make, words):
-    net = network()
-    optimizer = sgd(net)
-    refused_by_fit(words, net, optimizer=optimizer, schedule=make(optimizer), epochs=2)
-
-
-def test_a_schedule_that_fails_is_named():
-    net = network()
-    optimizer = sgd(net)
-    short = lr_scheduler.LambdaLR(optimizer, [1.0, 0.5].__getitem__)
-    one_line("schedule's step failed: list index", fit, net, optimizer=optimizer, schedule=short)
-
-
-def test_a_rate_of_nothing_is_fine_for_some_weights_or_with_a_schedule_alone():
-    net = network()
-    groups = [{"params": net[0].parameters(), "lr": 0.0}, {"params": net[2].parameters()}]
-    before = net[0].weight.clone(), net[2].weight.clone()
-    fit(net, optimizer=torch.optim.SGD(groups, lr=0.1))
-    assert torch.equal(net[0].weight, before[0]) and not torch.equal(net[2].weight, before[1])
-    refused_by_fit("learning rate is 0.0: give", net, optimizer=sgd(net, lr=0.0))
+# --- Optimisers of one's own ---
 
 
 class WithoutRate:
@@ -322,6 +207,16 @@ class WithMask(nn.Linear):
         return super().forward(x)
 
 
+class Misspelt(nn.Linear):
+    def forward(self, x):
+        return self.lineer(x)
+
+
+class Recurrent(nn.RNN):
+    def forward(self, x):
+        return super().forward(x)[0][:, -1]
+
+
 class Remembers(nn.Linear):
     kept = 0.0
 
@@ -343,9 +238,9 @@ def words_network(**options):
     return nn.Sequential(nn.EmbeddingBag(20, 4, **options), nn.Linear(4, 3))
 
 
-def convolution(**options):
+def convolution(channels=1, **options):
     torch.manual_seed(1)
-    layers = nn.Conv2d(1, 2, 2), nn.Flatten(), nn.Linear(8, 3)
+    layers = nn.Conv2d(channels, 2, 2), nn.Flatten(), nn.Linear(8, 3)
     return nn.Sequential(*layers).to(**options)
 
 
@@ -406,6 +301,8 @@ REFUSED = {
     "complex images": ([(X + 0j, Y)], "dtype torch.complex64: [^;]*$"),
     "rows wanted": ([(X.view(-1, 2, 3), Y)], r"take images.flatten\(1\)$"),
     "channel wanted": ([(PICTURES[:, 0], Y)], r"images.unsqueeze\(1\)$", convolution),
+    "pictures as rows wanted": ([(PICTURES, Y)], r"squeeze\(1\)$", lambda: Recurrent(3, 3)),
+    "colours wanted": ([(PICTURES, Y)], r"expand\(-1, 3, -1, -1\)$", lambda: convolution(3)),
     "other rows wanted": ([(X[:, :5], Y)], "cannot be multiplied [^;]*$"),
     "sparse": ([(PICTURES.to_sparse(), Y)], "does not take images", convolution),
     "floats for words": ([(TOKENS.float(), Y)], r"images.long\(\)$", words_network),
@@ -415,6 +312,7 @@ REFUSED = {
     "a pair": ([(X, Y)], "gave tuple .*scores alone", lambda: Linear(lambda s: (s, s))),
     "a dict": ([(X, Y)], "gave dict .*scores alone", lambda: Linear(lambda s: {"logits": s})),
     "complex scores": ([(X, Y)], "complex64 .*give floats", lambda: Linear(lambda s: s * 1j)),
+    "misspelt": ([(X, Y)], "no attribute 'lineer'$", lambda: Misspelt(6, 3)),
     "two inputs": ([(X, Y)], "argument: 'mask'", lambda: WithMask(6, 3)),
     "no numbers": ([(X, Y)], "network is on the meta", lambda: network().to("meta")),
 }
@@ -440,10 +338,12 @@ def test_what_fit_cannot_take_it_refuses_with_the_right_cure(case):
 @pytest.mark.parametrize(
     ("loss", "words"),
     [
-        (nn.BCEWithLogitsLoss(), "the loss takes no int64 labels beside 3 scores for each: "),
+        (nn.BCEWithLogitsLoss(), "the loss fails on int64 labels beside 3 scores for each: "),
         (lambda scores, labels: F.mse_loss(scores, F.one_hot(labels, 2)), "labels hold 2|Class"),
         (lambda scores, labels: scores.sum() * 1j, "the loss has shape .*real one"),
         (lambda scores, labels: scores.detach().sum(), "leads back to no weights"),
+        (lambda scores, labels: torch.tensor(1.0, requires_grad=True), "leads back to no weights"),
+        (lambda scores, labels: {}["mean"], r"the loss fails on int64 .*KeyError\('mean'\)$"),
         (lambda scores, labels: scores.sum().item(), "the loss is float and not a tensor"),
         (nn.CrossEntropyLoss, r"loss_function is a class: give .* CrossEntropyLoss\(\)"),
         (nn.CrossEntropyLoss(reduction="sum"), "loss_function sums .*reduction='mean'"),
@@ -459,6 +359,8 @@ def test_a_loss_that_cannot_be_one_is_refused_before_the_first_step(loss, words)
     [
         (iter(in_batches(X, Y)), "validation can be walked only once: give a list"),
         (itertools.cycle([(X, Y)]), "validation never end: give a list"),
+        ([], "validation gave no images"),
+        (DataLoader(DATA, 50, drop_last=True), "validation gave no images"),
         (DATA, r"validation is a data set.*DataLoader\(validation, "),
     ],
 )
@@ -485,6 +387,66 @@ def test_what_is_walked_each_epoch_must_begin_anew():
     assert len(history.validation_loss) == 2
     for once in (iter([(X, Y)]), zip([X], [Y], strict=True), (pair for pair in [(X, Y)])):
         refused_by_fit("batches can be walked only once: give a list", network(), once, epochs=2)
+
+
+class Unmeasured(IterableDataset):
+    def __iter__(self):
+        return zip(X, Y, strict=True)
+
+    def __len__(self):
+        raise NotImplementedError
+
+
+def test_a_stream_that_cannot_say_how_long_it_is_is_walked():
+    some, others = network(), network()
+    fit(some, DataLoader(Unmeasured(), 10))
+    fit(others)
+    assert same(weights_of(some), weights_of(others))
+
+
+class Forever:
+    """A stream without an end that says how long it was: each `next` may begin it again."""
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return X, Y
+
+    def __len__(self):
+        return 3
+
+
+def test_a_stream_that_goes_on_beyond_its_length_ends():
+    one_line("batches never end: give a list", fit, network(), Forever())
+    one_line("batches never end", training.evaluate, network(), Forever(), F.cross_entropy)
+
+
+def test_a_layer_that_came_after_the_optimiser_is_not_left_out_in_silence():
+    net = network()
+    late = sgd(net)
+    net[2] = nn.Linear(8, 3)
+    refused_by_fit("optimiser holds not all of the network's weights", net, optimizer=late)
+    fit(net, optimizer=torch.optim.SGD(net[2].parameters(), 0.1))
+    beside = nn.Linear(1, 1, bias=False)  # As a loss may have one.
+    weights = [*net[2].parameters(), *beside.parameters()]
+    fit(net, optimizer=torch.optim.SGD(weights, 0.1))
+
+
+def test_what_the_last_step_has_spoilt_is_told():
+    net = nn.Linear(6, 3)
+    nn.init.zeros_(net.weight), nn.init.zeros_(net.bias)
+
+    def with_a_root(scores, labels):  # Whose slope at 0 is infinite.
+        return F.cross_entropy(scores, labels) + scores.square().sum().sqrt()
+
+    one_line("weights are infinite or NaN after epoch 1: lower", fit, net, [(X, Y)], with_a_root)
+
+
+@pytest.mark.parametrize("wrong", [network(), Misspelt(6, 3), [{"params": []}]])
+def test_what_is_no_weight_is_named(wrong):
+    words = r"one of weights is an? .*: give network.parameters\(\)$"
+    one_line(words, training.MomentumSGD, wrong, lr=0.1)
 
 
 def test_weights_without_a_shape_are_not_for_our_own_optimiser():

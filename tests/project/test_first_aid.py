@@ -29,8 +29,6 @@ runpy.run_module("helpers", run_name="__main__")
 
 
 UNSET = "set" if os.name == "nt" else "unset"
-OWN = "" if os.name == "nt" else "notebooks/"
-OWN += "helpers_of_my_own.py"
 
 
 def run(hidden: str, **environment: str) -> subprocess.CompletedProcess:
@@ -141,11 +139,24 @@ def test_a_package_that_only_this_folder_finds_is_a_fault(monkeypatch, code, pri
     assert found.mend.endswith(str(ROOT)) and "pip install -e" in found.mend
 
 
-def test_a_file_called_helpers_beside_the_notebooks_is_to_be_renamed(monkeypatch):
-    answer = SimpleNamespace(returncode=0, stdout="notebooks/helpers.py\n")
+@pytest.mark.parametrize("name", ["helpers.py", "helpers", "helpers/__init__.py"])
+def test_what_is_called_helpers_beside_the_notebooks_is_to_be_renamed(name, monkeypatch):
+    beside = ROOT / "notebooks"
+    answer = SimpleNamespace(returncode=0, stdout=f"{beside / name}\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
     found = first_aid._helpers()
-    assert found.state == "fault" and found.mend.split()[1:] == ["notebooks/helpers.py", OWN]
+    own = f"helpers_of_my_own{'.py' * (name == 'helpers.py')}"
+    own = own if os.name == "nt" else str(beside / own)
+    assert found.state == "fault"
+    assert found.mend.split()[1:] == [str(beside / name.partition("/")[0]), own]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+@pytest.mark.parametrize("gone", ["| head -c 1", ">&-"])
+def test_a_screen_that_nobody_reads_to_its_end_ends_in_peace(gone):
+    line = f"{sys.executable} -m helpers {gone}"
+    done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr == "" and done.stdout == "o" * ("head" in gone)
 
 
 def test_a_backend_that_matplotlib_does_not_know_is_not_mended_by_installing_it(monkeypatch):

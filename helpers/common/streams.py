@@ -1,4 +1,4 @@
-"""What the command writes to, as whoever started it left it: closed, half closed, or ASCII alone.
+"""What a command writes to, as whoever started it left it: closed, half closed, or ASCII alone.
 
 Nothing here loads PyTorch, so that ``--help`` and a mistyped option answer at once.
 """

@@ -1,0 +1,64 @@
+"""Streams that are closed, or know ASCII alone, or whose reader is gone."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs a shell and its signals")
+PYTHON = [sys.executable, "-c"]
+
+
+def said_by(code: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess:
+    line = [*PYTHON, f"from helpers.common import streams\nimport os, sys\n{code}"]
+    if shell:
+        line = ["sh", "-c", f'"$0" "$@" {shell}', *line]
+    known = {**os.environ, "PYTHONIOENCODING": "", **environment}
+    return subprocess.run(line, capture_output=True, env=known)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"PYTHONIOENCODING": "ascii"}, rb"gr\xf6\xdfe \u4e2d"),
+        ({"PYTHONIOENCODING": "utf-8"}, "größe 中".encode()),
+        ({"LC_ALL": "C"}, "größe 中".encode()),
+    ],
+)
+def test_letters_that_a_stream_cannot_write_are_written_otherwise(environment, expected):
+    code = "streams.mend()\nfor stream in (sys.stdout, sys.stderr): streams.put({!r}, stream)"
+    # A name need not be UTF-8 either.
+    done = said_by(code.format("größe 中\udcff"), **environment)
+    assert done.stdout.strip() == done.stderr.strip() == expected + rb"\udcff"
+
+
+@needs_posix
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_what_is_opened_after_a_stream_was_closed_does_not_take_its_place(closed, tmp_path):
+    code = f"""
+streams.mend()
+with open({str(tmp_path / "file")!r}, "w") as file:
+    assert file.fileno() > 2
+    for stream in (sys.stdout, sys.stderr):
+        assert streams.put("a line", stream)
+    os.system("echo from a library >&2")
+    file.write("alone")
+"""
+    done = said_by(code, closed)
+    assert done.returncode == 0 and (tmp_path / "file").read_text() == "alone"
+    assert done.stdout in (b"", b"a line\n") and b"Traceback" not in done.stderr
+
+
+@needs_posix
+def test_a_reader_who_is_gone_is_noticed_once_and_python_ends_in_peace():
+    """The pipe's other end is closed before anything is written to it."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    code = (
+        "from helpers.common import streams\nimport sys\n"
+        "print([streams.put('a line', sys.stdout) for _ in range(2)], file=sys.stderr)"
+    )
+    done = subprocess.run([*PYTHON, code], stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "[False, True]\n")
