@@ -115,6 +115,9 @@ def device(name: str, value: Any) -> None:
 
 def batches(name: str, value: object) -> None:
     """Ask for something that may give batches when it is walked."""
+    if isinstance(value, torch.utils.data.Dataset) and not isinstance(value, Iterable):
+        cure = f"give torch.utils.data.DataLoader({name}, batch_size=64)"
+        raise TypeError(f"{name} is {_a_type(value)}, of which no batches were made: {cure}")
     if isinstance(value, str | bytes | Mapping | torch.Tensor) or not isinstance(value, Iterable):
         raise TypeError(f"{name} is {_a_type(value)}: give pairs of images and labels")
 

@@ -137,12 +137,12 @@ def backtrack(
     """Take the walk that ``output.backward()`` takes, and note each step.
 
     The gradients are those that PyTorch's own engine hands from function to function, read by
-    hooks. No tensor's ``grad`` changes, no buffer, and no generator of random numbers; the graph is
+    hooks. No tensor's ``grad`` changes, no buffer, and no generator that all share; the graph is
     kept. The local derivatives come from calling each function once for each entry of its output;
     where it does not multiply its gradient by fixed numbers, the table says "no single number".
 
     Hooks on tensors and functions written in Python are called, as ``backward()`` calls them, and a
-    checkpoint computes its block again: what such code prints, or changes outside PyTorch, stays.
+    checkpoint computes its block again: what else such code changes or prints stays.
 
     Parameters
     ----------
@@ -326,7 +326,11 @@ def _step(graph: found.Graph, function: Any, arriving: tuple, leaving: tuple) ->
 
 def _saved_in_words(function: Any) -> list[str]:
     lines = []
-    for name, value in found.saved_values(function, unpack=True).items():
+    try:
+        saved = found.saved_values(function, unpack=True)
+    except Exception:  # noqa: BLE001 - somebody's hook may unpack once, and then refuse in any way
+        return ["packed away"]
+    for name, value in saved.items():
         if isinstance(value, torch.Tensor):
             lines.append(f"{name} = {words.short(value)}")
         elif isinstance(value, int | float | str) and not isinstance(value, bool):

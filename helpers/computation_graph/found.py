@@ -220,7 +220,10 @@ def _checked_outputs(output: object) -> tuple[torch.Tensor, ...]:
             give = "tensors alone in the tuple"
         require.instance(name, tensor, torch.Tensor, give)
         if _maker("output", tensor) is None:
-            cure = "pass a tensor that was computed from one with requires_grad=True"
+            cure = (
+                "pass a tensor of real or complex numbers that was computed from one with "
+                "requires_grad=True, without no_grad() or detach()"
+            )
             if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
                 cure = "pass what comes out of the function that torch.func changes"
             raise ValueError(f"{name} has no graph (its grad_fn is None): {cure}")
@@ -268,6 +271,11 @@ def _add_named(graph: Graph, name: str, tensor: torch.Tensor) -> None:
             if any(alias_of(tensor, other) for other in graph.tensors.values()):
                 why = "(it is detached from one that is)"
                 cure = "pass that one, which named_parameters() gives and state_dict() does not"
+        if "CheckpointFunctionBackward" in map(function_name, graph.functions.values()):
+            why, cure = (
+                "of this output, or a checkpoint hides it",
+                "pass use_reentrant=False to that",
+            )
         learns = tensor.is_floating_point() or tensor.is_complex()
         leave = f"leave it out, or {cure}" if learns else "leave it out, as whole numbers have none"
         raise ValueError(f"{name} is not in the graph {why}: {leave}")

@@ -5,8 +5,10 @@ the weights, a counter or a list; a network may have hooks that fill one. So all
 is followed, from thing to thing, and what can change about each is noted.
 """
 
+import argparse
 import collections
 import contextlib
+import functools
 import operator
 import random
 import sys
@@ -24,6 +26,10 @@ from torch.utils import data
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 # Whose attributes are followed, though they come from an installed package.
 _FOLLOWED = (nn.Module, torch.Tensor, data.DataLoader, data.Dataset, data.Sampler)
+_FOLLOWED += (types.SimpleNamespace, argparse.Namespace)
+_FOLLOWED += (collections.UserDict, collections.UserList, collections.ChainMap)
+# Nothing can change within these.
+_PLAIN = (bool, int, float, str, bytes, type(None))
 _SEQUENCES = (list, tuple, set, frozenset, collections.deque)
 # What other things hold, by the names of their attributes.
 _HELD: list[tuple[type, tuple[str, ...]]] = [
@@ -55,13 +61,17 @@ def as_it_was(*roots: object, walked: tuple[object, ...] = ()) -> Iterator[None]
 def reached(*roots: object) -> list[Any]:
     """Return everything that hangs on the roots, each thing once.
 
-    From a function of no installed package the walk goes on to the global names that it uses.
+    From a function of no installed package the walk goes on to the global names that it uses, and
+    to those within modules of one's own.
     """
     seen: dict[int, object] = {}
     waiting = list(roots)
     while waiting:
         thing = waiting.pop()
-        if id(thing) in seen or isinstance(thing, bool | int | float | str | bytes | None):
+        if id(thing) in seen or isinstance(thing, _PLAIN):
+            continue
+        if type(thing) is tuple:  # A data set may hold a million, each of a file and its class.
+            waiting += [part for part in thing if type(part) not in _PLAIN]
             continue
         seen[id(thing)] = thing
         if isinstance(thing, _SEQUENCES):
@@ -69,11 +79,15 @@ def reached(*roots: object) -> list[Any]:
         elif isinstance(thing, weakref.ref):
             waiting.append(thing())
         elif isinstance(thing, types.FunctionType) and _is_own(thing):
-            names = seen[id(thing.__globals__)] = thing.__globals__  # Noted, and not followed.
-            waiting += [names[name] for name in _names_in(thing.__code__) if name in names]
+            names, spaces = _names_in(thing.__code__), [thing.__globals__]
+            for space in spaces:
+                seen[id(space)] = space  # Noted, and not followed.
+                used = [space[name] for name in names & space.keys()]
+                spaces += [vars(part) for part in used if _is_module_of_ones_own(part, spaces)]
+                waiting += used
         waiting += [part for entry in _held(thing).items() for part in entry]
         # Of what others wrote, only what can say and take back its state is part of a run.
-        kind, known = type(thing), isinstance(thing, (*_FOLLOWED, types.SimpleNamespace))
+        kind, known = type(thing), isinstance(thing, _FOLLOWED)
         if known or hasattr(kind, "load_state_dict") or _is_own(kind):
             waiting += [kind, getattr(thing, "__dict__", None)]
     return list(seen.values())
@@ -81,8 +95,18 @@ def reached(*roots: object) -> list[Any]:
 
 def _is_own(thing: Any) -> bool:
     """Whether a function or a class is of a notebook, or of a file in no installed package."""
-    file = getattr(sys.modules.get(thing.__module__ or ""), "__file__", None) or ""
-    return thing.__module__ not in sys.builtin_module_names and not file.startswith(_INSTALLED)
+    return _is_installed_nowhere(thing.__module__ or "")
+
+
+@functools.cache
+def _is_installed_nowhere(module: str) -> bool:
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return module not in sys.builtin_module_names and not file.startswith(_INSTALLED)
+
+
+def _is_module_of_ones_own(thing: object, spaces: list[dict]) -> bool:
+    is_own = isinstance(thing, types.ModuleType) and _is_installed_nowhere(thing.__name__)
+    return is_own and not any(vars(thing) is space for space in spaces)
 
 
 def _names_in(code: types.CodeType) -> set[str]:
@@ -128,7 +152,9 @@ def _put(thing: Any, before: dict) -> None:
     put, drop = (operator.setitem, operator.delitem) if is_dict else (setattr, delattr)
     now = _held(thing)
     for name in now.keys() - before.keys():
-        drop(thing, name)
+        # Into globals, PyTorch's compiler puts what its functions call: that has to stay.
+        if not (isinstance(name, str) and name.startswith("__")):
+            drop(thing, name)
     for name, value in before.items():
         if name not in now or now[name] is not value:
             put(thing, name, value)
