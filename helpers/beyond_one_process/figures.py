@@ -164,7 +164,7 @@ def _amdahls_lines(axes: Axes, shared: Sequence[float]) -> None:
     for place, fraction in enumerate(shared):
         # Amdahl's law, as the notebook has it.
         lift = [1 / ((1 - fraction) + fraction / number) for number in processes]
-        label = "Amdahl, by what can be shared" if place == 0 else None
+        label = "Amdahl's law, by percent shared" if place == 0 else None
         axes.plot(processes, lift, "-", color=picture.GREY, linewidth=1.2, label=label)
         name = f"{fraction:.0%}: below {1 / (1 - fraction):.3g} ×"
         end = {"textcoords": "offset points", "ha": "right", "fontsize": 9, "color": picture.GREY}
