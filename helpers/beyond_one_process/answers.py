@@ -93,7 +93,7 @@ def sizes_divide(gradients, sizes):
     return sum(gradient / size for gradient, size in parts) / sum(sizes)
 
 
-@whole.hint("Once divided by the number of images, it is done: do not divide by the parts as well.")
+@whole.hint("That divides twice: by the number of images is enough.")
 def divided_twice(gradients, sizes):
     return whole(gradients, sizes) / len(sizes)
 
@@ -253,7 +253,7 @@ def not_divided(alone, shared, processes):
     return shared / alone - 1 / processes
 
 
-@stays.hint("Start from the time that is left, shared / alone, not from the speed-up.")
+@stays.hint("Start from shared / alone, not from its inverse, the speed-up.")
 def from_the_speed_up(alone, shared, processes):
     return (alone / shared - 1 / processes) / (1 - 1 / processes)
 
@@ -263,7 +263,7 @@ def no_brackets(alone, shared, processes):
     return shared / alone - 1 / processes / (1 - 1 / processes)
 
 
-@stays.hint("That is what can be shared, with a minus: subtract 1/N from the time left, not 1.")
+@stays.hint("Subtract 1/N from the time left, not 1: this comes out negative.")
 def minus_one(alone, shared, processes):
     return -what_can_be_shared(alone, shared, processes)
 
@@ -392,7 +392,7 @@ def adds_once_more(parts, pass_on):
     return _around(parts, rounds=2 * len(parts) - 2, adding=len(parts))
 
 
-@ring.hint("In the first half, what arrives is added, not put in place of one's own.")
+@ring.hint("In the first N - 1 rounds, what arrives is added, not put in place of one's own.")
 def never_adds(parts, pass_on):
     return _around(parts, rounds=2 * len(parts) - 2, adding=0)
 

@@ -40,7 +40,7 @@ WORDS: dict[str, dict] = {
         "divided_by_parts": "not by the number of parts",
         "sizes_divide": "do not divide",
         "added_up": "adds the gradients",
-        "divided_twice": "parts as well",
+        "divided_twice": "divides twice",
         "never_multiplied": "before you divide",
         "first_part_alone": "inside the loop",
     },
@@ -67,7 +67,7 @@ WORDS: dict[str, dict] = {
         "time_saved": "is saved",
         "from_the_speed_up": "Start from",
         "no_brackets": "brackets",
-        "minus_one": "with a minus",
+        "minus_one": "comes out negative",
     },
     "an all-reduce of your own": {
         "mean_for_sum": "mean",
@@ -79,6 +79,6 @@ WORDS: dict[str, dict] = {
         "into_the_chunk_just_sent": "left neighbour",
         "starts_again": "second half begins",
         "adds_once_more": "of adding too many",
-        "never_adds": "In the first half",
+        "never_adds": "place of one's own",
     },
 }
