@@ -41,7 +41,7 @@ check.prediction("mean of the parts", right="the same", hints={
 
 # --- Is it the same for every network? ---
 
-check.prediction("batch norm in parts", right="another", hints={
+check.prediction("batch norm in parts", right="different", hints={
     "the same": "Each half is standardised by its own mean and spread: it never sees the other 64.",
 })  # fmt: skip
 
@@ -93,13 +93,28 @@ def sizes_divide(gradients, sizes):
     return sum(gradient / size for gradient, size in parts) / sum(sizes)
 
 
+@whole.hint("That divides twice: by the number of images is enough.")
+def divided_twice(gradients, sizes):
+    return whole(gradients, sizes) / len(sizes)
+
+
+@whole.hint("Multiply each gradient by its size before you divide by all images.")
+def never_multiplied(gradients, sizes):
+    return added_up(gradients, sizes) / sum(sizes)
+
+
+@whole.hint("That is the first part alone: is the return inside the loop?")
+def first_part_alone(gradients, sizes):
+    return gradients[0] * sizes[0] / sum(sizes)
+
+
 @whole.hint("That adds the gradients up as they are.")
 def added_up(gradients, sizes):
     return torch.stack(gradients).sum(dim=0)
 
 
 check.prediction("the sampler's second walk", right="the same", hints={
-    "another": "Only if somebody tells it which epoch it is: its seed is the same on each walk.",
+    "different": "Only if somebody tells it which epoch it is: its seed is the same on each walk.",
 })  # fmt: skip
 
 
@@ -159,6 +174,33 @@ def one_process_too_many(step, base, processes, warm_up):
     return base * (1 + processes * min(step / warm_up, 1))
 
 
+@rate.hint(
+    "That rises too steeply: one base rate is there at the start, so processes - 1 are to come."
+)
+def too_steep(step, base, processes, warm_up):
+    return base * (1 + processes * step / warm_up) if step < warm_up else base * processes
+
+
+@rate.hint("That multiplies by the same factor in each step; evenly means adding the same amount.")
+def multiplies_evenly(step, base, processes, warm_up):
+    return base * processes ** min(step / warm_up, 1)
+
+
+@rate.hint("That reaches the top a step before warm_up: divide by warm_up itself.")
+def a_step_short(step, base, processes, warm_up):
+    return base * (1 + (processes - 1) * min(step / (warm_up - 1), 1))
+
+
+@rate.hint("That falls back to the base rate after the warm-up; stay at the top.")
+def falls_back(step, base, processes, warm_up):
+    return rises_for_ever(step, base, processes, warm_up) if step < warm_up else base
+
+
+@rate.hint("That stays at the base rate for a while; rise from step 0 on.")
+def rises_late(step, base, processes, warm_up):
+    return max(base, from_zero(step, base, processes, warm_up))
+
+
 # --- How much faster is it? ---
 
 check.prediction("Amdahl's ceiling", right=5, tolerance=0.01, hints={
@@ -211,6 +253,21 @@ def not_divided(alone, shared, processes):
     return shared / alone - 1 / processes
 
 
+@stays.hint("Start from shared / alone, not from its inverse, the speed-up.")
+def from_the_speed_up(alone, shared, processes):
+    return (alone / shared - 1 / processes) / (1 - 1 / processes)
+
+
+@stays.hint("Python divides before it subtracts: put brackets round the difference.")
+def no_brackets(alone, shared, processes):
+    return shared / alone - 1 / processes / (1 - 1 / processes)
+
+
+@stays.hint("Subtract 1/N from the time left, not 1: this comes out negative.")
+def minus_one(alone, shared, processes):
+    return -what_can_be_shared(alone, shared, processes)
+
+
 @stays.hint("That is in milliseconds; divide by the time of the whole step.")
 def in_milliseconds(alone, shared, processes):
     return alone * stays(alone, shared, processes)
@@ -233,7 +290,7 @@ check.prediction("steps made twice", right=3, hints={
     23: "Without a checkpoint, yes. The one after step 20 holds what the first twenty did.",
 })  # fmt: skip
 
-check.prediction("weights alone", right="others", hints={
+check.prediction("weights alone", right="different", hints={
     "the same": "The momentum remembers past steps. From zero, the next step is another one.",
 })  # fmt: skip
 
@@ -266,7 +323,9 @@ def _is_no_ring(parts, pass_on):
     processes, _, n = parts.shape
     if _sent[pass_on] == [(processes, n)] * 2 * (processes - 1):
         return ""
-    return say("Right, but not by 2(N − 1) calls of pass_on, each with a chunk of every process.")
+    return say(
+        "The sums are right. Now get them by 2(N − 1) calls of pass_on, a chunk of each process."
+    )
 
 
 @check.exercise("an all-reduce of your own", inputs=_rings, afterwards=_is_no_ring)
@@ -308,6 +367,34 @@ def a_round_too_few(parts, pass_on):
 @ring.hint("Pass on the chunk that you have just added to, not the same one each time.")
 def the_same_chunk_each_time(parts, pass_on):
     return _around(parts, rounds=2 * len(parts) - 2, adding=len(parts) - 1, moves=False)
+
+
+@ring.hint(
+    "What arrives at process r has the number that its left neighbour sent, r - 1 in round one."
+)
+def into_the_chunk_just_sent(parts, pass_on):
+    here = torch.arange(len(parts))
+    for turn in range(2 * len(parts) - 2):
+        chunk = (here - turn) % len(parts)
+        received = parts[here, chunk].roll(1, dims=0)
+        parts[here, chunk] = received + parts[here, chunk] * (turn < len(parts) - 1)
+    return parts
+
+
+@ring.hint("The second half begins with the finished chunk: process r holds number r + 1.")
+def starts_again(parts, pass_on):
+    first_half(parts, pass_on)
+    return _around(parts, rounds=len(parts) - 1, adding=0)
+
+
+@ring.hint("One round of adding too many: after N - 1 rounds the first chunks are complete.")
+def adds_once_more(parts, pass_on):
+    return _around(parts, rounds=2 * len(parts) - 2, adding=len(parts))
+
+
+@ring.hint("In the first N - 1 rounds, what arrives is added, not put in place of one's own.")
+def never_adds(parts, pass_on):
+    return _around(parts, rounds=2 * len(parts) - 2, adding=0)
 
 
 @ring.hint("Nothing has changed: put what arrives into parts.")

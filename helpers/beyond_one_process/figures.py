@@ -28,7 +28,11 @@ def unequal_parts(
     axes = figure.add_subplot()
     axes.plot(sizes, plain, "o-", label="plain mean of the two gradients")
     axes.plot(sizes, weighted, "s--", label="each part weighted by its images")
-    axes.set(title="Unequal parts need weights", xticks=sizes, ylim=(-0.08, 1.15 * max(plain)))
+    axes.set(
+        title="The plain mean is wrong unless the parts are equal",
+        xticks=sizes,
+        ylim=(-0.08, 1.15 * max(plain)),
+    )
     axes.set_xlabel("images in the smaller part of a batch of 96")
     axes.set_ylabel("error, as a fraction\nof the gradient's length")
     axes.legend()
@@ -45,7 +49,7 @@ def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
     )
     axes = figure.add_subplot()
     theory = [distances[0] * math.sqrt(sizes[0] / size) for size in sizes]
-    axes.loglog(sizes, theory, "--", color=picture.GREY, label="one over the square root")
+    axes.loglog(sizes, theory, "--", color=picture.GREY, label="first dot, shrunk as 1/√images")
     axes.loglog(sizes, distances, "o", color=picture.BLUE, label="measured")
     axes.set(title="Four times the batch, half the noise", xlabel="images in a batch")
     axes.set_ylabel("distance from the\ngradient of all images")
@@ -127,7 +131,8 @@ def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[f
         "In two: " + " and ".join(f"{gain:.2g} ×" for gain in gains.values()) + " as fast"
     )
     _amdahls_lines(right, shared)
-    looks = zip(MARKERS, (picture.VERMILION, picture.GREEN), strict=False)
+    # No mark or colour of the left panel, where they stand for ways to run.
+    looks = zip(MARKERS[3:], (picture.VERMILION, picture.PINK), strict=False)
     for (name, gain), (marker, colour) in zip(gains.items(), looks, strict=True):
         right.plot(2, gain, marker, color=colour, markersize=8, label=f"{name}, measured")
     right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=9)
@@ -156,11 +161,12 @@ def _times_of_a_step(axes: Axes, milliseconds: Mapping[str, Mapping[str, float]]
 def _amdahls_lines(axes: Axes, shared: Sequence[float]) -> None:
     """Draw, for each fraction that can be shared, how far more processes help."""
     processes = [2 ** (step / 10) for step in range(61)]
-    for fraction in shared:
+    for place, fraction in enumerate(shared):
         # Amdahl's law, as the notebook has it.
         lift = [1 / ((1 - fraction) + fraction / number) for number in processes]
-        axes.plot(processes, lift, "-", color=picture.GREY, linewidth=1.2)
-        name = f"{fraction:.0%} shared: below {1 / (1 - fraction):.3g} ×"
+        label = "Amdahl's law, by percent shared" if place == 0 else None
+        axes.plot(processes, lift, "-", color=picture.GREY, linewidth=1.2, label=label)
+        name = f"{fraction:.0%}: below {1 / (1 - fraction):.3g} ×"
         end = {"textcoords": "offset points", "ha": "right", "fontsize": 9, "color": picture.GREY}
         axes.annotate(name, (processes[-1], lift[-1]), (0, 4), **end)
     axes.axhline(1, color=picture.BLACK, linewidth=0.8, linestyle=":", label="as fast as alone")

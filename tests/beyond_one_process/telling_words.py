@@ -18,7 +18,7 @@ WORDS: dict[str, dict] = {
         0.2: "The other way round",
         6: "all 96",
     },
-    "the sampler's second walk": {"another": "epoch"},
+    "the sampler's second walk": {"different": "epoch"},
     "steps with four": {
         391: "uses up four",
         1564: "*together*",
@@ -40,6 +40,9 @@ WORDS: dict[str, dict] = {
         "divided_by_parts": "not by the number of parts",
         "sizes_divide": "do not divide",
         "added_up": "adds the gradients",
+        "divided_twice": "divides twice",
+        "never_multiplied": "before you divide",
+        "first_part_alone": "inside the loop",
     },
     "a rate with a warm-up": {
         "from_zero": "from zero",
@@ -48,6 +51,11 @@ WORDS: dict[str, dict] = {
         "waits_and_jumps": "waits",
         "a_step_early": "too early",
         "one_process_too_many": "processes + 1",
+        "too_steep": "too steeply",
+        "multiplies_evenly": "same factor",
+        "a_step_short": "reaches the top",
+        "falls_back": "falls back",
+        "rises_late": "for a while",
     },
     "the fraction that stays": {
         "time_left": "time that is left",
@@ -57,6 +65,9 @@ WORDS: dict[str, dict] = {
         "not_divided": "1 - 1/N",
         "in_milliseconds": "milliseconds",
         "time_saved": "is saved",
+        "from_the_speed_up": "Start from",
+        "no_brackets": "brackets",
+        "minus_one": "comes out negative",
     },
     "an all-reduce of your own": {
         "mean_for_sum": "mean",
@@ -65,5 +76,9 @@ WORDS: dict[str, dict] = {
         "a_round_too_few": "too few",
         "the_same_chunk_each_time": "not the same one",
         "unchanged": "has changed",
+        "into_the_chunk_just_sent": "left neighbour",
+        "starts_again": "second half begins",
+        "adds_once_more": "of adding too many",
+        "never_adds": "place of one's own",
     },
 }

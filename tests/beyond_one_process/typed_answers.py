@@ -19,6 +19,18 @@ total = sum(g / n for g, n in zip(gradients, sizes))
 return total / sum(sizes)
 """,
         "added_up": "return sum(gradients)",
+        "divided_twice": """
+total = sum(sizes)
+mean = sum(g * n / total for g, n in zip(gradients, sizes))
+return mean / len(sizes)
+""",
+        "never_multiplied": "return torch.stack(gradients).sum(0) / sum(sizes)",
+        "first_part_alone": """
+total = 0
+for g, n in zip(gradients, sizes):
+    total += g * n
+    return total / sum(sizes)
+""",
     },
     "a rate with a warm-up": {
         "from_zero": "return base * processes * min(1, step / warm_up)",
@@ -34,6 +46,23 @@ share = min(1.0, (step + 1) / warm_up)
 return base * (1 - share) + base * processes * share
 """,
         "one_process_too_many": "return base + base * processes * min(1, step / warm_up)",
+        "too_steep": """
+if step < warm_up:
+    return base + base * processes * step / warm_up
+return base * processes
+""",
+        "multiplies_evenly": "return base * processes ** (min(step, warm_up) / warm_up)",
+        "a_step_short": """
+if step < warm_up:
+    return base + (base * processes - base) * step / (warm_up - 1)
+return base * processes
+""",
+        "falls_back": """
+if step < warm_up:
+    return base + (processes - 1) * base * step / warm_up
+return base
+""",
+        "rises_late": "return base * max(1, processes * min(step / warm_up, 1))",
     },
     "the fraction that stays": {
         "time_left": "return shared / alone",
@@ -45,6 +74,12 @@ return (1 - shared / alone) / (1 - 1 / n)
 """,
         "efficiency": "return alone / (shared * processes)",
         "not_divided": "return shared / alone - 1 / processes",
+        "from_the_speed_up": """
+S = alone / shared
+return (S - 1 / processes) / (1 - 1 / processes)
+""",
+        "no_brackets": "return shared / alone - 1 / processes / (1 - 1 / processes)",
+        "minus_one": "return (shared / alone - 1) / (1 - 1 / processes)",
         "in_milliseconds": """
 n = processes
 return (shared - alone / n) / (1 - 1 / n)
@@ -78,5 +113,43 @@ for k in range(2 * N - 3):
 return parts
 """,
         "unchanged": "return parts",
+        "into_the_chunk_just_sent": """
+N = len(parts)
+r = torch.arange(N)
+for k in range(2 * N - 2):
+    got = pass_on(parts[r, (r - k) % N])
+    if k < N - 1:
+        parts[r, (r - k) % N] += got
+    else:
+        parts[r, (r - k) % N] = got
+return parts
+""",
+        "starts_again": """
+N = len(parts)
+r = torch.arange(N)
+for k in range(N - 1):
+    got = pass_on(parts[r, (r - k) % N])
+    parts[r, (r - 1 - k) % N] += got
+for k in range(N - 1):
+    parts[r, (r - 1 - k) % N] = pass_on(parts[r, (r - k) % N])
+return parts
+""",
+        "adds_once_more": """
+N = len(parts)
+r = torch.arange(N)
+for k in range(2 * N - 2):
+    got = pass_on(parts[r, (r - k) % N])
+    if k < N:
+        got = got + parts[r, (r - 1 - k) % N]
+    parts[r, (r - 1 - k) % N] = got
+return parts
+""",
+        "never_adds": """
+N = len(parts)
+r = torch.arange(N)
+for k in range(2 * N - 2):
+    parts[r, (r - 1 - k) % N] = pass_on(parts[r, (r - k) % N])
+return parts
+""",
     },
 }

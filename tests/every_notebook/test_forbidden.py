@@ -10,7 +10,8 @@ from helpers.common import running
 
 USES = "Not yet. Right, but your code uses {}: do without it here."
 NO_RING = (
-    "Not yet. Right, but not by 2(N − 1) calls of pass_on, each with a chunk of every process."
+    "Not yet. The sums are right. "
+    "Now get them by 2(N − 1) calls of pass_on, a chunk of each process."
 )
 
 RING = """
