@@ -9,7 +9,13 @@ WORDS: dict[str, dict] = {
     "condition of XᵀX": {1000: "X twice", 2000: "does not add"},
     "along the valley": {45: "moves"},
     "digits that solve leaves": {8: "what qr keeps", 2: "Not even two", 16: "κ costs digits"},
-    "a λ below zero": {-1: "-1 and 69", -35: "-35 and 35", -14: "diagonal", -56: "diagonal"},
+    "a λ below zero": {
+        70: "farther off",
+        -1: "-1 and 69",
+        -35: "-35 and 35",
+        -14: "diagonal",
+        -56: "diagonal",
+    },
     "luck of a weight": {"as much": "The noise is the same", "twice as much": "Far more"},
     "what λ takes away": {"strong": "Beside a large", "all alike": "λ is the same for all"},
     "ridge beside least squares": {"hardly any": "off on average", "about half": "The bias"},
@@ -21,7 +27,7 @@ WORDS: dict[str, dict] = {
     "training error over λ": {"middle": "held-out", "largest": "The larger λ is"},
     "which gradient is affine": {"all": "Then", "absolute": "sign", "logistic": "sigmoid"},
     "the fit": {
-        "the_right_side": "Xᵀy",
+        "the_right_side": "right side alone",
         "fitted_targets": "Xŵ",
         "each_column_alone": "each column alone",
         "solved_with_X": "not square",
@@ -30,6 +36,8 @@ WORDS: dict[str, dict] = {
         "entry_by_entry": "entry by entry",
         "square_part_alone": "first d rows",
         "with_means_taken_off": "intercept",
+        "multiplied_for_solved": "once more",
+        "y_alone_on_the_right": "not y",
     },
     "the condition number": {
         "of_the_product": "of XᵀX",
@@ -40,6 +48,7 @@ WORDS: dict[str, dict] = {
         "the_largest": "the norm",
         "the_smallest": "smallest alone",
         "one_over_the_smallest": "one over",
+        "root_of_the_ratio": "No root",
     },
     "ridge by stacking": {
         "penalty_squared": "came out squared",
@@ -51,6 +60,8 @@ WORDS: dict[str, dict] = {
         "rows_without_a_penalty": "is missing",
         "beside_the_old_rows": "below the old",
         "in_single_precision": "float32",
+        "root_of_a_number": "tensors only",
+        "as_many_new_rows_as_old": "for each weight",
     },
     "λ by leave-one-out": {
         "by_training_error": "training",
@@ -61,6 +72,8 @@ WORDS: dict[str, dict] = {
         "its_error": "smallest error. Return",
         "mean_of_sizes": "mean size",
         "squared_too_early": "whole quotient",
+        "lowest_signed_mean": "far below zero",
+        "without_the_diagonal": "only the diagonal",
     },
     "a smoother": {
         "first_differences": "first differences",
@@ -70,5 +83,12 @@ WORDS: dict[str, dict] = {
         "the_matrix_alone": "matrix",
         "what_is_left": "leaves over",
         "penalty_doubled": "bring a 2",
+        "half_the_curve": "Half a curve",
+        "penalty_on_the_identity": "belongs to the bends",
+        "root_of_the_penalty": "No root here",
+        "multiplied_for_smoothed": "multiplies y",
+        "without_the_identity": "torch.eye",
+        "a_row_for_each_end": "each end",
+        "two_rows_too_many": "over the edge",
     },
 }
