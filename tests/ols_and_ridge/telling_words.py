@@ -80,7 +80,7 @@ WORDS: dict[str, dict] = {
         "penalty_twice": "squared",
         "identity_for_differences": "shrinks the heights",
         "turned_round": "DDᵀ",
-        "the_matrix_alone": "matrix",
+        "the_matrix_alone": "matrix that smooths",
         "what_is_left": "leaves over",
         "penalty_doubled": "bring a 2",
         "half_the_curve": "Half a curve",
