@@ -68,6 +68,16 @@ def without_y(X, y):
     return torch.linalg.pinv(X)
 
 
+@fit.hint("That multiplies by XᵀX once more. Undo it instead: solve with XᵀX on the left.")
+def multiplied_for_solved(X, y):
+    return X.T @ X @ (X.T @ y)
+
+
+@fit.hint("Both sides are multiplied by Xᵀ: on the right stands Xᵀy, not y.")
+def y_alone_on_the_right(X, y):
+    return torch.linalg.solve(X.T @ X, y)
+
+
 @fit.hint("* multiplies entry by entry. A product of matrices is written @.")
 def entry_by_entry(X, y):
     return torch.linalg.inv(X.T @ X) * X.T @ y
@@ -136,6 +146,11 @@ def digits_lost(X):
     return condition(X).log10()
 
 
+@condition.hint("No root: svdvals gives the singular values of X, not their squares.")
+def root_of_the_ratio(X):
+    return condition(X) ** 0.5
+
+
 @condition.hint("A ratio is asked for, not a difference.")
 def a_difference(X):
     return torch.linalg.svdvals(X)[0] - torch.linalg.svdvals(X)[-1]
@@ -156,7 +171,7 @@ def one_over_the_smallest(X):
     return 1 / the_smallest(X)
 
 
-# Between none and one: it hangs on rounding.
+# Between none and one: it depends on rounding.
 check.prediction("digits that solve leaves", right=0.5, tolerance=0.5, hints={
     8: "That is what qr keeps, with targets in reach; solve sees κ² = 1e16.",
     2: "Not even two: κ² = 1e16 takes all sixteen.",
@@ -167,6 +182,7 @@ check.prediction("digits that solve leaves", right=0.5, tolerance=0.5, hints={
 # --- What does adding λ do? ---
 
 check.prediction("a λ below zero", right=-70, tolerance=1e-6, hints={
+    70: "Adding 70 moves them to 70 and 140, farther off. Which λ takes one of them to zero?",
     -1: "That moves the eigenvalues to -1 and 69: neither is zero.",
     -35: "That moves the eigenvalues to -35 and 35: neither is zero.",
     -14: "Not a diagonal entry: an eigenvalue must land on zero.",
@@ -240,6 +256,16 @@ def rows_without_a_penalty(X, y, penalty):
 @stacked.hint("Each new row needs a target too: append zeros to y.")
 def without_new_targets(X, y, penalty):
     return torch.linalg.lstsq(torch.cat([X, torch.eye(X.shape[1], dtype=X.dtype)]), y)
+
+
+@stacked.hint("λ is a plain number, and torch.sqrt takes tensors only: write penalty**0.5.")
+def root_of_a_number(X, y, penalty):
+    return torch.sqrt(penalty)
+
+
+@stacked.hint("One new row for each weight: the identity has d rows, and d is X.shape[1].")
+def as_many_new_rows_as_old(X, y, penalty):
+    return torch.cat([X, torch.eye(len(X), dtype=X.dtype)])
 
 
 @stacked.hint("The new rows go below the old ones: torch.cat with dim=0.")
@@ -337,6 +363,20 @@ def mean_without_squares(X, y, penalties):
     return min(penalties, key=lambda penalty: abs(float(_left_out(X, y, penalty).mean())))
 
 
+@best_penalty.hint("A mean far below zero is no small error: square before you take the mean.")
+def lowest_signed_mean(X, y, penalties):
+    return min(penalties, key=lambda penalty: float(_left_out(X, y, penalty).mean()))
+
+
+@best_penalty.hint("P is a matrix; of it only the diagonal is wanted: divide by 1 − P.diagonal().")
+def without_the_diagonal(X, y, penalties):
+    def errors(X, y, penalty):
+        hat = X @ torch.linalg.pinv(X.T @ X + penalty * torch.eye(X.shape[1], dtype=X.dtype)) @ X.T
+        return (y - hat @ y) / (1 - hat)
+
+    return _smallest(errors, X, y, penalties)
+
+
 @best_penalty.hint("That goes by the mean size. Large errors should weigh more: square them.")
 def mean_of_sizes(X, y, penalties):
     return min(penalties, key=lambda penalty: float(_left_out(X, y, penalty).abs().mean()))
@@ -384,6 +424,11 @@ def _smoother(y, order, root):
     return torch.linalg.pinv(rows)[:, : len(y)]
 
 
+def _smoothed_by(D, y, penalty):
+    """Return what a matrix in the place of the second differences makes of `y`."""
+    return torch.linalg.inv(torch.eye(len(y), dtype=y.dtype) + penalty * D.T @ D) @ y
+
+
 @check.exercise(
     "a smoother",
     inputs=lambda profile: [(profile[:12], 1.0), (profile[:30], 50.0), (profile, 7.0)],
@@ -405,6 +450,44 @@ def penalty_twice(y, penalty):
 @smooth.hint("Both terms of the gradient bring a 2: it cancels, and λ stays as it is.")
 def penalty_doubled(y, penalty):
     return smooth(y, 2 * penalty)
+
+
+@smooth.hint("Half a curve: the 2 of the gradient stands on the right side, too.")
+def half_the_curve(y, penalty):
+    return smooth(y, penalty) / 2
+
+
+@smooth.hint("λ belongs to the bends: it multiplies DᵀD, not I.")
+def penalty_on_the_identity(y, penalty):
+    return smooth(y, 1 / penalty) / penalty
+
+
+@smooth.hint("No root here: λ itself multiplies DᵀD. The root belongs into stacked rows.")
+def root_of_the_penalty(y, penalty):
+    return smooth(y, penalty**0.5)
+
+
+@smooth.hint("That multiplies y by I + λDᵀD. The equation asks for w: solve with that matrix.")
+def multiplied_for_smoothed(y, penalty):
+    return torch.linalg.solve(_smoother(y, 2, penalty**0.5), y)
+
+
+@smooth.hint("Without I there is no inverse; and 1 + … adds 1 to every entry. Add torch.eye(n).")
+def without_the_identity(y, penalty):
+    # What rounding makes of no inverse depends on how it is solved, but it is huge.
+    return lambda found: isinstance(found, torch.Tensor) and float(found.abs().max()) > 1e9
+
+
+@smooth.hint("Your D has a row for each end, too. A bend takes three points: n − 2 rows.")
+def a_row_for_each_end(y, penalty):
+    D = torch.eye(len(y) + 2, dtype=y.dtype).diff(n=2, dim=0)[:, 1:-1]
+    return _smoothed_by(D, y, penalty)
+
+
+@smooth.hint("The last two rows of your D run over the edge. Stop after n − 2.")
+def two_rows_too_many(y, penalty):
+    D = torch.eye(len(y) + 2, dtype=y.dtype).diff(n=2, dim=0)[:, :-2]
+    return _smoothed_by(D, y, penalty)
 
 
 @smooth.hint("That shrinks the heights. Put DᵀD where ridge has I.")

@@ -164,6 +164,7 @@ def errors_of_solvers(
         axes.set_xticks([0.01, 1, 100, 10_000], ["0.01", "1", "100", "10 000"])
         axes.minorticks_off()
     panels[0].set_yticks(range(len(weights_off)), list(weights_off))
+    panels[0].set_ylabel("one mark for each table")
     return figure
 
 
@@ -205,7 +206,10 @@ def valley(X: Tensor, y: Tensor, shortest: Tensor, direction: Tensor) -> Figure:
     plane.annotate("shortest, X⁺y", tuple(shortest.tolist()), **label)
     middle = (floor.mean(dim=1) + 3 * floor[:, 0]) / 4
     plane.annotate("minimisers", tuple(middle.tolist()), color=VERMILION, **label)
-    plane.add_patch(Circle((0, 0), float(shortest.norm()), fill=False, linestyle=":"))
+    radius = float(shortest.norm())
+    plane.add_patch(Circle((0, 0), radius, fill=False, linestyle=":"))
+    below = {**ON_WHITE, "xytext": (0, -12), "fontsize": 9, "ha": "center"}
+    plane.annotate("equal length", (0, -radius), **below)
     plane.plot(*torch.stack([0 * shortest, shortest]).T, color=BLACK, linewidth=1)
     plane.plot(0, 0, "+", color=BLACK)  # the origin, from which lengths count
     plane.set_title("from above; blue: equal loss", fontsize=10, fontweight="normal")

@@ -85,6 +85,8 @@ def three_objectives(X: Tensor, y: Tensor, penalty: float, found: Tensor) -> Fig
     label = {"color": VERMILION, "fontsize": 9, "fontweight": "bold", **ON_WHITE}
     panels[0].annotate("all lowest", (-2.4, 3.4), xytext=(0, 7), **label)
     panels[1].plot(0, 0, "*", color=VERMILION, markersize=12)
+    panels[1].annotate("lowest", (0, 0), xytext=(0, 7), **{**label, "ha": "center"})
+    panels[1].set_xlabel("w₁ (blue: equal height)")
     axes.plot(*found, "*", color=VERMILION, markersize=12)
     axes.annotate(r"$\hat w_\lambda$", found.tolist(), xytext=(9, 7), **ON_WHITE)
     panels[0].set_ylabel("w₂")
@@ -170,7 +172,7 @@ def weight_paths(penalties: Sequence[float], weights: Tensor, names: Sequence[st
     for place, name in enumerate(names):
         axes.plot(penalties, weights[:, place], label=name, markevery=4, marker=MARKERS[place])
     axes.set(xscale="log", xlabel="λ", ylabel="weight in m per standard deviation")
-    axes.set_title("λ makes two tapes agree that fought each other")
+    axes.set_title("As λ grows, two tapes that fought each other agree")
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3)  # beside the axes
     return figure
 
@@ -278,7 +280,7 @@ def map_at_penalty(
     axes = figure.add_axes((0.07, 0.15, 0.36, 0.74), anchor="W")
     scale = figure.add_axes((0.385, 0.15, 0.016, 0.74))
     image = _draw_map(axes, land, drawn)
-    label = "height in m; tips: beyond it"
+    label = "height in m; tips: off the scale"
     figure.colorbar(image, cax=scale, extend="both", label=label)
     named = f"{penalty:.3g}" if penalty < 1000 else f"{penalty:.0f}"
     axes.set_title(f"λ = {named}: off by {off:.0f} m")
@@ -336,7 +338,8 @@ def draws_of_spots(off: Mapping[str, Sequence[float]]) -> Figure:
         color = (VERMILION, GREEN, BLUE, BLACK)[place]
         axes.plot(values, [place] * len(values), MARKERS[place], color=color, alpha=0.6)
     axes.set_yticks(range(len(off)), list(off))
-    axes.set(xscale="log", ylim=(len(off) - 0.5, -0.5), xlabel="the whole map is off by m")
+    axes.set_ylabel("one mark for each draw")
+    axes.set(xscale="log", ylim=(len(off) - 0.5, -0.5), xlabel="error of the whole map in m")
     axes.set_xticks([50, 100, 200, 500, 1000, 2000], ["50", "100", "200", "500", "1000", "2000"])
     axes.minorticks_off()
     axes.set_title("Draw after draw, leave-one-out finds a λ that is nearly the best")

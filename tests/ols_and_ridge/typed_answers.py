@@ -33,6 +33,8 @@ return torch.linalg.solve(X.T @ X, X.T @ y)
 """,
         "without_solution": "return torch.linalg.lstsq(X, y)",
         "without_y": "return torch.linalg.inv(X.T @ X) @ X.T",
+        "multiplied_for_solved": "return X.T @ X @ (X.T @ y)",
+        "y_alone_on_the_right": "return torch.linalg.solve(X.T @ X, y)",
         "entry_by_entry": "return torch.linalg.inv(X.T @ X) * X.T @ y",
     },
     "the condition number": {
@@ -58,6 +60,10 @@ return values[0] - values[-1]
 """,
         "the_largest": "return max(torch.linalg.svdvals(X))",
         "the_smallest": "return min(torch.linalg.svdvals(X))",
+        "root_of_the_ratio": """
+values = torch.linalg.svdvals(X)
+return (values[0] / values[-1]).sqrt()
+""",
         "one_over_the_smallest": "return 1 / torch.linalg.svdvals(X).min()",
     },
     "ridge by stacking": {
@@ -97,6 +103,15 @@ d = X.shape[1]
 rows = torch.cat([X, torch.eye(d, dtype=X.dtype)])
 return torch.linalg.lstsq(rows, torch.cat([y, torch.zeros(d, dtype=y.dtype)])).solution
 """,
+        "root_of_a_number": """
+more = torch.sqrt(penalty) * torch.eye(X.shape[1], dtype=X.dtype)
+return torch.linalg.lstsq(torch.cat([X, more]), torch.cat([y, y.new_zeros(X.shape[1])])).solution
+""",
+        "as_many_new_rows_as_old": """
+n = len(X)
+more = penalty**0.5 * torch.eye(n, dtype=X.dtype)
+return torch.linalg.lstsq(torch.cat([X, more]), torch.cat([y, torch.zeros(n)])).solution
+""",
         "beside_the_old_rows": """
 more = penalty**0.5 * torch.eye(X.shape[1], dtype=X.dtype)
 return torch.linalg.lstsq(torch.cat([X, more], dim=1), y).solution
@@ -115,6 +130,18 @@ return penalties[errors.index(min(errors))]
 def error(p):
     H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
     return float(((y - H @ y) / (1 - H.diagonal())).mean().abs())
+return min(penalties, key=error)
+""",
+        "lowest_signed_mean": """
+def error(p):
+    H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
+    return float(((y - H @ y) / (1 - H.diagonal())).mean())
+return min(penalties, key=error)
+""",
+        "without_the_diagonal": """
+def error(p):
+    H = X @ torch.linalg.inv(X.T @ X + p * torch.eye(X.shape[1]).double()) @ X.T
+    return float(((y - H @ y) / (1 - H)).square().mean())
 return min(penalties, key=error)
 """,
         "mean_of_sizes": """
@@ -144,6 +171,29 @@ return torch.linalg.solve(torch.eye(n).double() + penalty * D.T @ D, y)
         "penalty_twice": CURVED + "return torch.linalg.solve(identity + penalty**2 * D.T @ D, y)",
         "penalty_doubled": CURVED
         + "return torch.linalg.solve(identity + 2 * penalty * D.T @ D, y)",
+        "half_the_curve": CURVED
+        + "return torch.linalg.solve(2 * identity + 2 * penalty * D.T @ D, y)",
+        "penalty_on_the_identity": CURVED
+        + "return torch.linalg.solve(penalty * identity + D.T @ D, y)",
+        "root_of_the_penalty": CURVED
+        + "return torch.linalg.solve(identity + penalty**0.5 * D.T @ D, y)",
+        "multiplied_for_smoothed": CURVED + "return (identity + penalty * D.T @ D) @ y",
+        "without_the_identity": CURVED + "return torch.linalg.solve(1 + penalty * D.T @ D, y)",
+        "a_row_for_each_end": """
+n = len(y)
+D = -2 * torch.eye(n) + torch.diag(torch.ones(n - 1), 1) + torch.diag(torch.ones(n - 1), -1)
+D = D.double()
+return torch.linalg.solve(torch.eye(n).double() + penalty * D.T @ D, y)
+""",
+        "two_rows_too_many": """
+n = len(y)
+D = torch.zeros(n, n, dtype=y.dtype)
+for i in range(n):
+    for place, value in enumerate((1, -2, 1)):
+        if i + place < n:
+            D[i, i + place] = value
+return torch.linalg.solve(torch.eye(n).double() + penalty * D.T @ D, y)
+""",
         "identity_for_differences": "return y / (1 + penalty)",
         "turned_round": CURVED + "return torch.linalg.solve(identity + penalty * D @ D.T, y)",
         "the_matrix_alone": CURVED + "return torch.linalg.inv(identity + penalty * D.T @ D)",
