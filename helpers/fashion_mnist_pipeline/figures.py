@@ -107,9 +107,9 @@ def training_curves(history: History, images: int | None = None) -> Figure:
     """Draw loss and accuracy over the epochs, with or without a validation part of so many."""
     epochs = range(1, len(history.loss) + 1)
     trend = "falls" if history.loss[-1] < history.loss[0] else "does not fall"
-    lowest = "; a dotted line marks the lowest validation loss" if history.validation_loss else ""
+    marked = "; a dotted line marks the lowest validation loss" if history.validation_loss else ""
     alt = f"Loss and accuracy over {len(epochs)} epochs. "
-    alt += f"The training loss {trend} from the first epoch to the last{lowest}."
+    alt += f"The training loss {trend} from the first epoch to the last{marked}."
     alt = alt if len(epochs) > 1 else "Loss and accuracy of one epoch."
     figure = Figure(figsize=(7, 3.6), alt=alt)
     loss, accuracy = figure.subplots(1, 2)
