@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
@@ -92,8 +93,8 @@ def growing_batch(
     left.set(xlabel="processes, 32 images each", ylabel="loss, last epoch", ylim=(0, None))
     left.set_title("A scaled rate keeps up, to a point")
     left.legend(loc="upper left", title="mean, and range of all starts", title_fontsize=9)
-    for (name, starts), (marker, colour, dash) in zip(first.items(), looks, strict=True):
-        for number, walk in enumerate(starts):
+    for (name, walks), (marker, colour, dash) in zip(first.items(), looks, strict=True):
+        for number, walk in enumerate(walks):
             epochs = range(1, len(walk) + 1)
             label = name if number == 0 else None
             means = walk.mean(dim=1)
@@ -148,7 +149,7 @@ def _times_of_a_step(axes: Axes, milliseconds: Mapping[str, Mapping[str, float]]
             label = way if place == 0 else None
             height = place + 0.22 * (offset - 1)
             axes.plot(times[way], height, marker, color=colour, markersize=9, label=label)
-            beside = {"textcoords": "offset points", "va": "center", "fontsize": 9}
+            beside: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 9}
             axes.annotate(f"{times[way]:.3g}", (times[way], height), (9, 0), **beside)
     axes.set_yticks(range(len(milliseconds)), milliseconds)
     axes.set(xlabel="milliseconds a step (log)", xscale="log", ylim=(len(milliseconds) - 0.5, -0.5))
@@ -167,8 +168,8 @@ def _amdahls_lines(axes: Axes, shared: Sequence[float]) -> None:
         label = "Amdahl's law, by percent shared" if place == 0 else None
         axes.plot(processes, lift, "-", color=picture.GREY, linewidth=1.2, label=label)
         name = f"{fraction:.0%}: below {1 / (1 - fraction):.3g} ×"
-        end = {"textcoords": "offset points", "ha": "right", "fontsize": 9, "color": picture.GREY}
-        axes.annotate(name, (processes[-1], lift[-1]), (0, 4), **end)
+        end: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "fontsize": 9}
+        axes.annotate(name, (processes[-1], lift[-1]), (0, 4), color=picture.GREY, **end)
     axes.axhline(1, color=picture.BLACK, linewidth=0.8, linestyle=":", label="as fast as alone")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
