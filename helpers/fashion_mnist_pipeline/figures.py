@@ -91,7 +91,7 @@ def class_probabilities(
     )
     picture, bars = figure.subplots(1, 2, width_ratios=(1, 2))
     picture.imshow(image.numpy(), cmap="gray_r")
-    picture.set_title(f"a {classes[label]}", fontweight="normal")
+    picture.set_title(f"label: {classes[label]}", fontweight="normal")
     picture.set_axis_off()
     colours = [VERMILION if c == label else SKY for c in range(len(classes))]
     drawn = bars.barh(classes, probabilities.tolist(), color=colours)
@@ -128,7 +128,7 @@ def training_curves(history: History, images: int | None = None) -> Figure:
     title = f"The training loss {trend}"
     if lowest := history.validation_loss:
         best = 1 + min(range(len(lowest)), key=lowest.__getitem__)
-        title = f"Validation is best after epoch {best}"
+        title = f"Lowest validation loss: epoch {best}"
         for axes in (loss, accuracy):
             axes.axvline(best, color=GREY, linestyle=":", label="lowest validation loss")
     loss.set(ylabel="mean loss (nats)", title=title)
@@ -355,7 +355,7 @@ def cost_growth(
     (batch, width), (images, store) = figure.subplots(2, 2)
     panels = (
         (batch, by_batch, "images in a batch", "← overhead of steps", "arithmetic →"),
-        (width, by_width, "hidden units", "← overhead, moving", "arithmetic →"),
+        (width, by_width, "hidden units", "← overhead of steps", "arithmetic →"),
         (images, by_images, "images in an epoch", "in proportion", ""),
     )
     for axes, seconds, what, low, high in panels:
@@ -533,8 +533,10 @@ def reliability(evaluations: Mapping[str, Evaluation]) -> Figure:
     for (name, seen), marker, colour in zip(
         evaluations.items(), MARKERS, (BLUE, VERMILION), strict=False
     ):
-        right, tenths = seen.predictions == seen.labels, (10 * seen.confidences).int()
-        bins = [at for t in range(11) if (at := tenths == t).sum() >= _FEWEST_IN_A_BIN]
+        right = seen.predictions == seen.labels
+        # In float32 some are sure to 1.0 exactly: they belong to the last tenth.
+        tenths = (10 * seen.confidences).int().clamp(max=9)
+        bins = [at for t in range(10) if (at := tenths == t).sum() >= _FEWEST_IN_A_BIN]
         sure = [float(seen.confidences[at].mean()) for at in bins]
         fraction = [float(right[at].double().mean()) for at in bins]
         axes.plot(sure, fraction, marker=marker, color=colour, label=name)

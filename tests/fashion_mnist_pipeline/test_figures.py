@@ -4,7 +4,7 @@ import torch
 
 from fashion_mnist_pipeline.drawings import CLASSES, EVALUATION, IMAGES, LINE
 from helpers.fashion_mnist_pipeline import figures
-from helpers.fashion_mnist_pipeline.training import History
+from helpers.fashion_mnist_pipeline.training import Evaluation, History
 
 
 def test_the_curves_do_without_a_validation_part():
@@ -69,10 +69,10 @@ def test_error_bars_are_those_of_the_formula():
     assert drawn.axes[0].get_title("left").startswith("Test below validation for 0 of 1 seeds")
 
 
-def test_the_validation_is_best_where_its_loss_is_lowest():
+def test_the_epoch_named_has_the_lowest_validation_loss():
     history = History([3.0, 2.0, 1.0], [0.6, 0.8, 0.9], [0.9, 0.5, 0.6], [0.7, 0.5, 0.8])
     loss, accuracy = figures.training_curves(history, 100).axes
-    assert loss.get_title("left") == "Validation is best after epoch 2"
+    assert loss.get_title("left") == "Lowest validation loss: epoch 2"
     assert accuracy.get_title("left") == "Validation ends at 80.0% ± 7.8"
 
 
@@ -83,3 +83,12 @@ def test_the_best_rate_is_the_best_on_average():
 
 def test_nobody_is_wholly_sure():
     assert figures._rounded_down(torch.tensor(0.99999)) == 99.9
+
+
+def test_those_wholly_sure_are_in_the_last_tenth():
+    # 30 of 60 right: one dot, half way up, and not one of the wrong and one of the right.
+    labels = torch.zeros(60, dtype=torch.int64)
+    said, sure = torch.tensor([0, 1]).repeat_interleave(30), torch.tensor([1.0, 0.95])
+    seen = Evaluation(1.0, 0.5, labels, said, sure.repeat_interleave(30))
+    dots = figures.reliability({"this epoch": seen}).axes[0].lines[1]
+    assert dots.get_ydata().tolist() == [0.5]
