@@ -158,7 +158,7 @@ check.prediction("a summed loss", right=128, tolerance=8, hints={
 })  # fmt: skip
 
 
-check.prediction("one update", right=0.01, tolerance=0.001, hints={
+check.prediction("one update", right=0.01, tolerance=0.00005, hints={
     1: "Then one update would throw the whole matrix over: that is patient F.",
     0.0001: "Then all 150 updates together would hardly be seen in it.",
     0.1: "Ten such updates would make another matrix of it; look for less.",
