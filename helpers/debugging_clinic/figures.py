@@ -4,6 +4,7 @@ import math
 import statistics
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.lines import Line2D
 
@@ -145,15 +146,15 @@ def _mark_cuts(axes, series: Sequence[float], lowest: float, highest: float) -> 
             if way * (value - edge) > 0 and (not places or place - places[-1] > len(series) / 15):
                 places.append(place)
         if places:
-            look = {"color": VERMILION, "linestyle": "none", "markersize": 6, "clip_on": False}
             side = "above" if way > 0 else "below"
             label = f"cut off: {side} {edge:g}".replace("-", "−")
-            axes.plot(places, [edge] * len(places), marker=marker, label=label, **look)
+            (marks,) = axes.plot(places, [edge] * len(places), color=VERMILION, label=label)
+            marks.set(linestyle="none", marker=marker, markersize=6, clip_on=False)
 
 
 def _legend_below(figure: Figure) -> None:
     """Explain under the panels what stands in any of them, each thing once."""
-    entries = {}
+    entries: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
@@ -181,8 +182,10 @@ def in_batches_of(accuracies: Mapping[str, Mapping[int, Sequence[float]]]) -> Fi
     colors, hatches = (BLUE, VERMILION, GREEN), ("", "//", "..")  # Not everybody sees colours.
     for place, (name, by_size) in enumerate(means.items()):
         left = [x + (place + 0.5) * width - 0.4 for x in range(len(by_size))]
-        look = {"color": colors[place], "hatch": hatches[place], "edgecolor": "white"}
-        axes.bar(left, list(by_size.values()), 0.95 * width, label=name, **look)
+        color, hatch, heights = colors[place], hatches[place], list(by_size.values())
+        axes.bar(
+            left, heights, 0.95 * width, color=color, hatch=hatch, edgecolor="white", label=name
+        )
         for x, (size, values) in zip(left, accuracies[name].items(), strict=True):
             said = f"{by_size[size]:.0%}"
             axes.text(x, max(values) + 0.03, said, ha="center", fontsize=9)
@@ -267,7 +270,7 @@ def who_fails_what(passed: Mapping[str, Mapping[str, bool]], faults: Mapping[str
     # A key: what fault each letter stands for, in three columns.
     named = [f"{letter} {fault}" for letter, fault in faults.items()]
     blank = [Line2D([], [], linestyle="none") for _ in named]
-    look = {"ncols": 3, "handlelength": 0, "handletextpad": 0, "columnspacing": 0.8}
+    look: dict[str, Any] = {"ncols": 3, "handlelength": 0, "handletextpad": 0, "columnspacing": 0.8}
     figure.legend(blank, named, loc="outside lower center", fontsize=8, **look)
     return figure
 
