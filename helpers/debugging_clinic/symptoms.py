@@ -55,25 +55,25 @@ SYMPTOMS: tuple[Symptom, ...] = (
             lambda chart: chart.gradient, max, "<", 1e-6),
     # In the first updates only: later ones go wild, and then anything may happen.
     Symptom(faults.NEVER_CLEARED, ".grad is not this batch's",
-            ".grad beside the batch's own gradient", lambda chart: chart.piled_up,
+            ".grad ÷ the batch's own gradient", lambda chart: chart.piled_up,
             lambda series: max(series[:10]), ">", 1.5,
-            drawn=30, axis=".grad beside the batch's own"),
+            drawn=30, axis=".grad ÷ the batch's own"),
     Symptom(faults.LEFT_OUT, "one layer stays put", "least any weight matrix moved",
             lambda chart: chart.moved_least, _last, "<", 1e-6, axis="least a matrix moved"),
     Symptom(faults.RATE_TOO_HIGH, "starts at ln 10, then explodes",
-            "highest loss beside the first",
+            "highest loss ÷ first loss",
             lambda chart: [loss / chart.loss[0] for loss in chart.loss],
             # max() passes over a NaN or returns it, as it stands: here it is beyond everything.
             lambda series: max(x if math.isfinite(x) else math.inf for x in series),
-            ">", 5, drawn=12, axis="loss beside the first"),
+            ">", 5, drawn=12, axis="loss ÷ first loss"),
     # The loss of a guess is ln 10 = 2.3, and a sum holds 128 of them.
-    Symptom(faults.LOSS_SUMMED, "starts at a batch times ln 10", "first loss",
+    Symptom(faults.LOSS_SUMMED, "starts at 128 times ln 10", "first loss",
             lambda chart: chart.loss, _first, ">", 100, drawn=12, axis="loss (nats)"),
     Symptom(faults.NOT_SCALED, "starts far above ln 10", "first loss",
             lambda chart: chart.loss, _first, ">", 8, drawn=12, axis="loss (nats)"),
     # Who is sure and right has probabilities 1, 0, …, 0; taken for scores, their loss is
     # ln(e + 9) - 1 = 1.461.
-    Symptom(faults.SOFTMAX_TWICE, "the loss stops above 1.46", "loss of the last ten batches",
+    Symptom(faults.SOFTMAX_TWICE, "the loss stays above 1.46", "loss of the last ten batches",
             lambda chart: chart.loss, lambda series: statistics.fmean(series[-10:]), ">", 1.46,
             axis="loss (nats)"),
     # A guess is right for a tenth of the images; a fifth is far from either.
@@ -87,9 +87,9 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(faults.WRONG_LABELS, "weights move, accuracy does not",
             "right, of the last 20 batches", lambda chart: chart.accuracy, _last, "<", 0.2,
             axis="right, last 20 batches"),
-    Symptom(faults.MIXED_PARTS, "the test flatters", "test accuracy less accuracy on fresh images",
+    Symptom(faults.MIXED_PARTS, "the test flatters", "accuracy on test images − on fresh images",
             lambda chart: [chart.reported - chart.honest], _last, ">", 0.08,
-            axis="flattery: test less fresh images"),
+            axis="right: test − fresh images"),
     Symptom(faults.KEPT_GRAPH, "the graph grows", "functions in the graph of the sum",
             lambda chart: chart.functions, _last, ">", 100, axis="functions in the graph"),
     Symptom(faults.FORWARD_BY_NAME, "a hook hears nothing", "calls of a hook",

@@ -32,14 +32,19 @@ SIGNS = {
     ),
 }  # fmt: skip
 CHARTS, TWINS = dict.fromkeys(SIGNS, ILL), dict.fromkeys(SIGNS, HEALTHY)
-BY_FAULT = {sign.fault: HEALTHY if sign.fault == "a fourth" else ILL for sign in SIGNS.values()}
+SOUND = {128: [0.8, 0.7], 8: [0.78, 0.7], 1: [0.8, 0.7]}
+FAULTY = {128: [0.8, 0.75], 8: [0.3, 0.4], 1: [0.1, 0.1]}
+FAULTS = {"A": "a fault", "B": "another fault with a long name", "C": "a third", "D": "a fourth"}
+PASSED = {
+    "an easy test": {"A": True, "B": True, "C": True, "D": False, "healthy": True},
+    "a hard one": {"A": False, "B": True, "C": False, "D": False, "healthy": True},
+    "a test for B": {"A": True, "B": False, "C": True, "D": True, "healthy": True},
+}
 
 DRAWINGS = {
     "patients": lambda: figures.patients({"A": ILL, "B": HEALTHY}, {"A": HEALTHY, "B": HEALTHY}),
     "symptoms": lambda: figures.symptoms(SIGNS, CHARTS, TWINS),
-    "in_batches_of": lambda: figures.in_batches_of(
-        {"sound": {128: 0.8, 8: 0.78, 1: 0.8}, "faulty": {128: 0.8, 8: 0.3, 1: 0.1}}
-    ),
+    "in_batches_of": lambda: figures.in_batches_of({"sound": SOUND, "faulty": FAULTY}),
     "accuracy_reported": lambda: figures.accuracy_reported([0.5, 0.7, 0.8], [0.5, 0.6, 0.67]),
-    "who_shows_what": lambda: figures.who_shows_what(list(SIGNS.values()), BY_FAULT),
+    "who_fails_what": lambda: figures.who_fails_what(PASSED, FAULTS),
 }
