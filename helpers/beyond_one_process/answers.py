@@ -381,18 +381,16 @@ def into_the_chunk_just_sent(parts, pass_on):
     return parts
 
 
-@ring.hint("The second half begins with the finished chunk: process r holds number r + 1.")
-def starts_again(parts, pass_on):
-    first_half(parts, pass_on)
-    return _around(parts, rounds=len(parts) - 1, adding=0)
-
-
 @ring.hint("One round of adding too many: after N - 1 rounds the first chunks are complete.")
 def adds_once_more(parts, pass_on):
     return _around(parts, rounds=2 * len(parts) - 2, adding=len(parts))
 
 
-@ring.hint("In the first N - 1 rounds, what arrives is added, not put in place of one's own.")
+# The second half, begun again with chunk r, ends with the same numbers.
+@ring.hint(
+    "Nothing is summed in the end: add what arrives in the first N - 1 rounds, and begin the "
+    "second half with the finished chunk, number r + 1 of process r."
+)
 def never_adds(parts, pass_on):
     return _around(parts, rounds=2 * len(parts) - 2, adding=0)
 

@@ -77,8 +77,7 @@ WORDS: dict[str, dict] = {
         "the_same_chunk_each_time": "not the same one",
         "unchanged": "has changed",
         "into_the_chunk_just_sent": "left neighbour",
-        "starts_again": "second half begins",
         "adds_once_more": "of adding too many",
-        "never_adds": "place of one's own",
+        "never_adds": "Nothing is summed",
     },
 }

@@ -124,16 +124,6 @@ for k in range(2 * N - 2):
         parts[r, (r - k) % N] = got
 return parts
 """,
-        "starts_again": """
-N = len(parts)
-r = torch.arange(N)
-for k in range(N - 1):
-    got = pass_on(parts[r, (r - k) % N])
-    parts[r, (r - 1 - k) % N] += got
-for k in range(N - 1):
-    parts[r, (r - 1 - k) % N] = pass_on(parts[r, (r - k) % N])
-return parts
-""",
         "adds_once_more": """
 N = len(parts)
 r = torch.arange(N)
