@@ -112,8 +112,8 @@ KEPT_GRAPH = _fault("a graph kept from step to step",
     "graphs of earlier steps are still in memory, and there will be more at each step; keep "
     "loss.item() or loss.detach()")
 SOMETHING_ELSE = _fault("step works on something else",
-    "the step does not use the network that it is handed; in its body, use the names of its "
-    "parameters and no global ones")
+    "the step does not use the network, or the optimiser, that it is handed; in its body, use the "
+    "names of its parameters and no others")
 FORWARD_BY_NAME = _fault("forward called by name",
     "the step calls network.forward(x), which skips hooks; call network(x)")
 # Of the first updates.

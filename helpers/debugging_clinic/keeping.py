@@ -25,9 +25,11 @@ from torch.utils import data
 
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 # Whose attributes are followed, though they come from an installed package.
-_FOLLOWED = (nn.Module, torch.Tensor, data.DataLoader, data.Dataset, data.Sampler)
-_FOLLOWED += (types.SimpleNamespace, argparse.Namespace)
-_FOLLOWED += (collections.UserDict, collections.UserList, collections.ChainMap)
+_FOLLOWED: tuple[type, ...] = (
+    *(nn.Module, torch.Tensor, data.DataLoader, data.Dataset, data.Sampler),
+    *(types.SimpleNamespace, argparse.Namespace),
+    *(collections.UserDict, collections.UserList, collections.ChainMap),
+)
 # Nothing can change within these.
 _PLAIN = (bool, int, float, str, bytes, type(None))
 _SEQUENCES = (list, tuple, set, frozenset, collections.deque)

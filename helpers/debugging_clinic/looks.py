@@ -9,7 +9,6 @@ import copy
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import nn
@@ -168,53 +167,65 @@ def _rate(group: dict) -> float:
     return float(group.get("lr") or group.get("initial_lr") or 0.0)
 
 
-def _graph(scores: torch.Tensor) -> dict[Any, None]:
-    """Return every function of a graph, the last one first."""
-    seen: dict[Any, None] = {}
-    ahead: list[Any] = [scores.grad_fn]
-    while ahead:
-        function = ahead.pop()
-        if function is not None and function not in seen:
-            seen[function] = None
-            ahead += [before for before, _ in function.next_functions]
-    return seen
-
-
-def _is_leaf(function: object) -> bool:
-    return type(function).__name__ == "AccumulateGrad"
-
-
 def _leaves(scores: torch.Tensor) -> Iterator[torch.Tensor]:
-    return (function.variable for function in _graph(scores) if _is_leaf(function))
+    return (function.variable for function in filter(watching.is_leaf, watching.graph_of(scores)))
+
+
+def is_made_of_others(value: object, network: nn.Module) -> bool:
+    """Whether it is a tensor that was computed of tensors, of which none is the network's."""
+    is_tensor = isinstance(value, torch.Tensor)
+    return is_tensor and not _has_weights_of(network, value)  # type: ignore[arg-type]
+
+
+def leads_to(twin: nn.Module, images: torch.Tensor, network: nn.Module) -> bool:
+    """Whether the scores of a copy come of the network's own weights, as in a function it holds."""
+    return _has_weights_of(network, copy.deepcopy(twin)(images))
+
+
+def _has_weights_of(network: nn.Module, scores: torch.Tensor) -> bool:
+    own = {id(weight) for weight in network.parameters()}
+    return any(id(leaf) in own for leaf in _leaves(scores))
 
 
 def keeps_its_graph(setup: Setup) -> bool:
     """Whether a call of the network goes on with the graph of the call before."""
     network, _ = setup.copies()
-    before, now = (_graph(network(setup.sample[0][0])) for _ in range(2))
-    return any(not _is_leaf(function) for function in before.keys() & now.keys())
+    before, now = (watching.graph_of(network(setup.sample[0][0])) for _ in range(2))
+    return not all(map(watching.is_leaf, before.keys() & now.keys()))
 
 
-def keeps_a_state(setup: Setup) -> bool:
-    """Whether evaluation differs from call to call by more than chance, or wants one batch size."""
+def keeps_a_state(setup: Setup, keeps: bool) -> str:
+    """Tell why evaluation cannot be asked: it differs by more than chance, or takes no image alone.
+
+    Other images come between, since some keep what they have seen of them alone.
+    """
     images = setup.sample[0][0]
 
-    def seeded() -> torch.Tensor:
+    def seeded(some: torch.Tensor) -> torch.Tensor:
         with chance.held(0, images.device):
-            return setup.scores(images)
+            return setup.scores(some)
 
+    before, again = seeded(images), seeded(images)
+    state = "keeps a state"
+    if keeps or _differ(before, again):
+        return state
     try:
-        return _differ(seeded(), seeded()) or not len(setup.scores(images[:1]))
-    except RuntimeError:  # A state for so many images, which others do not fit.
-        return True
+        alone = seeded(images[:1] / 2)
+    except Exception:  # noqa: BLE001 - whatever it says, it runs with more than one
+        alone = None
+    if alone is None or alone.shape != before[:1].shape:
+        return "takes no image alone, as evaluation may ask"
+    return state if _differ(before, seeded(images)) else ""
 
 
 def _are_all_the_same(weights: Sequence[torch.Tensor]) -> str:
     """Tell whether two layers that follow each other hold one number each, or all of them do.
 
-    One such layer is no fault: many begin with a last layer of zeros.
+    One such layer is no fault: many begin with a last layer of zeros. Nor are scales, of
+    shape (heads, 1, width).
     """
-    matrices = [w.detach() for w in weights if w.dim() > 1 and 1 < len(w) < w.numel()]
+    layers = [w.detach() for w in weights if w.dim() > 1 and not (w.dim() == 3 and w.shape[1] == 1)]
+    matrices = [w for w in layers if 1 < len(w) < w.numel()]
     same = [bool(matrix.min() == matrix.max()) for matrix in matrices]
     numbers = [float(matrix.flatten()[0]) for matrix in matrices]
     pairs = itertools.pairwise(zip(same, numbers, strict=True))
@@ -228,15 +239,19 @@ def of_the_scores(setup: Setup) -> Table:
     """Ask the scores and the loss what has a known answer."""
     images, labels = setup.sample[0]
     scores, again = setup.scores(images), setup.scores(images)
-    if _differ(scores, again):  # All the others compare scores with scores.
-        return {faults.CHANCE_IN_EVAL: (True, f"by up to {(again - scores).abs().max():.2g}")}
-    alone = torch.cat([setup.scores(image[None]) for image in images[:8]])
+    alone, once_more = (torch.cat([setup.scores(i[None]) for i in images[:8]]) for _ in range(2))
+    for one, other in ((scores, again), (alone, once_more)):  # Chance may come seldom.
+        if _differ(one, other):  # All the others compare scores with scores.
+            return {faults.CHANCE_IN_EVAL: (True, f"by up to {(other - one).abs().max():.2g}")}
     depend = _differ(scores[:8], alone)
     # The softmax over the images leaves a trace: its columns add up to one.
     over_images = watching.are_one(scores.exp().sum(dim=0))
     is_cross_entropy, is_nll = (not depend and is_so for is_so in _kind_of_loss(setup))
     adding_up = watching.are_probabilities(scores)
-    never = _are_never_below_zero(setup) if is_cross_entropy and not adding_up else ""
+    # Distances are not below zero, and their loss takes less of them for better.
+    asks_for_less = _slope(setup, scores, labels) > 0
+    odd = is_cross_entropy and not adding_up and not asks_for_less
+    never = _are_never_below_zero(setup) if odd else ""
     raw = is_nll and not adding_up and not watching.are_one(scores.exp().sum(dim=1))
     columns = "the exponentials of each class add up to 1 over the images"
     row = "the exponentials of an image's scores do not add up to 1"
@@ -277,24 +292,36 @@ def _is_summed(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> str:
 def _of_the_loss(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> Table:
     """Ask the loss alone, about scores that are made up."""
     classes = scores.shape[1]
-    right = nn.functional.one_hot(labels.clamp(min=0), classes).to(scores)
+    sure = 50 * _right(scores, labels)
     summed = _is_summed(setup, scores, labels)
-    # A little less for the right class, and a little more: nothing else changes.
-    worse, now, better = (setup.loss(scores + by * right, labels) for by in (-1, 0, 1))
-    if _maximizes(setup):
-        worse, better = better, worse
+    slope = _slope(setup, scores, labels)
+    # A loss of distances has a floor, and one with a minus before it has none.
+    upside_down = slope < 0 if _maximizes(setup) else slope > 0 > setup.loss(-sure, labels)
     # Sure and right scores cost nothing, but where a softmax turns them into 1 and 0 before.
-    floor = setup.loss(50 * right, labels) / (len(labels) if summed else 1)
+    cost = setup.loss(sure, labels)
+    floor = cost / (len(labels) if summed else 1)
     squashed = abs(floor - math.log(1 + (classes - 1) / math.e)) < 1e-4
-    tilted = scores + torch.arange(classes).to(scores)
-    others = labels.where(labels < 0, (labels + 1) % classes)
-    blind = math.isfinite(now) and setup.loss(tilted, labels) == setup.loss(tilted, others)
+    others = labels.where((labels < 0) | (labels >= classes), (labels + 1) % classes)
+    blind = math.isfinite(cost) and cost == setup.loss(sure, others)
     return {
         faults.BLIND: (blind, "each label one higher makes no difference"),
         faults.SOFTMAX_TWICE: (squashed, f"sure and right scores cost {floor:.2f}"),
         faults.LOSS_SUMMED: (summed, summed),
-        faults.WRONG_WAY_UP: (worse < now < better, "1 more for the right class counts as worse"),
+        faults.WRONG_WAY_UP: (upside_down, "1 more for the right class counts as worse"),
     }
+
+
+def _right(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return 1 for the right class of each image, and 0 for the others."""
+    classes = scores.shape[1]
+    return nn.functional.one_hot(labels.clamp(0, classes - 1), classes).to(scores)
+
+
+def _slope(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> int:
+    """Return 1 if more for the right class alone raises the loss, -1 if it lowers it, or else 0."""
+    right = _right(scores, labels)
+    less, now, more = (setup.loss(scores + by * right, labels) for by in (-1, 0, 1))
+    return (less < now < more) - (less > now > more)
 
 
 def _maximizes(setup: Setup) -> bool:
@@ -311,18 +338,26 @@ def _differ(scores: torch.Tensor, again: torch.Tensor) -> bool:
 def _are_never_below_zero(setup: Setup) -> str:
     images = torch.cat([images for images, _ in setup.sample])[:_LEAST_SCORES]
     # Raw scores take either sign, at the latest for inputs that are far larger, and their mirrors.
-    scores = torch.cat([setup.scores(factor * images) for factor in (1, 10, -10)])
+    scores = torch.cat([_scaled(setup, images, factor) for factor in (1, 10, -10)])
     # Scores that are all the same are those of a last layer that begins at zero.
     never = scores.numel() >= _LEAST_SCORES and bool((scores >= 0).all() and scores.std() > 0)
     roomy = float(scores.max() - scores.min()) > _LEAST_RANGE and _have_bounds(setup)
-    odd = never and not roomy and not _are_all_the_same(list(setup.network.parameters()))
-    return f"the least of {scores.numel():,} scores is {scores.min():.2g}" if odd else ""
+    said = f"the least of {scores.numel():,} scores is {scores.min():.2g}"
+    return said if never and not roomy else ""
 
 
 def _have_bounds(setup: Setup) -> bool:
     """Whether far larger inputs give no larger scores: cosines, however scaled, and sigmoids."""
-    far, farther = (setup.scores(by * setup.sample[0][0]).abs().max() for by in (10, 100))
+    far, farther = (_scaled(setup, setup.sample[0][0], by).abs().max() for by in (10, 100))
     return bool(farther < 1.5 * far)
+
+
+def _scaled(setup: Setup, images: torch.Tensor, factor: float) -> torch.Tensor:
+    """Return the scores of images times a factor; of themselves where these are no images."""
+    try:
+        return setup.scores(factor * images)
+    except Exception:  # noqa: BLE001 - as a table that has no row for them
+        return setup.scores(images)
 
 
 def of_the_mode(setup: Setup) -> Table:
@@ -355,13 +390,17 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
             [],
             set(),
         )
-    if not seen.forwards:
+    if not (seen.forwards or seen.arrivals):
         said = f"the network never ran in {seen.taken} steps"
         return {faults.SOMETHING_ELSE: (True, said)}, [], set()
     unseen = [] if seen.loss.asks else ["the step's own loss (it never calls loss_function)"]
+    if seen.loss.asks and not seen.loss.compared:
+        unseen.append("whether the step hands the loss the labels of its images")
     by_hooks = any(getattr(w, "_post_accumulate_grad_hooks", None) for w in setup.handed_in)
     if by_hooks:  # No copy has them.
         unseen.append("updates by hooks of the weights")
+    elif seen.moved and not seen.steps and not setup.elsewhere:
+        unseen.append("the optimizer, without which the step moves the weights")
     return _of_what_was_seen(setup, seen, by_hooks), unseen, seen.reached
 
 
@@ -371,25 +410,40 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
     never = seen.arrivals > 0 and not seen.steps and not seen.moved and not by_hooks
     by_hand = seen.moved and not seen.steps
     by = "step()" if seen.steps else "the update"
-    none = not seen.arrivals and seen.steps == seen.empty_steps and not by_hand
-    early = seen.reached and seen.steps == seen.empty_steps > 0
+    used = seen.steps > seen.empty_steps
+    none = not (seen.added or used or by_hand) and (seen.steps > 0 or not seen.arrivals)
+    early = seen.added and seen.reached and not used and seen.steps > 0
     wiped, most = 0 < seen.steps == seen.gathered.wiped, seen.gathered.most
-    clipped = 0 < seen.clips == seen.empty_clips
+    clipped = 0 < seen.clips == seen.empty_clips and seen.added
     right, graphs = seen.loss.right(), seen.graphs_kept()
     downhill = seen.loss.downhill and all(seen.loss.downhill) and not _maximizes(setup)
-    squashed = seen.loss.asks and seen.loss.squashed and _kind_of_loss(setup)[0]
+    uphill = by_hand and all(seen.uphill)
+    turned = "each update goes up" if uphill else "backward() begins with a number below 0"
+    sometimes = bool((setup.scores(setup.sample[0][0]) < 0).any())
+    above_zero = seen.loss.asks and seen.loss.least >= 0 and sometimes and _kind_of_loss(setup)[0]
     return {
         **_of_modes(setup, seen.off, seen.in_eval),
-        faults.FORWARD_BY_NAME: (not seen.calls, f"forward ran {seen.forwards} times, and no hook"),
+        faults.FORWARD_BY_NAME: (
+            seen.forwards and not seen.calls,
+            f"forward ran {seen.forwards} times, and no hook",
+        ),
         faults.NO_BACKWARD: (none, f"none came {in_steps}"),
-        faults.NO_STEP: (never, f"not once {in_steps}"),
+        faults.NO_STEP: (never and not setup.names_it, f"not once {in_steps}"),
+        faults.SOMETHING_ELSE: (
+            never and setup.names_it,
+            f"the optimizer that it is handed took no step {in_steps}",
+        ),
         faults.CLEARED_EARLY: (early, f"{seen.steps} of {seen.steps} calls of step() saw none"),
         faults.NEVER_CLEARED: (seen.piled_up, f"{by} had used {seen.piled_up}.grad"),
         faults.WIPED: (wiped, f"1 of {most} gradients was used"),
         faults.CLIPPED_EARLY: (clipped, f"{seen.clips} of {seen.clips} calls found no new one"),
         faults.SHUFFLED_IN_STEP: (right is not None, f"right for {right or 0:.0%} of the images"),
-        faults.WRONG_WAY_UP: (downhill, "backward() begins with a number below 0"),
-        faults.SOFTMAX_TWICE: (squashed, _ADDING_UP),
+        faults.WRONG_WAY_UP: (downhill or uphill, turned),
+        faults.SOFTMAX_TWICE: (above_zero and seen.loss.squashed, _ADDING_UP),
+        faults.NEVER_BELOW_ZERO: (
+            above_zero and not seen.loss.squashed,
+            f"the least score that the step asks about is {seen.loss.least:.2g}",
+        ),
         faults.KEPT_GRAPH: (graphs > 1, f"{graphs} graphs after {seen.taken} steps"),
     }
 
@@ -407,11 +461,15 @@ def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> T
     calm = next(slower, 0.0) if updates.climb else 0.0
     rate = max(map(_rate, setup.optimizer.param_groups))
     climbs = f"it climbs at lr = {rate:g}, and at {rate * calm:g} it does not"
+    images, labels = setup.sample[0]
+    zeros = torch.zeros_like(setup.scores(images))
+    # A guess costs more where the loss has a part that no score changes.
+    guess = max(updates.guess, setup.loss(zeros, labels))
     # Scores with bounds do not come from large weights, but from a scale that is wanted.
-    high = first > 2 * updates.guess and not _have_bounds(setup)
+    high = first > 2 * guess and not _have_bounds(setup)
     return {
         faults.LOSS_NOT_FINITE: (not math.isfinite(first), f"it is {first}"),
-        faults.LOSS_TOO_HIGH: (high, f"{first:.3g} in place of {updates.guess:.3g}"),
+        faults.LOSS_TOO_HIGH: (high, f"{first:.3g} in place of {guess:.3g}"),
         faults.RATE_TOO_HIGH: (calm, climbs),
         faults.NO_GRADIENT: (unreached, listed(unreached)),
         faults.DO_NOT_MOVE: (still, listed(still)),

@@ -8,15 +8,16 @@ Network, optimiser, batches and every source of chance are afterwards as they we
 
 import collections
 import copy
+import inspect
 import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
-from tqdm.auto import tqdm
 
 from helpers.common import require
 from helpers.debugging_clinic import chance, faults, keeping, looks, rehearsal
@@ -35,8 +36,10 @@ _NO_PIXELS = "the check is for real numbers with a fraction, and not for tokens"
 
 # A pair of duplicates happens; a hundredth of the test set does not.
 _MOST_SHARED = 0.01
-# With one of these there is nothing to train, and what else is asked may have a wrong answer.
-_STOPS = (faults.NO_GRADIENT, faults.KEPT_WITH_NETWORK, faults.IN_A_LIST)
+# A row of a table has no more than so many different numbers; an image has.
+_FEW_NUMBERS = 16
+# With one of these there is little to train, and what else is asked may have a wrong answer.
+_STOPS = (faults.NO_GRADIENT, faults.KEPT_WITH_NETWORK, faults.IN_A_LIST, faults.ALL_THE_SAME)
 
 
 @dataclass(frozen=True)
@@ -118,65 +121,103 @@ def check(
     weight. What hangs on the arguments is noted before and set back after, whoever changed it: the
     schedules, averages, scalers, counters, lists and generators that a step or a loss closes over
     or names, the hooks of a network, the attributes of a loader. What nobody can set back stays as
-    it is left: what was written to a file or shown, an iterator or a stream that has gone on, an
-    object in an installed package that has no ``load_state_dict``. The tests themselves are common
-    practice; see Karpathy, *A Recipe for Training Neural Networks*, 2019,
-    https://karpathy.github.io/2019/04/25/recipe/.
+    it is left: what was written to a file or shown, an iterator or a stream that has gone on, the
+    numbers of the data, which a data set may write while it is walked, an object in an installed
+    package that has no ``load_state_dict``. The tests themselves are common practice; see Karpathy,
+    *A Recipe for Training Neural Networks*, 2019, https://karpathy.github.io/2019/04/25/recipe/.
     """
+    _require_an_object("network", network)
     require.network("network", network)
     weight = next(network.parameters(), None)
     if weight is None:
         # Before all else: without parameters there is no optimiser that could be handed over.
         return Report((Finding(faults.NO_PARAMETERS, "network.parameters() is empty"),))
+    _require_numbers(network)
+    _require_an_object("loss_function", loss_function)
     require.function("loss_function", loss_function)
     require.optimizer("optimizer", optimizer)
     if step is not None:
-        require.function("step", step)
+        _require_a_step(step)
     require.seed("seed", seed)
-    _require_numbers(network, watched=step is not None)
     for name, walked in (("batches", batches), ("test", [] if test is None else test)):
         if isinstance(walked, Iterator):
             raise ValueError(f"{name} can be walked only once: give a list or a loader of batches")
         require.batches(name, walked)
     held = keeping.as_it_was(network, loss_function, optimizer, step, walked=(batches, test))
-    with held, chance.held(seed, weight.device), warnings.catch_warnings():
+    with held, chance.held(int(seed), weight.device), warnings.catch_warnings():
         # What a run warns of, it says when it trains; a schedule would miss optimizer.step().
         warnings.simplefilter("ignore")
         sample = _sample(batches, weight.device)
         try:
-            twin, its_optimizer = rehearsal.copies(network, optimizer)
+            copies = rehearsal.copies(network, optimizer)
         except rehearsal.NotCopied as error:
-            if error.has_graph:  # Of a call before this one.
-                return Report((Finding(faults.KEPT_WITH_NETWORK, f"in {error.place}"),))
-            raise TypeError(str(error)) from error
-        _check_that_they_fit(twin, loss_function, sample)
-        _check_that_they_fit(twin, loss_function, *_last(batches, sample))
+            if not error.has_graph:
+                raise TypeError(str(error)) from error
+            # Of a call before this one, or of what made a weight that is no parameter any more.
+            is_made = looks.is_made_of_others(error.value, network)
+            fault = faults.IN_A_LIST if is_made else faults.KEPT_WITH_NETWORK
+            return Report((Finding(fault, f"in {error.place}"),))
+        _check_that_they_fit(copies[0], loss_function, sample)
+        _check_that_they_fit(copies[0], loss_function, *_last(batches, sample))
         odd = sum(int((~images.flatten(1).isfinite()).any(dim=1).sum()) for images, _ in sample)
         if odd:
             return Report((Finding(faults.NOT_FINITE, f"{odd:,} of the first images"),))
-        evaluated = copy.deepcopy(twin).eval()
-        groups = [group["params"] for group in optimizer.param_groups]
-        handed_in = tuple(itertools.chain(network.parameters(), *groups))
-        elsewhere = _trained_elsewhere(network, optimizer, step)
-        setup = Setup(twin, evaluated, sample, loss_function, its_optimizer, handed_in, elsewhere)
+        if looks.leads_to(copies[0], sample[0][0], network):
+            of_it = "which a copy would go on running: write it as a method of its class"
+            raise TypeError(
+                f"network holds a function, a lambda say, that runs the network, {of_it}"
+            )
+        setup = _setup(copies, (network, optimizer), sample, loss_function, step)
         return _looked_at(setup, batches, step, test)
 
 
-def _trained_elsewhere(
-    network: nn.Module, optimizer: torch.optim.Optimizer, step: Step | None
-) -> frozenset[str]:
-    """Name the weights that the step trains with an optimiser of its own."""
+Pair = tuple[nn.Module, torch.optim.Optimizer]
+
+
+def _setup(
+    copies: Pair, handed: Pair, sample: list[Batch], loss_function: LossFunction, step: Step | None
+) -> Setup:
+    network, optimizer = handed
+    reached = keeping.reached(step)
     its_own = {id(thing) for thing in keeping.reached(optimizer)}
-    others = (one for one in keeping.reached(step) if isinstance(one, torch.optim.Optimizer))
-    groups = [group for one in others if id(one) not in its_own for group in one.param_groups]
-    held = {id(weight) for group in groups for weight in group["params"]}
-    return frozenset(name for name, w in network.named_parameters() if id(w) in held)
+    others = [one for one in reached if isinstance(one, torch.optim.Optimizer)]
+    held = {id(w) for one in others if id(one) not in its_own for w in _weights(one)}
+    return Setup(
+        copies[0],
+        copy.deepcopy(copies[0]).eval(),
+        sample,
+        loss_function,
+        copies[1],
+        handed_in=(*network.parameters(), *_weights(optimizer)),
+        elsewhere=frozenset(name for name, w in network.named_parameters() if id(w) in held),
+        names_it=any(thing is optimizer for thing in reached),
+    )
 
 
-def _require_numbers(network: nn.Module, watched: bool) -> None:
-    if watched and isinstance(network, torch.jit.ScriptModule):
+def _weights(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
+    return [weight for group in optimizer.param_groups for weight in group["params"]]
+
+
+def _require_an_object(name: str, value: object) -> None:
+    if isinstance(value, type):
+        raise TypeError(f"{name} is a class: give one of its objects, {value.__name__}(...)")
+
+
+def _require_a_step(step: Step) -> None:
+    require.function("step", step)
+    try:
+        inspect.signature(step).bind(*range(5))
+    except TypeError as error:
+        cure = "it is called as step(network, images, labels, loss_function, optimizer)"
+        raise TypeError(f"step does not take five arguments ({error}): {cure}") from None
+    except ValueError:  # What is written in C need not tell.
+        pass
+
+
+def _require_numbers(network: nn.Module) -> None:
+    if isinstance(network, torch.jit.ScriptModule):
         cure = "give the module that it was made of"
-        raise TypeError(f"network is of TorchScript, where no step can be watched: {cure}")
+        raise TypeError(f"network is of TorchScript, where little can be watched: {cure}")
     for name, part in itertools.chain(network.named_parameters(), network.named_buffers()):
         if nn.parameter.is_lazy(part):
             cure = "call network(images) once, and then make the optimizer"
@@ -208,14 +249,12 @@ def _looked_at(
     if test is None:
         unseen.append("the test part (test=)")
     else:
-        shared, compared = _mixed(batches, test)
+        shared, unlike = _mixed(batches, test, setup.sample)
         found += _that_hold({faults.MIXED_PARTS: (shared, shared)})
-        if compared == _MOST_COMPARED:
-            unseen.append(f"training images after the first {compared:,}")
+        unseen += unlike
     unseen.append("a second walk of the data")
-    if keeps or looks.keeps_a_state(setup):
-        unseen += ["data, scores and updates: the network keeps a state"]
-        return Report(found, tuple(unseen))
+    if why := looks.keeps_a_state(setup, keeps):
+        return Report(found, (*unseen, f"data, scores and updates: the network {why}"))
     updates = rehearsal.first_updates(setup)
     if updates.stopped:
         unseen.append(f"the first updates: the optimiser's {updates.stopped}")
@@ -256,13 +295,14 @@ def _sample(batches: Iterable[Batch], device: torch.device) -> list[Batch]:
     """Return copies of the first batches of a walk: no more images than are needed."""
     sample: list[Batch] = []
     seen = 0
-    for images, labels in itertools.islice(_walk("batches", batches), _MOST_BATCHES):
+    walk = rehearsal.bar(_walk("batches", batches), "batch")
+    for images, labels in itertools.islice(walk, _MOST_BATCHES):
         if sample and images.shape[1:] != sample[0][0].shape[1:]:
             sizes = f"shape {tuple(images.shape)} after {tuple(sample[0][0].shape)}"
             raise ValueError(f"images of batches have {sizes}: give images of one size")
         # Loaders give batches on the CPU as a rule, wherever the network lies. A step may change
-        # its images in place.
-        sample.append((images.to(device, copy=True), labels.to(device, copy=True)))
+        # its images in place, and theirs is no gradient to wait for.
+        sample.append((images.detach().to(device, copy=True), labels.to(device, copy=True)))
         seen += len(labels)
         if seen >= _MOST_IMAGES:
             break
@@ -365,30 +405,44 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _mixed(batches: Iterable[Batch], test: Iterable[Batch]) -> tuple[str, int]:
-    """Tell whether the first test images are among the training images, bit by bit; of how many.
+def _mixed(
+    batches: Iterable[Batch], test: Iterable[Batch], sample: Iterable[Batch]
+) -> tuple[str, list[str]]:
+    """Tell whether the first test images train, bit by bit, and which could not be compared.
 
-    A table of a few whole numbers repeats itself, and its test part then does so too: what is usual
-    among the training images is no fault.
+    A table of a few numbers repeats itself, and its test part then does so too: what is usual among
+    the training images is no fault. An image, of many numbers, never comes again by chance.
     """
     asked = list(itertools.islice(_rows("test", test), _MOST_IMAGES))
-    rows = tqdm(_rows("batches", batches), unit="image", leave=False, disable=None, delay=10)
+    if not asked:
+        raise ValueError("test gave no images: pass something that holds at least one batch")
+    rows = map(_hash, rehearsal.bar(_rows("batches", batches), "image"))
     walk = itertools.islice(rows, _MOST_COMPARED)
     # A walk without an end comes back to where it began: its first images are of one round.
     first = collections.Counter(itertools.islice(walk, _MOST_IMAGES))
     if not first:
         raise ValueError("batches can be walked only once: give a list or a loader of batches")
     counts = first + collections.Counter(walk)
-    usual = first if counts.total() == _MOST_COMPARED else counts
+    whole = counts.total() < _MOST_COMPARED
+    usual = counts if whole else first
     repeated = 1 - len(usual) / usual.total()
-    shared = sum(row in counts for row in asked)
-    mixed = shared > (_MOST_SHARED + 2 * repeated) * len(asked)
-    return f"{shared:,} of {len(asked):,} test images" if mixed else "", counts.total()
+    shared = [row for row in asked if _hash(row) in counts]
+    images = sum(len(set(row[:: 1 + len(row) // 1000].tolist())) > _FEW_NUMBERS for row in shared)
+    most = _MOST_SHARED * len(asked)
+    mixed = len(shared) > most + 2 * repeated * len(asked) or images > most
+    unlike = [] if whole else [f"training images after the first {_MOST_COMPARED:,}"]
+    again = [_hash(row) in counts for row in _rows("batches", sample)]
+    if whole and sum(again) < len(again) / 10:
+        unlike.append("test images that train in another form: training images are never the same")
+    return f"{len(shared):,} of {len(asked):,} test images" if mixed else "", unlike
 
 
-def _rows(name: str, batches: Iterable[Batch]) -> Iterator[int]:
-    """Give each image as the hash of its bytes: those themselves would take too much memory."""
+def _rows(name: str, batches: Iterable[Batch]) -> Iterator[Any]:
+    """Give the numbers of each image, whatever their type was."""
     for images, _ in _walk(name, batches):
-        flat = images.detach().cpu().contiguous().view(len(images), -1)
-        for row in flat.view(torch.uint8).numpy():
-            yield hash(row.tobytes())
+        yield from images.detach().float().cpu().flatten(1).numpy()
+
+
+def _hash(row: Any) -> int:
+    """Return what stands for an image: its bytes themselves would take too much memory."""
+    return hash(row.tobytes())

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from tqdm.auto import tqdm
 
 from helpers.common import require
 from helpers.debugging_clinic import keeping
@@ -26,7 +27,7 @@ class NotCopied(Exception):
     """A network or an optimiser holds something that cannot be copied: where, and what it is."""
 
     def __init__(self, place: str, value: object, reason: str):
-        self.place, self.has_graph = place, "deepcopy protocol" in reason
+        self.place, self.value, self.has_graph = place, value, "deepcopy protocol" in reason
         cure = f"the check works on copies, so set {place} to None, or take it out, until then"
         super().__init__(f"{place} is {require.shown(value)}, which cannot be copied: {cure}")
 
@@ -43,6 +44,8 @@ def copies(network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimiz
     begun = dict(memo)
     try:
         twin = copy.deepcopy(network, memo)
+        for weight in network.parameters():  # PyTorch copies no attribute that they were given.
+            vars(memo.get(id(weight), weight)).update(copy.deepcopy(vars(weight), memo))
         # Weights that are not of the network, such as a loss's own, are trained where they are.
         groups = [group for one in (optimizer, *held) for group in one.param_groups]
         for weight in [weight for group in groups for weight in group["params"]]:
@@ -96,6 +99,7 @@ class Setup:
     optimizer: Optimizer
     handed_in: tuple[torch.Tensor, ...]  # The weights that all these are copies of.
     elsewhere: frozenset[str]  # Names of weights that an optimiser of the step's own trains.
+    names_it: bool  # The step knows the optimiser, of which this is a copy, by a name of its own.
 
     def copies(self) -> tuple[nn.Module, Optimizer]:
         """Return a network and its optimiser, to be trained and thrown away."""
@@ -104,7 +108,13 @@ class Setup:
     def labelled(self) -> Batch:
         """Return the images and labels looked at, but for those a loss may ignore, as -100."""
         images, labels = (torch.cat(part) for part in zip(*self.sample, strict=True))
-        return images[labels >= 0], labels[labels >= 0]
+        named = (labels >= 0) & (labels < self.classes)
+        return images[named], labels[named]
+
+    @functools.cached_property
+    def classes(self) -> int:
+        """How many scores an image gets."""
+        return self.scores(self.sample[0][0]).shape[1]
 
     @torch.no_grad()
     def scores(self, images: torch.Tensor) -> torch.Tensor:
@@ -113,8 +123,14 @@ class Setup:
 
     @torch.no_grad()
     def loss(self, scores: torch.Tensor, labels: torch.Tensor) -> float:
-        """Return what the loss function makes of scores."""
-        return float(self.loss_function(scores, labels))
+        """Return what the loss function makes of scores; NaN of those that it does not take.
+
+        Scores may be made up, and it may want probabilities, or as many as there are images.
+        """
+        try:
+            return float(self.loss_function(scores, labels))
+        except Exception:  # noqa: BLE001 - it took those of the network
+            return math.nan
 
 
 @dataclass(frozen=True)
@@ -158,15 +174,23 @@ def first_updates(setup: Setup, *, factor: float = 1.0, decays: bool = True) -> 
     except _NotStepped as error:
         stopped = str(error)
     stay = map(torch.equal, start, weights)
-    classes = setup.scores(setup.sample[0][0][:1]).shape[1]
     moves = list(zip(learning, reached, stay, strict=True)) if not stopped else []
     return Updates(
         losses,
         stopped,
-        math.log(classes),
+        math.log(setup.classes),
         [name for name, gradient, _ in moves if gradient == 0],
         [name for name, gradient, here in moves if here and gradient > _ROUNDING],
     )
+
+
+def bar(walk: Iterable, unit: str, total: int | None = None) -> Iterator[Any]:
+    """Walk, and show how far one is, if it takes long."""
+    # To walk over the bar itself would show it whenever somebody leaves the walk early.
+    with tqdm(unit=unit, total=total, leave=False, disable=None, delay=10) as shown:
+        for part in walk:
+            yield part
+            shown.update()
 
 
 class _NotStepped(Exception):
@@ -180,7 +204,8 @@ def _train(
     # The step() of LBFGS, and of a few others, wants a function that computes the loss again.
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     asks = closure is not None and closure.default is inspect.Parameter.empty
-    for images, labels in itertools.islice(itertools.cycle(batches), updates):
+    some = itertools.islice(itertools.cycle(batches), updates)
+    for images, labels in bar(some, "update", updates):
         backward = functools.partial(_backward, setup, network, optimizer, images, labels)
         yield float(backward())
         try:
@@ -202,7 +227,7 @@ def _gradient_beside(weight: torch.Tensor) -> float:
     """Return the largest gradient in units of the largest weight, or of 1 for smaller weights."""
     if weight.grad is None:
         return 0.0
-    return float(weight.grad.abs().max()) / max(float(weight.detach().abs().max()), 1.0)
+    return float(weight.grad.to_dense().abs().max()) / max(float(weight.detach().abs().max()), 1.0)
 
 
 def learn(
@@ -215,5 +240,8 @@ def learn(
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     if not weights:
         return iter(())
+    for module in network.modules():
+        if isinstance(module, nn.Embedding | nn.EmbeddingBag):
+            module.sparse = False  # Adam asks for it.
     least = max(1e-8, torch.finfo(weights[0].dtype).tiny)  # Or else it divides by zero in float16.
     return _train(setup, network, torch.optim.Adam(weights, rate, eps=least), batches, updates)

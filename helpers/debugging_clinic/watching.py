@@ -8,10 +8,13 @@ import copy
 import functools
 import gc
 import itertools
+import math
 import sys
+import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,6 +25,8 @@ from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 _STEPS_WATCHED = 4
 # A step may add up the gradients of several batches before it moves a weight.
 _MOST_STEPS_WATCHED = 130
+# Or it may train at every fifth batch alone, as a generator does.
+_MOST_IDLE_STEPS = 12
 # A step may call them by another name, but their code keeps its own.
 _CLIPPING = ("clip_grad_norm_", "clip_grad_value_")
 # Layers that do one thing in training and another in evaluation.
@@ -34,7 +39,7 @@ class Watch:
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer):
         self.network, self.optimizer = network, optimizer
         self.taken = self.calls = self.forwards = 0  # Steps; the network's calls and forwards.
-        self.arrivals = 0  # Of gradients.
+        self.arrivals = self.added = 0  # Of gradients, and of those that were added to .grad.
         self.reached: set[str] = set()  # The weights that got one which is not zero.
         self.piled_up = ""  # The weight whose gradient was added to one that had been used already.
         self.steps = self.empty_steps = 0  # Calls of step(), and those that found no gradient.
@@ -42,36 +47,46 @@ class Watch:
         self.in_eval = False  # Trained so, the network
         self.off: list[str] = []  # or layers by mistake.
         self.moved = False  # Any weight changed.
+        self.uphill: list[bool] = []  # For each update by hand, whether it went up the gradient.
         self.loss = _Loss()
-        self._piled: set[str] = set()  # That may yet be cleared, before it is used.
-        self._graphs: list[weakref.ref] = []
+        # Added to used ones, and where their weights then were: they may yet be cleared unused.
+        self._piled: dict[str, int] = {}
+        self.lets_go = False  # That was seen to happen.
+        self._graphs: list[tuple[int, weakref.ref]] = []  # And the step that each is of.
+        self._modes: list[tuple[bool, list[str], bool]] = []  # Of the calls that a gradient met.
         weights = dict(network.named_parameters())
         own = set(weights.values())
         self._held = [w for g in optimizer.param_groups for w in g["params"] if w in own]
         # The weights whose gradient step() has seen, and that have got no new one since.
         self._used: set[torch.Tensor] = set()
-        learning = {name: weight for name, weight in weights.items() if weight.requires_grad}
+        self._is_first = True  # The gradient that arrives is.
+        self._learning = learning = {n: w for n, w in weights.items() if w.requires_grad}
         for name, weight in learning.items():
             weight.register_hook(functools.partial(self._arrive, name, weight))
+            weight.register_post_accumulate_grad_hook(functools.partial(self._add, name))
         self.gathered = _Gathered([w for w in learning.values() if w in set(self._held)][-1:])
-        network.register_forward_hook(lambda _, given, scores: self._call(given, scores))
+        network.register_forward_hook(
+            lambda _, given, named, scores: self._call([*given, *named.values()], scores),
+            with_kwargs=True,
+        )
         # Who calls forward by its name passes the hooks by: only a wrapper sees that. Nor has every
         # optimiser hooks.
         update = optimizer.step
 
         @functools.wraps(update)
-        def noted(*args, **kwargs):
+        def noted(_, *args, **kwargs):
             before, empty = self.arrivals, self._step()
             result = update(*args, **kwargs)
             # A function that is handed to step() may compute the gradient within it.
             if self.arrivals > before:
-                self._used = self._with_gradient()
+                self._use()
             else:
                 self.empty_steps += empty
             return result
 
         network.forward = _Counted(network.forward, self)
-        optimizer.step = noted  # type: ignore[method-assign]
+        # A schedule that a step makes asks for a method.
+        optimizer.step = types.MethodType(noted, optimizer)  # type: ignore[method-assign]
 
     def take(self, step: Step, batch: Batch, loss_function: LossFunction) -> None:
         """Let the step train on a batch."""
@@ -80,38 +95,64 @@ class Watch:
         with _heard(self._clip):
             step(self.network, *batch, loss_function, self.optimizer)
         self.taken += 1
-        self.piled_up = self.piled_up or min(self._piled, default="")
+        if self.arrivals and not self.forwards:  # It calls parts of the network.
+            self._modes = [(False, layers_off(self.network), not self.network.training)]
+        # Who attacks images lets the network train in another call.
+        own = [mode for mode in self._modes if not mode[0]] or self._modes
+        for _, off, in_eval in own:
+            self.off, self.in_eval = self.off or off, self.in_eval or in_eval
+        self._modes.clear()
         moved = not all(map(torch.equal, before, self.network.parameters()))
         self.moved |= moved
         if moved and not self.steps:  # By hand: what was there is used.
-            self._used = self._with_gradient()
+            self._use()
+            pairs = zip(self.network.parameters(), before, strict=True)
+            climb = [((w - old) * w.grad).sum() for w, old in pairs if w.grad is not None]
+            self.uphill.append(bool(climb) and float(sum(climb)) > 0)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is known what becomes of gradients that were added to used ones."""
+        return not self._piled or bool(self.piled_up) or self.lets_go
 
     def graphs_kept(self) -> int:
-        """Return how many graphs are in memory: the last step's may be."""
-        alive = [graph for graph in self._graphs if graph() is not None]
-        if len(alive) > 1:
+        """Return of how many steps there are graphs in memory: the last step's may be."""
+        if len({step for step, graph in self._graphs if graph() is not None}) > 1:
             gc.collect()  # A graph in a circle of references is garbage, and not kept.
-        return sum(graph() is not None for graph in alive)
+        return len({step for step, graph in self._graphs if graph() is not None})
 
     def _arrive(self, name: str, weight: torch.Tensor, new: torch.Tensor) -> None:
-        # Before it is added: what stands in .grad is what was there before.
+        # Before it is added, if it is: what stands in .grad is what was there before.
         self.arrivals += 1
+        self._is_first = not _is_something(weight.grad)
         if name not in self.reached and _is_something(new):
             self.reached.add(name)
-        if not _is_something(weight.grad):
-            self._piled.discard(name)
+
+    def _add(self, name: str, weight: torch.Tensor) -> None:
+        self.added += 1
+        if self._is_first:
+            # What was cleared had been used if the weight was moved by it, as for a sharper place.
+            where = self._piled.pop(name, None)
+            self.lets_go |= where == weight._version
+            if where not in (None, weight._version):
+                self.piled_up = self.piled_up or name
         elif weight in self._used:
-            self._piled.add(name)
+            self._piled[name] = weight._version
         self._used.discard(weight)
 
     def _step(self) -> bool:
-        # Several gradients may be added up on purpose; once used, they have to go.
-        self._used = self._with_gradient()
         if not self.steps:  # What moved weights before was no update.
-            self.piled_up, self._piled = "", set()
+            self.piled_up, self._piled = "", {}
         self.steps += 1
+        self._use()
         self.gathered.use()
         return bool(self._held) and not self._used
+
+    def _use(self) -> None:
+        # Several gradients may be added up on purpose; once used, they have to go.
+        self._used = self._with_gradient()
+        there = [name for name in self._piled if _is_something(self._learning[name].grad)]
+        self.piled_up = self.piled_up or min(there, default="")
 
     def _with_gradient(self) -> set[torch.Tensor]:
         return {weight for weight in self._held if _is_something(weight.grad)}
@@ -120,7 +161,7 @@ class Watch:
         self.clips += 1
         self.empty_clips += bool(self._held) and self._with_gradient() <= self._used
 
-    def _call(self, given: tuple, gives: object) -> None:
+    def _call(self, given: list, gives: object) -> None:
         self.calls += 1
         scores = next((part for part in _tensors(gives) if part.grad_fn is not None), None)
         if scores is None:  # It only looks, which is what evaluation mode is for.
@@ -129,17 +170,15 @@ class Watch:
         # A gradient of images, as for an attack, is another's than the step's own.
         attacks = any(part.requires_grad for part in _tensors(given))
         self.gathered.spoilt |= attacks
-        off, in_eval = layers_off(self.network), not self.network.training
-
-        def trained(_):  # What no gradient comes to was only looked at.
-            self.off = self.off or off
-            self.in_eval |= in_eval
-
-        if not attacks:
-            scores.register_hook(trained)
-        # What is left with a function of the graph lives as long as the graph, and no longer.
-        scores.grad_fn.metadata["mark"] = mark = _Mark()  # type: ignore[union-attr, index]
-        self._graphs.append(weakref.ref(mark))
+        mode = attacks, layers_off(self.network), not self.network.training
+        # What no gradient comes to was only looked at.
+        scores.register_hook(lambda _: self._modes.append(mode))
+        # What is left with a function of the graph lives as long as that does. Of those behind the
+        # scores some may be kept without them, as a hidden layer is.
+        mark = _Mark()
+        for function in itertools.filterfalse(is_leaf, graph_of(scores)):
+            function.metadata["mark"] = mark
+        self._graphs.append((self.taken, weakref.ref(mark)))
 
 
 class _Counted:
@@ -199,6 +238,7 @@ class _Loss:
 
     def __init__(self) -> None:
         self.asks = 0
+        self.least = math.inf  # Of all scores that it was asked about.
         self.squashed = True  # All scores that it was asked about are probabilities.
         self.downhill: list[bool] = []  # For each gradient, whether it is below zero.
         self._given: list[torch.Tensor] = []
@@ -218,6 +258,8 @@ class _Loss:
         self.asks += 1
         loss, scores, labels, *_ = [*_tensors(given), *[torch.zeros(())] * 3]
         self.squashed &= are_probabilities(scores)
+        is_table = scores.ndim == 2 and scores.numel() > 0
+        self.least = min(self.least, float(scores.min()) if is_table else -math.inf)
         if loss.requires_grad:
             loss.register_hook(lambda new: self.downhill.append(bool((new < 0).all())))
         right = [known for row in self._rows or () if (known := self._known.get(row)) is not None]
@@ -226,9 +268,14 @@ class _Loss:
             self._given.append(labels.cpu().flatten())
             self._right.append(torch.tensor(right))
 
+    @property
+    def compared(self) -> bool:
+        """Whether there were labels that it could compare."""
+        return bool(self._given)
+
     def right(self) -> float | None:
         """Return the fraction of right labels, if chance may get as many right."""
-        if not self._given:
+        if not self._given or len(torch.cat(self._given).unique()) == 1:  # One has no order.
             return None
         given, right = torch.cat(self._given), torch.cat(self._right)
         same = float((given == right).double().mean())
@@ -258,6 +305,23 @@ def _hashes(images: torch.Tensor) -> list[int]:
     return [hash(row.tobytes()) for row in images.detach().float().cpu().numpy()]
 
 
+def graph_of(scores: torch.Tensor) -> dict[Any, None]:
+    """Return every function of a graph, the last one first."""
+    seen: dict[Any, None] = {}
+    ahead: list[Any] = [scores.grad_fn]
+    while ahead:
+        function = ahead.pop()
+        if function is not None and function not in seen:
+            seen[function] = None
+            ahead += [before for before, _ in function.next_functions]
+    return seen
+
+
+def is_leaf(function: object) -> bool:
+    """Whether a function only adds to the gradient of a leaf; all graphs of that share it."""
+    return type(function).__name__ == "AccumulateGrad"
+
+
 def _is_along(one: torch.Tensor, other: torch.Tensor) -> bool:
     """Whether two gradients point the same way, whatever their length."""
     together = nn.functional.cosine_similarity(one.flatten(), other.flatten(), dim=0)
@@ -276,7 +340,9 @@ def _heard(clip: Callable[[], None]) -> Iterator[None]:
         return
 
     def hear(frame, event, _):
-        if event == "call" and frame.f_code.co_name in _CLIPPING:
+        # Who clips at infinity only wants to know how large they are.
+        named = event == "call" and frame.f_code.co_name in _CLIPPING
+        if named and frame.f_locals.get("max_norm") != math.inf:
             clip()
 
     sys.setprofile(hear)
@@ -295,8 +361,10 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
             seen.take(step, batch, asked)
             updated = updated or (seen.taken if seen.steps or seen.moved else 0)
             # With gradients and yet no update, it may be adding them up: give it time. One step
-            # more, and a gradient that was not cleared shows.
-            if seen.taken >= _STEPS_WATCHED and (0 < updated < seen.taken or not seen.arrivals):
+            # more, and a gradient that was not cleared shows. Some do not train in each step.
+            trains = bool(seen.arrivals) or seen.taken < _MOST_IDLE_STEPS
+            enough = 0 < updated < seen.taken and seen.is_clear
+            if seen.taken >= _STEPS_WATCHED and (enough or not trains):
                 break
 
 
@@ -304,7 +372,9 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
 def _overheard(loss_function: LossFunction, hear: Callable) -> Iterator[LossFunction]:
     """Hear what a loss function is asked. A module stays one, with all that a step may want."""
     if isinstance(loss_function, nn.Module):
-        hook = loss_function.register_forward_hook(lambda _, given, loss: hear(loss, *given))
+        hook = loss_function.register_forward_hook(
+            lambda _, given, named, loss: hear(loss, *given, *named.values()), with_kwargs=True
+        )
         try:
             yield loss_function
         finally:

@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 from torch.nn.utils.rnn import pack_sequence
+from torch.utils.checkpoint import checkpoint
 
 from computation_graph.examples import BY_HAND, Square, along, arrows, assert_refused, leaf
 from helpers.computation_graph import graph
@@ -87,7 +88,12 @@ def freed(function):
     return output
 
 
-X = leaf(2.0)
+def behind_a_checkpoint():
+    layer, x = torch.nn.Linear(1, 1), torch.ones(1, 1, requires_grad=True)
+    return checkpoint(layer, x, use_reentrant=True), {"weight": layer.weight}
+
+
+X, HIDDEN = leaf(2.0), behind_a_checkpoint()
 GRAPHLESS = {
     "list": (TypeError, "output is a list: give .*tuple", [X * 2, X * 3], {}),
     "no outputs": (ValueError, "empty tuple: pass", (), {}),
@@ -104,6 +110,8 @@ GRAPHLESS = {
     "whole numbers": (ValueError, "y .*: leave it out, as", X * 2, {"y": torch.tensor(3)}),
     "complex": (ValueError, "y .*: leave it out, or set", X * 2, {"y": torch.tensor(1j)}),
     "packed": (ValueError, "output 1 has no graph", pack_sequence([X.view(1, 1)]), {}),
+    "whole number": (ValueError, "no graph .*: .*real or complex", (X * 2).argmax(), {}),
+    "hidden": (ValueError, "weight .*checkpoint hides it: .*use_reentrant=False", *HIDDEN),
     "named number": (TypeError, "y is 2: give a tensor, as in", X * 2, {"y": 2}),
 }
 

@@ -174,6 +174,14 @@ def test_drawing_computes_no_checkpoint_again_and_unpacks_nothing():
     assert len(graph.draw(output).edge_list) == 5
 
 
+def test_what_unpacks_once_is_walked():
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t), lambda _: kept.pop()):
+        output = leaf(1.0).exp()
+    step = graph.backtrack(output)[0]
+    assert (step.saved, step.gradient_in) == ("packed away", "1")
+
+
 # --- Right, or refused in one line ---
 
 

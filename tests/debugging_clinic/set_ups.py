@@ -1,9 +1,11 @@
 """Training runs as people write them, each with things of its own that a check must not change."""
 
+import argparse
 import collections
 import copy
 import functools
 import random
+import types
 
 import numpy as np
 import torch
@@ -305,6 +307,51 @@ def by_method():
     return tiny(step=trainer.step, kept=lambda: (trainer, Trainer.made))
 
 
+MINE = types.ModuleType("mine")  # As `import mine` makes it.
+MINE.counts = collections.Counter()
+
+
+def in_namespaces():
+    options, log = argparse.Namespace(steps=0), collections.UserDict(seen=0)
+
+    def step(*given):
+        options.steps += 1
+        log["seen"] = MINE.last = options.steps
+        MINE.counts["steps"] += 1
+        book(*given)
+
+    return tiny(step=step, kept=(options, log, vars(MINE)))
+
+
+def with_a_schedule_of_its_first_step():
+    made = []
+
+    def step(network, images, labels, loss_function, optimizer):
+        if not made:
+            made.append(schedules.OneCycleLR(optimizer, 0.5, total_steps=500))
+        book(network, images, labels, loss_function, optimizer)
+        made[0].step()
+
+    return tiny(step=step, kept=(made,))
+
+
+class Scaled(torch.optim.SGD):
+    """Descent with a rate for each weight, which hangs on that."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for weight in group["params"]:
+                weight -= weight.scale * weight.grad
+
+
+def with_attributes():
+    network = mlp()
+    for place, weight in enumerate(network.parameters()):
+        weight.scale = 0.1 / (1 + place)
+    return tiny(network, Scaled(network.parameters(), lr=0.1))
+
+
 def by_partial():
     log = []
 
@@ -475,6 +522,9 @@ RUNS = {
     "globals": lambda: tiny(step=counting, kept=lambda: (vars(counting), SEEN, COUNTED)),
     "a method": by_method,
     "a partial": by_partial,
+    "namespaces": in_namespaces,
+    "a schedule made in the step": with_a_schedule_of_its_first_step,
+    "attributes of weights": with_attributes,
     "generators": noisy,
     "images in place": in_place,
     "hooks": hooked,

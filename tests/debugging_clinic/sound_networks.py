@@ -158,6 +158,60 @@ def layer_norm_and_gelu(batches):
 
 
 @setup
+def a_scale_for_each_head(batches):
+    class Heads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.into, self.out = nn.Linear(28, 3 * 32), nn.Linear(32, 10)
+            self.of_q, self.of_k = (nn.Parameter(torch.full((4, 1, 8), 0.35)) for _ in range(2))
+
+        def forward(self, x):
+            q, k, v = self.into(x.squeeze(1)).view(len(x), 28, 3, 4, 8).permute(2, 0, 3, 1, 4)
+            q, k = self.of_q * F.normalize(q, dim=-1), self.of_k * F.normalize(k, dim=-1)
+            mixed = (8 * q @ k.mT).softmax(dim=-1) @ v
+            return self.out(mixed.transpose(1, 2).flatten(2).mean(dim=1))
+
+    return run(Heads(), batches, adam(1e-3), step=by_the_book)
+
+
+@setup
+def rows_of_a_table_that_get_sparse_gradients(batches):
+    class Looks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.out = nn.Embedding(8, 4, sparse=True), nn.Linear(4 * 196, 10)
+
+        def forward(self, x):
+            return self.out(self.table((7 * x[:, :, ::2, ::2]).long()).flatten(1))
+
+    return run(Looks(), batches, step=by_the_book)
+
+
+@setup
+def inputs_kept_within_what_was_seen(batches):
+    """As in training for few bits: how wide inputs are is noted in evaluation, too."""
+
+    class Within(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = mlp()
+            self.register_buffer("most", torch.ones(()))
+
+        def forward(self, x):
+            self.most.lerp_(x.abs().max(), 0.5)
+            return self.body(4 * (x / self.most).tanh())
+
+    return run(Within(), batches, step=by_the_book)
+
+
+@setup
+def nothing_is_left_of_a_batch_of_one(batches):
+    squeezed = Layer(lambda x: F.adaptive_avg_pool2d(x, 1).squeeze())
+    body = [nn.Conv2d(1, 32, 5, stride=2), nn.ReLU(), nn.Conv2d(32, 10, 3), squeezed]
+    return run(nn.Sequential(*body), batches, adam(1e-3), step=by_the_book)
+
+
+@setup
 def dropout_by_function(batches):
     return run(mlp(noise=[Drops()]), batches)
 

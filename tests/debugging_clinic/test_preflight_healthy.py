@@ -4,7 +4,6 @@ Each function is one set-up and returns the check's report. The notebook publish
 """
 
 import functools
-import itertools
 
 import pytest
 import torch
@@ -12,8 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from debugging_clinic import set_ups
-from debugging_clinic.runs import Layer, accumulating, adam, cnn, mlp, run, sgd
-from debugging_clinic.sound_networks import SETUPS, clouds, setup, shuffled, small
+from debugging_clinic.runs import Layer, adam, cnn, mlp, run, sgd
+from debugging_clinic.sound_networks import clouds, setup, shuffled, small
+from debugging_clinic.sound_steps import SETUPS
 from helpers.debugging_clinic.steps import by_the_book
 
 # A few stand for all in the quick suite.
@@ -77,6 +77,45 @@ def a_loss_with_a_penalty_of_its_own(batches):
         return F.cross_entropy(scores, labels) + 1e-4 * scores.square().mean()
 
     return run(network, batches, loss_function=penalised)
+
+
+@setup
+def labels_that_are_ignored_by_another_number(batches):
+    some = [(x, y.where(torch.arange(len(y)) % 10 > 0, 255)) for x, y in batches]
+    return run(mlp(), some, loss_function=nn.CrossEntropyLoss(ignore_index=255), step=by_the_book)
+
+
+def lost(name, loss_function, *head):
+    SETUPS[name] = lambda b: run(mlp(*head), b, adam(1e-3), loss_function, step=by_the_book)
+
+
+def each_label(labels):
+    return F.one_hot(labels, 10).float()
+
+
+def levels_in_order(scores, labels):
+    below = torch.arange(scores.shape[1]) < labels[:, None]
+    return F.binary_cross_entropy_with_logits(scores, below.float())
+
+
+def both_ways(scores, labels):
+    """What a guess costs is nearly 10: the logarithm of what is no label is cut off."""
+    labels_in_logarithms = each_label(labels).clamp(1e-4, 1).log()
+    back = -(scores.softmax(1) * labels_in_logarithms).sum(dim=1).mean()
+    return F.cross_entropy(scores, labels) + back
+
+
+def as_many_as_before(scores, labels, table=torch.full((100, 10), 0.1)):  # noqa: B008
+    agree = (table[: len(scores)] * scores.softmax(1)).sum(dim=1)
+    return F.cross_entropy(scores, labels) + 3 * (1 - agree).clamp(1e-4, 1).log().mean()
+
+
+lost("sigmoids", lambda s, y: F.binary_cross_entropy(s, each_label(y)), nn.Sigmoid())
+lost("levels_in_order", levels_in_order)
+lost("levels_in_order_one_fewer_than_classes", levels_in_order, Layer(lambda scores: scores[:, 1:]))
+lost("distances", lambda s, y: F.cross_entropy(-s, y), Layer(lambda scores: scores.square()))
+lost("a_loss_both_ways", both_ways)
+lost("a_loss_that_wants_as_many_images", as_many_as_before)
 
 
 # Optimisers.
@@ -159,279 +198,6 @@ def one_cycle(batches):
     return run(cnn(), batches, make, step=by_the_book)
 
 
-# Steps.
-def stepped(name, step, network=mlp, make=None):
-    SETUPS[name] = lambda batches: run(network(), batches, make, step=step)
-
-
-def accumulated(every, clears_first=False):
-    """Return a step that adds up the gradients of several batches, and clears once for them."""
-
-    def accumulate(batches):
-        count = itertools.count(1)
-
-        def step(network, images, labels, loss_function, optimizer):
-            number = next(count)
-            if clears_first and number % every == 1 % every:
-                optimizer.zero_grad()
-            (loss_function(network(images), labels) / every).backward()
-            if number % every == 0:
-                optimizer.step()
-                if not clears_first:
-                    optimizer.zero_grad()
-
-        return run(mlp(), batches, step=step)
-
-    return accumulate
-
-
-for _every in (1, 2, 3, 4, 5, 8, 16, 32, 64):
-    SETUPS[f"accumulated_over_{_every}"] = accumulated(_every)
-SETUPS["accumulated_over_8_and_cleared_first"] = accumulated(8, clears_first=True)
-stepped("accumulated_within_a_step", accumulating)
-
-
-def clipping(network, images, labels, loss_function, optimizer):
-    optimizer.zero_grad(set_to_none=False)
-    loss_function(network(images), labels).backward()
-    nn.utils.clip_grad_norm_(network.parameters(), max_norm=1.0)
-    optimizer.step()
-
-
-def cleared_after_the_step(network, images, labels, loss_function, optimizer):
-    loss_function(network(images), labels).backward()
-    nn.utils.clip_grad_value_(network.parameters(), 0.5)
-    optimizer.step()
-    network.zero_grad()
-
-
-def mixing_up(network, images, labels, loss_function, optimizer):
-    share = float(torch.distributions.Beta(0.2, 0.2).sample())
-    order = torch.randperm(len(labels))
-    scores = network(share * images + (1 - share) * images[order])
-    loss = share * loss_function(scores, labels) + (1 - share) * loss_function(
-        scores, labels[order]
-    )
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-
-
-def shuffling_both(network, images, labels, loss_function, optimizer):
-    order = torch.randperm(len(labels))
-    by_the_book(network, images[order], labels[order], loss_function, optimizer)
-
-
-def in_half_precision(network, images, labels, loss_function, optimizer):
-    optimizer.zero_grad()
-    with torch.autocast("cpu", torch.bfloat16):
-        loss = loss_function(network(images), labels)
-    loss.backward()
-    optimizer.step()
-
-
-def under_attack(network, images, labels, loss_function, optimizer):
-    images = images.clone().requires_grad_()
-    loss_function(network(images), labels).backward()
-    attacked = (images + 0.01 * images.grad.sign()).detach()
-    by_the_book(network, attacked, labels, loss_function, optimizer)
-
-
-def looking_for_a_flat_place(network, images, labels, loss_function, optimizer):
-    loss_function(network(images), labels).backward()
-    with torch.no_grad():
-        moves = [0.01 * weight.grad.sign() for weight in network.parameters()]
-        for weight, move in zip(network.parameters(), moves, strict=True):
-            weight += move
-    optimizer.zero_grad()
-    loss_function(network(images), labels).backward()
-    with torch.no_grad():
-        for weight, move in zip(network.parameters(), moves, strict=True):
-            weight -= move
-    optimizer.step()
-    optimizer.zero_grad()
-
-
-def one_gradient_for_each_task(network, images, labels, loss_function, optimizer):
-    gradients = []
-    for half in (slice(0, 50), slice(50, 100)):
-        optimizer.zero_grad()
-        loss_function(network(images[half]), labels[half]).backward()
-        gradients.append([weight.grad.clone() for weight in network.parameters()])
-    for weight, one, other in zip(network.parameters(), *gradients, strict=True):
-        weight.grad = (one + other) / 2
-    optimizer.step()
-
-
-def a_closure(network, images, labels, loss_function, optimizer):
-    def closure():
-        loss = loss_function(network(images), labels)
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    optimizer.zero_grad()
-
-
-def attacked_in_evaluation_mode(network, images, labels, loss_function, optimizer):
-    network.eval()
-    moved = (images + 0.001 * torch.randn_like(images)).requires_grad_()
-    told = F.kl_div(network(moved).log_softmax(1), network(images).softmax(1), reduction="sum")
-    (slope,) = torch.autograd.grad(told, moved)
-    network.train()
-    attacked = (images + 0.01 * slope.sign()).detach()
-    by_the_book(network, attacked, labels, loss_function, optimizer)
-
-
-def without_backward(network, images, labels, loss_function, optimizer):
-    weights = {name: weight.detach() for name, weight in network.named_parameters()}
-
-    def loss(given):
-        return loss_function(torch.func.functional_call(network, given, (images,)), labels)
-
-    gradients = torch.func.grad(loss)(weights)
-    for name, weight in network.named_parameters():
-        weight.grad = gradients[name]
-    optimizer.step()
-
-
-def looking_too(network, images, labels, loss_function, optimizer):
-    by_the_book(network, images, labels, loss_function, optimizer)
-    network.eval()
-    with torch.no_grad():
-        network(images)
-    network.train()
-
-
-def by_hand(network, images, labels, loss_function, optimizer):
-    network.zero_grad()
-    loss_function(network(images), labels).backward()
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight -= 0.1 * weight.grad
-
-
-def a_gradient_penalty(network, images, labels, loss_function, optimizer):
-    loss = loss_function(network(images), labels)
-    gradients = torch.autograd.grad(loss, list(network.parameters()), create_graph=True)
-    optimizer.zero_grad()
-    (loss + 1e-3 * sum(g.square().sum() for g in gradients)).backward()
-    optimizer.step()
-
-
-for _step in (clipping, cleared_after_the_step, mixing_up, shuffling_both, under_attack, by_hand,
-              looking_for_a_flat_place, one_gradient_for_each_task, a_closure, without_backward,
-              a_gradient_penalty):  # fmt: skip
-    stepped(_step.__name__, _step)
-stepped("in_half_precision", in_half_precision, cnn)
-stepped("looking_too", looking_too, cnn)
-stepped("attacked_in_evaluation_mode", attacked_in_evaluation_mode, cnn)
-
-
-@setup
-def more_than_scores_in_training(batches):
-    class Mixes(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.body, self.out = nn.Linear(784, 64), nn.Linear(64, 10)
-
-        def forward(self, x, other=None):
-            hidden = self.body(x.flatten(1)).relu()
-            if other is None:
-                return self.out(hidden)
-            return self.out(0.7 * hidden + 0.3 * hidden[other]), other
-
-    def step(network, images, labels, loss_function, optimizer):
-        scores, other = network(images, torch.randperm(len(labels)))
-        loss = 0.7 * loss_function(scores, labels) + 0.3 * loss_function(scores, labels[other])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-    return run(Mixes(), batches, step=step)
-
-
-class InTwoHalves(torch.optim.SGD):
-    """Sharpness-aware: its step wants a gradient at two places."""
-
-    @torch.no_grad()
-    def first(self):
-        for weight in self.param_groups[0]["params"]:
-            self.state[weight]["move"] = 0.01 * weight.grad.sign()
-            weight += self.state[weight]["move"]
-        self.zero_grad()
-
-    @torch.no_grad()
-    def second(self):
-        for weight in self.param_groups[0]["params"]:
-            weight -= self.state[weight]["move"]
-        super().step()
-        self.zero_grad()
-
-    def step(self):
-        raise NotImplementedError("first() and second()")
-
-
-@setup
-def an_optimiser_in_two_halves(batches):
-    def step(network, images, labels, loss_function, optimizer):
-        loss_function(network(images), labels).backward()
-        optimizer.first()
-        loss_function(network(images), labels).backward()
-        optimizer.second()
-
-    return run(mlp(), batches, lambda w: InTwoHalves(w, lr=0.1), step=step)
-
-
-@setup
-def updates_by_hooks(batches):
-    network = mlp()
-    each = {weight: torch.optim.SGD([weight], lr=0.1) for weight in network.parameters()}
-    for weight, its in each.items():
-        weight.register_post_accumulate_grad_hook(lambda _, its=its: (its.step(), its.zero_grad()))
-
-    def step(network, images, labels, loss_function, _):
-        loss_function(network(images), labels).backward()
-
-    return run(network, batches, step=step)
-
-
-@setup
-def a_state_that_the_step_hands_on(batches):
-    class Cell(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.cell = nn.GRUCell(784, 10)
-
-        def forward(self, x, state=None):
-            return self.cell(x.flatten(1), state)
-
-    kept = []
-
-    def step(network, images, labels, loss_function, optimizer):
-        scores = network(images, *kept)
-        kept[:] = [scores.detach()]
-        optimizer.zero_grad()
-        loss_function(scores, labels).backward()
-        optimizer.step()
-
-    return run(Cell(), batches, adam(1e-2), step=step)
-
-
-@setup
-def a_teacher(batches):
-    teacher = mlp().requires_grad_(False)
-
-    def step(network, images, labels, loss_function, optimizer):
-        scores = network(images)
-        told = F.kl_div(scores.log_softmax(1), teacher(images).softmax(1), reduction="batchmean")
-        optimizer.zero_grad()
-        (loss_function(scores, labels) + 0.1 * told).backward()
-        optimizer.step()
-
-    return run(mlp(), batches, step=step)
-
-
 # Data.
 @setup
 def classes_in_turns(batches):
@@ -467,6 +233,23 @@ def first_one_class_then_the_other_in_each_batch(batches):
     one, other = ((labels == k).nonzero().flatten()[:800].split(20) for k in range(2))
     rows = [torch.cat(pair) for pair in zip(one, other, strict=True)]
     return run(small(classes=2), [(points[r], labels[r]) for r in rows])
+
+
+@setup
+def a_last_layer_of_zeros_and_as_many_of_each_class(batches):
+    """A mean over these labels does not tell a class from the next one."""
+    network, (points, _) = small(), clouds(10)
+    nn.init.zeros_(network[2].weight)
+    nn.init.zeros_(network[2].bias)
+    labels = torch.stack([torch.randperm(10) for _ in range(200)]).flatten()
+    points = torch.randn(10, 64)[labels] + 0.5 * points
+    pairs = zip(points.split(50), labels.split(50), strict=True)
+    return run(network, list(pairs), step=by_the_book)
+
+
+@setup
+def images_that_ask_for_a_gradient(batches):
+    return run(mlp(), [(x.clone().requires_grad_(), y) for x, y in batches], step=by_the_book)
 
 
 @setup

@@ -13,17 +13,16 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils import clip_grad_norm_ as clip
 
+from debugging_clinic.ill_steps import SETUPS, ill
 from debugging_clinic.runs import Layer, Run, adam, cnn, mlp, run, sgd
 from debugging_clinic.set_ups import on_the_real_ones
 from debugging_clinic.sound_networks import clouds, last, rows_of_pixels, shuffled, small
+from debugging_clinic.sound_steps import clipping
 from debugging_clinic.test_preflight_healthy import SETUPS as SOUND
-from debugging_clinic.test_preflight_healthy import clipping
 from helpers.debugging_clinic import faults
 from helpers.debugging_clinic.steps import by_the_book
 
-SETUPS = {}
 QUICK = (
     "layers_in_a_list",
     "every_class_in_turn",
@@ -33,18 +32,6 @@ QUICK = (
     "labels_shuffled",
     "all_one_number",
 )
-
-
-def ill(fault):
-    def enter(run):
-        SETUPS[run.__name__] = (fault, run)
-        return run
-
-    return enter
-
-
-def stepped(name, fault, step, network=mlp, make=None):
-    SETUPS[name] = (fault, lambda batches: run(network(), batches, make, step=step))
 
 
 # The network and what holds its weights.
@@ -98,6 +85,19 @@ def a_tensor_that_is_no_parameter(batches):
             return self.body(x) * self.scale
 
     return run(Scaled(), batches, step=by_the_book)
+
+
+@ill("layers in a plain list")
+def a_parameter_times_a_number(batches):
+    class Lost(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.out = nn.Linear(784, 64), 0.1 * nn.Parameter(torch.randn(64, 10))
+
+        def forward(self, x):
+            return self.body(x.flatten(1)).relu() @ self.out
+
+    return run(Lost(), batches, step=by_the_book)
 
 
 @ill("layers in a plain list")
@@ -179,6 +179,19 @@ def one_number_in_the_linear_layers_alone(batches):
 
 
 SETUPS["on_the_real_ones"] = ("step works on something else", lambda _: on_the_real_ones())
+
+
+@ill("step works on something else")
+def an_optimiser_by_another_name(batches):
+    network = mlp()
+    mine = torch.optim.SGD(network.parameters(), lr=0.1)
+
+    def step(network, images, labels, loss_function, _):
+        mine.zero_grad()
+        loss_function(network(images), labels).backward()
+        mine.step()
+
+    return Run(network, batches, F.cross_entropy, mine, step=step)
 
 
 @ill("parameters not handed to the optimiser")
@@ -283,6 +296,34 @@ def a_running_mean_with_its_graph(batches):
     return run(Running(), batches, step=by_the_book)
 
 
+@ill("a graph kept from step to step")
+def a_mean_of_a_hidden_layer_with_its_graph(batches):
+    """As batch normalisation by hand: no score comes of the mean in training."""
+
+    class Normed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.out, self.mean = nn.Linear(784, 64), nn.Linear(64, 10), 0.0
+
+        def forward(self, x):
+            hidden = self.body(x.flatten(1))
+            if not self.training:
+                return self.out((hidden - self.mean).relu())
+            mean = hidden.mean(dim=0)
+            self.mean = 0.9 * self.mean + 0.1 * mean
+            return self.out((hidden - mean).relu())
+
+    return run(Normed(), batches, step=by_the_book)
+
+
+@ill("chance in evaluation mode")
+def a_layer_that_is_seldom_left_out(batches):
+    """The same calls mostly agree."""
+    chances = itertools.count(1)
+    seldom = Layer(lambda hidden: hidden * (1 if next(chances) % 14 else 0.5))
+    return run(mlp(noise=[seldom]), batches)
+
+
 # Scores and losses.
 def ending(name, fault, *head, loss_function=F.cross_entropy, make=None):
     SETUPS[name] = (
@@ -327,192 +368,6 @@ ending("a_rate_of_zero", "weights do not move", make=lambda w: torch.optim.SGD(
 @ill("model left in eval mode")
 def in_eval_mode_from_the_start(batches):
     return run(cnn().eval(), batches)
-
-
-# Steps.
-def never_cleared(every):
-    def in_steps(batches):
-        count = itertools.count(1)
-
-        def step(network, images, labels, loss_function, optimizer):
-            (loss_function(network(images), labels) / every).backward()
-            if next(count) % every == 0:
-                optimizer.step()
-
-        return run(mlp(), batches, step=step)
-
-    return "gradients never cleared", in_steps
-
-
-def wiped(every):
-    def in_steps(batches):
-        count = itertools.count(1)
-
-        def step(network, images, labels, loss_function, optimizer):
-            optimizer.zero_grad()
-            (loss_function(network(images), labels) / every).backward()
-            if next(count) % every == 0:
-                optimizer.step()
-
-        return run(mlp(), batches, step=step)
-
-    return "gradients wiped within an accumulation", in_steps
-
-
-for _every in (1, 2, 3, 4, 5, 8, 16, 50):
-    SETUPS[f"never_cleared_over_{_every}"] = never_cleared(_every)
-for _every in (2, 4, 8, 32):
-    SETUPS[f"wiped_over_{_every}"] = wiped(_every)
-
-
-def wiped_within_a_step(network, images, labels, loss_function, optimizer):
-    for part, said in zip(images.split(25), labels.split(25), strict=True):
-        network.zero_grad(set_to_none=False)
-        (loss_function(network(part), said) / 4).backward()
-    optimizer.step()
-
-
-def clipped_before_backward(network, images, labels, loss_function, optimizer):
-    loss = loss_function(network(images), labels)
-    optimizer.zero_grad()
-    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    loss.backward()
-    optimizer.step()
-
-
-def clipped_by_another_name_before_clearing(network, images, labels, loss_function, optimizer):
-    loss = loss_function(network(images), labels)
-    clip(network.parameters(), 1.0)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-
-
-def clipped_after_the_step(network, images, labels, loss_function, optimizer):
-    by_the_book(network, images, labels, loss_function, optimizer)
-    nn.utils.clip_grad_value_(network.parameters(), 0.1)
-
-
-def labels_shuffled(network, images, labels, loss_function, optimizer):
-    labels = labels[torch.randperm(len(labels))]
-    by_the_book(network, images, labels, loss_function, optimizer)
-
-
-def images_and_labels_shuffled_apart(network, images, labels, loss_function, optimizer):
-    images = images[torch.randperm(len(images))]
-    labels = labels[torch.randperm(len(labels))]
-    by_the_book(network, images.flatten(1), labels, loss_function, optimizer)
-
-
-def forgets_to_step(network, images, labels, loss_function, optimizer):
-    optimizer.zero_grad()
-    loss_function(network(images), labels).backward()
-
-
-def forgets_backward(network, images, labels, loss_function, optimizer):
-    optimizer.zero_grad()
-    loss_function(network(images), labels)
-    optimizer.step()
-
-
-def clears_too_early(network, images, labels, loss_function, optimizer):
-    loss_function(network(images), labels).backward()
-    network.zero_grad()
-    optimizer.step()
-
-
-def clears_with_zeros_and_decays(network, images, labels, loss_function, optimizer):
-    loss_function(network(images), labels).backward()
-    optimizer.zero_grad(set_to_none=False)
-    optimizer.step()
-
-
-def goes_back_from_a_number(network, images, labels, loss_function, optimizer):
-    optimizer.zero_grad()
-    loss = loss_function(network(images), labels).item()
-    torch.tensor(loss, requires_grad=True).backward()
-    optimizer.step()
-
-
-def puts_a_minus_before_the_loss(network, images, labels, loss_function, optimizer):
-    optimizer.zero_grad()
-    (-loss_function(network(images), labels)).backward()
-    optimizer.step()
-
-
-def hands_probabilities_over(network, images, labels, loss_function, optimizer):
-    optimizer.zero_grad()
-    loss_function(network(images).softmax(dim=1), labels).backward()
-    optimizer.step()
-
-
-def a_closure_that_never_clears(network, images, labels, loss_function, optimizer):
-    def closure():
-        loss = loss_function(network(images), labels)
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-
-
-def calls_forward(network, images, labels, loss_function, optimizer):
-    optimizer.zero_grad()
-    loss_function(network.forward(images), labels).backward()
-    optimizer.step()
-
-
-def evaluates_and_forgets(network, *rest):
-    by_the_book(network, *rest)
-    network.eval()
-
-
-for _fault, _step in (
-    ("gradients wiped within an accumulation", wiped_within_a_step),
-    ("clipping before backward", clipped_before_backward),
-    ("clipping before backward", clipped_by_another_name_before_clearing),
-    ("clipping before backward", clipped_after_the_step),
-    ("labels shuffled in the step", labels_shuffled),
-    ("labels shuffled in the step", images_and_labels_shuffled_apart),
-    ("no step", forgets_to_step),
-    ("no backward", forgets_backward),
-    ("cleared before the step", clears_too_early),
-    ("gradients never cleared", a_closure_that_never_clears),
-    ("forward called by name", calls_forward),
-    ("no backward", goes_back_from_a_number),
-    ("loss the wrong way up", puts_a_minus_before_the_loss),
-    ("softmax before cross-entropy", hands_probabilities_over),
-):
-    stepped(_step.__name__, _fault, _step)
-stepped("clears_with_zeros_and_decays", "cleared before the step", clears_with_zeros_and_decays,
-        make=sgd(0.1, weight_decay=0.01))  # fmt: skip
-stepped("evaluates_and_forgets", "model left in eval mode", evaluates_and_forgets, cnn)
-
-
-@ill("a graph kept from step to step")
-def losses_in_a_list(batches):
-    kept = []
-
-    def step(network, images, labels, loss_function, optimizer):
-        optimizer.zero_grad()
-        kept.append(loss_function(network(images), labels))
-        kept[-1].backward()
-        optimizer.step()
-
-    return run(mlp(), batches, step=step)
-
-
-@ill("a graph kept from step to step")
-def a_sum_of_losses_that_goes_backward_again(batches):
-    total = torch.zeros(())
-
-    def step(network, images, labels, loss_function, optimizer):
-        nonlocal total
-        total = total + loss_function(network(images), labels)
-        optimizer.zero_grad()
-        total.backward()
-        optimizer.step()
-
-    return run(mlp(), batches, step=step)
 
 
 # Data.
@@ -560,6 +415,16 @@ def labels_in_another_order(batches):
 @ill("test images among the training images")
 def a_test_part_that_was_trained_on(batches):
     return run(mlp(), batches, test=batches[3:5])
+
+
+@ill("test images among the training images")
+def copies_made_before_the_split(_):
+    points, labels = (part.repeat(3, *[1] * (part.dim() - 1)) for part in clouds(10, 400))
+    order = torch.randperm(1_200)
+    points, labels = points[order], labels[order]
+    test = [(points[900:].double(), labels[900:])]
+    return run(small(), list(zip(points[:900].split(50), labels[:900].split(50), strict=True)),
+               step=by_the_book, test=test)  # fmt: skip
 
 
 @ill("inputs not scaled")

@@ -5,6 +5,7 @@ import itertools
 import operator
 import threading
 
+import numpy
 import pytest
 import torch
 from torch import nn
@@ -161,8 +162,62 @@ def test_what_was_not_looked_at_is_said():
     said = str(set_ups.tiny(step=with_a_loss_of_its_own).check())
     assert "the step's own loss (it never calls loss_function)" in said
     scripted = set_ups.tiny(torch.jit.trace(mlp(), IMAGES))
-    with pytest.raises(TypeError, match="^network is of TorchScript.*: give the module that it"):
-        scripted.check()
+    for scripted.step in (set_ups.book, None):
+        with pytest.raises(TypeError, match="^network is of TorchScript.*: give the module"):
+            scripted.check()
+
+
+def noisy(network, images, *rest):
+    set_ups.book(network, images + 0.01 * torch.rand_like(images), *rest)
+
+
+def by_hand(network, images, labels, loss_function, _):
+    network.zero_grad()
+    loss_function(network(images), labels).backward()
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight -= 0.1 * weight.grad
+
+
+class Noisy(TensorDataset):
+    def __getitem__(self, number):
+        image, label = super().__getitem__(number)
+        return image + 0.01 * torch.rand_like(image), label
+
+
+OVER_IMAGES = nn.BatchNorm1d(12, track_running_stats=False)
+UNSEEN = {
+    "whether the step hands the loss the labels of its images": {"step": noisy},
+    "the optimizer, without which the step moves the weights": {"step": by_hand},
+    "the network takes no image alone": {"network": mlp(OVER_IMAGES)},
+    "test images that train in another form": {
+        "batches": DataLoader(Noisy(IMAGES, LABELS), 20),
+        "test": [(IMAGES[:20], LABELS[:20])],
+    },
+}
+
+
+@pytest.mark.parametrize("said", UNSEEN)
+def test_ready_lists_what_one_run_hides(said):
+    torch.manual_seed(0)
+    options = dict(UNSEEN[said])
+    test = options.pop("test", None)
+    run = set_ups.tiny(**options)
+    run.test = test
+    report = run.checked()
+    assert report.healthy and said in str(report)
+    assert said not in str(set_ups.tiny().checked())
+
+
+def test_names_that_a_compiler_puts_into_globals_stay():
+    """PyTorch's compiler does so when a function is first called, which needs them ever after."""
+
+    def step(*given):
+        globals()["__compiled_fn_1"] = globals()["OF_THE_STEP"] = 1
+        set_ups.book(*given)
+
+    set_ups.tiny(step=step).check()
+    assert globals().pop("__compiled_fn_1") == 1 and "OF_THE_STEP" not in globals()
 
 
 LAZY = nn.Sequential(nn.LazyLinear(4), nn.Linear(4, 3))
@@ -182,6 +237,18 @@ class Two(nn.Linear):
 
 def pairs(images=IMAGES, labels=LABELS):
     return [(images, labels)]
+
+
+class Through(nn.Module):
+    """Runs itself by a function that a copy would share with it."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = mlp()
+        self.run = lambda images: self.layers(images)
+
+    def forward(self, images):
+        return self.run(images)
 
 
 TOKENS = torch.randint(9, (60, 8))
@@ -223,6 +290,37 @@ def test_what_cannot_be_checked_is_named_with_its_cure(said, network, batches, l
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     with pytest.raises((TypeError, ValueError), match=f"^{said}") as caught:
         preflight.check(network, batches, loss_function or F.cross_entropy, optimizer)
+    assert "\n" not in str(caught.value)
+
+
+THROUGH = Through()
+OPTIONS = {
+    "network is a class: give one of its objects, Linear": {"network": nn.Linear},
+    "loss_function is a class: give one of its objects, NLL": {"loss_function": nn.NLLLoss},
+    "step does not take five arguments .*: it is called as": {"step": lambda network, batch: 0},
+    "test gave no images: pass": {"test": []},
+    "batches is a TensorDataset, .*: give torch.*DataLoader": {
+        "batches": TensorDataset(IMAGES, LABELS)
+    },
+    "network holds a function, .*: write it as a method": {
+        "network": THROUGH,
+        "optimizer": sgd(THROUGH),
+    },
+}
+
+
+@pytest.mark.parametrize("said", OPTIONS)
+def test_what_is_handed_over_by_mistake_is_named_with_its_cure(said):
+    network = mlp()
+    fine = {
+        "network": network,
+        "batches": BATCHES,
+        "loss_function": F.cross_entropy,
+        "optimizer": sgd(network),
+        "seed": numpy.int64(1),
+    }
+    with pytest.raises((TypeError, ValueError), match=f"^{said}") as caught:
+        preflight.check(**fine | OPTIONS[said])
     assert "\n" not in str(caught.value)
 
 
