@@ -76,8 +76,8 @@ class MomentumSGD:
 
     Each weight w with gradient g keeps a velocity v, and one step does v ← γ v + g, then
     w ← w − η v [1]_. `torch.optim.SGD` takes the same steps, and knows weight decay, Nesterov's
-    variant and much more besides; what it has to ask itself before each step costs a sixth of the
-    time of training a small network.
+    variant and much more besides; what it has to ask itself before each step costs up to a
+    sixth of the time of training a small network.
 
     `weights` are the network's parameters, η the `lr`, above 0, and γ the `momentum`, at least 0
     and below 1. All of them stand in `param_groups`, one group as PyTorch's optimisers have it:
