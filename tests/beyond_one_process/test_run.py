@@ -42,6 +42,13 @@ def test_the_last_value_that_makes_sense_is_taken(options):
     assert taken == type(taken)(value)
 
 
+@pytest.mark.parametrize("option", ["data", "checkpoint"])
+def test_a_file_may_be_named_from_home(option, tmp_path, monkeypatch):
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    assert getattr(run._parse([f"--{option}=~/kept"]), option) == tmp_path / "kept"
+
+
 def test_one_process_of_a_machine_complains_and_the_others_if_they_are_not_ended(
     command, monkeypatch
 ):

@@ -42,7 +42,7 @@ def test_the_tolerance_is_met_to_its_last_digit(guess, answer, digits, tolerance
 def test_whatever_is_guessed_gets_one_line(guess, answer):
     said = said_of(guess, answer)
     assert said and "\n" not in said
-    if not isinstance(guess, bool | int | float | str | torch.Tensor):
+    if isinstance(guess, bytes | dict | None):  # A list of one number, or 0j, may well be right.
         assert not said.endswith("right.")
 
 

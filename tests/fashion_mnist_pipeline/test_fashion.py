@@ -121,6 +121,14 @@ def test_a_folder_that_is_named_comes_before_the_environment(root, monkeypatch):
         fashion.load()
 
 
+def test_a_folder_may_be_named_from_home(root, monkeypatch):
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(root.parent))
+    assert fashion.load(f"~/{root.name}").source.kind == "root"
+    monkeypatch.setenv("FASHION_MNIST_ROOT", f"~/{root.name}")
+    assert fashion.load().source.kind == "environment"
+
+
 def test_unpacked_files_do_as_well(tmp_path):
     raw = idx.write(tmp_path, seed=1, train=200, test=100)
     assert len(fashion.load(tmp_path).train_images) == 200
