@@ -407,8 +407,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/beyond_one_process/figures.py",
         "_times_of_a_step",
-        'xlabel="milliseconds (logarithmic)"',
-        'xlabel="seconds (logarithmic)"',
+        'xlabel="milliseconds a step (log)"',
+        'xlabel="seconds a step (log)"',
         "a wrong unit",
     ),
     (

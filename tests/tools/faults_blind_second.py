@@ -96,8 +96,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/ols_and_ridge/answers.py",
         "digits that solve leaves",
-        '    8: "That is what qr keeps; solve sees κ² = 1e16.",\n    16: ',
-        '    16: "That is what qr keeps; solve sees κ² = 1e16.",\n    8: ',
+        '    8: "That is what qr keeps, with targets in reach; solve sees κ² = 1e16.",\n    2: ',
+        '    2: "That is what qr keeps, with targets in reach; solve sees κ² = 1e16.",\n    8: ',
         "a hint attached to another guess",
     ),
     (
@@ -152,8 +152,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/gradient_descent/figures_of_steps.py",
         "chosen_steps",
-        'title=f"{longer:.0%} of its steps exceed 2/L"',
-        'title=f"{1 - longer:.0%} of its steps exceed 2/L"',
+        'title=f"{longer:.0%} of the steps exceed 2/L"',
+        'title=f"{1 - longer:.0%} of the steps exceed 2/L"',
         "a title that contradicts its figure",
     ),
     (
@@ -296,9 +296,9 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/computation_graph/answers.py",
         "a fork",
-        '    16: "That is what comes along the arrow from q. Another part comes by way of p.",\n'
+        '    16: "That is what comes along the arrow from b. Another part comes by way of a.",\n'
         "    48: ",
-        '    48: "That is what comes along the arrow from q. Another part comes by way of p.",\n'
+        '    48: "That is what comes along the arrow from b. Another part comes by way of a.",\n'
         "    16: ",
         "a hint attached to another guess",
     ),
@@ -378,9 +378,9 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     ),
     (
         "helpers/debugging_clinic/figures.py",
-        "who_shows_what",
-        'size, marker = (90, "s") if own_sign else (45, "o")',
-        'size, marker = (45, "o") if own_sign else (90, "s")',
+        "who_fails_what",
+        "if (n in fails[t]) == wanted",
+        "if (n in fails[t]) != wanted",
         "looks exchanged",
     ),
     (
@@ -421,8 +421,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/debugging_clinic/preflight.py",
         "_looked_at",
-        "if compared == _MOST_COMPARED:",
-        "if compared > _MOST_COMPARED:",
+        "whole = counts.total() < _MOST_COMPARED",
+        "whole = counts.total() <= _MOST_COMPARED",
         "a bound exclusive in place of inclusive",
     ),
     (
