@@ -166,7 +166,11 @@ class NotebookPage:
         """Return the line that stands for a folded output; None where the output is open."""
         self.cells.nth(index).scroll_into_view_if_needed()
         dots = self.cells.nth(index).locator(".jp-OutputPlaceholder .jp-PlaceholderText")
-        return dots.inner_text() if dots.count() else None
+        if not dots.count():
+            return None
+        # JupyterLab draws no text outside the window, even of a cell that is partly within.
+        dots.scroll_into_view_if_needed()
+        return dots.inner_text()
 
     def shown_pictures(self, index: int) -> list[str | None]:
         """Return the words for each picture that a cell shows; None for one that is not shown."""
