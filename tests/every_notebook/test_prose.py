@@ -21,7 +21,9 @@ AMERICAN = Path(__file__).with_name("american.txt")
 def misspelt(*arguments):
     """Return what codespell complains of, a line each."""
     command = [sys.executable, "-m", "codespell_lib", "--quiet-level", "35", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True).stdout
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert not found.stderr, found.stderr  # It did not run: that is not the same as no complaint.
+    return found.stdout
 
 
 def prose_of(path):

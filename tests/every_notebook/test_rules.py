@@ -87,6 +87,10 @@ def without_sections(notebook):
     notebook.cells = [cell for cell in notebook.cells if not titled.search(cell.source)]
 
 
+def without_parts(notebook):
+    notebook.cells = [cell for cell in notebook.cells if "## Part " not in cell.source]
+
+
 def show_nothing(notebook):
     (_, cells) = rules.lessons(notebook)[1]
     for cell in cells:
@@ -106,6 +110,7 @@ SECRET, ADDRESS = "h" + "f_" + 34 * "x", "someone" + "@" + "example.org"
 STAND_IN = "Garments: a drawn stand-in, not FashionMNIST (no network)\n"
 OVERVIEW, SCORE, TERMS = "# 03 · ", "check.score()", "| English | 中文 |"
 CHECK, FOLDED, UNDER_ANOTHER = 'check("', rules.FOLDED_TAG, "## The score\n\nHow"
+HAVE_NOW = "**What you have now.**"
 PREDICTION, EXERCISE, HTML = "prediction", "exercise", "text/html"
 TIMES = {"iopub.execute_input": "2026-01-01T00:00:00.000000Z"}
 HASH = {"interpreter": {"hash": "0"}}
@@ -121,6 +126,14 @@ WAYS_TO_BREAK = [
     ("no error is stored", lambda n: first(n).metadata.update(tags=["raises-exception"])),
     ("ignored without", lambda n: first(n).metadata.update(tags=["nbval-ignore-output"])),
     ("NBVAL_IGNORE_OUTPUT in a comment", lambda n: add(first(n), "\n# NBVAL_IGNORE_OUTPUT")),
+    # Parts for one sitting
+    ("no parts", without_parts),
+    ("minutes; split or cut it", lambda n: add(holding(n, "## Part 1 · "), " word" * 7000)),
+    ("is no question; let it be 'Part 1", lambda n: swap(holding(n, "## Part 1 · "), "?\n", "\n")),
+    ("does not say its minutes", lambda n: swap(holding(n, "## Part 1 · "), "*About", "*Some")),
+    ("how to come back", lambda n: swap(holding(n, "## Part 2 · "), "on another day", "later")),
+    ("ends without a look back", lambda n: swap(holding(n, HAVE_NOW), HAVE_NOW, "**And now?**")),
+    ("gives other minutes", lambda n: swap(n.cells[0], "for the text", "to read")),
     # Code
     ("lines; at most 25", lambda n: add(first(n), "\npass" * 26)),
     ("over 80 columns", lambda n: add(first(n), "\n# " + "wide " * 16)),
