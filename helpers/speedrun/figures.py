@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from helpers.common import picture
-from helpers.common.picture import MARKERS, Figure, styled
+from helpers.common.picture import Figure, styled
 from helpers.speedrun.marks import Mark
-from helpers.speedrun.table import Row, gain, reached
+from helpers.speedrun.table import Row, gain, is_clear, reached
 
 
 @styled
@@ -34,8 +34,7 @@ def ideas(rows: Mapping[str, Row], names: Sequence[str]) -> Figure:
     reach = 1.2 * max(max(map(abs, points)), 0.2)
     left.set_xlim(-reach, reach)
     left.set_xlabel(f"points gained; dashed: {base_name}\n(bars: one standard error)")
-    most = max(gains, key=lambda each: abs(each[0]))
-    left.set_title(f"{names[gains.index(most)]}: {_signed(most[0])} ± {most[1]:.1f} points")
+    left.set_title(_largest(names, gains))
     right.plot([rows[name].loader_epochs for name in names], places, "s", color=picture.VERMILION)
     right.axvline(base.loader_epochs, color=picture.GREY, linestyle="--")
     right.set_xlim(0, 1.2 * max(row.loader_epochs for row in (base, *(rows[n] for n in names))))
@@ -61,10 +60,16 @@ def marks(runs: Sequence[Mapping[float, Row]], goals: Sequence[Mark]) -> Figure:
         axes.plot(
             [mark.loader_epochs / 1.7, mark.loader_epochs, mark.loader_epochs],
             [mark.accuracy, mark.accuracy, mark.accuracy + 0.35],
+            "-",
             color=picture.GREY,
             label=name,
         )
-    looks = zip(MARKERS, (picture.BLUE, picture.ORANGE, picture.GREEN), strict=False)
+        corner = (mark.loader_epochs / 1.75, mark.accuracy)
+        goal = f"{mark.accuracy:g} % in {mark.loader_epochs:g}"
+        axes.text(*corner, goal, ha="right", va="center", fontsize=9)
+    prices = [mark.loader_epochs for mark in goals]
+    axes.set_xlim(min(prices) / 6, 1.5 * max(prices))
+    looks = zip("os", (picture.BLUE, picture.VERMILION), strict=True)
     for number, (run, (marker, colour)) in enumerate(zip(runs, looks, strict=False), start=1):
         axes.errorbar(
             [run[mark.accuracy].loader_epochs for mark in goals],
@@ -72,6 +77,8 @@ def marks(runs: Sequence[Mapping[float, Row]], goals: Sequence[Mark]) -> Figure:
             yerr=[run[mark.accuracy].error for mark in goals],
             fmt=marker,
             color=colour,
+            markerfacecolor=colour if number == 1 else "none",
+            markersize=7,
             capsize=4,
             label=f"the recipes, run {number} (bars: one standard error)",
         )
@@ -87,5 +94,10 @@ def marks(runs: Sequence[Mapping[float, Row]], goals: Sequence[Mark]) -> Figure:
     return figure
 
 
-def _signed(points: float) -> str:
-    return f"{points:+.1f}".replace("-", "\N{MINUS SIGN}")
+def _largest(names: Sequence[str], gains: Sequence[tuple[float, float]]) -> str:
+    """Say which change is the largest, or that none is clear."""
+    if not any(is_clear(*each) for each in gains):
+        return "No clear change"
+    points, error = most = max(gains, key=lambda each: abs(each[0]))
+    signed = f"{points:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return f"{names[gains.index(most)]}: {signed} ± {error:.2f} points"

@@ -51,10 +51,15 @@ def gain(row: Row, base: Row) -> tuple[float, float]:
     return row.accuracy - base.accuracy, math.hypot(row.error, base.error)
 
 
+def is_clear(points: float, error: float) -> bool:
+    """Say whether a gain is worth a word: over a tenth of a point and two standard errors."""
+    return abs(points) > max(0.1, 2 * error)
+
+
 def verdict(ideas: Mapping, idea: str) -> str:
-    """Say what became of the quick recipe's accuracy: better, worse, or within 0.1 the same."""
+    """Say what became of the quick recipe's accuracy: better, worse or the same."""
     points, error = gain(ideas[idea], ideas[BASE])
-    if abs(points) < max(0.1, 2 * error):
+    if not is_clear(points, error):
         return "the same"
     return "better" if points > 0 else "worse"
 
