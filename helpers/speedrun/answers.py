@@ -247,7 +247,7 @@ def entry(reference, over):
     return len(over.seeds)
 
 
-@entry.hint("No better by two points on any seed: change what part 2 found worth most.")
+@entry.hint("No better by four points on any seed: change what part 2 found worth most.")
 def the_reference_itself(reference, over):
     return 0
 

@@ -286,6 +286,7 @@ def test_nbval_notices_a_changed_number(tmp_path):
 ON_THE_STAND_IN = {
     "04_fashion_mnist_pipeline": pytest.mark.proof,
     "05_debugging_clinic": pytest.mark.weekly,
+    "07_speedrun": pytest.mark.proof,
 }
 
 

@@ -67,7 +67,7 @@ def test_a_race_refuses_more_steps_in_one_line():
         over("quick")
 
 
-def test_a_race_counts_seeds_won_by_two_points():
-    points = {(0.5, 0): 52.0, (0.5, 1): 51.9}
+def test_a_race_counts_seeds_won_by_four_points():
+    points = {(0.5, 0): 54.0, (0.5, 1): 53.9}
     over = race.Race(lambda recipe, seed: points.get((recipe.rate, seed), 50.0), (0, 1))
     assert over(race.Recipe(epochs=1, rate=0.5)) == 1 and over.run == 1
