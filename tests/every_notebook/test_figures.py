@@ -73,7 +73,7 @@ def test_nobody_sees_that_the_page_has_fewer_colours(bundle, png):
     (shown,) = pictures.pictures([{"data": bundle}])
     difference = pictures.pixels(shown) - pictures.pixels(png)
     assert np.abs(difference).max() <= MOST_DIFFERENCE_OF_A_PIXEL
-    assert len(shown) < len(png) / 2
+    assert len(shown) < 2 / 3 * len(png)
 
 
 def test_alt_text_is_there_and_reaches_the_page(figure, bundle):
