@@ -27,7 +27,17 @@ from helpers.fashion_mnist_pipeline import fashion, training
 from helpers.speedrun.recipes import Recipe, learn
 
 QUICK = Recipe(epochs=2.4, hard=0.5, rate=0.006)
-WITH_FILTERS = Recipe(channels=(24, 48), hidden=192, epochs=2.3, hard=0.5)
+WITH_FILTERS = Recipe(
+    channels=(24, 48),
+    hidden=128,
+    epochs=2.1,
+    batch_size=320,
+    rate=0.008,
+    filters_rate=0.1,
+    smoothing=0.05,
+    hard=0.5,
+)
+MIRRORED = Recipe(channels=(24, 48), hidden=192, epochs=8.7, hard=0.6, mirror=True)
 # What the notebook takes out of the quick recipe, or puts in, one at a time.
 IDEAS: dict[str, Recipe] = {
     "the quick recipe": QUICK,
@@ -58,10 +68,11 @@ class Mark:
 
 
 MARKS = (
-    Mark(92.4, 0.6, QUICK, 30),
+    Mark(92.4, 0.6, dataclasses.replace(QUICK, epochs=2.2), 30),
     Mark(93.3, 2, WITH_FILTERS, 30),
-    Mark(94.2, 8, dataclasses.replace(WITH_FILTERS, epochs=8, mirror=True), 10),
-    Mark(95.0, 60, dataclasses.replace(WITH_FILTERS, epochs=40, mirror=True), 10),
+    Mark(94.2, 8, MIRRORED, 10),
+    # Out of reach so far: this is where the next attempt begins.
+    Mark(95.0, 60, dataclasses.replace(MIRRORED, channels=(48, 96), hidden=256, epochs=30), 10),
 )
 
 

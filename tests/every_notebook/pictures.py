@@ -42,14 +42,16 @@ _REAL = re.compile(r"^Garments: .*the real", flags=re.MULTILINE)
 def pictures(outputs: Iterable[dict]) -> list[bytes]:
     """Return the bytes of each picture in a cell's outputs, in order.
 
-    A figure is stored twice, as it is and within its HTML; where both are the same it counts once.
+    A figure is shown twice, as it is and within its HTML, which alone is stored: so where there is
+    HTML, that counts.
     """
     found = []
     for output in outputs:
         data = output.get("data", {})
         encoded = [data[kind] for kind in ("image/png", "image/jpeg") if kind in data]
-        encoded += _DATA_URI.findall(data.get("text/html", ""))
-        found += dict.fromkeys(base64.b64decode(picture) for picture in encoded)
+        if page := data.get("text/html"):
+            encoded = _DATA_URI.findall(page)
+        found += map(base64.b64decode, encoded)
     return found
 
 

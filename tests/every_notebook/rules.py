@@ -12,6 +12,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
+import nbformat
 from nbformat import NotebookNode
 
 from every_notebook.series import exceptions
@@ -24,6 +25,9 @@ IGNORED_OUTPUTS = exceptions("IGNORED_OUTPUTS")
 MOST_LINES_IN_A_CELL = 25
 MOST_COLUMNS = 80
 FEWEST = {"prediction": 5, "exercise": 4}
+MOST_MEGABYTES = 0.9
+# Its sliders have twins of three large pictures each.
+MOST_MEGABYTES_OF = {"03_gradient_descent": 1.2}
 ALT_TEXT_LENGTHS = range(40, 301)
 LAST_HEADINGS = ["Your turn", "What to remember", "Terms", "Next", "References"]
 FIRST_TABLE = ["**You will be able to**", "**You need**", "**Minutes**", "**Memory**"]
@@ -342,6 +346,13 @@ def closing_is_short(notebook: NotebookNode) -> Iterator[str]:
             yield f"a reference {line!r}; write '- Author: *title*, year. <https://…>'"
 
 
+def is_light(notebook: NotebookNode, name: str) -> Iterator[str]:
+    """Complain about a notebook that is slow to fetch and to open."""
+    size = len(nbformat.writes(notebook).encode()) / 1e6
+    if size > (most := MOST_MEGABYTES_OF.get(name, MOST_MEGABYTES)):
+        yield f"{size:.2f} MB, at most {most}; draw fewer or smaller pictures"
+
+
 def stored_from_the_real_data(notebook: NotebookNode) -> Iterator[str]:
     """Complain if what is stored was made with the stand-in; only a test run may be."""
     for cell in code_cells(notebook):
@@ -388,6 +399,8 @@ def figures_have_alt_text(cell: NotebookNode) -> Iterator[str]:
         images = re.findall(r"<img\b[^>]*>", data.get("text/html", ""))
         if {"image/png", "image/svg+xml", "image/jpeg"} & set(data) and not images:
             yield "a picture without words; draw it on a Figure of helpers/common/picture.py"
+        if "image/png" in data and images:
+            yield f"a picture that its HTML holds as well; {AGAIN}"
         for image in images:
             alt = re.search(r'\balt="([^"]*)"', image)
             if alt is None or len(html.unescape(alt[1])) not in ALT_TEXT_LENGTHS:
@@ -483,6 +496,7 @@ def complaints(notebook: NotebookNode, name: str, repository_url: str) -> list[s
     found += [
         *anatomy_is_in_place(notebook, name, repository_url),
         *compared_unless_allowed(notebook, name),
+        *is_light(notebook, name),
         *itertools.chain.from_iterable(rule(notebook) for rule in _OF_A_NOTEBOOK),
     ]
     for cell, rule in itertools.product(notebook.cells, _OF_A_CELL):

@@ -8,6 +8,7 @@ import re
 import matplotlib
 import matplotlib.image
 import nbformat
+import numpy as np
 import pytest
 
 from every_notebook import pictures
@@ -28,6 +29,8 @@ INVENTORIES = {
 EXPECTED = {
     file.stem: file for wing in WINGS for file in (ROOT / "tests" / wing / "expected").glob("*.png")
 }
+# Of 255: what 256 colours may change in any pixel of a drawing.
+MOST_DIFFERENCE_OF_A_PIXEL = 16
 
 
 @pytest.fixture(params=DRAWINGS, scope="module")
@@ -61,9 +64,20 @@ def png(figure):
     return figure.png()
 
 
-def test_alt_text_is_there_and_reaches_the_page(figure):
+@pytest.fixture(scope="module")
+def bundle(figure, png):  # After the picture itself, which a figure draws first.
+    return figure._repr_mimebundle_()
+
+
+def test_nobody_sees_that_the_page_has_fewer_colours(bundle, png):
+    (shown,) = pictures.pictures([{"data": bundle}])
+    difference = pictures.pixels(shown) - pictures.pixels(png)
+    assert np.abs(difference).max() <= MOST_DIFFERENCE_OF_A_PIXEL
+    assert len(shown) < 2 / 3 * len(png)
+
+
+def test_alt_text_is_there_and_reaches_the_page(figure, bundle):
     assert len(figure.alt) in ALT_TEXT_LENGTHS
-    bundle = figure._repr_mimebundle_()
     assert f'alt="{html.escape(figure.alt)}"' in bundle["text/html"]
     assert bundle["text/plain"] == figure.alt
     assert set(bundle) == {"text/html", "image/png", "text/plain"}

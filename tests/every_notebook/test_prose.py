@@ -45,14 +45,14 @@ def test_prose_is_spelt_right_and_british(tmp_path):
 @pytest.mark.proof
 def test_code_and_its_comments_are_spelt_right():
     # "ist" is German, in the test of a catalogue.
-    folders = [ROOT / "helpers", ROOT / "tests", ROOT / ".ci"]
+    places = [ROOT / "helpers", ROOT / "tests", ROOT / ".ci", *(ROOT / "notebooks").glob("*.py")]
     skipped = [
         "--skip",
         f"*.png,{AMERICAN.name},{Path(__file__).name}",
         "--ignore-words-list",
         "ist",
     ]
-    assert misspelt(*skipped, *folders) == ""
+    assert misspelt(*skipped, *places) == ""
 
 
 @pytest.mark.proof

@@ -78,6 +78,12 @@ def show(cell, kind, data):
     cell.outputs.insert(0, nbformat.v4.new_output("display_data", data={kind: data}))
 
 
+def pictured(notebook):
+    return next(
+        out for cell in notebook.cells for out in cell.get("outputs", []) if "<img" in str(out)
+    )
+
+
 def say(cell, text):
     cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
 
@@ -153,6 +159,8 @@ WAYS_TO_BREAK = [
     ("alt text None", lambda n: show(first(n), HTML, '<img src="data:">')),
     ("alt text 'short'", lambda n: show(first(n), HTML, '<img src="data:" alt="short">')),
     ("a picture without words", lambda n: show(first(n), "image/png", "iVBORw0KGgo=")),
+    ("HTML holds as well", lambda n: pictured(n).data.update({"image/png": "iVBORw0KGgo="})),
+    ("MB, at most 1.2; draw fewer", lambda n: say(first(n), "wide\n" * 250_000)),
     ("prints over 80", lambda n: say(first(n), "wide " * 17)),
     ("prints over 80", lambda n: show(first(n), "text/plain", "wide " * 17)),
     ("a table put out", lambda n: show(first(n), HTML, "<table><tr><td>1</td></tr></table>")),

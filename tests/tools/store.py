@@ -39,6 +39,8 @@ def clean(notebook: NotebookNode) -> None:
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = {}
+            if "text/html" in (data := output.get("data", {})):
+                data.pop("image/png", None)  # The page holds the picture, and its words.
         if cell.cell_type == "markdown":
             cell.metadata = {}
 
