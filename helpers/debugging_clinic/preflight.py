@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from helpers.common import require
+from helpers.common import progress, require
 from helpers.debugging_clinic import chance, faults, keeping, looks, rehearsal
 from helpers.debugging_clinic.rehearsal import Setup
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
@@ -295,7 +295,7 @@ def _sample(batches: Iterable[Batch], device: torch.device) -> list[Batch]:
     """Return copies of the first batches of a walk: no more images than are needed."""
     sample: list[Batch] = []
     seen = 0
-    walk = rehearsal.bar(_walk("batches", batches), "batch")
+    walk = progress.walked(_walk("batches", batches), "batch", "the check looks at the data")
     for images, labels in itertools.islice(walk, _MOST_BATCHES):
         if sample and images.shape[1:] != sample[0][0].shape[1:]:
             sizes = f"shape {tuple(images.shape)} after {tuple(sample[0][0].shape)}"
@@ -416,7 +416,8 @@ def _mixed(
     asked = list(itertools.islice(_rows("test", test), _MOST_IMAGES))
     if not asked:
         raise ValueError("test gave no images: pass something that holds at least one batch")
-    rows = map(_hash, rehearsal.bar(_rows("batches", batches), "image"))
+    what = "the check looks for test images"
+    rows = map(_hash, progress.walked(_rows("batches", batches), "image", what))
     walk = itertools.islice(rows, _MOST_COMPARED)
     # A walk without an end comes back to where it began: its first images are of one round.
     first = collections.Counter(itertools.islice(walk, _MOST_IMAGES))

@@ -13,9 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from tqdm.auto import tqdm
 
-from helpers.common import require
+from helpers.common import progress, require
 from helpers.debugging_clinic import keeping
 from helpers.debugging_clinic.steps import Batch, LossFunction
 
@@ -184,15 +183,6 @@ def first_updates(setup: Setup, *, factor: float = 1.0, decays: bool = True) -> 
     )
 
 
-def bar(walk: Iterable, unit: str, total: int | None = None) -> Iterator[Any]:
-    """Walk, and show how far one is, if it takes long."""
-    # To walk over the bar itself would show it whenever somebody leaves the walk early.
-    with tqdm(unit=unit, total=total, leave=False, disable=None, delay=10) as shown:
-        for part in walk:
-            yield part
-            shown.update()
-
-
 class _NotStepped(Exception):
     """An optimiser's step() wants more than the book knows of, as one in two halves does."""
 
@@ -205,7 +195,7 @@ def _train(
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     asks = closure is not None and closure.default is inspect.Parameter.empty
     some = itertools.islice(itertools.cycle(batches), updates)
-    for images, labels in bar(some, "update", updates):
+    for images, labels in progress.walked(some, "update", "the check trains a copy", updates):
         backward = functools.partial(_backward, setup, network, optimizer, images, labels)
         yield float(backward())
         try:
