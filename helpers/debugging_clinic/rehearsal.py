@@ -87,6 +87,12 @@ def _attributes(network: nn.Module, optimizer: Optimizer) -> Iterator[tuple[str,
         yield f"optimizer.{attribute}", value
 
 
+def scores_of(network: nn.Module, images: torch.Tensor) -> Any:
+    """Return what a network gives, or the first of it: in training, other heads may have a say."""
+    gives = network(images)
+    return gives[0] if isinstance(gives, tuple | list) and gives else gives
+
+
 @dataclass(frozen=True)
 class Setup:
     """What is handed in, with its first batches, and the network in evaluation mode."""
@@ -118,7 +124,7 @@ class Setup:
     @torch.no_grad()
     def scores(self, images: torch.Tensor) -> torch.Tensor:
         """Return the scores in evaluation mode, where nothing is left to chance."""
-        return self.evaluated(images)
+        return scores_of(self.evaluated, images)
 
     @torch.no_grad()
     def loss(self, scores: torch.Tensor, labels: torch.Tensor) -> float:
@@ -207,7 +213,7 @@ def _train(
 def _backward(setup: Setup, network, optimizer, images, labels) -> torch.Tensor:
     with torch.enable_grad():  # An optimiser may call it where it moves weights.
         optimizer.zero_grad()
-        loss = setup.loss_function(network(images), labels)
+        loss = setup.loss_function(scores_of(network, images), labels)
         if loss.requires_grad:
             loss.backward()
     return loss.detach()
