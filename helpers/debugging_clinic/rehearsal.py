@@ -153,7 +153,7 @@ class Updates:
         """Whether the loss rises far above its start; a short hop of a bold step does not count."""
         top = max(loss if math.isfinite(loss) else math.inf for loss in self.losses)
         late, start = self.losses[-5:], max(self.losses[0], self.guess)
-        return top > start + 3 * self.guess or sum(late) / len(late) > start + 0.5 * self.guess
+        return top > 4 * start or sum(late) / len(late) > 1.5 * start
 
 
 def first_updates(setup: Setup, *, factor: float = 1.0, decays: bool = True) -> Updates:
