@@ -39,6 +39,8 @@ def clean(notebook: NotebookNode) -> None:
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = {}
+            # Until its cell is run, JupyterLab would put an error in the place of the slider.
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
         if cell.cell_type == "markdown":
             cell.metadata = {}
 
