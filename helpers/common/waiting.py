@@ -3,7 +3,8 @@
 An operation that is shared among threads ends when the last of them ends. The others wait, and
 the library that runs them, libgomp, has them do so at full speed, in a loop: 300,000 times round
 before they sleep. On a quiet machine that is no loss. Beside another program it is: what waits
-takes the processor from what it waits for, and a notebook took eight times as long and more.
+takes the processor from what it waits for. On two cores, beside one other program, a small network
+then took 38 times as long as alone; asleep, the threads make it twice.
 
 If there are more threads than processors, libgomp lets them go round 100 times only [1]_. How
 often is settled when PyTorch is loaded, so no setting helps in a notebook that has done that. But
