@@ -4,7 +4,7 @@ An operation that is shared among threads ends when the last of them ends. The o
 the library that runs them, libgomp, has them do so at full speed, in a loop: 300,000 times round
 before they sleep. On a quiet machine that is no loss. Beside another program it is: what waits
 takes the processor from what it waits for. On two cores, beside one other program, a small network
-then took 38 times as long as alone; asleep, the threads make it twice.
+then took 18 and 38 times as long as alone; with threads that sleep, twice.
 
 If there are more threads than processors, libgomp lets them go round 100 times only [1]_. How
 often is settled when PyTorch is loaded, so no setting helps in a notebook that has done that. But
