@@ -292,8 +292,9 @@ class _Walk:
     ) -> None:
         self.place, self.network, self._loss_function = place, network, loss_function
         self._optimizer, self._asked = optimizer, _asked_for(optimizer)
-        self._batches = self._seen = self._images = self._correct = 0
+        self._batches = self._seen = self._images = 0
         self._loss = 0.0
+        self._right: list[torch.Tensor] = []  # Counted once, at the end: a batch at a time is slow.
 
     def over(self, batches: Iterable[Batch], name: str) -> Iterator[Batch]:
         """Walk batches, look at each, and take it to where the network is."""
@@ -380,13 +381,13 @@ class _Walk:
             )
         self._images += images
         self._loss += loss * images
-        self._correct += int((scores.argmax(dim=1) == labels).sum())
+        self._right.append(scores.argmax(dim=1) == labels)
 
     def means(self, walk: str) -> tuple[float, float]:
         """Return loss and accuracy, the means over the images."""
         if self._images == 0:
             raise _no_images(walk)
-        return self._loss / self._images, self._correct / self._images
+        return self._loss / self._images, int(torch.cat(self._right).sum()) / self._images
 
 
 # What code stops with; an error that somebody raises to end a run is let through.
