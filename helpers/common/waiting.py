@@ -1,14 +1,14 @@
-"""What PyTorch's threads do while they wait for each other: they go to sleep.
+"""How long PyTorch's threads spin while they wait for each other: a moment, then they sleep.
 
 An operation that is shared among threads ends when the last of them ends. The others wait, and
 the library that runs them, libgomp, has them do so at full speed, in a loop: 300,000 times round
 before they sleep. On a quiet machine that is no loss. Beside another program it is: what waits
-takes the processor from what it waits for. On two cores, beside one other program, a small network
-then took 18 and 38 times as long as alone; with threads that sleep, twice.
+takes the processor from what it waits for, and a notebook took eight times as long and more.
 
-If there are more threads than processors, libgomp lets them go round 100 times only [1]_. How
-often is settled when PyTorch is loaded, so no setting helps in a notebook that has done that. But
-a thread more counts even if it does nothing.
+A shorter spin is as quick, as `GOMP_SPINCOUNT` [1]_ asks for, but that is heard only before PyTorch
+is loaded. Afterwards one way is left: if there are more threads than processors, libgomp goes
+round 100 times only, and a thread more counts even if it does nothing. That costs up to half as
+much again on a quiet machine, so it is done only on one that is busy.
 
 References
 ----------
@@ -21,21 +21,23 @@ import os
 import sys
 import threading
 
+SPINS = "3000"  # A few microseconds, about as long as the next operation takes to come.
+
 
 def sleep_while_waiting() -> None:
-    """Let the threads of this process and of those that it starts wait asleep.
+    """Let the threads of this process and of those that it starts spin for a moment only.
 
     No result depends on it: there are as many threads as before, and each does what it did. Where
     the environment says how to wait, that holds.
     """
     if os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
         return
-    # Heard by any library of this kind, but only before PyTorch is loaded.
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ["GOMP_SPINCOUNT"] = SPINS
     torch = sys.modules.get("torch")
     if torch is not None and sys.platform == "linux":
         processors = len(os.sched_getaffinity(0))
-        if 1 < (threads := torch.get_num_threads()) <= processors:
+        busy = os.getloadavg()[0] > processors / 2  # In the last minute.
+        if busy and 1 < (threads := torch.get_num_threads()) <= processors:
             _add_idle_threads(1 + processors - threads)
 
 

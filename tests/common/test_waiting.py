@@ -1,4 +1,4 @@
-"""Threads that wait are told to sleep: by a setting, or by there being more than processors."""
+"""Threads that wait are told to sleep soon: by a setting or, if busy, by there being too many."""
 
 import os
 import subprocess
@@ -18,6 +18,7 @@ def added(monkeypatch):
     """What was added in the test; nothing is, in truth, and nobody has said how to wait."""
     counts = []
     monkeypatch.setattr(waiting, "_add_idle_threads", counts.append)
+    monkeypatch.setattr(os, "getloadavg", lambda: (1000.0, 0.0, 0.0))
     unsaid(monkeypatch)
     return counts
 
@@ -46,6 +47,19 @@ def test_there_are_just_more_threads_than_processors_if_any_wait(monkeypatch, ad
         added.clear()
 
 
+@needs_linux
+def test_on_a_quiet_machine_nothing_is_added(monkeypatch, added):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(4)))
+    torch = SimpleNamespace(get_num_threads=lambda: 4)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    for load, count in ((0.0, 0), (2.0, 0), (2.1, 1), (4.0, 1)):
+        unsaid(monkeypatch)
+        monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, 0.0, 0.0))
+        added.clear()
+        waiting.sleep_while_waiting()
+        assert sum(added) == count
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_who_has_said_how_to_wait_is_obeyed(monkeypatch, added, name):
     monkeypatch.setenv(name, "7")
@@ -56,7 +70,7 @@ def test_who_has_said_how_to_wait_is_obeyed(monkeypatch, added, name):
 def test_before_pytorch_is_loaded_a_setting_is_enough(monkeypatch, added):
     monkeypatch.delitem(sys.modules, "torch")
     waiting.sleep_while_waiting()
-    assert said() == {"OMP_WAIT_POLICY": "PASSIVE"} and added == []
+    assert said() == {"GOMP_SPINCOUNT": "3000"} and added == []
 
 
 @needs_linux
@@ -65,12 +79,13 @@ def test_to_import_helpers_is_all_that_a_notebook_has_to_do():
     """The operating system counts the threads; the child is what this process starts."""
     code = """
 import os, subprocess, sys, torch
+os.getloadavg = lambda: (1000.0, 0.0, 0.0)
 count = lambda: len(os.listdir("/proc/self/task"))
 torch.ones(10**6).sum()
 before = count()
 import helpers.common
 print(count() - before, torch.get_num_threads())
-child = "import os, helpers; print(os.environ['OMP_WAIT_POLICY'])"
+child = "import os, helpers; print(os.environ['GOMP_SPINCOUNT'])"
 subprocess.run([sys.executable, "-c", child], check=True)
 """
     processors = len(os.sched_getaffinity(0))
@@ -79,4 +94,4 @@ subprocess.run([sys.executable, "-c", child], check=True)
     line = [sys.executable, "-c", code]
     done = subprocess.run(line, env=known, capture_output=True, text=True, check=True)
     # One that does nothing, and the one that keeps it.
-    assert done.stdout.split() == ["2", str(processors), "PASSIVE"]
+    assert done.stdout.split() == ["2", str(processors), "3000"]
