@@ -4,15 +4,20 @@ It changes nothing and downloads nothing. For what is missing it names the one c
 it, and it exits with 1 if a notebook could not run.
 """
 
+import os
+import sys
+
+if __name__ == "__main__" and sys.path[0] in ("", os.getcwd()):
+    # Or a file there that is called as a library, random.py say, would end this with a traceback.
+    del sys.path[0]
+
 import importlib
 import importlib.metadata
-import os
 import platform
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,8 +61,8 @@ class Finding:
 
 def find() -> list[Finding]:
     """Look at everything that a notebook needs, in the order in which to mend what is amiss."""
-    looks = (_python, _packages, _pytorch, _helpers, _data, _graphs, _memory, _disk, _threads)
-    return [look() for look in looks]
+    looks = (_python, _packages, _names, _pytorch, _helpers, _data, _graphs, _memory, _disk)
+    return [look() for look in (*looks, _threads)]
 
 
 def main() -> int:
@@ -67,8 +72,12 @@ def main() -> int:
     verdict = "Every notebook can run here."
     if at_fault := any(finding.state == "fault" for finding in found):
         verdict = "Not every notebook can run here: mend what is marked FAULT, from the top."
-    for line in (*found, "", verdict):
-        streams.put(str(line), sys.stdout)
+    try:
+        for line in (*found, "", verdict):
+            streams.put(str(line), sys.stdout)
+    except OSError as error:
+        streams.put(f"helpers: {error}", sys.stderr)
+        return 1
     return int(at_fault)
 
 
@@ -132,6 +141,27 @@ def _packages() -> Finding:
     return Finding("packages", "all of requirements.txt, in the versions it names")
 
 
+def _names() -> Finding:
+    """Whether a file is called as a library is: a kernel looks in its own folder first."""
+    libraries = importlib.metadata.packages_distributions().keys() - {"helpers"}
+    for folder in dict.fromkeys((ROOT / "notebooks", Path.cwd())):
+        packages = (file.parent for file in sorted(folder.glob("*/__init__.py")))
+        for own in (*sorted(folder.glob("*.py")), *packages):
+            # A kernel has loaded most of what comes with Python before it looks there.
+            standard = own.stem in sys.stdlib_module_names
+            if standard or own.stem in libraries:
+                says = f"a notebook may import {own} in place of the library {own.stem}"
+                return Finding("names", says, "note" if standard else "fault", _set_aside(own))
+    return Finding("names", "no file beside the notebooks is called as a library is")
+
+
+def _set_aside(own: Path) -> str:
+    other = own.with_stem(f"{own.stem}_of_my_own")
+    # What ren is given is a name alone, and the file stays in its folder.
+    move = ("ren", str(own), other.name) if os.name == "nt" else ("mv", str(own), str(other))
+    return _command(*move)
+
+
 def _pytorch() -> Finding:
     versions = []
     for name in ("torch", "torchvision", "torchviz", "matplotlib", "jupyterlab"):
@@ -164,11 +194,8 @@ def _helpers() -> Finding:
     if done.returncode or not found:
         says = "a notebook cannot import them"
     elif Path(found).name == "helpers.py" or Path(found).parent == folder:
-        own = Path(found).with_stem("helpers_of_my_own")
-        # What ren is given is a name alone, and the file stays in its folder.
-        move = ("ren", found, own.name) if os.name == "nt" else ("mv", found, str(own))
         says = f"a notebook imports {found} in their place"
-        return Finding("helpers", says, "fault", _command(*move))
+        return Finding("helpers", says, "fault", _set_aside(Path(found)))
     elif Path(found).resolve() != Path(__file__).resolve().parent:
         says = f"a notebook imports those of another folder, {found}"
     else:

@@ -1,5 +1,6 @@
 """Runs what a reader wrote and survives it: an endless loop, ``input()``, ``exit()``, an error."""
 
+import ast
 import builtins
 import contextlib
 import contextvars
@@ -11,9 +12,11 @@ import itertools
 import random
 import re
 import sys
+import textwrap
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, ValuesView
 from typing import Any, NamedTuple, NoReturn
 
@@ -116,9 +119,35 @@ def _note_names(_info) -> None:
     _before.update((name, id(value)) for name, value in _shell().user_ns.items())
 
 
+# What a cell that is no Python defines: a function that is no method, or what stands before "=".
+_DEFINES = (
+    r"(?:^[ \t]*(?:def|class)\s+(?!\w+\(self)|^[ \t]+(?=\w+ = )"
+    r"|(?:^|;[ \t]*)(?=\w+\s*(?::[^=\n]+)?=[^=]))(\w+)"
+)
+
+
+def _defined_in(cell: str) -> list[str]:
+    """Return the names that a cell defines, but for those within its functions."""
+    cell = textwrap.dedent(cell)  # As IPython does.
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # IPython has passed them on.
+            waiting: list[ast.AST] = [ast.parse(cell)]
+    except (SyntaxError, ValueError):  # The second, where there is a byte of zero.
+        return re.findall(_DEFINES, cell, re.MULTILINE)
+    names = []
+    for part in waiting:
+        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.append(part.name)
+        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            names.append(part.id)
+        else:
+            waiting += ast.iter_child_nodes(part)
+    return names
+
+
 def _note_cell(result) -> None:
-    defines = r"^(?:(?:def|class)\s+|(?=\w+\s*(?::[^=\n]+)?=[^=]))(\w+)"
-    for name in re.findall(defines, result.info.raw_cell or "", re.MULTILINE):
+    for name in _defined_in(result.info.raw_cell or ""):
         _left_over.pop(name, None)
         value = _shell().user_ns.get(name)
         if not result.success and callable(value) and _before.get(name) == id(value):

@@ -299,7 +299,7 @@ def one_for_all_epochs(correct, samples, epoch):
 check.prediction("fifteen by heart", right=7, tolerance=1, hints={
     15: "Some never move a weight, and some explode; they learn nothing by heart.",
     1: "K is not alone. Think of those whose curves looked healthy.",
-    4: "Others pass, too, whose fault is not in the data: think of A and of I.",
+    4: "Others pass, too, whose fault is not in the data: think of I and of L.",
 })  # fmt: skip
 
 check.prediction("a check before take-off", right=15, hints={

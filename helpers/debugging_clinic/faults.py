@@ -105,6 +105,9 @@ WIPED = _fault("gradients wiped within an accumulation",
     "are lost; clear right after step(), and nowhere else")
 CLIPPED_EARLY = _fault("clipping before backward",
     "the gradients are clipped before there are any; clip between backward() and step()")
+CLIPPED_SCALED = _fault("clipping before unscale_",
+    "the gradients are clipped while a GradScaler holds them far too large, so next to nothing is "
+    "left of them; call scaler.unscale_(optimizer) before you clip")
 SHUFFLED_IN_STEP = _fault("labels shuffled in the step",
     "the step hands the loss the labels in another order than the network the images; use one "
     "permutation for both")

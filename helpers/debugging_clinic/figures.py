@@ -218,7 +218,7 @@ def accuracy_reported(honest: Sequence[float], reported: Sequence[float]) -> Fig
     axes.set_xlabel("epoch")
     axes.set_xticks(range(1, len(honest) + 1))
     axes.set_ylabel("fraction right")
-    axes.set_title(f"An accuracy that is never set back {verdict}")
+    axes.set_title(f"Counters never set back: accuracy {verdict}")
     axes.legend()
     return figure
 

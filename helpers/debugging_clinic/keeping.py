@@ -80,7 +80,7 @@ def reached(*roots: object) -> list[Any]:
             waiting += thing
         elif isinstance(thing, weakref.ref):
             waiting.append(thing())
-        elif isinstance(thing, types.FunctionType) and _is_own(thing):
+        elif isinstance(thing, types.FunctionType) and is_own(thing):
             names, spaces = _names_in(thing.__code__), [thing.__globals__]
             for space in spaces:
                 seen[id(space)] = space  # Noted, and not followed.
@@ -90,12 +90,12 @@ def reached(*roots: object) -> list[Any]:
         waiting += [part for entry in _held(thing).items() for part in entry]
         # Of what others wrote, only what can say and take back its state is part of a run.
         kind, known = type(thing), isinstance(thing, _FOLLOWED)
-        if known or hasattr(kind, "load_state_dict") or _is_own(kind):
+        if known or hasattr(kind, "load_state_dict") or is_own(kind):
             waiting += [kind, getattr(thing, "__dict__", None)]
     return list(seen.values())
 
 
-def _is_own(thing: Any) -> bool:
+def is_own(thing: Any) -> bool:
     """Whether a function or a class is of a notebook, or of a file in no installed package."""
     return _is_installed_nowhere(thing.__module__ or "")
 
@@ -121,13 +121,13 @@ def _held(thing: Any) -> dict:
     if isinstance(thing, dict):
         return dict(thing)
     if isinstance(thing, type):
-        return dict(vars(thing)) if _is_own(thing) else {}
+        return dict(vars(thing)) if is_own(thing) else {}
     names = [name for kind, held in _HELD if isinstance(thing, kind) for name in held]
     if isinstance(thing, torch.Tensor) and not thing.is_leaf:
         names = []
     elif type(thing).__module__.startswith("numpy.random"):
         names = ["bit_generator", "state"]
-    elif _is_own(type(thing)):
+    elif is_own(type(thing)):
         slots = [vars(kind).get("__slots__", ()) for kind in type(thing).__mro__]
         names = [name for some in slots for name in ([some] if isinstance(some, str) else some)]
     return {name: getattr(thing, name) for name in names if hasattr(thing, name)}

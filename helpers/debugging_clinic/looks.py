@@ -6,6 +6,8 @@ gives it away in a few words.
 
 import collections
 import copy
+import dataclasses
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -94,7 +96,8 @@ def _guess_of_a_copy(setup: Setup, half: torch.Tensor, other: torch.Tensor) -> t
     collections.deque(rehearsal.learn(setup, network, seen, rate=3e-3, updates=100), maxlen=0)
     with torch.no_grad():
         parts = images[other].split(100)
-        return torch.cat([network.eval()(some).argmax(dim=1) for some in parts]).cpu()
+        said = [rehearsal.scores_of(network.eval(), some).argmax(dim=1) for some in parts]
+        return torch.cat(said).cpu()
 
 
 def _comes_class_by_class(setup: Setup) -> str:
@@ -124,7 +127,9 @@ def _comes_class_by_class(setup: Setup) -> str:
     # How likely two images of neighbouring batches are of one class, in this order and in others.
     usual = torch.stack([alike[order[:-1], order[1:]].mean() for order in orders])
     now, middle = alike.diagonal(offset=1).mean(), usual.mean()
-    follow = now > usual.max() and now - middle > _LEAST_LIKENESS * (1 - middle)
+    # Or by half as often again as in any order, and no chance would bring that about.
+    far = now > 1.5 * middle and now - middle > 5 * usual.std()
+    follow = now > usual.max() and (now - middle > _LEAST_LIKENESS * (1 - middle) or far)
     likeness = f"two neighbouring batches agree in {now:.0%} of labels, any two in {middle:.0%}"
     return likeness if follow else ""
 
@@ -133,7 +138,7 @@ def of_the_network(setup: Setup, keeps: bool) -> Table:
     """Look at the parameters: who trains them, from where they start, and what holds them."""
     network, optimizer = setup.copies()
     groups = optimizer.param_groups
-    scores = network(setup.sample[0][0])
+    scores = rehearsal.scores_of(network, setup.sample[0][0])
     # By identity: two parameters may hold equal numbers. What a function reaches for is no copy.
     held = {id(weight) for group in groups for weight in group["params"]}
     known = held | {id(w) for w in (*network.parameters(), *setup.handed_in)}
@@ -179,7 +184,7 @@ def is_made_of_others(value: object, network: nn.Module) -> bool:
 
 def leads_to(twin: nn.Module, images: torch.Tensor, network: nn.Module) -> bool:
     """Whether the scores of a copy come of the network's own weights, as in a function it holds."""
-    return _has_weights_of(network, copy.deepcopy(twin)(images))
+    return _has_weights_of(network, rehearsal.scores_of(copy.deepcopy(twin), images))
 
 
 def _has_weights_of(network: nn.Module, scores: torch.Tensor) -> bool:
@@ -190,7 +195,8 @@ def _has_weights_of(network: nn.Module, scores: torch.Tensor) -> bool:
 def keeps_its_graph(setup: Setup) -> bool:
     """Whether a call of the network goes on with the graph of the call before."""
     network, _ = setup.copies()
-    before, now = (watching.graph_of(network(setup.sample[0][0])) for _ in range(2))
+    twice = (rehearsal.scores_of(network, setup.sample[0][0]) for _ in range(2))
+    before, now = map(watching.graph_of, twice)
     return not all(map(watching.is_leaf, before.keys() & now.keys()))
 
 
@@ -252,7 +258,7 @@ def of_the_scores(setup: Setup) -> Table:
     asks_for_less = _slope(setup, scores, labels) > 0
     odd = is_cross_entropy and not adding_up and not asks_for_less
     never = _are_never_below_zero(setup) if odd else ""
-    raw = is_nll and not adding_up and not watching.are_one(scores.exp().sum(dim=1))
+    raw = is_nll and not adding_up and not watching.are_logarithms(scores)
     columns = "the exponentials of each class add up to 1 over the images"
     row = "the exponentials of an image's scores do not add up to 1"
     by = f"by up to {(alone - scores[:8]).abs().max():.2g}"
@@ -341,7 +347,9 @@ def _are_never_below_zero(setup: Setup) -> str:
     scores = torch.cat([_scaled(setup, images, factor) for factor in (1, 10, -10)])
     # Scores that are all the same are those of a last layer that begins at zero.
     never = scores.numel() >= _LEAST_SCORES and bool((scores >= 0).all() and scores.std() > 0)
-    roomy = float(scores.max() - scores.min()) > _LEAST_RANGE and _have_bounds(setup)
+    # What is cut off at zero is so for many images, and what only has bounds is hardly ever there.
+    cut = float((setup.scores(images) == 0).double().mean()) > 0.1
+    roomy = float(scores.max() - scores.min()) > _LEAST_RANGE and _have_bounds(setup) and not cut
     said = f"the least of {scores.numel():,} scores is {scores.min():.2g}"
     return said if never and not roomy else ""
 
@@ -369,14 +377,14 @@ def of_the_mode(setup: Setup) -> Table:
 def _of_modes(setup: Setup, off: list[str], in_eval: bool) -> Table:
     """Tell of layers, or of a network that does another thing in training, as F.dropout may."""
     images = setup.sample[0][0]
-    trained = copy.deepcopy(setup.network).train()(images) if in_eval and not off else None
-    differs = trained is not None and _differ(setup.scores(images), trained)
+    trained = functools.partial(rehearsal.scores_of, copy.deepcopy(setup.network).train(), images)
+    differs = in_eval and not off and _differ(setup.scores(images), trained())
     named = f"layer {listed(off)}" if off else "network.training is False"
     return {faults.EVAL_MODE: (off or differs, named)}
 
 
-def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str], set[str]]:
-    """Let a step train copies: return its faults, what cannot be seen, and the weights reached."""
+def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str], watching.Watch]:
+    """Let a step train copies: return its faults, what cannot be seen, and what was."""
     seen = watching.Watch(*setup.copies())
     try:
         watching.watch(seen, step, setup.loss_function, setup.sample)
@@ -388,11 +396,11 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
         return (
             {fault: (True, "backward() comes to a graph that a step before used up")},
             [],
-            set(),
+            seen,
         )
     if not (seen.forwards or seen.arrivals):
         said = f"the network never ran in {seen.taken} steps"
-        return {faults.SOMETHING_ELSE: (True, said)}, [], set()
+        return {faults.SOMETHING_ELSE: (True, said)}, [], seen
     unseen = [] if seen.loss.asks else ["the step's own loss (it never calls loss_function)"]
     if seen.loss.asks and not seen.loss.compared:
         unseen.append("whether the step hands the loss the labels of its images")
@@ -401,7 +409,19 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
         unseen.append("updates by hooks of the weights")
     elif seen.moved and not seen.steps and not setup.elsewhere:
         unseen.append("the optimizer, without which the step moves the weights")
-    return _of_what_was_seen(setup, seen, by_hooks), unseen, seen.reached
+    return _of_what_was_seen(setup, seen, by_hooks), unseen, seen
+
+
+def with_log_softmax(setup: Setup, seen: watching.Watch | None) -> Setup:
+    """Return the set-up with the log_softmax that a step may put before its loss."""
+    if (
+        seen is None
+        or not (seen.loss.asks and seen.loss.logarithms)
+        or watching.are_logarithms(setup.scores(setup.sample[0][0]))
+    ):
+        return setup
+    loss = setup.loss_function
+    return dataclasses.replace(setup, loss_function=lambda s, y: loss(s.log_softmax(dim=1), y))
 
 
 def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Table:
@@ -437,6 +457,10 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
         faults.NEVER_CLEARED: (seen.piled_up, f"{by} had used {seen.piled_up}.grad"),
         faults.WIPED: (wiped, f"1 of {most} gradients was used"),
         faults.CLIPPED_EARLY: (clipped, f"{seen.clips} of {seen.clips} calls found no new one"),
+        faults.CLIPPED_SCALED: (
+            0 < seen.clips == seen.scaled_clips,
+            f"{seen.clips} of {seen.clips} calls came before unscale_()",
+        ),
         faults.SHUFFLED_IN_STEP: (right is not None, f"right for {right or 0:.0%} of the images"),
         faults.WRONG_WAY_UP: (downhill or uphill, turned),
         faults.SOFTMAX_TWICE: (above_zero and seen.loss.squashed, _ADDING_UP),

@@ -8,10 +8,11 @@ Network, optimiser, batches and every source of chance are afterwards as they we
 
 import collections
 import copy
+import functools
 import inspect
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +20,11 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from helpers.common import require
+from helpers.common import progress, require
 from helpers.debugging_clinic import chance, faults, keeping, looks, rehearsal
 from helpers.debugging_clinic.rehearsal import Setup
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
+from helpers.debugging_clinic.watching import Watch
 
 # How much is looked at. Enough for the tests below, and about a second for a small network.
 _MOST_IMAGES = 2_000
@@ -123,8 +125,10 @@ def check(
     or names, the hooks of a network, the attributes of a loader. What nobody can set back stays as
     it is left: what was written to a file or shown, an iterator or a stream that has gone on, the
     numbers of the data, which a data set may write while it is walked, an object in an installed
-    package that has no ``load_state_dict``. The tests themselves are common practice; see Karpathy,
-    *A Recipe for Training Neural Networks*, 2019, https://karpathy.github.io/2019/04/25/recipe/.
+    package that has no ``load_state_dict``. A step that saves a file by ``torch.save`` is refused,
+    or a copy would take the place of what was learnt. The tests themselves are common practice; see
+    Karpathy, *A Recipe for Training Neural Networks*, 2019,
+    https://karpathy.github.io/2019/04/25/recipe/.
     """
     _require_an_object("network", network)
     require.network("network", network)
@@ -140,7 +144,8 @@ def check(
         _require_a_step(step)
     require.seed("seed", seed)
     for name, walked in (("batches", batches), ("test", [] if test is None else test)):
-        if isinstance(walked, Iterator):
+        # One of the reader's own may begin anew; what Python and PyTorch make goes on.
+        if isinstance(walked, Iterator) and not keeping.is_own(type(walked)):
             raise ValueError(f"{name} can be walked only once: give a list or a loader of batches")
         require.batches(name, walked)
     held = keeping.as_it_was(network, loss_function, optimizer, step, walked=(batches, test))
@@ -157,8 +162,10 @@ def check(
             is_made = looks.is_made_of_others(error.value, network)
             fault = faults.IN_A_LIST if is_made else faults.KEPT_WITH_NETWORK
             return Report((Finding(fault, f"in {error.place}"),))
-        _check_that_they_fit(copies[0], loss_function, sample)
-        _check_that_they_fit(copies[0], loss_function, *_last(batches, sample))
+        # With a step, the scores may come with those of other heads, which it deals with.
+        run = nn.Module.__call__ if step is None else rehearsal.scores_of
+        _check_that_they_fit(copies[0], loss_function, sample, run=run)
+        _check_that_they_fit(copies[0], loss_function, *_last(batches, sample), run=run)
         odd = sum(int((~images.flatten(1).isfinite()).any(dim=1).sum()) for images, _ in sample)
         if odd:
             return Report((Finding(faults.NOT_FINITE, f"{odd:,} of the first images"),))
@@ -240,12 +247,13 @@ def _looked_at(
     if not learns or any(finding.fault in _STOPS for finding in found):
         return Report(found)
     try:
-        of_steps, unseen, reached = _of_the_step(setup, step, keeps)
+        of_steps, unseen, seen = _of_the_step(setup, step, keeps)
     except Exception:
         if found:  # It may well be why: a GradScaler stops without a gradient to unscale.
             return Report(found)
         raise
     found += _that_hold(of_steps)
+    setup = looks.with_log_softmax(setup, seen)
     if test is None:
         unseen.append("the test part (test=)")
     else:
@@ -253,6 +261,8 @@ def _looked_at(
         found += _that_hold({faults.MIXED_PARTS: (shared, shared)})
         unseen += unlike
     unseen.append("a second walk of the data")
+    if missing := setup.classes - len(setup.labelled()[1].unique()):
+        unseen.append(f"{missing:,} of the {setup.classes:,} classes, of which no image came")
     if why := looks.keeps_a_state(setup, keeps):
         return Report(found, (*unseen, f"data, scores and updates: the network {why}"))
     updates = rehearsal.first_updates(setup)
@@ -263,6 +273,7 @@ def _looked_at(
         unseen.append("whether labels fit their images: there are too few")
     found = _each_once(found, setup, updates)
     # A loss that climbs or stays has a reason, and those above are the better ones.
+    reached = seen.reached if seen else set()
     found = found or _that_hold(looks.of_the_first_updates(setup, updates, reached))[:1]
     return Report(found or _that_hold(looks.of_a_small_batch(setup)), tuple(unseen))
 
@@ -279,11 +290,11 @@ def _each_once(
 
 def _of_the_step(
     setup: Setup, step: Step | None, keeps: bool
-) -> tuple[looks.Table, list[str], set[str]]:
+) -> tuple[looks.Table, list[str], Watch | None]:
     if step is None:
-        return looks.of_the_mode(setup), ["the step (hand it over as step=)"], set()
-    table, unseen, reached = looks.of_the_step(setup, step, keeps)
-    return table, unseen + ["the step's own optimiser"] * bool(setup.elsewhere), reached
+        return looks.of_the_mode(setup), ["the step (hand it over as step=)"], None
+    table, unseen, seen = looks.of_the_step(setup, step, keeps)
+    return table, unseen + ["the step's own optimiser"] * bool(setup.elsewhere), seen
 
 
 def _that_hold(*tables: looks.Table) -> tuple[Finding, ...]:
@@ -295,7 +306,7 @@ def _sample(batches: Iterable[Batch], device: torch.device) -> list[Batch]:
     """Return copies of the first batches of a walk: no more images than are needed."""
     sample: list[Batch] = []
     seen = 0
-    walk = rehearsal.bar(_walk("batches", batches), "batch")
+    walk = progress.walked(_walk("batches", batches), "batch", "the check looks at the data")
     for images, labels in itertools.islice(walk, _MOST_BATCHES):
         if sample and images.shape[1:] != sample[0][0].shape[1:]:
             sizes = f"shape {tuple(images.shape)} after {tuple(sample[0][0].shape)}"
@@ -359,14 +370,19 @@ def _require_dense(name: str, part: object) -> None:
 
 
 def _check_that_they_fit(
-    network: nn.Module, loss_function: LossFunction, sample: list[Batch], start: int = 1
+    network: nn.Module,
+    loss_function: LossFunction,
+    sample: list[Batch],
+    start: int = 1,
+    *,
+    run: Callable[[nn.Module, torch.Tensor], Any],
 ) -> None:
     """Try a batch of each size, in the mode for training and the one for evaluation."""
     tried: dict[torch.Size, torch.Tensor] = {}
     for place, (images, labels) in enumerate(sample, start):
         if images.shape not in tried:
             for part in (copy.deepcopy(network), copy.deepcopy(network).eval()):
-                tried[images.shape] = _scores(part, images, place)
+                tried[images.shape] = _scores(functools.partial(run, part), images, place)
         scores = tried[images.shape]
         given = f"{scores.shape[1]} scores"
         try:
@@ -383,7 +399,7 @@ def _check_that_they_fit(
 
 
 @torch.no_grad()
-def _scores(network: nn.Module, images: torch.Tensor, place: int) -> torch.Tensor:
+def _scores(network: Callable, images: torch.Tensor, place: int) -> torch.Tensor:
     try:
         scores = network(images.clone())
     except Exception as error:
@@ -416,7 +432,8 @@ def _mixed(
     asked = list(itertools.islice(_rows("test", test), _MOST_IMAGES))
     if not asked:
         raise ValueError("test gave no images: pass something that holds at least one batch")
-    rows = map(_hash, rehearsal.bar(_rows("batches", batches), "image"))
+    what = "the check looks for test images"
+    rows = map(_hash, progress.walked(_rows("batches", batches), "image", what))
     walk = itertools.islice(rows, _MOST_COMPARED)
     # A walk without an end comes back to where it began: its first images are of one round.
     first = collections.Counter(itertools.islice(walk, _MOST_IMAGES))

@@ -13,9 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from tqdm.auto import tqdm
 
-from helpers.common import require
+from helpers.common import progress, require
 from helpers.debugging_clinic import keeping
 from helpers.debugging_clinic.steps import Batch, LossFunction
 
@@ -88,6 +87,12 @@ def _attributes(network: nn.Module, optimizer: Optimizer) -> Iterator[tuple[str,
         yield f"optimizer.{attribute}", value
 
 
+def scores_of(network: nn.Module, images: torch.Tensor) -> Any:
+    """Return what a network gives, or the first of it: in training, other heads may have a say."""
+    gives = network(images)
+    return gives[0] if isinstance(gives, tuple | list) and gives else gives
+
+
 @dataclass(frozen=True)
 class Setup:
     """What is handed in, with its first batches, and the network in evaluation mode."""
@@ -119,7 +124,7 @@ class Setup:
     @torch.no_grad()
     def scores(self, images: torch.Tensor) -> torch.Tensor:
         """Return the scores in evaluation mode, where nothing is left to chance."""
-        return self.evaluated(images)
+        return scores_of(self.evaluated, images)
 
     @torch.no_grad()
     def loss(self, scores: torch.Tensor, labels: torch.Tensor) -> float:
@@ -148,7 +153,7 @@ class Updates:
         """Whether the loss rises far above its start; a short hop of a bold step does not count."""
         top = max(loss if math.isfinite(loss) else math.inf for loss in self.losses)
         late, start = self.losses[-5:], max(self.losses[0], self.guess)
-        return top > start + 3 * self.guess or sum(late) / len(late) > start + 0.5 * self.guess
+        return top > 4 * start or sum(late) / len(late) > 1.5 * start
 
 
 def first_updates(setup: Setup, *, factor: float = 1.0, decays: bool = True) -> Updates:
@@ -184,15 +189,6 @@ def first_updates(setup: Setup, *, factor: float = 1.0, decays: bool = True) -> 
     )
 
 
-def bar(walk: Iterable, unit: str, total: int | None = None) -> Iterator[Any]:
-    """Walk, and show how far one is, if it takes long."""
-    # To walk over the bar itself would show it whenever somebody leaves the walk early.
-    with tqdm(unit=unit, total=total, leave=False, disable=None, delay=10) as shown:
-        for part in walk:
-            yield part
-            shown.update()
-
-
 class _NotStepped(Exception):
     """An optimiser's step() wants more than the book knows of, as one in two halves does."""
 
@@ -205,7 +201,7 @@ def _train(
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     asks = closure is not None and closure.default is inspect.Parameter.empty
     some = itertools.islice(itertools.cycle(batches), updates)
-    for images, labels in bar(some, "update", updates):
+    for images, labels in progress.walked(some, "update", "the check trains a copy", updates):
         backward = functools.partial(_backward, setup, network, optimizer, images, labels)
         yield float(backward())
         try:
@@ -217,7 +213,7 @@ def _train(
 def _backward(setup: Setup, network, optimizer, images, labels) -> torch.Tensor:
     with torch.enable_grad():  # An optimiser may call it where it moves weights.
         optimizer.zero_grad()
-        loss = setup.loss_function(network(images), labels)
+        loss = setup.loss_function(scores_of(network, images), labels)
         if loss.requires_grad:
             loss.backward()
     return loss.detach()

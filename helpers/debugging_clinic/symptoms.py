@@ -57,7 +57,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(faults.NEVER_CLEARED, ".grad is not this batch's",
             ".grad ÷ the batch's own gradient", lambda chart: chart.piled_up,
             lambda series: max(series[:10]), ">", 1.5,
-            drawn=30, axis=".grad ÷ the batch's own"),
+            drawn=12, axis=".grad ÷ the batch's own"),
     Symptom(faults.LEFT_OUT, "one layer stays put", "least any weight matrix moved",
             lambda chart: chart.moved_least, _last, "<", 1e-6, axis="least a matrix moved"),
     Symptom(faults.RATE_TOO_HIGH, "starts at ln 10, then explodes",

@@ -9,6 +9,7 @@ import functools
 import gc
 import itertools
 import math
+import os
 import sys
 import types
 import weakref
@@ -19,6 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from helpers.common import progress
 from helpers.debugging_clinic import chance
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 
@@ -44,6 +46,8 @@ class Watch:
         self.piled_up = ""  # The weight whose gradient was added to one that had been used already.
         self.steps = self.empty_steps = 0  # Calls of step(), and those that found no gradient.
         self.clips = self.empty_clips = 0  # Calls of a clipping, and those with nothing to clip.
+        self.scaled_clips = 0  # Those that a GradScaler's unscale_() followed, and came too late.
+        self._is_unscaled = self._is_scaled_and_clipped = False
         self.in_eval = False  # Trained so, the network
         self.off: list[str] = []  # or layers by mistake.
         self.moved = False  # Any weight changed.
@@ -92,7 +96,7 @@ class Watch:
         """Let the step train on a batch."""
         self.loss.begin(batch)
         before = [weight.detach().clone() for weight in self.network.parameters()]
-        with _heard(self._clip):
+        with _heard(self._clip, self._unscale):
             step(self.network, *batch, loss_function, self.optimizer)
         self.taken += 1
         if self.arrivals and not self.forwards:  # It calls parts of the network.
@@ -125,6 +129,7 @@ class Watch:
         # Before it is added, if it is: what stands in .grad is what was there before.
         self.arrivals += 1
         self._is_first = not _is_something(weight.grad)
+        self._is_unscaled = self._is_scaled_and_clipped = False
         if name not in self.reached and _is_something(new):
             self.reached.add(name)
 
@@ -160,6 +165,11 @@ class Watch:
     def _clip(self) -> None:
         self.clips += 1
         self.empty_clips += bool(self._held) and self._with_gradient() <= self._used
+        self._is_scaled_and_clipped |= not self._is_unscaled
+
+    def _unscale(self, optimizer: object) -> None:
+        self._is_unscaled = True  # Whosever it is: what is clipped after it may be the other's.
+        self.scaled_clips += optimizer is self.optimizer and self._is_scaled_and_clipped
 
     def _call(self, given: list, gives: object) -> None:
         self.calls += 1
@@ -239,7 +249,7 @@ class _Loss:
     def __init__(self) -> None:
         self.asks = 0
         self.least = math.inf  # Of all scores that it was asked about.
-        self.squashed = True  # All scores that it was asked about are probabilities.
+        self.squashed = self.logarithms = True  # All scores are probabilities, or their logarithms.
         self.downhill: list[bool] = []  # For each gradient, whether it is below zero.
         self._given: list[torch.Tensor] = []
         self._right: list[torch.Tensor] = []
@@ -258,6 +268,7 @@ class _Loss:
         self.asks += 1
         loss, scores, labels, *_ = [*_tensors(given), *[torch.zeros(())] * 3]
         self.squashed &= are_probabilities(scores)
+        self.logarithms &= are_logarithms(scores)
         is_table = scores.ndim == 2 and scores.numel() > 0
         self.least = min(self.least, float(scores.min()) if is_table else -math.inf)
         if loss.requires_grad:
@@ -286,6 +297,11 @@ class _Loss:
 def are_probabilities(scores: torch.Tensor) -> bool:
     """Whether the scores of each image add up to one, and none is below zero."""
     return scores.ndim == 2 and bool((scores >= 0).all()) and are_one(scores.sum(dim=1))
+
+
+def are_logarithms(scores: torch.Tensor) -> bool:
+    """Whether the exponentials of the scores of each image add up to one."""
+    return scores.ndim == 2 and are_one(scores.exp().sum(dim=1))
 
 
 def are_one(sums: torch.Tensor) -> bool:
@@ -333,17 +349,24 @@ def _is_something(gradient: torch.Tensor | None) -> bool:
 
 
 @contextmanager
-def _heard(clip: Callable[[], None]) -> Iterator[None]:
-    """Call `clip` whenever a function that clips gradients is called, under whatever name."""
+def _heard(clip: Callable[[], None], unscale: Callable[[object], None]) -> Iterator[None]:
+    """Call `clip` whenever a function that clips gradients is called, under whatever name.
+
+    `unscale` is called with the optimiser of a GradScaler's, and nothing is saved to a file.
+    """
     if sys.getprofile():  # Somebody measures times: that comes first.
         yield
         return
 
     def hear(frame, event, _):
+        name, given = frame.f_code.co_name, frame.f_locals
         # Who clips at infinity only wants to know how large they are.
-        named = event == "call" and frame.f_code.co_name in _CLIPPING
-        if named and frame.f_locals.get("max_norm") != math.inf:
+        if event == "call" and name in _CLIPPING and given.get("max_norm") != math.inf:
             clip()
+        elif event == "call" and name == "unscale_" and given["self"].is_enabled():
+            unscale(given["optimizer"])
+        elif event == "call" and frame.f_code is torch.save.__code__:
+            _refuse_a_file(given["f"])
 
     sys.setprofile(hear)
     try:
@@ -352,12 +375,19 @@ def _heard(clip: Callable[[], None]) -> Iterator[None]:
         sys.setprofile(None)
 
 
+def _refuse_a_file(file: object) -> None:
+    if isinstance(file, str | os.PathLike):
+        cure = "which the check could not take back: hand it the step without that line"
+        raise ValueError(f"step writes the file {os.fspath(file)!r} by torch.save, {cure}")
+
+
 def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterable[Batch]) -> None:
     """Let a step train a network until it is clear what it does."""
     seen.optimizer.zero_grad()
     updated = 0  # At which step.
     with _overheard(loss_function, seen.loss.asked) as asked:
-        for batch in itertools.islice(itertools.cycle(batches), _MOST_STEPS_WATCHED):
+        some = itertools.islice(itertools.cycle(batches), _MOST_STEPS_WATCHED)
+        for batch in progress.walked(some, "step", "the check tries the step"):
             seen.take(step, batch, asked)
             updated = updated or (seen.taken if seen.steps or seen.moved else 0)
             # With gradients and yet no update, it may be adding them up: give it time. One step

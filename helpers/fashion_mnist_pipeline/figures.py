@@ -4,6 +4,7 @@ Everywhere `classes` holds the names of the classes, and a `matrix` counts garme
 (rows) and by what the network says (columns): shape (classes, classes), dtype int64.
 """
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -299,7 +300,8 @@ def time_by_part(seconds: Mapping[str, float]) -> Figure:
 def ladder(seconds: Mapping[str, float]) -> Figure:
     """Draw the seconds of an epoch for each way to run it, and how many times faster each is.
 
-    The starting point comes first; last, and grey, what remains if all but the products goes.
+    The starting point comes first; last, and grey, what remains if all but the products goes. A
+    rung that takes as long as the one before, within a fiftieth, is said to gain nothing.
     """
     names, values = list(seconds), list(seconds.values())
     *_, last, products = values
@@ -315,8 +317,9 @@ def ladder(seconds: Mapping[str, float]) -> Figure:
     rows = range(len(names))
     axes.plot(values[:-1], rows[:-1], "o", color=BLUE, markersize=9)
     axes.plot([products], rows[-1:], "D", color=GREY, markersize=8)
-    for row, value in zip(rows, values, strict=True):
+    for row, (before, value) in enumerate(itertools.pairwise([math.inf, *values])):
         label = f"{value:.2f} s, ×{values[0] / value:.1f}"
+        label += ", no gain" if value > 0.98 * before else ""
         axes.annotate(label, (value, row), (9, -4), textcoords="offset points")
     axes.set_yticks(rows, names)
     axes.invert_yaxis()

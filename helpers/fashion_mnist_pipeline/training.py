@@ -22,9 +22,8 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 from torch.utils.data import Dataset
-from tqdm.auto import tqdm
-from tqdm.notebook import tqdm as notebook_tqdm
 
+from helpers.common import progress as progress_bars
 from helpers.common import require
 from helpers.fashion_mnist_pipeline import fashion
 
@@ -179,7 +178,11 @@ def fit(
         _check_walk("validation", validation, times=epochs)
     require.truth("progress", progress)
     history = History()
-    with _progress_bar(batches, epochs, shown=progress) as bar, torch.inference_mode(False):
+    total = max(0, epochs * _length(batches)) or None
+    with (
+        progress_bars.bar(total=total, unit="batch", shown=progress) as bar,
+        torch.inference_mode(False),
+    ):
         for epoch in range(1, epochs + 1):
             network.train()
             walk = _Walk(f"epoch {epoch}", network, loss_function, optimizer)
@@ -193,7 +196,8 @@ def fit(
             history.loss.append(loss)
             history.accuracy.append(accuracy)
             if validation is not None:
-                seen = _evaluate(_Walk("validation", network, loss_function), validation)
+                walk = _Walk("validation", network, loss_function)
+                seen = _evaluate(walk, validation, shown=progress)
                 loss, accuracy = seen.loss, seen.accuracy
                 history.validation_loss.append(loss)
                 history.validation_accuracy.append(accuracy)
@@ -211,14 +215,14 @@ def evaluate(
     """Look at how a network does, without changing it.
 
     It takes what `fit` takes and refuses what `fit` refuses; the scores are logits or
-    log-probabilities.
+    log-probabilities. What takes longer than two seconds shows a bar.
     """
     _check_roles(network, batches, loss_function)
-    return _evaluate(_Walk("batches", network, loss_function), batches)
+    return _evaluate(_Walk("batches", network, loss_function), batches, shown=True)
 
 
 @torch.no_grad()
-def _evaluate(walk: "_Walk", batches: Iterable[Batch]) -> Evaluation:
+def _evaluate(walk: "_Walk", batches: Iterable[Batch], *, shown: bool) -> Evaluation:
     network, name = walk.network, walk.place
     seen: list[tuple[torch.Tensor, ...]] = []
     # One by one: a layer may have been frozen in evaluation mode within a network that trains.
@@ -226,7 +230,9 @@ def _evaluate(walk: "_Walk", batches: Iterable[Batch]) -> Evaluation:
     try:
         # Dropout off, batch norm by what it has stored.
         _call(network.eval, why="the network cannot be evaluated: {}".format)
-        for images, labels in walk.over(batches, name):
+        pairs = walk.over(batches, name)
+        total = max(0, _length(batches)) or None
+        for images, labels in progress_bars.walked(pairs, "batch", name, total, shown=shown):
             scores, loss = walk.forward(images, labels)
             walk.see(loss.item(), scores, labels)
             # The softmax of logits and the softmax of log-probabilities are the same numbers.
@@ -286,8 +292,9 @@ class _Walk:
     ) -> None:
         self.place, self.network, self._loss_function = place, network, loss_function
         self._optimizer, self._asked = optimizer, _asked_for(optimizer)
-        self._batches = self._seen = self._images = self._correct = 0
+        self._batches = self._seen = self._images = 0
         self._loss = 0.0
+        self._right: list[torch.Tensor] = []  # Counted once, at the end: a batch at a time is slow.
 
     def over(self, batches: Iterable[Batch], name: str) -> Iterator[Batch]:
         """Walk batches, look at each, and take it to where the network is."""
@@ -374,13 +381,13 @@ class _Walk:
             )
         self._images += images
         self._loss += loss * images
-        self._correct += int((scores.argmax(dim=1) == labels).sum())
+        self._right.append(scores.argmax(dim=1) == labels)
 
     def means(self, walk: str) -> tuple[float, float]:
         """Return loss and accuracy, the means over the images."""
         if self._images == 0:
             raise _no_images(walk)
-        return self._loss / self._images, self._correct / self._images
+        return self._loss / self._images, int(torch.cat(self._right).sum()) / self._images
 
 
 # What code stops with; an error that somebody raises to end a run is let through.
@@ -470,13 +477,6 @@ def _never_ends(name: str, amiss: str = "never end") -> ValueError:
     return ValueError(f"{name} {amiss}: give a list, such as list(itertools.islice({name}, 9))")
 
 
-def _progress_bar(batches: Iterable[Batch], epochs: int, *, shown: bool) -> tqdm:
-    total = max(0, epochs * _length(batches)) or None
-    # None leaves it to tqdm: a bar on a terminal, nothing in a log. A notebook is neither.
-    in_notebook = issubclass(tqdm, notebook_tqdm)
-    return tqdm(total=total, unit="batch", disable=not shown or (False if in_notebook else None))
-
-
 def _check_roles(network: nn.Module, batches: object, loss_function: object) -> None:
     require.network("network", network)
     _check_walk("batches", batches)
@@ -554,7 +554,8 @@ def _check_schedule(schedule: object, optimizer: AnyOptimizer, told: int) -> Non
     if isinstance(schedule, type) or not callable(getattr(schedule, "step", None)):
         cure = "one from torch.optim.lr_scheduler"
         raise TypeError(f"schedule is {require.shown(schedule)}: give {cure}")
-    if (asked := _asked_for(schedule)) and not isinstance(schedule, ReduceLROnPlateau):
+    asked = _asked_for(schedule)[isinstance(schedule, ReduceLROnPlateau) :]
+    if asked:
         raise ValueError(
             f"schedule's step asks for {asked[0]}: give one whose step asks for nothing"
         )

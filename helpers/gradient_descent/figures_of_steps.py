@@ -115,9 +115,11 @@ def descent_report(
     right.minorticks_off()
     if (lower := distances < 1e-6).any():
         leaves = int(lower.long().argmax())
-        away, side = (-5, "right") if leaves > 30 else (5, "left")
-        text = f"↓ off the page at step {leaves}"
-        note(right, text, (leaves, 1e-6), (away, 5), ha=side, color=BLUE)
+        # Where there is room for the words: to the right of the curves, or under both.
+        under = int((torch.minimum(distances, expected) < 2e-5).long().argmax())
+        place, away, side = (under, -9, "right") if leaves > 34 else (leaves, 5, "left")
+        text = f"↓ leaves at step {leaves}"
+        note(right, text, (place, 1e-6), (away, 5), ha=side, color=BLUE, fontsize=9)
     if bool((path.points[:61].abs() > 3.2).any()):
         note(left, "path goes on beyond the frame", (-3.2, -3.2), (4, 4), fontsize=8)
     right.legend(loc="lower left", bbox_to_anchor=(-0.05, 0.98), ncols=2, columnspacing=1)

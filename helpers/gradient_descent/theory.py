@@ -36,7 +36,7 @@ def predicted_rate(
 
     Along an eigenvector of the Hessian with curvature h, the error e follows
     e[k+1] = (1 + γ - lr h) e[k] - γ e[k-1], so the factor is the larger root, in modulus, of
-    z² - (1 + γ - lr h) z + γ (Polyak 1964); the slowest eigenvector decides. The momentum γ is in
+    ρ² - (1 + γ - lr h) ρ + γ (Polyak 1964); the slowest eigenvector decides. The momentum γ is in
     PyTorch's convention. There may be several step sizes and momenta, of shapes that fit; the
     answer is float64 in their joint shape. Above 1 the descent diverges.
     """

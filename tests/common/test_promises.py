@@ -353,6 +353,23 @@ CELLS = {
     "doubled(None)": "Right.",
     "doubled == 1 / 0": "Right.",
     "doubled_twice = 1 / 0": "Right.",
+    "if True:\n    def doubled(x) return 0": OLD,
+    "if True:\n    def doubled(x):\n        return x + x": "Right.",
+    "if 1 / 0:\n    doubled = lambda x: 0": OLD,
+    "    def doubled(x):\n        return x + x": "Right.",
+    "    def doubled(x) return 0": OLD,
+    "count = 2; doubled = lambda x: count * x": "Right.",
+    "1 / 0; doubled = lambda x: 0": OLD,
+    "doubled = lambda x: sum([x, x])": "Right.",
+    "count = 0; doubled = lambda x 0": OLD,
+    "try:\n    doubled = lambda x: x * 2\nfinally:\n    count = 1": "Right.",
+    "try:\n    doubled = lambda x 0\nfinally:\n    count = 1": OLD,
+    "doubled = doubled_twice = lambda x: 2 * x": "Right.",
+    # These would have defined another.
+    "class Twice:\n    def doubled(self, x) 0": "Right.",
+    "def twice(x):\n    doubled = 2 * x\n    return doubled\n1 / 0": "Right.",
+    "print(\n    doubled=doubled,\n    of=1 / 0)": "Right.",
+    "print(\n    doubled=doubled,\n    of=1 0)": "Right.",
 }
 
 

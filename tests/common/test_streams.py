@@ -62,3 +62,19 @@ def test_a_reader_who_is_gone_is_noticed_once_and_python_ends_in_peace():
     done = subprocess.run([*PYTHON, code], stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "[False, True]\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
+def test_a_disk_without_room_is_an_error_and_no_reader_who_is_gone():
+    """The command must not say that a pipe was closed, nor that all is well."""
+    code = """
+for stream in (sys.stderr, sys.stdout):
+    try:
+        print(streams.put('a line', stream), file=log)
+    except OSError as error:
+        print(error, file=log)
+"""
+    full = f"log = os.fdopen(os.dup(0), 'w'){code}"
+    done = said_by(full, "0>&1 >/dev/full 2>/dev/full")
+    assert done.returncode == 0
+    assert done.stdout.decode() == "False\n[Errno 28] No space left on device: 'stdout'\n"

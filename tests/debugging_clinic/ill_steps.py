@@ -247,6 +247,27 @@ for _step in (evaluates_and_forgets, looks_at_slopes_in_evaluation_mode):
     stepped(_step.__name__, "model left in eval mode", _step, cnn)
 
 
+@ill("clipping before unscale_")
+def clipped_while_scaled(batches, asks=True):
+    scaler = torch.amp.GradScaler("cpu")
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        scaler.scale(loss_function(network(images), labels)).backward()
+        clip(network.parameters(), 1.0)
+        if asks:
+            scaler.unscale_(optimizer)
+        scaler.step(optimizer)
+        scaler.update()
+
+    return run(mlp(), batches, step=step)
+
+
+@ill("clipping before unscale_")
+def clipped_and_never_unscaled_by_name(batches):
+    return clipped_while_scaled(batches, asks=False)
+
+
 @ill("labels shuffled in the step")
 def shuffled_and_handed_by_name(batches):
     step = labels_shuffled_and_handed_by_name

@@ -335,3 +335,71 @@ def a_teacher(batches):
         optimizer.step()
 
     return run(mlp(), batches, step=step)
+
+
+def by_nll_of_log_softmax(network, images, labels, loss_function, optimizer):
+    optimizer.zero_grad()
+    loss_function(F.log_softmax(network(images), dim=1), labels).backward()
+    optimizer.step()
+
+
+@setup
+def log_softmax_in_the_step(batches):
+    return run(mlp(), batches, loss_function=nn.NLLLoss(), step=by_nll_of_log_softmax)
+
+
+@setup
+def clipped_between_unscale_and_step(batches):
+    """Where two optimisers share a scaler, the other's gradients are unscaled later."""
+    scaler, other = torch.amp.GradScaler("cpu"), nn.Linear(10, 1)
+    its = torch.optim.SGD(other.parameters(), lr=0.1)
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        its.zero_grad()
+        scores = network(images)
+        loss = loss_function(scores, labels) + 0.01 * other(scores.detach()).square().mean()
+        scaler.scale(loss).backward()
+        for part, trains_it in ((other, its), (network, optimizer)):
+            scaler.unscale_(trains_it)
+            nn.utils.clip_grad_norm_(part.parameters(), 1.0)
+            scaler.step(trains_it)
+        scaler.update()
+
+    return run(mlp(), batches, step=step)
+
+
+@setup
+def clipped_beside_a_scaler_that_is_off(batches):
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        scaler.scale(loss_function(network(images), labels)).backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        scaler.step(optimizer)
+        scaler.update()
+
+    return run(mlp(), batches, step=step)
+
+
+@setup
+def a_second_head_in_training_alone(batches):
+    class Heads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.drop = nn.Linear(784, 64), nn.Dropout(0.2)
+            self.out, self.early = nn.Linear(64, 10), nn.Linear(64, 10)
+
+        def forward(self, x):
+            hidden = self.drop(self.body(x.flatten(1)).relu())
+            scores = self.out(hidden)
+            return (scores, self.early(hidden)) if self.training else scores
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        scores, early = network(images)
+        (loss_function(scores, labels) + 0.3 * loss_function(early, labels)).backward()
+        optimizer.step()
+
+    return run(Heads(), batches, step=step)

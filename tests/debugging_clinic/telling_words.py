@@ -34,7 +34,7 @@ WORDS: dict[str, dict] = {
     "images that it reaches": {1: "over dim=1", 127: "itself", 10: "classes", 0: "pixels"},
     "32 images by heart": {"no": "by heart"},
     "a sum with its graphs": {10: "not the functions"},
-    "fifteen by heart": {15: "never move", 1: "not alone", 4: "of A and of I"},
+    "fifteen by heart": {15: "never move", 1: "not alone", 4: "of I and of L"},
     "a check before take-off": {0: "no error", 7: "find some", 14: "escapes"},
     "the line to read": {
         "the_innermost": "innermost",

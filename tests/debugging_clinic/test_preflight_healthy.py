@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from debugging_clinic import set_ups
 from debugging_clinic.runs import Layer, adam, cnn, mlp, run, sgd
-from debugging_clinic.sound_networks import clouds, setup, shuffled, small
+from debugging_clinic.sound_networks import Cosine, clouds, setup, shuffled, small
 from debugging_clinic.sound_steps import SETUPS
 from helpers.debugging_clinic.steps import by_the_book
 
@@ -116,6 +116,22 @@ lost("levels_in_order_one_fewer_than_classes", levels_in_order, Layer(lambda sco
 lost("distances", lambda s, y: F.cross_entropy(-s, y), Layer(lambda scores: scores.square()))
 lost("a_loss_both_ways", both_ways)
 lost("a_loss_that_wants_as_many_images", as_many_as_before)
+
+
+@setup
+def a_margin_between_angles(batches):
+    """Its loss begins at 16, rises to 25 and falls again: large losses have large swings."""
+
+    def with_a_margin(cosines, labels):
+        right, angles = each_label(labels), cosines.clamp(-0.999, 0.999).acos()
+        farther = torch.where(cosines > 0, (angles + 0.5).cos(), cosines)
+        return F.cross_entropy(30 * (right * farther + (1 - right) * cosines), labels)
+
+    network = Cosine(1.0)
+    network.body = network.body[:2]  # So that angles are wide.
+    nn.init.xavier_uniform_(network.prototypes)  # Short ones turn fast.
+    make = sgd(0.3, 0.9, weight_decay=5e-4)
+    return run(network, batches, make, with_a_margin, step=by_the_book)
 
 
 # Optimisers.
@@ -312,6 +328,22 @@ def a_loader_that_shuffles_and_augments(batches):
 
     loader = torch.utils.data.DataLoader(Augmented(), batch_size=64, shuffle=True)
     return run(cnn(), loader, step=by_the_book)
+
+
+@setup
+def a_loader_of_ones_own_that_begins_anew(batches):
+    class Anew:
+        def __iter__(self):
+            self.place = 0
+            return self
+
+        def __next__(self):
+            self.place += 1
+            if self.place > len(batches):
+                raise StopIteration
+            return batches[self.place - 1]
+
+    return run(mlp(), Anew(), step=by_the_book, test=[(1 - x, y) for x, y in batches[:2]])
 
 
 @setup

@@ -335,6 +335,8 @@ def ending(name, fault, *head, loss_function=F.cross_entropy, make=None):
 ending("softmax_and_cross_entropy", "softmax before cross-entropy", nn.Softmax(dim=1))
 ending("sigmoid_and_cross_entropy", "scores never below zero", nn.Sigmoid())
 ending("relu_after_the_scores", "scores never below zero", nn.ReLU())
+ending("large_scores_cut_off_at_0_and_6", "scores never below zero",
+       Layer(lambda scores: 30 * scores), nn.ReLU6())  # fmt: skip
 ending("raw_scores_in_nll", "nll_loss on raw scores", loss_function=F.nll_loss)
 ending("softmax_in_nll", "probabilities in nll_loss", nn.Softmax(1), loss_function=F.nll_loss)
 ending("wrong_dimension", "log_softmax over dim=0", nn.LogSoftmax(0), loss_function=F.nll_loss)
@@ -404,6 +406,13 @@ def two_classes_in_turns_a_batch_at_a_time(_):
     parts = [(labels == k).nonzero().flatten()[:600].split(20) for k in range(2)]
     rows = [row for pair in zip(*parts, strict=True) for row in pair]
     return run(small(classes=2), [(points[row], labels[row]) for row in rows], sgd(0.01))
+
+
+@ill("data never shuffled")
+def one_half_of_the_classes_before_the_other(_):
+    points, labels = clouds(10)
+    halves = [(points[part], labels[part]) for part in (labels < 5, labels >= 5)]
+    return run(small(), [batch for half in halves for batch in shuffled(*half, 50)])
 
 
 @ill("labels not those of the images")

@@ -1,6 +1,7 @@
 """What the check promises whatever it is handed: nothing is changed, and all is said in a line."""
 
 import copy
+import io
 import itertools
 import operator
 import threading
@@ -187,6 +188,9 @@ class Noisy(TensorDataset):
 
 OVER_IMAGES = nn.BatchNorm1d(12, track_running_stats=False)
 UNSEEN = {
+    "1 of the 4 classes, of which no image came": {
+        "network": nn.Sequential(nn.Linear(8, 12), nn.ReLU(), nn.Linear(12, 4))
+    },
     "whether the step hands the loss the labels of its images": {"step": noisy},
     "the optimizer, without which the step moves the weights": {"step": by_hand},
     "the network takes no image alone": {"network": mlp(OVER_IMAGES)},
@@ -331,3 +335,18 @@ def test_it_works_where_no_gradients_are_wanted():
         with mode():
             report = preflight.check(run.network, BATCHES, F.cross_entropy, run.optimizer)
         assert report.healthy
+
+
+def test_a_step_that_would_save_a_copy_is_refused_before_it_does(tmp_path):
+    kept = tmp_path / "best.pt"
+    kept.write_text("learnt for a day")
+
+    def step(network, *rest):
+        copied = io.BytesIO()
+        torch.save(network.state_dict(), copied)  # That is no file.
+        set_ups.book(network, *rest)
+        torch.save(network.state_dict(), kept)
+
+    with pytest.raises(ValueError, match="^step writes the file .*best.pt.*: hand it the step"):
+        set_ups.tiny(step=step).check()
+    assert kept.read_text() == "learnt for a day"

@@ -147,6 +147,11 @@ class NotebookPage:
         for sign in (prompts.first, idle, self.idle_kernel):
             sign.wait_for(state="attached", timeout=A_WHOLE_NOTEBOOK * 1000)
 
+    def wait_for_run(self, index: int) -> None:
+        """Wait until a cell that has never run has come to its end."""
+        prompt = self.cells.nth(index).locator(".jp-InputPrompt", has_text=re.compile(r"\d"))
+        prompt.wait_for()
+
     def save(self) -> NotebookNode:
         """Save the notebook, and return what is in the file then."""
 

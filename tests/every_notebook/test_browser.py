@@ -166,6 +166,29 @@ def test_in_the_browser_a_prediction_is_answered(lab):
             assert all(page.beside_the_dots(n) is None for n in folded)
 
 
+@pytest.mark.proof
+def test_in_the_browser_a_reader_comes_back_to_a_later_part(lab):
+    """As each part says: click on its first cell, run all above it, and go on from there."""
+    chromium, address, folder = lab
+    file = copy_without_outputs(NOTEBOOKS[0], folder)
+    cells = nbformat.read(file, as_version=4).cells
+    part = max(n for n, cell in enumerate(cells) if cell.source.startswith("## Part "))
+    assert "*Run → Run All Above Selected Cell*" in cells[part].source
+    after = next(n for n in range(part, len(cells)) if cells[n].cell_type == "code")
+    with browser.opened(chromium, address, file) as page:
+        page.cells.nth(part).get_by_role("heading").click()
+        page.choose("Run", "Run All Above Selected Cell")
+        page.wait_for_runs()
+        page.select(after)
+        page.page.keyboard.press("Shift+Enter")
+        page.wait_for_run(after)
+        saved = page.save()
+    ran = [n for n, cell in enumerate(cells) if cell.cell_type == "code" and n <= after]
+    counts = {n: c.execution_count for n, c in enumerate(saved.cells) if c.get("execution_count")}
+    assert counts == dict(zip(ran, range(1, len(ran) + 1), strict=True))
+    assert [*rules.errors_are_announced(saved)] == []
+
+
 # --- Faults are seen ---
 
 

@@ -48,6 +48,12 @@ def test_the_ladder_says_how_far_it_goes_down_and_on_which_rung():
     assert "not many times" in few.alt
 
 
+def test_a_rung_that_gains_nothing_is_said_to_gain_nothing():
+    drawn = figures.ladder({"usual": 3.0, "bytes": 3.0, "floats": 2.5, "by hand": 2.6, "left": 2})
+    no_gain = [text.get_text().endswith("no gain") for text in drawn.axes[0].texts]
+    assert no_gain == [False, True, False, True, False]
+
+
 def test_the_longest_part_is_named():
     drawn = figures.time_by_part({"fetch": 0.1, "backward": 0.3})
     title = "Of 400 ms, the largest part goes into backward"

@@ -23,6 +23,7 @@ from fashion_mnist_pipeline.fitting import (
     sgd,
     weights_of,
 )
+from helpers.common import progress
 from helpers.fashion_mnist_pipeline import training
 
 PICTURES = X.repeat(1, 2)[:, :9].view(-1, 1, 3, 3)
@@ -519,3 +520,14 @@ def test_what_a_network_takes_fit_takes(case, ours):
     assert len(history.loss) == 2 and len(seen.labels) == sum(len(y) for _, y in batches)
     for some, others in zip(weights_of(net), weights_of(by_hand), strict=True):
         torch.testing.assert_close(some, others)
+
+
+def test_what_takes_long_shows_a_bar_and_where_none_is_wanted_none(monkeypatch, capsys):
+    ticks = itertools.count()
+    monkeypatch.setattr(progress.time, "monotonic", ticks.__next__)
+    monkeypatch.setattr(progress, "notebook_tqdm", progress.tqdm)  # As if this were a notebook.
+    many = in_batches(X, Y, size=3)
+    fit(network(), many, validation=many)
+    assert capsys.readouterr().err == ""
+    training.evaluate(network(), many, F.cross_entropy)
+    assert "/10" in capsys.readouterr().err

@@ -100,9 +100,15 @@ class WithNumber(lr_scheduler.LRScheduler):
         pass
 
 
+class OfAPlateauAndANumber(lr_scheduler.ReduceLROnPlateau):
+    def step(self, metrics, epoch):
+        raise AssertionError("told")
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
+        (OfAPlateauAndANumber, "schedule's step asks for epoch: give one"),
         (WithNumber, "schedule's step asks for epoch: give one whose step asks for nothing"),
         (lambda _: warm_up(sgd(network())), "schedule moves another optimiser"),
         (lambda _: lr_scheduler.StepLR, "schedule is a type: give one"),

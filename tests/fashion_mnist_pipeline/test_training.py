@@ -225,13 +225,6 @@ def test_seconds_are_the_median_after_a_warm_up(rounds, calls, median, monkeypat
     assert called == ["what it is called with"] * calls
 
 
-@pytest.mark.parametrize("wanted", [True, False])
-def test_a_notebook_shows_a_bar_where_one_is_wanted(monkeypatch, wanted):
-    monkeypatch.setattr(training, "notebook_tqdm", training.tqdm)  # as if this were a notebook
-    with training._progress_bar([1, 2], epochs=3, shown=wanted) as bar:
-        assert bar.disable != wanted
-
-
 def test_the_fraction_named_is_of_all_images():
     first_pixel = torch.arange(1_100) % 10
     images = torch.zeros(1_100, 28, 28, dtype=torch.uint8)

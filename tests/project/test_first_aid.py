@@ -151,6 +151,37 @@ def test_what_is_called_helpers_beside_the_notebooks_is_to_be_renamed(name, monk
     assert found.mend.split()[1:] == [str(beside / name.partition("/")[0]), own]
 
 
+LIBRARIES = {"torch.py": "fault", "numpy/__init__.py": "fault", "random.py": "note", "my.py": "ok"}
+
+
+@pytest.mark.parametrize(("path", "state"), LIBRARIES.items())
+def test_a_file_that_is_called_as_a_library_is_to_be_renamed(path, state, tmp_path, monkeypatch):
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).touch()
+    monkeypatch.chdir(tmp_path)
+    found = first_aid._names()
+    own = tmp_path / path.partition("/")[0]
+    assert found.state == state and (str(own) in found.says) == (state != "ok")
+    assert state == "ok" or str(own) in found.mend and f"{own.stem}_of_my_own" in found.mend
+
+
+def test_the_command_itself_is_not_misled_by_such_a_file(tmp_path):
+    for name in ("torch.py", "random.py"):
+        (tmp_path / name).write_text("raise SystemExit('this is not the library')")
+    command = [sys.executable, "-m", "helpers"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "random.py" in line_of("names", done.stdout) and done.stderr == ""
+    assert line_of("imports", done.stdout).startswith("ok")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
+def test_a_screen_that_finds_no_room_says_so_in_a_line():
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "helpers"]
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and re.fullmatch(r"helpers: .*28.*'stdout'\n", done.stderr)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell")
 @pytest.mark.parametrize("gone", ["| head -c 1", ">&-"])
 def test_a_screen_that_nobody_reads_to_its_end_ends_in_peace(gone):

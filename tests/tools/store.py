@@ -41,6 +41,8 @@ def clean(notebook: NotebookNode) -> None:
                 output.metadata = {}
             if "text/html" in (data := output.get("data", {})):
                 data.pop("image/png", None)  # The page holds the picture, and its words.
+            # Until its cell is run, JupyterLab would put an error in the place of the slider.
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
         if cell.cell_type == "markdown":
             cell.metadata = {}
 

@@ -1,0 +1,97 @@
+"""Threads that wait are told to sleep soon: by a setting or, if busy, by there being too many."""
+
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from helpers.common import waiting
+
+SETTINGS = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="counts a process's threads")
+
+
+@pytest.fixture
+def added(monkeypatch):
+    """What was added in the test; nothing is, in truth, and nobody has said how to wait."""
+    counts = []
+    monkeypatch.setattr(waiting, "_add_idle_threads", counts.append)
+    monkeypatch.setattr(os, "getloadavg", lambda: (1000.0, 0.0, 0.0))
+    unsaid(monkeypatch)
+    return counts
+
+
+def unsaid(monkeypatch) -> None:
+    for name in SETTINGS:
+        monkeypatch.setenv(name, "")  # So that the test's end takes away what it leaves.
+        monkeypatch.delenv(name)
+
+
+def said() -> dict[str, str]:
+    return {name: os.environ[name] for name in SETTINGS if name in os.environ}
+
+
+@needs_linux
+@pytest.mark.parametrize("processors", [1, 2, 3, 8, 64])
+def test_there_are_just_more_threads_than_processors_if_any_wait(monkeypatch, added, processors):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(processors)))
+    for threads in range(1, processors + 3):
+        unsaid(monkeypatch)
+        torch = SimpleNamespace(get_num_threads=lambda threads=threads: threads)
+        monkeypatch.setitem(sys.modules, "torch", torch)
+        waiting.sleep_while_waiting()
+        # One thread waits for nobody.
+        assert threads + sum(added) == (1 if threads == 1 else max(processors + 1, threads))
+        added.clear()
+
+
+@needs_linux
+def test_on_a_quiet_machine_nothing_is_added(monkeypatch, added):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(4)))
+    torch = SimpleNamespace(get_num_threads=lambda: 4)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    for load, count in ((0.0, 0), (2.0, 0), (2.1, 1), (4.0, 1)):
+        unsaid(monkeypatch)
+        monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, 0.0, 0.0))
+        added.clear()
+        waiting.sleep_while_waiting()
+        assert sum(added) == count
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_who_has_said_how_to_wait_is_obeyed(monkeypatch, added, name):
+    monkeypatch.setenv(name, "7")
+    waiting.sleep_while_waiting()
+    assert said() == {name: "7"} and added == []
+
+
+def test_before_pytorch_is_loaded_a_setting_is_enough(monkeypatch, added):
+    monkeypatch.delitem(sys.modules, "torch")
+    waiting.sleep_while_waiting()
+    assert said() == {"GOMP_SPINCOUNT": "3000"} and added == []
+
+
+@needs_linux
+@pytest.mark.skipif(os.cpu_count() < 2, reason="needs two processors")
+def test_to_import_helpers_is_all_that_a_notebook_has_to_do():
+    """The operating system counts the threads; the child is what this process starts."""
+    code = """
+import os, subprocess, sys, torch
+os.getloadavg = lambda: (1000.0, 0.0, 0.0)
+count = lambda: len(os.listdir("/proc/self/task"))
+torch.ones(10**6).sum()
+before = count()
+import helpers.common
+print(count() - before, torch.get_num_threads())
+child = "import os, helpers; print(os.environ['GOMP_SPINCOUNT'])"
+subprocess.run([sys.executable, "-c", child], check=True)
+"""
+    processors = len(os.sched_getaffinity(0))
+    known = {name: value for name, value in os.environ.items() if "OMP_" not in name}
+    known["OMP_NUM_THREADS"] = str(processors)
+    line = [sys.executable, "-c", code]
+    done = subprocess.run(line, env=known, capture_output=True, text=True, check=True)
+    # One that does nothing, and the one that keeps it.
+    assert done.stdout.split() == ["2", str(processors), "3000"]
