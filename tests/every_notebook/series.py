@@ -12,6 +12,7 @@ WINGS = {
     "fashion_mnist_pipeline": "04_fashion_mnist_pipeline",
     "debugging_clinic": "05_debugging_clinic",
     "beyond_one_process": "06_beyond_one_process",
+    "speedrun": "07_speedrun",
 }
 # What README shows of each: the id of a cell, and which of its pictures.
 SHOWN = {
@@ -21,6 +22,7 @@ SHOWN = {
     "fashion_mnist_pipeline": ("garments-by-class", 0),
     "debugging_clinic": ("one-network-three-accuracies", 0),
     "beyond_one_process": ("growing-batch-figure", 0),
+    "speedrun": ("marks-and-recipes", 0),
 }
 NOTEBOOKS = [ROOT / "notebooks" / f"{notebook}.ipynb" for notebook in WINGS.values()]
 

@@ -1,0 +1,64 @@
+"""How weights move, beside PyTorch's own optimiser and beside arithmetic."""
+
+import pytest
+import torch
+from torch import nn
+
+from helpers.speedrun.steps import Steps, nearly_orthogonal, quicker_dtype
+
+
+def test_vectors_and_matrices_move_as_adam_moves_them():
+    torch.manual_seed(0)
+    ours = [nn.Parameter(torch.randn(shape).double()) for shape in ((5,), (4, 3))]
+    theirs = [nn.Parameter(weight.detach().clone()) for weight in ours]
+    steps, adam = Steps(ours), torch.optim.Adam(theirs, betas=(0.9, 0.98), eps=1e-12)
+    for rate in (0.01, 0.02, 0.005, 0.0):
+        for group in adam.param_groups:
+            group["lr"] = rate
+        for weights in (ours, theirs):
+            sum((weight**2).sum() + weight.sin().sum() for weight in weights).backward()
+        steps.take(rate, 1.0)
+        adam.step()
+        adam.zero_grad()
+        for one, other in zip(ours, theirs, strict=True):
+            assert torch.allclose(one, other, rtol=0, atol=1e-6)
+            assert one.grad is None
+
+
+def test_what_has_no_gradient_stays():
+    weights = [nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))]
+    steps = Steps(weights)
+    weights[0].sum().backward()
+    steps.take(0.1, 0.1)
+    assert weights[1].tolist() == [1, 1] and (weights[0] < 1).all()
+
+
+def test_filters_move_along_all_directions_about_equally_far():
+    torch.manual_seed(0)
+    filters = nn.Parameter(torch.zeros(4, 2, 3, 3))
+    steps = Steps([filters])
+    (filters * torch.randn(4, 2, 3, 3)).sum().backward()
+    steps.take(1.0, 0.5)
+    moved = torch.linalg.svdvals(filters.detach().flatten(1)) / 0.5
+    assert moved.max() < 1.3 and moved.min() > 0.2
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 3, 3), (6, 1, 2, 2)])
+def test_singular_values_follow_the_polynomial_and_directions_stay(shape):
+    torch.manual_seed(1)
+    matrix = torch.randn(shape).double()
+    left, values, right = torch.linalg.svd(matrix.flatten(1), full_matrices=False)
+    values = values / matrix.flatten().pow(2).sum().sqrt()
+    for _ in range(3):
+        values = 3.4445 * values - 4.775 * values**3 + 2.0315 * values**5
+    expected = (left * values) @ right
+    assert torch.allclose(nearly_orthogonal(matrix).flatten(1), expected, rtol=0, atol=1e-5)
+
+
+def test_the_quicker_type_is_one_of_two(monkeypatch):
+    assert quicker_dtype() in (torch.float32, torch.bfloat16)
+    # By the clock alone: two readings for each of four products in each type.
+    for first, second, expected in ((1.0, 0.5, torch.bfloat16), (1.0, 0.9, torch.float32)):
+        readings = [t for each in (first, second) for _ in range(4) for t in (0.0, each)]
+        monkeypatch.setattr("time.perf_counter", iter(readings).__next__)
+        assert quicker_dtype() == expected
