@@ -167,3 +167,12 @@ def processor() -> str:
     listed = Path("/proc/cpuinfo")
     found = re.search(r"model name\s*: (.*)", listed.read_text()) if listed.exists() else None
     return found[1] if found else platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    """Return the commit of this code, or that it is not known."""
+    line = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(line, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "not known"

@@ -27,7 +27,7 @@ class Row:
 
 
 @functools.cache
-def report(part: str) -> dict:
+def report(part: str) -> list[dict]:
     """Return a part of the table as the command printed it."""
     return json.loads(Path(__file__).with_name("measured.json").read_text(encoding="utf-8"))[part]
 
@@ -42,7 +42,7 @@ def rows(part: str) -> dict[str | float, Row]:
             run["seconds"],
             run["loader_epochs"],
         )
-        for run in report(part)["runs"]
+        for run in report(part)
     }
 
 
