@@ -35,7 +35,7 @@ def report(part: str) -> list[dict]:
 def rows(part: str) -> dict[str | float, Row]:
     """Return the rows of a part, by the idea's name or by the mark."""
     return {
-        run.get("idea", run.get("mark")): Row(
+        run["idea" if part == "ideas" else "mark"]: Row(
             run["accuracy_mean"],
             run["accuracy_sem"],
             run["seeds"],
