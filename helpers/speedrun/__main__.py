@@ -18,7 +18,7 @@ def main() -> int:
         description="The quickest recipes to four accuracies on FashionMNIST.",
     )
     parser.add_argument("--seeds", type=_count, help="runs of each; default: 30 or 10, as due")
-    parser.add_argument("--json", action="store_true", help="print one object in place of a table")
+    parser.add_argument("--json", action="store_true", help="print a list in place of a table")
     parser.add_argument("--marks", type=float, nargs="+", help="these alone, such as 92.4 93.3")
     parser.add_argument("--ideas", action="store_true", help="what each idea is worth, held out")
     parser.add_argument("--test", action="store_true", help="judge by the test part, not held out")
@@ -38,28 +38,31 @@ def main() -> int:
         else list(marks.of_marks(parts, tuple(chosen), options.seeds))
     )
     after = marks.loader_epoch(garments)
-    for row in rows:
-        row["loader_epochs"] = round(row["seconds"] * 2 / (before + after), 3)
-    report = {
+    machine = {
         "data": str(garments.source),
         "judged_by": "the test part" if options.test else "held-out images",
+        "commit": marks.commit(),
         "processor": marks.processor(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "products_in": str(quicker_dtype()).removeprefix("torch."),
         "loader_epoch_s": [round(before, 2), round(after, 2)],
         "cold_start_s": round(cold, 2),
-        "runs": rows,
     }
-    print(json.dumps(report, indent=1) if options.json else _table(report))
+    for row in rows:
+        row["loader_epochs"] = round(row["seconds"] * 2 / (before + after), 3)
+    if options.json:
+        print(json.dumps([row | machine for row in rows], indent=1))
+    else:
+        print(_table(rows, machine))
     return 0
 
 
-def _table(report: dict) -> str:
-    lines = [marks.__doc__.strip(), ""]
-    lines += [f"{name}: {value}" for name, value in report.items() if name != "runs"]
+def _table(rows: list[dict], machine: dict) -> str:
+    lines = [str(marks.__doc__).strip(), ""]
+    lines += [f"{name}: {value}" for name, value in machine.items()]
     lines += ["", f"{'':20} {'accuracy %':>16} {'seeds':>6} {'seconds':>8} {'loader epochs':>14}"]
-    for row in report["runs"]:
+    for row in rows:
         mean = f"{row['accuracy_mean']:.2f} ± {row['accuracy_sem']:.2f}"
         name = row.get("idea", f"mark {row.get('mark')}")
         line = f"{name:20} {mean:>16} {row['seeds']:>6} {row['seconds']:>8.2f}"

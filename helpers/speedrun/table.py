@@ -27,7 +27,7 @@ class Row:
 
 
 @functools.cache
-def report(part: str) -> dict:
+def report(part: str) -> list[dict]:
     """Return a part of the table as the command printed it."""
     return json.loads(Path(__file__).with_name("measured.json").read_text(encoding="utf-8"))[part]
 
@@ -35,14 +35,14 @@ def report(part: str) -> dict:
 def rows(part: str) -> dict[str | float, Row]:
     """Return the rows of a part, by the idea's name or by the mark."""
     return {
-        run.get("idea", run.get("mark")): Row(
+        run["idea" if part == "ideas" else "mark"]: Row(
             run["accuracy_mean"],
             run["accuracy_sem"],
             run["seeds"],
             run["seconds"],
             run["loader_epochs"],
         )
-        for run in report(part)["runs"]
+        for run in report(part)
     }
 
 

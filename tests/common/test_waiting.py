@@ -18,7 +18,7 @@ def added(monkeypatch):
     """What was added in the test; nothing is, in truth, and nobody has said how to wait."""
     counts = []
     monkeypatch.setattr(waiting, "_add_idle_threads", counts.append)
-    monkeypatch.setattr(os, "getloadavg", lambda: (1000.0, 0.0, 0.0))
+    monkeypatch.setattr(waiting, "_busy_neighbours", lambda: 1000)
     unsaid(monkeypatch)
     return counts
 
@@ -52,12 +52,26 @@ def test_on_a_quiet_machine_nothing_is_added(monkeypatch, added):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(4)))
     torch = SimpleNamespace(get_num_threads=lambda: 4)
     monkeypatch.setitem(sys.modules, "torch", torch)
-    for load, count in ((0.0, 0), (2.0, 0), (2.1, 1), (4.0, 1)):
+    for neighbours in (0, 1, 4):
         unsaid(monkeypatch)
-        monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, 0.0, 0.0))
+        monkeypatch.setattr(waiting, "_busy_neighbours", lambda count=neighbours: count)
         added.clear()
         waiting.sleep_while_waiting()
-        assert sum(added) == count
+        assert sum(added) == (neighbours > 0)
+
+
+@needs_linux
+def test_what_computes_elsewhere_is_counted():
+    line = [sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
+    processes = [subprocess.Popen(line, stdout=subprocess.PIPE) for _ in range(2)]
+    try:
+        for process in processes:
+            process.stdout.readline()
+        assert waiting._busy_neighbours() >= 2
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -78,15 +92,19 @@ def test_before_pytorch_is_loaded_a_setting_is_enough(monkeypatch, added):
 def test_to_import_helpers_is_all_that_a_notebook_has_to_do():
     """The operating system counts the threads; the child is what this process starts."""
     code = """
-import os, subprocess, sys, torch
-os.getloadavg = lambda: (1000.0, 0.0, 0.0)
+import os, subprocess, sys, time, torch
 count = lambda: len(os.listdir("/proc/self/task"))
 torch.ones(10**6).sum()
 before = count()
+loop = "import time; end = time.time() + 30\\nwhile time.time() < end: pass"
+busy = [subprocess.Popen([sys.executable, "-c", loop]) for _ in range(2)]
+time.sleep(0.3)
 import helpers.common
 print(count() - before, torch.get_num_threads())
 child = "import os, helpers; print(os.environ['GOMP_SPINCOUNT'])"
 subprocess.run([sys.executable, "-c", child], check=True)
+for process in busy:
+    process.kill()
 """
     processors = len(os.sched_getaffinity(0))
     known = {name: value for name, value in os.environ.items() if "OMP_" not in name}
