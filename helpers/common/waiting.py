@@ -44,9 +44,11 @@ def sleep_while_waiting() -> None:
 
 def _busy_neighbours() -> int:
     """Count the threads elsewhere on this machine that compute without a pause."""
-    counts = []
+    load, counts = Path("/proc/loadavg"), []
+    if not load.exists():
+        return 0
     for _ in range(5):
-        running, _ = Path("/proc/loadavg").read_text().split()[3].split("/")
+        running, _ = load.read_text().split()[3].split("/")
         counts.append(int(running) - 1)  # One is this.
         time.sleep(0.002)
     return min(counts)
