@@ -169,6 +169,11 @@ check.prediction("the last layer at once", right="no", hints={
     "yes": "The last layer was trained together with the units below it: little is left to gain.",
 })  # fmt: skip
 
+check.prediction("a vote or longer", right="longer", hints={
+    "the vote": "In so short a run all three have the same things still to learn.",
+    "neither": "The difference is larger than its error: look at the picture.",
+})  # fmt: skip
+
 
 # --- How far does it go? ---
 

@@ -1,7 +1,6 @@
 """From the raw bytes of FashionMNIST to a network that names garments, in seconds, on one page.
 
-Edges are known beforehand and worked out once. A network of two layers, or one with convolutions,
-learns from them. How its weights move stands in `steps`.
+Edges are worked out once. Two layers, or convolutions, learn from them: `steps` moves the weights.
 """
 
 import math
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.speedrun.steps import Steps, quicker_dtype
+from helpers.speedrun.steps import Steps, products_in, quicker_dtype
 
 LAST = torch.channels_last  # All numbers of one place side by side, as products want it.
 
@@ -33,6 +32,8 @@ class Recipe:
     root: bool = True  # of the strength of edges, so that faint ones count
     hard: float = 1.0  # after the first epoch only this part of the images, of the highest loss
     mirror: bool = False  # half of each batch in the mirror, and in the end both sides are asked
+    moved: bool = False  # in the end each image, a pixel to the left and to the right, is asked too
+    networks: int = 1  # trained one after the other; their answers are added up
     dtype: torch.dtype | None = None  # of the products; None: what is quicker here
 
 
@@ -84,45 +85,49 @@ def build(recipe: Recipe, features: int) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class Trained:
-    """A network that names images, with all that was learnt and chosen."""
+    """Networks that name images, with all that was learnt and chosen."""
 
     recipe: Recipe
-    network: nn.Sequential
+    networks: list[nn.Sequential]
     middle: Tensor | float
     spread: Tensor | float
     dtype: torch.dtype
 
     def ready(self, images: Tensor) -> Tensor:
-        """Return what the network gets of images, bytes of shape (n, 28, 28)."""
+        """Return what a network gets of images, bytes of shape (n, 28, 28)."""
         ready = prepare(images, self.recipe, self.dtype)
         # Maps meet batch norm later on, and need no standardising here.
         return ready if self.recipe.channels else ready.sub_(self.middle).div_(self.spread)
 
-    def quick(self) -> torch.autocast:
-        """Return a context in which products are made in `dtype`, and sums kept in float32."""
-        # Without its cache: that would keep the weights as they were when first cast.
-        on = self.dtype == torch.bfloat16
-        return torch.autocast("cpu", self.dtype, enabled=on, cache_enabled=False)
-
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
         """Name images."""
-        sides = [images, images.flip(2)] if self.recipe.mirror else [images]
-        with self.quick():
-            said = [self.network(self.ready(side)).float().softmax(dim=1) for side in sides]
-        return torch.stack(said).sum(0).argmax(dim=1)
+        views = [images, images.flip(2)] if self.recipe.mirror else [images]
+        views = [v.roll(by, 2) for v in views for by in ((0, 1, -1) if self.recipe.moved else (0,))]
+        with products_in(self.dtype):
+            said = [each(x).float() for x in map(self.ready, views) for each in self.networks]
+        return torch.stack(said).softmax(dim=2).sum(0).argmax(dim=1)
 
 
 def learn(images: Tensor, labels: Tensor, recipe: Recipe, seed: int) -> Trained:
     """Train by a recipe, from bytes of shape (n, 28, 28)."""
     torch.manual_seed(seed)
-    dtype, size = recipe.dtype or quicker_dtype(), recipe.batch_size
+    dtype = recipe.dtype or quicker_dtype()
     some = prepare(images[::25], recipe, dtype).float()
     middle, spread = some.mean(0).to(dtype), (some.std(0) + 0.01).to(dtype)
-    trained = Trained(recipe, build(recipe, some[0].numel()), middle, spread, dtype)
+    trained = Trained(recipe, [], middle, spread, dtype)
     known = trained.ready(images)
     mirrored = trained.ready(images.flip(2)) if recipe.mirror else None
-    steps = Steps(trained.network.parameters())
+    for _ in range(recipe.networks):
+        trained.networks.append(build(recipe, some[0].numel()))
+        train(trained, known, mirrored, labels)
+    return trained
+
+
+def train(trained: Trained, known: Tensor, mirrored: Tensor | None, labels: Tensor) -> None:
+    """Train the latest network on what it gets of images, and of those in the mirror."""
+    recipe, network, size = trained.recipe, trained.networks[-1], trained.recipe.batch_size
+    steps = Steps(network.parameters())
     loss_of_each = nn.CrossEntropyLoss(label_smoothing=recipe.smoothing, reduction="none")
     losses, batches = torch.ones(len(known)), list[Tensor]()
     count = int(recipe.epochs * (len(known) // size))
@@ -134,12 +139,11 @@ def learn(images: Tensor, labels: Tensor, recipe: Recipe, seed: int) -> Trained:
         x = known[batch]
         if mirrored is not None:
             x[::2] = mirrored[batch[::2]]
-        with trained.quick():
-            loss = loss_of_each(trained.network(x), labels[batch])
+        with products_in(trained.dtype):
+            loss = loss_of_each(network(x), labels[batch])
         loss.mean().backward()
         losses[batch] = loss.detach()
         done = number / count
         part = min(done / recipe.warm_up, (1 - done) / (1 - recipe.warm_up) if recipe.falls else 1)
         steps.take(part * recipe.rate, part * recipe.filters_rate)
-    trained.network.eval()
-    return trained
+    network.eval()

@@ -60,3 +60,9 @@ def quicker_dtype() -> torch.dtype:
             seconds[dtype] = time.perf_counter() - start
     much = seconds[torch.bfloat16] < 0.75 * seconds[torch.float32]
     return torch.bfloat16 if much else torch.float32
+
+
+def products_in(dtype: torch.dtype) -> torch.autocast:
+    """Return a context in which products are made in such numbers, and sums kept in float32."""
+    # Without its cache: that would keep the weights as they were when first cast.
+    return torch.autocast("cpu", dtype, enabled=dtype == torch.bfloat16, cache_enabled=False)

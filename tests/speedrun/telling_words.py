@@ -27,6 +27,7 @@ WORDS: dict[str, dict] = {
         0: "the small part",
     },
     "the last layer at once": {"yes": "together"},
+    "a vote or longer": {"the vote": "still to learn", "neither": "than its error"},
     "eight GPUs": {8: "So it would", 4: "small part", 2: "too much", 0.125: "as slow"},
     "the error of a mean": {
         "never_divided": "spread of one seed",

@@ -73,6 +73,8 @@ KINDS = {
     "two layers": Recipe(epochs=3, batch_size=64, hidden=64, hard=0.5, dtype=FLOAT),
     "in the mirror": Recipe(epochs=3, batch_size=64, hidden=64, mirror=True, dtype=FLOAT),
     "with filters": Recipe(epochs=2, batch_size=64, channels=(8,), hidden=32, dtype=FLOAT),
+    "moved": Recipe(epochs=2, batch_size=64, hidden=64, moved=True, dtype=FLOAT),
+    "two that vote": Recipe(epochs=1, batch_size=64, hidden=64, networks=2, dtype=FLOAT),
     "bfloat16": Recipe(epochs=2, batch_size=64, hidden=64, dtype=torch.bfloat16),
 }
 
@@ -88,7 +90,24 @@ def test_the_seed_decides_the_weights(drawn):
     images, labels = drawn[0][:500], drawn[1][:500]
     recipe = dataclasses.replace(KINDS["two layers"], epochs=1)
     one, again, other = (
-        nn.utils.parameters_to_vector(learn(images, labels, recipe, seed).network.parameters())
+        nn.utils.parameters_to_vector(learn(images, labels, recipe, seed).networks[0].parameters())
         for seed in (3, 3, 4)
     )
     assert torch.equal(one, again) and not torch.equal(one, other)
+
+
+def test_networks_and_views_vote(drawn):
+    images, labels, unseen, _ = drawn
+    recipe = dataclasses.replace(KINDS["two that vote"], moved=True, mirror=True)
+    trained = learn(images, labels, recipe, 0)
+    assert len(trained.networks) == 2
+    assert not torch.equal(trained.networks[0][0].weight, trained.networks[1][0].weight)
+    left, right = torch.zeros_like(unseen), torch.zeros_like(unseen)
+    left[:, :, :-1], right[:, :, 1:] = unseen[:, :, 1:], unseen[:, :, :-1]  # Edges are black here.
+    votes = torch.zeros(len(unseen), 10)
+    with torch.no_grad():
+        for view in (unseen, left, right):
+            for side in (view, view.flip(2)):
+                for network in trained.networks:
+                    votes += network(trained.ready(side)).softmax(dim=1)
+    assert torch.equal(trained(unseen), votes.argmax(dim=1))
