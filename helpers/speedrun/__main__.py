@@ -8,7 +8,7 @@ import torch
 
 from helpers.fashion_mnist_pipeline import fashion
 from helpers.speedrun import marks
-from helpers.speedrun.steps import quicker_dtype
+from helpers.speedrun.products import quicker_dtype
 
 
 def main() -> int:

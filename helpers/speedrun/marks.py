@@ -36,8 +36,9 @@ WITH_FILTERS = Recipe(
     filters_rate=0.1,
     smoothing=0.05,
     hard=0.5,
+    moved=True,
 )
-MIRRORED = Recipe(channels=(24, 48), hidden=192, epochs=8.7, hard=0.6, mirror=True)
+MIRRORED = Recipe(channels=(24, 48), hidden=192, epochs=7, hard=0.6, mirror=True, moved=True)
 # What the notebook takes out of the quick recipe, or puts in, one at a time.
 IDEAS: dict[str, Recipe] = {
     "the quick recipe": QUICK,

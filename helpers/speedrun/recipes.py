@@ -5,14 +5,14 @@ Edges are worked out once. Two layers, or convolutions, learn from them: `steps`
 
 import math
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.speedrun.steps import Steps, products_in, quicker_dtype
-
-LAST = torch.channels_last  # All numbers of one place side by side, as products want it.
+from helpers.speedrun.products import LAST, PlaceByPlace, products_in, quicker_dtype
+from helpers.speedrun.steps import Steps
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Recipe:
     root: bool = True  # of the strength of edges, so that faint ones count
     hard: float = 1.0  # after the first epoch only this part of the images, of the highest loss
     mirror: bool = False  # half of each batch in the mirror, and in the end both sides are asked
-    moved: bool = False  # in the end each image, a pixel to the left and to the right, is asked too
+    moved: bool = False  # in the end each image is asked about a pixel aside as well
     networks: int = 1  # trained one after the other; their answers are added up
     dtype: torch.dtype | None = None  # of the products; None: what is quicker here
 
@@ -58,14 +58,6 @@ def prepare(images: Tensor, recipe: Recipe, dtype: torch.dtype) -> Tensor:
         maps = [edges.sqrt_() if recipe.root else edges, F.conv2d(x, small[:1] / 255, stride=2)]
         ready.append(torch.cat(maps if recipe.channels else [m.flatten(1) for m in maps], dim=1))
     return torch.cat(ready)
-
-
-class PlaceByPlace(nn.Module):
-    """Flattens maps as they lie in memory, so that nothing is copied, here or on the way back."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Turn shape (n, c, h, w) into (n, h w c)."""
-        return maps.permute(0, 2, 3, 1).flatten(1)
 
 
 def build(recipe: Recipe, features: int) -> nn.Sequential:
@@ -102,11 +94,16 @@ class Trained:
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
         """Name images."""
-        views = [images, images.flip(2)] if self.recipe.mirror else [images]
-        views = [v.roll(by, 2) for v in views for by in ((0, 1, -1) if self.recipe.moved else (0,))]
-        with products_in(self.dtype):
-            said = [each(x).float() for x in map(self.ready, views) for each in self.networks]
-        return torch.stack(said).softmax(dim=2).sum(0).argmax(dim=1)
+        if len(images) > 2000:  # Smaller pieces stay in the processor's own memory.
+            return torch.cat([self(some) for some in images.split(2000)])
+        sides = [images, images.flip(2)] if self.recipe.mirror else [images]
+        views = product(sides, (0, 1, -1) if self.recipe.moved else (0,), self.networks)
+        with products_in(self.dtype):  # A picture moved by a pixel has half a vote.
+            said = [
+                (1 - abs(by) / 2) * net(self.ready(v.roll(by, 2))).float().softmax(1)
+                for v, by, net in views
+            ]
+        return torch.stack(said).sum(0).argmax(dim=1)
 
 
 def learn(images: Tensor, labels: Tensor, recipe: Recipe, seed: int) -> Trained:
@@ -114,8 +111,7 @@ def learn(images: Tensor, labels: Tensor, recipe: Recipe, seed: int) -> Trained:
     torch.manual_seed(seed)
     dtype = recipe.dtype or quicker_dtype()
     some = prepare(images[::25], recipe, dtype).float()
-    middle, spread = some.mean(0).to(dtype), (some.std(0) + 0.01).to(dtype)
-    trained = Trained(recipe, [], middle, spread, dtype)
+    trained = Trained(recipe, [], some.mean(0).to(dtype), (some.std(0) + 0.01).to(dtype), dtype)
     known = trained.ready(images)
     mirrored = trained.ready(images.flip(2)) if recipe.mirror else None
     for _ in range(recipe.networks):

@@ -1,4 +1,4 @@
-"""How weights move, and in which kind of number products are made.
+"""How weights move.
 
 The first optimiser of `torch.optim` in a process takes as long to load as a quick run to end. So
 Adam's steps [1]_ are written out and, for the filters of convolutions, Muon's [2]_.
@@ -7,7 +7,6 @@ Adam's steps [1]_ are written out and, for the filters of convolutions, Muon's [
 .. [2] K. Jordan and others, *Muon*, 2024, https://kellerjordan.github.io/posts/muon/
 """
 
-import time
 from collections.abc import Iterable
 
 import torch
@@ -47,22 +46,3 @@ def nearly_orthogonal(matrix: Tensor) -> Tensor:
         square = x @ x.T
         x = 3.4445 * x + (2.0315 * square @ square - 4.775 * square) @ x
     return x.view_as(matrix)
-
-
-def quicker_dtype() -> torch.dtype:
-    """Return bfloat16 if products are much quicker with it here, else float32: a moment's test."""
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        square = torch.ones(512, 512, dtype=dtype)
-        for _ in range(4):  # The last counts: the first ones wake the processor up.
-            start = time.perf_counter()
-            square @ square
-            seconds[dtype] = time.perf_counter() - start
-    much = seconds[torch.bfloat16] < 0.75 * seconds[torch.float32]
-    return torch.bfloat16 if much else torch.float32
-
-
-def products_in(dtype: torch.dtype) -> torch.autocast:
-    """Return a context in which products are made in such numbers, and sums kept in float32."""
-    # Without its cache: that would keep the weights as they were when first cast.
-    return torch.autocast("cpu", dtype, enabled=dtype == torch.bfloat16, cache_enabled=False)

@@ -106,8 +106,16 @@ def test_networks_and_views_vote(drawn):
     left[:, :, :-1], right[:, :, 1:] = unseen[:, :, 1:], unseen[:, :, :-1]  # Edges are black here.
     votes = torch.zeros(len(unseen), 10)
     with torch.no_grad():
-        for view in (unseen, left, right):
+        for view, weight in ((unseen, 2), (left, 1), (right, 1)):
             for side in (view, view.flip(2)):
                 for network in trained.networks:
-                    votes += network(trained.ready(side)).softmax(dim=1)
+                    votes += weight * network(trained.ready(side)).softmax(dim=1)
     assert torch.equal(trained(unseen), votes.argmax(dim=1))
+
+
+def test_pieces_are_named_as_the_whole(drawn):
+    images, labels, unseen, _ = drawn
+    trained = learn(images, labels, KINDS["two layers"], 0)
+    many = unseen.repeat(2001 // len(unseen) + 1, 1, 1)
+    assert torch.equal(trained(many)[: len(unseen)], trained(unseen))
+    assert len(trained(many)) == len(many) > 2000

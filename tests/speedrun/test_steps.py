@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.speedrun.steps import Steps, nearly_orthogonal, quicker_dtype
+from helpers.speedrun.steps import Steps, nearly_orthogonal
 
 
 def test_vectors_and_matrices_move_as_adam_moves_them():
@@ -53,12 +53,3 @@ def test_singular_values_follow_the_polynomial_and_directions_stay(shape):
         values = 3.4445 * values - 4.775 * values**3 + 2.0315 * values**5
     expected = (left * values) @ right
     assert torch.allclose(nearly_orthogonal(matrix).flatten(1), expected, rtol=0, atol=1e-5)
-
-
-def test_the_quicker_type_is_one_of_two(monkeypatch):
-    assert quicker_dtype() in (torch.float32, torch.bfloat16)
-    # By the clock alone: two readings for each of four products in each type.
-    for first, second, expected in ((1.0, 0.5, torch.bfloat16), (1.0, 0.9, torch.float32)):
-        readings = [t for each in (first, second) for _ in range(4) for t in (0.0, each)]
-        monkeypatch.setattr("time.perf_counter", iter(readings).__next__)
-        assert quicker_dtype() == expected
