@@ -19,7 +19,7 @@ check = Questions()
 check.prediction("an all-reduce", right=3, hints={
     2: "That is what it brought. The all-reduce writes the sum in its place.",
     1.5: "That is the mean. An all-reduce adds; whoever wants the mean divides.",
-    1: "That is what rank 0 brought; nobody takes over what another has, they add up.",
+    1: "That is what rank 0 brought. Nobody takes over another's numbers: they are added.",
 })  # fmt: skip
 
 check.prediction("bytes on the wire", right=101_632 * 8, hints={
@@ -93,7 +93,7 @@ def sizes_divide(gradients, sizes):
     return sum(gradient / size for gradient, size in parts) / sum(sizes)
 
 
-@whole.hint("That divides twice: by the number of images is enough.")
+@whole.hint("That divides twice; once is enough, by the number of images.")
 def divided_twice(gradients, sizes):
     return whole(gradients, sizes) / len(sizes)
 
@@ -291,7 +291,7 @@ check.prediction("steps made twice", right=3, hints={
 })  # fmt: skip
 
 check.prediction("weights alone", right="different", hints={
-    "the same": "The momentum remembers past steps. From zero, the next step is another one.",
+    "the same": "The momentum remembers past steps; without it the next step is different.",
 })  # fmt: skip
 
 
@@ -324,7 +324,8 @@ def _is_no_ring(parts, pass_on):
     if _sent[pass_on] == [(processes, n)] * 2 * (processes - 1):
         return ""
     return say(
-        "The sums are right. Now get them by 2(N − 1) calls of pass_on, a chunk of each process."
+        "The sums are right. Now get them by 2(N − 1) calls of pass_on; in each, every process "
+        "sends one chunk."
     )
 
 

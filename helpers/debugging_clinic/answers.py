@@ -47,7 +47,7 @@ def entry(files, mine):
     return max(place for place, file in enumerate(files) if file == mine)
 
 
-@entry.hint("That is the innermost entry: who noticed. Yours is above it.")
+@entry.hint("That is the innermost entry, the one that noticed. Yours is above it.")
 def the_innermost(files, mine):
     return len(files) - 1
 
@@ -171,7 +171,7 @@ check.prediction("one update", right=0.01, tolerance=0.00005, hints={
 
 check.prediction("the floor under H", right=1.46, tolerance=0.02, hints={
     0.0: "That is so without the second softmax; it squeezes the scores together.",
-    2.3: "That is a guess; sure and right is better.",
+    2.3: "That is the loss of a guess; to be sure and right costs less.",
     1.0: "The 1 is the score of the right class; nine classes with score 0 still count.",
 })  # fmt: skip
 
@@ -181,7 +181,7 @@ check.prediction("one at a time", right=10, tolerance=2, hints={
     **dict.fromkeys((80, 84, 88, 92), _AS_IN_ITS_BATCH),
     70: "That is about what batches of 8 give. Alone there is nobody to compete with.",
     100: "With nobody to compete with, every class wins: which of them will it say?",
-    0: "Not that bad: it always says the same class, and a tenth of the images are of it.",
+    0: "Not that bad: it always says the same class, and a tenth of the images belong to it.",
 })  # fmt: skip
 
 check.prediction("images that it reaches", right=128, hints={
@@ -206,7 +206,7 @@ def head(scores):
     return F.log_softmax(scores, dim=1)
 
 
-@head.hint("Over dim=0 the images compete: that is what I suffers from.")
+@head.hint("Over dim=0 the images compete: that is what patient I suffers from.")
 def over_the_images(scores):
     return scores - scores.logsumexp(dim=0)
 
@@ -226,7 +226,7 @@ def raw_scores(scores):
     return scores
 
 
-@head.hint("The sign: the score less the logarithm.")
+@head.hint("Look at the sign: subtract the logarithm from the score.")
 def other_sign(scores):
     return -head(scores)
 
@@ -384,6 +384,6 @@ def sums_to_the_last_digit(network, images, labels, loss_function):
     return _BATCH if suspect(network, images, labels, loss_function) == _BATCH else _SCORES
 
 
-@suspect.hint("Nobody is sound only because nothing was asked.")
+@suspect.hint("A network is not sound just because nothing was asked.")
 def nothing_asked(network, images, labels, loss_function):
     return _SOUND

@@ -27,7 +27,7 @@ def patients(charts: Mapping[str, Chart], twins: Mapping[str, Chart]) -> Figure:
     figure = Figure(
         figsize=(7, 4.2),
         alt=f"Loss above and accuracy below of {len(charts)} patients, each beside the healthy "
-        f"run. {finding}. Their first loss is near ln 10: {_and(starts) or 'in none'}.",
+        f"run. {finding}. First loss near ln 10: {_and(starts) or 'none'}.",
     )
     _headline(figure, f"{finding}")
     rows = figure.subplots(2, len(charts), sharex="col", sharey="row", squeeze=False)
@@ -74,7 +74,7 @@ def symptoms(
     figure = Figure(
         figsize=(7, 2.5 * rows + 0.5),
         alt=f"A panel for each of {len(signs)} symptoms: the patient's curve, the healthy one and "
-        f"a dotted bound. In {told} of them the bound lies between the two.",
+        f"a dotted bound. In {told} of them the bound tells the patient from the healthy run.",
     )
     all_or = "each" if told == len(signs) else f"{told} of {len(signs)}"
     _headline(figure, f"A bound parts {all_or} of the patients from the healthy run")

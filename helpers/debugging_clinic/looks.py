@@ -45,7 +45,8 @@ def of_the_data(setup: Setup, updates: Updates) -> Table:
     harm = updates.losses[0] > 1.5 * updates.guess or updates.climb
     unknown = has_enough_labels(setup) and not _labels_can_be_told(setup, images, labels)
     sorted_by = _comes_class_by_class(setup)
-    said = f"of {len(labels) // 2:,} labels, guessed in three ways from the others"
+    guessed = f"{len(labels) // 2:,} labels guessed from the others"
+    said = f"{guessed}, in three ways, no better than by chance"
     largest = f"the largest is {images.abs().max():g}"
     return {
         faults.NOT_SCALED: (size > _LARGEST_SIZE_OF_INPUTS and harm, largest),
@@ -453,8 +454,14 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
             never and setup.names_it,
             f"the optimizer that it is handed took no step {in_steps}",
         ),
-        faults.CLEARED_EARLY: (early, f"{seen.steps} of {seen.steps} calls of step() saw none"),
-        faults.NEVER_CLEARED: (seen.piled_up, f"{by} had used {seen.piled_up}.grad"),
+        faults.CLEARED_EARLY: (
+            early,
+            f"{seen.steps} of {seen.steps} calls of step() saw no gradient",
+        ),
+        faults.NEVER_CLEARED: (
+            seen.piled_up,
+            f"{seen.piled_up}.grad still held what {by} had used",
+        ),
         faults.WIPED: (wiped, f"1 of {most} gradients was used"),
         faults.CLIPPED_EARLY: (clipped, f"{seen.clips} of {seen.clips} calls found no new one"),
         faults.CLIPPED_SCALED: (

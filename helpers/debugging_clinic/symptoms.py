@@ -50,7 +50,7 @@ _first, _last = operator.itemgetter(0), operator.itemgetter(-1)
 SYMPTOMS: tuple[Symptom, ...] = (
     # A weight that gets no update stays where it is, to the last bit.
     Symptom(faults.NO_STEP, "gradients, but no weight moves", "farthest any weight matrix moved",
-            lambda chart: chart.moved_most, _last, "<", 1e-6, axis="farthest a matrix moved"),
+            lambda chart: chart.moved_most, _last, "<", 1e-6, axis="largest move ÷ length"),
     Symptom(faults.CLEARED_EARLY, "step() finds no gradient", "gradient left by the step",
             lambda chart: chart.gradient, max, "<", 1e-6),
     # In the first updates only: later ones go wild, and then anything may happen.
@@ -59,7 +59,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             lambda series: max(series[:10]), ">", 1.5,
             drawn=12, axis=".grad ÷ the batch's own"),
     Symptom(faults.LEFT_OUT, "one layer stays put", "least any weight matrix moved",
-            lambda chart: chart.moved_least, _last, "<", 1e-6, axis="least a matrix moved"),
+            lambda chart: chart.moved_least, _last, "<", 1e-6, axis="smallest move ÷ length"),
     Symptom(faults.RATE_TOO_HIGH, "starts at ln 10, then explodes",
             "highest loss ÷ first loss",
             lambda chart: [loss / chart.loss[0] for loss in chart.loss],

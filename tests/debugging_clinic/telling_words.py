@@ -69,6 +69,6 @@ WORDS: dict[str, dict] = {
         "inputs_before_the_sum": "A sum",
         "batch_each_time": "BATCH",
         "sums_to_the_last_digit": "SCORES each",
-        "nothing_asked": "Nobody",
+        "nothing_asked": "nothing was asked",
     },
 }

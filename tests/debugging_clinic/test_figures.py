@@ -19,7 +19,7 @@ def test_patients_are_drawn_beside_the_healthy_and_a_guess():
 
 def test_the_figures_say_what_they_show():
     names = {"X": ILL, "Y": HEALTHY}
-    assert figures.patients(names, names).alt.endswith("Their first loss is near ln 10: Y.")
+    assert figures.patients(names, names).alt.endswith("First loss near ln 10: Y.")
     # What D and E measure is beyond the bound for the healthy run as well.
     assert "In 3 of them" in figures.symptoms(SIGNS, CHARTS, TWINS).alt
     assert "In 0 of them" in figures.symptoms(SIGNS, TWINS, TWINS).alt

@@ -11,7 +11,7 @@ from helpers.common import running
 USES = "Not yet. Right, but your code uses {}: do without it here."
 NO_RING = (
     "Not yet. The sums are right. "
-    "Now get them by 2(N − 1) calls of pass_on, a chunk of each process."
+    "Now get them by 2(N − 1) calls of pass_on; in each, every process sends one chunk."
 )
 
 RING = """
