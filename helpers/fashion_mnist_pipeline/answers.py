@@ -230,7 +230,7 @@ check.prediction("best learning rate", right=0.05, tolerance=0.001, hints={
 })  # fmt: skip
 
 check.prediction("how sure, how right", right="too sure", hints={
-    "about right": "It was nearer some epochs ago; learning by heart has made it surer, and not better.",
+    "about right": "It was nearer some epochs ago; learning by heart made it surer, not better.",
     "too modest": "Doubt costs loss on images learnt by heart, so it has given up doubting.",
 })  # fmt: skip
 
