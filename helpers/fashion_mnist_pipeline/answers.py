@@ -70,7 +70,7 @@ check.prediction("number of weights", right=101_632, hints={
 # The loss of one batch: ln 10 has to be right wherever the random weights put it.
 check.prediction("loss at the start", right=2.3, tolerance=0.08, hints={
     0.1: "0.1 is the probability; the loss is minus its logarithm.",
-    0.9: "0.9 is the chance to be wrong; the loss takes the chance to be right.",
+    0.9: "0.9 is the chance of being wrong; the loss takes the chance of being right.",
     1.0: "That takes the logarithm to base 10; PyTorch takes the natural one.",
     0.0: "Zero would be a network that is always sure and right.",
 })  # fmt: skip
@@ -113,7 +113,7 @@ def divided_by_the_classes(log_probabilities, labels):
     return loss(log_probabilities, labels) / log_probabilities.shape[1]
 
 
-@loss.hint("p[:, labels] takes columns of every row: pair each row with its own label.")
+@loss.hint("Indexing with [:, labels] takes whole columns: pair each row with its own label.")
 def columns_of_every_row(log_probabilities, labels):
     return -log_probabilities[:, labels].mean()
 
@@ -123,7 +123,7 @@ def one_for_each_image(log_probabilities, labels):
     return F.nll_loss(log_probabilities, labels, reduction="none")
 
 
-@loss.hint("p[labels] takes rows: take one entry of each row.")
+@loss.hint("Indexing with [labels] takes whole rows: take one entry of each row.")
 def rows_for_entries(log_probabilities, labels):
     return -log_probabilities[labels].mean()
 
@@ -205,7 +205,7 @@ def fraction_wrong(scores, labels):
 
 
 check.prediction("hardest garments", right="tops", hints={
-    "trousers": "Nothing else has two legs, so little is taken for them.",
+    "trousers": "Nothing else has two legs, so they are seldom taken for anything else.",
     "shoes": "Three shoes sound hard, but a boot, a sandal and a sneaker differ in outline.",
     "bags": "Bags come in many shapes, but in none that anything else has.",
     "dresses": "Close: some dresses pass for T-shirts. Another kind is harder.",
@@ -230,11 +230,11 @@ check.prediction("best learning rate", right=0.05, tolerance=0.001, hints={
 })  # fmt: skip
 
 check.prediction("how sure, how right", right="too sure", hints={
-    "about right": "It was, some epochs ago; learning by heart has made it surer, and not better.",
+    "about right": "It was nearer some epochs ago; learning by heart made it surer, not better.",
     "too modest": "Doubt costs loss on images learnt by heart, so it has given up doubting.",
 })  # fmt: skip
 
-check.prediction("a picture turned over", right=0.1, tolerance=0.1, hints={
+check.prediction("garments as negatives", right=0.1, tolerance=0.1, hints={
     0.8: "You see the outline; the network sees pixels, and every one of them has changed.",
     0.4: "Not even that: a bright background switches on what should stay off.",
 })  # fmt: skip
@@ -280,7 +280,7 @@ def of_the_sum(X, labels, W):
     return len(X) * gradient(X, labels, W)
 
 
-@gradient.hint("The sign: probabilities less the truth, not the truth less them.")
+@gradient.hint("The sign: subtract the truth from the probabilities, not the other way round.")
 def truth_less_probabilities(X, labels, W):
     return -gradient(X, labels, W)
 
@@ -290,7 +290,7 @@ def transposed(X, labels, W):
     return gradient(X, labels, W).T
 
 
-@gradient.hint("That is the gradient for the scores: one more step, the chain rule.")
+@gradient.hint("That is the gradient with respect to the scores: one more step, the chain rule.")
 def in_the_scores(X, labels, W):
     return ((X @ W).softmax(dim=1) - F.one_hot(labels, 10)) / len(X)
 
@@ -300,12 +300,12 @@ def X_not_transposed(X, labels, W):
     return X @ (X @ W).softmax(dim=1)
 
 
-@gradient.hint("Scores are no probabilities yet: softmax over dim=1 first.")
+@gradient.hint("Scores are not probabilities yet: softmax over dim=1 first.")
 def without_softmax(X, labels, W):
     return X.T @ (X @ W - F.one_hot(labels, 10)) / len(X)
 
 
-@gradient.hint("Take one off at the right class.")
+@gradient.hint("Subtract one at the right class.")
 def without_the_truth(X, labels, W):
     return X.T @ (X @ W).softmax(dim=1) / len(X)
 
