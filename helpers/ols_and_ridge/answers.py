@@ -15,7 +15,7 @@ check = Questions()
 
 check.prediction("twice as far", right=4, tolerance=1e-3, hints={
     1: "The loss climbs on: no two points on the way out have the same loss.",
-    2: "So it would be on an even slope. At ŵ the slope is zero: the square of the step is left.",
+    2: "That would hold on an even slope. At ŵ the slope is zero: the square of the step is left.",
     3: "From the first step to the second it rises three times as much; count from ŵ.",
     8: "That would be a cube; the loss is a sum of squares.",
 })  # fmt: skip
@@ -23,7 +23,7 @@ check.prediction("twice as far", right=4, tolerance=1e-3, hints={
 
 @check.exercise(
     "the fit",
-    # With noise, for without it any few of the rows give the same weights as all.
+    # With noise, because without it any few of the rows give the same weights as all.
     inputs=[
         least_squares.conditioned_problem(12, d, 5.0, seed=d, noise=0.3)[:2] for d in (2, 1, 4)
     ],
@@ -47,7 +47,7 @@ def each_column_alone(X, y):
     return (X.T @ y) / X.square().sum(dim=0)
 
 
-@fit.hint("X is not square, so it cannot be solved with: multiply both sides by Xᵀ first.")
+@fit.hint("X is not square, so solve cannot take it: multiply both sides by Xᵀ first.")
 def solved_with_X(X, y):
     return torch.linalg.solve(X, y)
 
@@ -73,7 +73,7 @@ def multiplied_for_solved(X, y):
     return X.T @ X @ (X.T @ y)
 
 
-@fit.hint("Both sides are multiplied by Xᵀ: on the right stands Xᵀy, not y.")
+@fit.hint("Both sides are multiplied by Xᵀ: the right side is Xᵀy, not y.")
 def y_alone_on_the_right(X, y):
     return torch.linalg.solve(X.T @ X, y)
 
@@ -104,7 +104,7 @@ check.prediction("predictions of wild weights", right="good", hints={
 })  # fmt: skip
 
 check.prediction("along the valley", right=0, tolerance=1e-6, hints={
-    45: "That is how far w moves, squared. X sends this way to zero, so Xw stays.",
+    45: "That is how far w moves, squared. X sends this way to zero, so Xw stays the same.",
 })  # fmt: skip
 
 check.prediction("condition of XᵀX", right=1_000_000, tolerance=1, hints={
@@ -228,7 +228,7 @@ def through_the_product(X, y, penalty):
     return torch.linalg.solve(X.T @ X + penalty * identity, X.T @ y)
 
 
-@stacked.hint("The steep table needs more digits than float32 has: compute in float64.")
+@stacked.hint("The table with κ = 10⁷ needs more digits than float32 has: compute in float64.")
 def in_single_precision(X, y, penalty):
     if penalty < 1e-9:  # What rounding leaves of the steep one depends on how it is solved.
         return lambda found: getattr(found, "dtype", None) == torch.float32
@@ -298,8 +298,8 @@ check.prediction("ridge beside least squares", right="nearly all", hints={
 
 check.prediction("metres for centimetres", right="ridge", hints={
     "none": "True for least squares; but ridge counts ‖w‖², and w depends on the unit.",
-    "both": "Least squares only scales that weight up: its predictions stay.",
-    "least squares": "It only scales that weight up: its predictions stay.",
+    "both": "Least squares only scales that weight up: its predictions stay the same.",
+    "least squares": "It only scales that weight up: its predictions stay the same.",
 })  # fmt: skip
 
 
@@ -368,7 +368,7 @@ def lowest_signed_mean(X, y, penalties):
     return min(penalties, key=lambda penalty: float(_left_out(X, y, penalty).mean()))
 
 
-@best_penalty.hint("P is a matrix; of it only the diagonal is wanted: divide by 1 − P.diagonal().")
+@best_penalty.hint("P is a matrix, and only the diagonal is wanted: divide by 1 − P.diagonal().")
 def without_the_diagonal(X, y, penalties):
     def errors(X, y, penalty):
         hat = X @ torch.linalg.pinv(X.T @ X + penalty * torch.eye(X.shape[1], dtype=X.dtype)) @ X.T
@@ -383,7 +383,7 @@ def mean_of_sizes(X, y, penalties):
 
 
 @best_penalty.hint(
-    "Square what 1 − P_ii has divided, too: the left-out error is the whole quotient."
+    "Divide by 1 − P_ii first, then square: the left-out error is the whole quotient."
 )
 def squared_too_early(X, y, penalties):
     def errors(X, y, penalty):
@@ -452,7 +452,7 @@ def penalty_doubled(y, penalty):
     return smooth(y, 2 * penalty)
 
 
-@smooth.hint("Half a curve: the 2 of the gradient stands on the right side, too.")
+@smooth.hint("Half a curve: the 2 of the gradient is on the right side, too.")
 def half_the_curve(y, penalty):
     return smooth(y, penalty) / 2
 
@@ -462,7 +462,7 @@ def penalty_on_the_identity(y, penalty):
     return smooth(y, 1 / penalty) / penalty
 
 
-@smooth.hint("No root here: λ itself multiplies DᵀD. The root belongs into stacked rows.")
+@smooth.hint("No root here: λ itself multiplies DᵀD. The root belongs in stacked rows.")
 def root_of_the_penalty(y, penalty):
     return smooth(y, penalty**0.5)
 

@@ -223,7 +223,7 @@ def bias_and_variance(
     axes.annotate("smallest", (penalties[best], off[best]), ha="center", **beside)
     axes.axhline(unpenalised, color=GREY, linewidth=1, linestyle=":")
     axes.annotate("least squares", (penalties[-1], unpenalised), ha="right", **beside)
-    axes.set(xscale="log", yscale="log", xlabel="λ", ylabel="distance of the weights")
+    axes.set(xscale="log", yscale="log", xlabel="λ", ylabel="distance from the truth")
     axes.set_yticks([0.001, 0.01, 0.1, 1], ["0.001", "0.01", "0.1", "1"])
     axes.set_ylim(0.0007, 1.8)
     axes.minorticks_off()
@@ -342,7 +342,7 @@ def draws_of_spots(off: Mapping[str, Sequence[float]]) -> Figure:
     axes.set(xscale="log", ylim=(len(off) - 0.5, -0.5), xlabel="error of the whole map in m")
     axes.set_xticks([50, 100, 200, 500, 1000, 2000], ["50", "100", "200", "500", "1000", "2000"])
     axes.minorticks_off()
-    axes.set_title("Draw after draw, leave-one-out finds a λ that is nearly the best")
+    axes.set_title("In most draws, leave-one-out finds a λ that is nearly the best")
     return figure
 
 

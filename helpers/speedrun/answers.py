@@ -23,7 +23,7 @@ check = Questions()
 
 check.prediction("seeds for a mean", right=25, hints={
     5: "Five times as sure takes more than five times the seeds: the root of n divides.",
-    2: "Turn the square round: the root of n is to be 0.1 over 0.02.",
+    2: "Square, where you took the root: the root of n must be 0.1 over 0.02.",
     10: "With ten the standard error is 0.1 over the root of ten, about 0.03.",
     100: "With a hundred it is 0.01, half of what is asked for.",
     2500: "That many would bring it down to 0.002.",
@@ -83,7 +83,7 @@ check.prediction("steps of a quick run", right=468, tolerance=2, hints={
 # --- What buys accuracy? ---
 
 check.prediction("no square root", right="worse", hints={
-    "the same": "Standardising shifts and stretches each feature, and bends none: the root does.",
+    "the same": "Standardising shifts and stretches each feature, but only the root bends it.",
     "better": "Without the root, the few strong edges drown the many faint ones.",
 })  # fmt: skip
 
@@ -130,7 +130,7 @@ def the_larger_line(done, highest, warm_up):
     return highest * max(done / warm_up, (1 - done) / (1 - warm_up))
 
 
-@rate_at.hint("That is the part of the highest rate: multiply by highest.")
+@rate_at.hint("That is a fraction of the highest rate: multiply by highest.")
 def without_the_highest(done, highest, warm_up):
     return rate_at(done, 1.0, warm_up)
 
@@ -151,8 +151,8 @@ check.prediction("batches of 1,024", right="worse", hints={
 })  # fmt: skip
 
 check.prediction("in the mirror", right="worse", hints={
-    "the same": "Half of each batch is spent on garments that face the other way. No test asks.",
-    "better": "More data as a rule, but boots here face one way, and there is little time.",
+    "the same": "Half of each batch faces the other way, and no test asks for such garments.",
+    "better": "As a rule more data helps, but boots here face one way, and there is little time.",
 })  # fmt: skip
 
 
@@ -178,7 +178,7 @@ check.prediction("a vote or longer", right="longer", hints={
 # --- How far does it go? ---
 
 check.prediction("eight GPUs", right=1.0, tolerance=0.1, hints={
-    8: "So it would be if products were what takes the time.",
+    8: "That would be so if products were what takes the time.",
     4: "Products take a small part of the time; ask which of the three is the largest.",
     2: "Even that is too much: what takes longest is the same on each of the eight.",
     0.125: "That would be eight times as slow.",

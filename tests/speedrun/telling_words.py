@@ -4,7 +4,7 @@
 WORDS: dict[str, dict] = {
     "seeds for a mean": {
         5: "more than five times",
-        2: "Turn the square",
+        2: "took the root",
         10: "With ten",
         100: "a hundred",
         2500: "0.002",
@@ -19,7 +19,7 @@ WORDS: dict[str, dict] = {
     "no square root": {"the same": "Standardising", "better": "faint ones"},
     "a rate that stays": {0.2: "More:", 20: "Less:"},
     "batches of 1,024": {"the same": "of the same length", "better": "less noisy"},
-    "in the mirror": {"the same": "No test asks", "better": "More data"},
+    "in the mirror": {"the same": "no test asks", "better": "more data"},
     "one and a little": {
         1.001953125: "the sum itself",
         1.0078125: "next number above",
@@ -28,7 +28,7 @@ WORDS: dict[str, dict] = {
     },
     "the last layer at once": {"yes": "together"},
     "a vote or longer": {"the vote": "still to learn", "neither": "than its error"},
-    "eight GPUs": {8: "So it would", 4: "small part", 2: "too much", 0.125: "as slow"},
+    "eight GPUs": {8: "That would be so", 4: "small part", 2: "too much", 0.125: "as slow"},
     "the error of a mean": {
         "never_divided": "spread of one seed",
         "by_n": "not by n itself",
