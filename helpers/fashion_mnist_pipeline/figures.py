@@ -321,7 +321,8 @@ def ladder(seconds: Mapping[str, float]) -> Figure:
         label = f"{value:.2f} s, ×{values[0] / value:.1f}"
         label += ", no gain" if value > 0.98 * before else ""
         axes.annotate(label, (value, row), (9, -4), textcoords="offset points")
-    axes.set_yticks(rows, names)
+    numbered = [f"{rung} · {name}" for rung, name in enumerate(names[:-1], start=1)]
+    axes.set_yticks(rows, [*numbered, names[-1]])
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel="seconds an epoch (logarithmic; × times as fast as the first)")
     axes.set_xlim(0.8 * min(values), 3 * max(values))  # Room for the words beside the last dot.

@@ -116,7 +116,7 @@ def true_floor(images: torch.Tensor, W1: torch.Tensor, W2: torch.Tensor, batch_s
     """
     pixels = images.flatten(1)
     (hidden, width), classes = W1.shape, len(W2)
-    W1, W2 = W1.T.contiguous().T, W2.clone()  # W1 by columns: faster to multiply.
+    W1, W2 = W1.T.contiguous().T, W2.clone()  # By columns: two threads do it faster.
     V1, V2 = torch.zeros_like(W1), torch.zeros_like(W2)
     B = torch.empty(batch_size, width, dtype=torch.uint8)
     X, A, D, E = (torch.empty(batch_size, size) for size in (width, hidden, classes, hidden))
