@@ -57,8 +57,12 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
     _check_shape(contents, "the argument contents")
     target = _target(file)
     try:
+        whole = {**contents, _DIGEST: _digest_of(contents)}
+    except RuntimeError as error:  # Of a tensor on the meta device, or of what holds itself.
+        raise _not_read_back(_reason(error)) from error
+    try:
         with _beside(target) as stream:
-            _write({**contents, _DIGEST: _digest_of(contents)}, stream)
+            _write(whole, stream)
             # Or a power cut could leave the new name on bytes that never reached the disk.
             os.fsync(stream.fileno())
             _put_in_place(stream, target)
@@ -87,8 +91,12 @@ def _write(contents: dict, stream: BinaryIO) -> None:
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         code = [_reason(error)]
     if code:
-        cure = "give Python's own numbers and texts, tensors, and lists and dicts of them"
-        raise ValueError(f"the argument contents could not be read back ({code[0]}): {cure}")
+        raise _not_read_back(code[0])
+
+
+def _not_read_back(why: str) -> ValueError:
+    cure = "give Python's own numbers and texts, tensors, and lists and dicts of them"
+    return ValueError(f"the argument contents could not be read back ({why}): {cure}")
 
 
 def load(file: Path | str) -> dict:
@@ -215,10 +223,11 @@ def _digest_of(value: object) -> str:
 
     def add(value: object) -> None:
         if isinstance(value, torch.Tensor):
-            flat = value.detach().cpu().contiguous()
-            sum_.update(f"{flat.dtype}{tuple(flat.shape)}".encode())
-            # As bytes, since NumPy has no bfloat16.
-            sum_.update(flat.reshape(-1).view(torch.uint8).numpy().data)
+            sum_.update(f"{value.dtype}{tuple(value.shape)}".encode())
+            for part in _parts(value.detach()):
+                # As bytes, since NumPy has no bfloat16.
+                flat = part.cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+                sum_.update(flat.view(torch.uint8).numpy().data)
         elif isinstance(value, Mapping):
             sum_.update(f"{{{len(value)}".encode())
             for part in itertools.chain(*value.items()):
@@ -227,11 +236,24 @@ def _digest_of(value: object) -> str:
             sum_.update(f"[{len(value)}".encode())
             for part in value:
                 add(part)
+        elif isinstance(value, set):  # Its order differs from process to process.
+            add(sorted(value, key=repr))
         else:
             sum_.update(f"{type(value).__name__}{value!r};".encode())
 
     add(value)
     return sum_.hexdigest()
+
+
+def _parts(tensor: torch.Tensor) -> list[torch.Tensor]:
+    """Return the dense tensors that a tensor is made of: of a sparse one, places and values."""
+    if tensor.layout is torch.sparse_coo:
+        return [tensor._indices(), tensor._values()]
+    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+        return [tensor.crow_indices(), tensor.col_indices(), tensor.values()]
+    if tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
+        return [tensor.ccol_indices(), tensor.row_indices(), tensor.values()]
+    return [tensor]
 
 
 def _check_shape(contents: object, name: str) -> None:

@@ -141,8 +141,9 @@ def backtrack(
     kept. The local derivatives come from calling each function once for each entry of its output;
     where it does not multiply its gradient by fixed numbers, the table says "no single number".
 
-    Hooks on tensors and functions written in Python are called, as ``backward()`` calls them, and a
-    checkpoint computes its block again: what else such code changes or prints stays.
+    Functions written in Python are called, as ``backward()`` calls them, and a checkpoint computes
+    its block again. What these hold, and attributes of modules and parameters, is then given back.
+    Hooks on tensors are called, too. What else such code changes or prints stays.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ modules that these may reach, so they are looked for among all objects that are 
 while: it is done for graphs that run such code, or when a gradient has been kept.
 """
 
+import collections
 import contextlib
 import gc
 import random
@@ -42,8 +43,8 @@ def undisturbed(functions: Sequence[Any]) -> Iterator[contextlib.AbstractContext
             for one in _alive(torch.Tensor, torch.nn.Module):
                 put_aside = _grad if isinstance(one, torch.Tensor) else _state
                 put_aside(one, afterwards)
-        for function in custom:
-            afterwards.callback(_refill, vars(function), dict(vars(function)))
+            for function in custom:
+                _of_a_function(function, afterwards)
         yield contextlib.nullcontext()
 
 
@@ -101,20 +102,62 @@ def _grad(tensor: torch.Tensor, afterwards: contextlib.ExitStack) -> None:
             tensor.grad = before = tensor.grad
             tensor.grad = None
             afterwards.callback(setattr, tensor, "grad", before)
+            # A hook may note there what it finds, such as the gradient of each example.
+            afterwards.callback(_refill, vars(tensor), dict(vars(tensor)))
 
 
 def _state(module: torch.nn.Module, afterwards: contextlib.ExitStack) -> None:
     afterwards.callback(_refill, vars(module), dict(vars(module)))
-    if isinstance(module._buffers, dict):  # A compiled module has something of its own.
-        afterwards.callback(_refill, module._buffers, dict(module._buffers))
+    for value in vars(module).values():
+        # Buffers and hooks are among these. A compiled module has something of its own.
+        if type(value) in _CONTAINERS:
+            afterwards.callback(_refill, value, value.copy())
     for buffer in module._buffers.values():
-        if buffer is None or torch.nn.parameter.is_lazy(buffer) or buffer.is_inference():
-            continue
-        # Also its version, or else the graph's own backward() would find it changed.
-        afterwards.enter_context(torch.autograd._unsafe_preserve_version_counter(buffer))
-        afterwards.callback(buffer.detach().copy_, buffer.detach().clone())
+        if buffer is not None and not torch.nn.parameter.is_lazy(buffer):
+            _numbers(buffer, afterwards)
 
 
-def _refill(values: dict, before: dict) -> None:
-    values.clear()
-    values.update(before)
+_CONTAINERS = (dict, collections.OrderedDict, collections.defaultdict, list, set, collections.deque)
+
+
+def _of_a_function(function: Any, afterwards: contextlib.ExitStack) -> None:
+    """Give back what a function in Python holds, and its class, where some keep what they pass."""
+    kind = type(function)._forward_cls
+    afterwards.callback(_set_back, kind, dict(vars(kind)))
+    afterwards.callback(_refill, vars(function), dict(vars(function)))
+    saved = () if found.is_packed(function) else function.saved_tensors
+    for held in (*saved, *vars(function).values()):
+        if isinstance(held, torch.Tensor):
+            _numbers(held, afterwards)
+
+
+def _numbers(tensor: torch.Tensor, afterwards: contextlib.ExitStack) -> None:
+    if tensor.is_inference():
+        return
+    # Also its version, or else the graph's own backward() would find it changed.
+    afterwards.enter_context(torch.autograd._unsafe_preserve_version_counter(tensor))
+    afterwards.callback(_write, tensor.detach(), tensor.detach().clone())
+
+
+def _write(numbers: torch.Tensor, before: torch.Tensor) -> None:
+    # Not all kinds can be compared, and what is as it was may lie where nobody can write.
+    try:
+        same = torch.equal(numbers, before)
+    except RuntimeError:
+        same = False
+    if not same:
+        with contextlib.suppress(RuntimeError):
+            numbers.copy_(before)
+
+
+def _set_back(kind: type, before: dict) -> None:
+    for name in vars(kind).keys() - before.keys():
+        delattr(kind, name)
+    for name, value in before.items():
+        if vars(kind).get(name) is not value:
+            setattr(kind, name, value)
+
+
+def _refill(held: Any, before: Any) -> None:
+    held.clear()
+    (held.extend if isinstance(held, list | collections.deque) else held.update)(before)

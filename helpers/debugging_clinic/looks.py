@@ -5,7 +5,6 @@ gives it away in a few words.
 """
 
 import collections
-import copy
 import dataclasses
 import functools
 import itertools
@@ -93,12 +92,11 @@ def _guess_of_a_copy(setup: Setup, half: torch.Tensor, other: torch.Tensor) -> t
     half, other = half.to(labels.device), other.to(labels.device)
     seen = list(zip(images[half].split(100), labels[half].split(100), strict=True))
     seen = seen[:-1] or seen  # The last may be a single image: batch normalisation needs two.
-    network = copy.deepcopy(setup.network).train()
+    network = rehearsal.twin_of(setup.network).train()
     collections.deque(rehearsal.learn(setup, network, seen, rate=3e-3, updates=100), maxlen=0)
-    with torch.no_grad():
-        parts = images[other].split(100)
-        said = [rehearsal.scores_of(network.eval(), some).argmax(dim=1) for some in parts]
-        return torch.cat(said).cpu()
+    parts = images[other].split(100)
+    said = [rehearsal.seen_of(network.eval(), some).argmax(dim=1) for some in parts]
+    return torch.cat(said).cpu()
 
 
 def _comes_class_by_class(setup: Setup) -> str:
@@ -139,11 +137,17 @@ def of_the_network(setup: Setup, keeps: bool) -> Table:
     """Look at the parameters: who trains them, from where they start, and what holds them."""
     network, optimizer = setup.copies()
     groups = optimizer.param_groups
-    scores = rehearsal.scores_of(network, setup.sample[0][0])
+    scores, again = (rehearsal.scores_of(network, setup.sample[0][0]) for _ in range(2))
     # By identity: two parameters may hold equal numbers. What a function reaches for is no copy.
     held = {id(weight) for group in groups for weight in group["params"]}
     known = held | {id(w) for w in (*network.parameters(), *setup.handed_in)}
-    outside = [leaf for leaf in _leaves(scores) if id(leaf) not in known]
+    # To ask for the gradient of its images, a network makes a leaf of them, another at each call.
+    lasting = {id(leaf) for leaf in _leaves(again)}
+    outside = [
+        leaf
+        for leaf in _leaves(scores)
+        if id(leaf) not in known and (id(leaf) in lasting or isinstance(leaf, nn.Parameter))
+    ]
     weights = dict(network.named_parameters())
     learning = [name for name, weight in weights.items() if weight.requires_grad]
     left_out = [n for n in learning if id(weights[n]) not in held and n not in setup.elsewhere]
@@ -185,12 +189,28 @@ def is_made_of_others(value: object, network: nn.Module) -> bool:
 
 def leads_to(twin: nn.Module, images: torch.Tensor, network: nn.Module) -> bool:
     """Whether the scores of a copy come of the network's own weights, as in a function it holds."""
-    return _has_weights_of(network, rehearsal.scores_of(copy.deepcopy(twin), images))
+    return _has_weights_of(network, rehearsal.scores_of(rehearsal.twin_of(twin), images))
 
 
 def _has_weights_of(network: nn.Module, scores: torch.Tensor) -> bool:
     own = {id(weight) for weight in network.parameters()}
     return any(id(leaf) in own for leaf in _leaves(scores))
+
+
+def left_over(network: nn.Module, twin: nn.Module, images: torch.Tensor) -> str:
+    """Tell where a network holds a graph of an earlier call that a call does not make anew."""
+    places = {(name, attribute) for name, attribute, _ in rehearsal.left_by_a_call(network)}
+    if not places:
+        return ""
+    twin = rehearsal.twin_of(twin)
+    held = {place: vars(twin.get_submodule(place[0])) for place in places}
+    before = {place: rehearsal.tensors_in(held[place][place[1]]) for place in places}
+    rehearsal.scores_of(twin, images)
+    for place, old in sorted(before.items()):
+        now = rehearsal.tensors_in(held[place].get(place[1]))
+        if any(part is one for part in now for one in old):
+            return ".".join(filter(None, ("network", *place)))
+    return ""
 
 
 def keeps_its_graph(setup: Setup) -> bool:
@@ -308,10 +328,13 @@ def _of_the_loss(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> Ta
     cost = setup.loss(sure, labels)
     floor = cost / (len(labels) if summed else 1)
     squashed = abs(floor - math.log(1 + (classes - 1) / math.e)) < 1e-4
-    others = labels.where((labels < 0) | (labels >= classes), (labels + 1) % classes)
-    blind = math.isfinite(cost) and cost == setup.loss(sure, others)
+    no_class = (labels < 0) | (labels >= classes)
+    # A loss may ask only which images are of one class, and not which class that is.
+    by = (1, torch.arange(len(labels), device=labels.device))
+    others = [setup.loss(sure, labels.where(no_class, (labels + step) % classes)) for step in by]
+    blind = math.isfinite(cost) and all(cost == other for other in others)
     return {
-        faults.BLIND: (blind, "each label one higher makes no difference"),
+        faults.BLIND: (blind, "other labels make no difference"),
         faults.SOFTMAX_TWICE: (squashed, f"sure and right scores cost {floor:.2f}"),
         faults.LOSS_SUMMED: (summed, summed),
         faults.WRONG_WAY_UP: (upside_down, "1 more for the right class counts as worse"),
@@ -378,7 +401,8 @@ def of_the_mode(setup: Setup) -> Table:
 def _of_modes(setup: Setup, off: list[str], in_eval: bool) -> Table:
     """Tell of layers, or of a network that does another thing in training, as F.dropout may."""
     images = setup.sample[0][0]
-    trained = functools.partial(rehearsal.scores_of, copy.deepcopy(setup.network).train(), images)
+    network = rehearsal.twin_of(setup.network).train()
+    trained = functools.partial(rehearsal.seen_of, network, images)
     differs = in_eval and not off and _differ(setup.scores(images), trained())
     named = f"layer {listed(off)}" if off else "network.training is False"
     return {faults.EVAL_MODE: (off or differs, named)}
@@ -513,7 +537,8 @@ def of_a_small_batch(setup: Setup) -> Table:
     batch = [(images[:32], labels[:32])]
     for rate in (1e-3, 1e-2):  # The second for a small network, which has farther to go.
         losses: list[float] = []
-        for loss in rehearsal.learn(setup, copy.deepcopy(setup.network), batch, rate, updates=60):
+        network = rehearsal.twin_of(setup.network)
+        for loss in rehearsal.learn(setup, network, batch, rate, updates=60):
             losses.append(loss)
             # A NaN counts as not learnt.
             if losses[0] <= 0.1 or len(losses) > 5 and sum(losses[-5:]) / 5 <= 0.9 * losses[0]:

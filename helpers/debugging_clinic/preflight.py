@@ -7,7 +7,6 @@ Network, optimiser, batches and every source of chance are afterwards as they we
 """
 
 import collections
-import copy
 import functools
 import inspect
 import itertools
@@ -169,11 +168,9 @@ def check(
         odd = sum(int((~images.flatten(1).isfinite()).any(dim=1).sum()) for images, _ in sample)
         if odd:
             return Report((Finding(faults.NOT_FINITE, f"{odd:,} of the first images"),))
-        if looks.leads_to(copies[0], sample[0][0], network):
-            of_it = "which a copy would go on running: write it as a method of its class"
-            raise TypeError(
-                f"network holds a function, a lambda say, that runs the network, {of_it}"
-            )
+        _require_a_true_copy(copies[0], network, sample[0][0])
+        if place := looks.left_over(network, copies[0], sample[0][0]):
+            return Report((Finding(faults.KEPT_WITH_NETWORK, f"in {place}"),))
         setup = _setup(copies, (network, optimizer), sample, loss_function, step)
         return _looked_at(setup, batches, step, test)
 
@@ -191,7 +188,7 @@ def _setup(
     held = {id(w) for one in others if id(one) not in its_own for w in _weights(one)}
     return Setup(
         copies[0],
-        copy.deepcopy(copies[0]).eval(),
+        rehearsal.twin_of(copies[0]).eval(),
         sample,
         loss_function,
         copies[1],
@@ -232,6 +229,12 @@ def _require_numbers(network: nn.Module) -> None:
         if part.is_meta:
             cure = "call network.to_empty(device='cpu') and set the weights"
             raise ValueError(f"network has no numbers in {name}, on the meta device: {cure}")
+
+
+def _require_a_true_copy(twin: nn.Module, network: nn.Module, images: torch.Tensor) -> None:
+    if looks.leads_to(twin, images, network):
+        of_it = "which a copy would go on running: write it as a method of its class"
+        raise TypeError(f"network holds a function, a lambda say, that runs the network, {of_it}")
 
 
 def _looked_at(
@@ -381,8 +384,9 @@ def _check_that_they_fit(
     tried: dict[torch.Size, torch.Tensor] = {}
     for place, (images, labels) in enumerate(sample, start):
         if images.shape not in tried:
-            for part in (copy.deepcopy(network), copy.deepcopy(network).eval()):
-                tried[images.shape] = _scores(functools.partial(run, part), images, place)
+            for part in (rehearsal.twin_of(network), rehearsal.twin_of(network).eval()):
+                seen = functools.partial(rehearsal.seen_of, part, run=run)
+                tried[images.shape] = _scores(seen, images, place)
         scores = tried[images.shape]
         given = f"{scores.shape[1]} scores"
         try:
@@ -398,7 +402,6 @@ def _check_that_they_fit(
             raise TypeError(f"loss_function gives {given}: give one number in a tensor")
 
 
-@torch.no_grad()
 def _scores(network: Callable, images: torch.Tensor, place: int) -> torch.Tensor:
     try:
         scores = network(images.clone())

@@ -6,7 +6,7 @@ import inspect
 import itertools
 import math
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from helpers.common import progress, require
-from helpers.debugging_clinic import keeping
+from helpers.debugging_clinic import keeping, watching
 from helpers.debugging_clinic.steps import Batch, LossFunction
 
 # Beside a weight of size 1, a gradient below this may be rounding: float32 keeps seven digits.
@@ -39,12 +39,11 @@ def copies(network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimiz
     """
     held = [thing for thing in keeping.reached(network, optimizer) if isinstance(thing, Optimizer)]
     memo: dict[int, Any] = {id(one): object.__new__(type(one)) for one in held}
-    memo |= {id(weight): weight.detach().clone() for weight in _made_of_others(network)}
+    made = itertools.chain(_made_of_others(network), (t for *_, t in left_by_a_call(network)))
+    memo |= {id(tensor): tensor.detach().clone() for tensor in made}
     begun = dict(memo)
     try:
-        twin = copy.deepcopy(network, memo)
-        for weight in network.parameters():  # PyTorch copies no attribute that they were given.
-            vars(memo.get(id(weight), weight)).update(copy.deepcopy(vars(weight), memo))
+        twin = twin_of(network, memo)
         # Weights that are not of the network, such as a loss's own, are trained where they are.
         groups = [group for one in (optimizer, *held) for group in one.param_groups]
         for weight in [weight for group in groups for weight in group["params"]]:
@@ -62,6 +61,16 @@ def copies(network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimiz
         raise NotCopied("network", network, str(error)) from error
 
 
+def twin_of(network: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
+    """Copy a network, and the attributes that its parameters were given, which PyTorch does not."""
+    memo = {} if memo is None else memo
+    twin = copy.deepcopy(network, memo)
+    for weight in network.parameters():
+        if id(weight) in memo:  # As a network that copies itself in its own way need not say.
+            vars(memo[id(weight)]).update(copy.deepcopy(vars(weight), memo))
+    return twin
+
+
 def _made_of_others(network: nn.Module) -> Iterator[torch.Tensor]:
     """Give the weights that are made anew at each call, as weight norm and pruning do.
 
@@ -72,6 +81,26 @@ def _made_of_others(network: nn.Module) -> Iterator[torch.Tensor]:
             is_made = isinstance(value, torch.Tensor) and not value.is_leaf
             if is_made and any(other.startswith(f"{name}_") for other in module._parameters):
                 yield value
+
+
+def left_by_a_call(network: nn.Module) -> Iterator[tuple[str, str, torch.Tensor]]:
+    """Give what a call computed of the weights and left in an attribute, as a part of the loss.
+
+    It is the module's name, the attribute's, and the tensor.
+    """
+    own = {id(weight) for weight in network.parameters()}
+    for name, module in network.named_modules():
+        for attribute, value in vars(module).items():
+            for part in tensors_in(value):
+                leaves = filter(watching.is_leaf, watching.graph_of(part))
+                if not part.is_leaf and any(id(leaf.variable) in own for leaf in leaves):
+                    yield name, attribute, part
+
+
+def tensors_in(value: object) -> list[torch.Tensor]:
+    """Return a tensor, or those in a list or tuple."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    return [part for part in parts if isinstance(part, torch.Tensor)]
 
 
 def _stands_in(optimizer: Optimizer, name: str, value: object) -> bool:
@@ -91,6 +120,17 @@ def scores_of(network: nn.Module, images: torch.Tensor) -> Any:
     """Return what a network gives, or the first of it: in training, other heads may have a say."""
     gives = network(images)
     return gives[0] if isinstance(gives, tuple | list) and gives else gives
+
+
+def seen_of(network: nn.Module, images: torch.Tensor, run: Callable = scores_of) -> Any:
+    """Return the scores without a graph, which some networks need while they compute them."""
+    try:
+        with torch.no_grad():
+            return run(network, images)
+    except RuntimeError:
+        with torch.enable_grad():
+            scores = run(network, images)
+        return scores.detach() if isinstance(scores, torch.Tensor) else scores
 
 
 @dataclass(frozen=True)
@@ -121,10 +161,9 @@ class Setup:
         """How many scores an image gets."""
         return self.scores(self.sample[0][0]).shape[1]
 
-    @torch.no_grad()
     def scores(self, images: torch.Tensor) -> torch.Tensor:
         """Return the scores in evaluation mode, where nothing is left to chance."""
-        return scores_of(self.evaluated, images)
+        return seen_of(self.evaluated, images)
 
     @torch.no_grad()
     def loss(self, scores: torch.Tensor, labels: torch.Tensor) -> float:
@@ -161,7 +200,8 @@ def first_updates(setup: Setup, *, factor: float = 1.0, decays: bool = True) -> 
     network, optimizer = setup.copies()
     for group in optimizer.param_groups:
         # A schedule that warms up may begin at zero; its optimiser holds what it leads to.
-        group["lr"] = factor * (group["lr"] or group.get("initial_lr", 0.0))
+        if "lr" in group:
+            group["lr"] = factor * (group["lr"] or group.get("initial_lr", 0.0))
         if not decays:
             group["weight_decay"] = 0.0
     learning = {name: w for name, w in network.named_parameters() if w.requires_grad}

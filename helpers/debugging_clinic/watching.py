@@ -73,8 +73,7 @@ class Watch:
             lambda _, given, named, scores: self._call([*given, *named.values()], scores),
             with_kwargs=True,
         )
-        # Who calls forward by its name passes the hooks by: only a wrapper sees that. Nor has every
-        # optimiser hooks.
+        # Not every optimiser has hooks.
         update = optimizer.step
 
         @functools.wraps(update)
@@ -88,7 +87,7 @@ class Watch:
                 self.empty_steps += empty
             return result
 
-        network.forward = _Counted(network.forward, self)
+        _count(network, self)
         # A schedule that a step makes asks for a method.
         optimizer.step = types.MethodType(noted, optimizer)  # type: ignore[method-assign]
 
@@ -191,8 +190,33 @@ class Watch:
         self._graphs.append((self.taken, weakref.ref(mark)))
 
 
+def _count(network: nn.Module, seen: Watch) -> None:
+    """Let a network count its calls and its forwards, and those of each copy that a step makes.
+
+    What counts is its class: a function put in place of its forward would go along into a copy that
+    shares its attributes, as for a step that learns to learn, and there run the network itself.
+    """
+    if "forward" in vars(network):  # Put there by hand, or by PyTorch's compiler.
+        network.forward = _Counted(network.forward, seen)
+        return
+    kind = type(network)
+
+    def called(self, *args, **kwargs):
+        seen.calls += "_is_watched" in vars(self)
+        return kind.__call__(self, *args, **kwargs)
+
+    def counted(self, *args, **kwargs):
+        seen.forwards += "_is_watched" in vars(self)
+        return kind.forward(self, *args, **kwargs)
+
+    # Of this class is also a part that a step cuts out of a Sequential: it has no such mark.
+    network._is_watched = True  # type: ignore[assignment]
+    own = {"__call__": called, "forward": functools.wraps(kind.forward)(counted)}
+    network.__class__ = type(kind)(kind.__name__, (kind,), own | {"__module__": kind.__module__})
+
+
 class _Counted:
-    """A network's forward, counted, and that of a copy which a step makes of the network."""
+    """A forward that is the network's own, counted, and that of a copy of the network."""
 
     def __init__(self, forward: Callable, seen: Watch):
         functools.update_wrapper(self, forward)

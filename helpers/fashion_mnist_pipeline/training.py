@@ -333,7 +333,7 @@ class _Walk:
 
     def forward(self, images: torch.Tensor, labels: torch.Tensor) -> Batch:
         """Return scores and loss, if they can be what they should."""
-        scores = _call(self.network, images, why=functools.partial(self._why_no_scores, images))
+        scores = _call(self._scores, images, why=functools.partial(self._why_no_scores, images))
         if not isinstance(scores, torch.Tensor):
             cure = "does forward return?" if scores is None else "let forward return scores alone"
             raise TypeError(f"the network gave {type(scores).__name__} and not a tensor: {cure}")
@@ -350,6 +350,17 @@ class _Walk:
             tried = tried.cpu() if isinstance(tried, nn.Module) else tried
             _loss(tried, scores.detach().cpu(), labels.cpu())
         return scores, _loss(self._loss_function, scores, labels)
+
+    def _scores(self, images: torch.Tensor) -> Any:
+        try:
+            return self.network(images)
+        except RuntimeError:
+            if torch.is_grad_enabled():
+                raise
+        # Some ask for a gradient on their way, as a layer that solves an equation does.
+        with torch.enable_grad():
+            scores = self.network(images)
+        return scores.detach() if isinstance(scores, torch.Tensor) else scores
 
     def _why_no_scores(self, images: torch.Tensor, reason: str) -> str:
         if len(images) == 1 and "more than 1 value per channel" in reason:

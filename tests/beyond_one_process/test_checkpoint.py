@@ -4,6 +4,8 @@ import copy
 import gc
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +149,36 @@ def test_what_could_not_be_read_back_is_not_saved(odd, kind, saved):
     assert saved.read_bytes() == before and [*saved.parent.iterdir()] == [saved]
 
 
+def test_what_is_kept_is_found_whole_by_another_process(tmp_path):
+    """A set has another order there, and not every tensor lies dense in the memory."""
+    seen = {"shirt", "coat", "bag", "boot", "dress", "sandal"}
+    square = torch.eye(3)
+    odd = {"coo": square.to_sparse(), "csr": square.to_sparse_csr(), "csc": square.to_sparse_csc()}
+    odd["conjugate"] = (square * 1j).conj()
+    file = tmp_path / "kept.pt"
+    checkpoint.save(file, contents() | {"seen": seen, "odd": odd})
+    look = (
+        "from helpers.beyond_one_process import checkpoint\n"
+        f"found = checkpoint.load({str(file)!r})\n"
+        f"print(found['seen'] == {seen!r}, *(x.to_dense().sum() for x in found['odd'].values()))"
+    )
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", look], env=environment, capture_output=True, text=True
+        )
+        assert done.stdout.split()[0] == "True" and done.stdout.count("3.") == 4, done.stderr
+
+
+def test_what_has_no_numbers_or_no_end_is_not_saved(saved):
+    circle = contents()
+    circle["circle"] = circle
+    for odd in (circle, contents() | {"w": torch.empty(2, device="meta")}):
+        with pytest.raises(ValueError, match="^the argument contents could not be read back"):
+            checkpoint.save(saved, odd)
+    assert alike(checkpoint.load(saved), contents())
+
+
 def test_a_power_cut_finds_bytes_then_name_on_the_disk(tmp_path, monkeypatch):
     replace, done = os.replace, []
     monkeypatch.setattr(os, "fsync", lambda descriptor: done.append(os.fstat(descriptor).st_ino))
@@ -191,6 +223,8 @@ def test_an_unwritable_folder_is_found_out_beforehand(tmp_path, monkeypatch):
         ("1", 1),
         (None, "None"),
         (["a", "b"], ["a;strb"]),
+        (torch.eye(2).to_sparse(), torch.eye(2).flip(0).to_sparse()),
+        ({"a", "b"}, {"a", "c"}),
     ],
     ids=str,
 )

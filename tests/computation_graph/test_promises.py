@@ -34,6 +34,25 @@ class Meddles(torch.autograd.Function):
         return gradient.mul_(2 + 0 * noise), None
 
 
+class Scales(torch.autograd.Function):
+    """Scales what it saved where it lies, and adds up what came: fused losses and stacks do so."""
+
+    passed_on = 0
+
+    @staticmethod
+    def forward(ctx, x, total):
+        ctx.total = total
+        ctx.save_for_backward(torch.full_like(x, 3))
+        return x * 3
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (slope,) = ctx.saved_tensors
+        ctx.total += gradient
+        Scales.passed_on += 1
+        return slope.mul_(gradient), None
+
+
 class Noisy(nn.Module):
     """A block with all that a second run of its forward changes."""
 
@@ -73,6 +92,24 @@ def meddling():
     x, layer = leaf([1.0, 2.0]), nn.Linear(2, 1)
     layer.weight.grad = torch.ones(1, 2)
     return (Meddles.apply(x, layer) * 3).sum(), [x, layer]  # The factor's gradient may be written.
+
+
+def scaling():
+    x, total = leaf([1.0, 2.0]), torch.zeros(2, dtype=torch.float64)
+    y = Scales.apply(x, total)
+    return y.sum(), [x, total, *y.grad_fn.saved_tensors, vars(Scales)]
+
+
+def noting():
+    """Use up what a layer has noted, and note in its weight: private training does so."""
+    layer = nn.Linear(2, 1)
+    layer.inputs = [torch.ones(1)]
+
+    def note(module, _, gradients):
+        module.weight.of_each = gradients[0] * module.inputs.pop()
+
+    layer.register_full_backward_hook(note)
+    return layer(torch.ones(3, 2, requires_grad=True)).sum(), [layer]
 
 
 def checkpointed(**options):
@@ -124,6 +161,7 @@ LAZY = nn.LazyBatchNorm1d()  # They are alive while others are walked, and have 
 SET_UPS = {
     **{"kept": kept, "kept and there": lambda: kept(2), "kept sparse": lambda: kept(1, True)},
     **{"hooks": hooked, "own function": meddling, "checkpoint": checkpointed},
+    **{"what is saved is scaled": scaling, "notes are used up": noting},
     "checkpoint that keeps no seed": lambda: checkpointed(preserve_rng_state=False),
     **{"packed": packed_elsewhere, "frozen": frozen_later, "in place": in_place},
     **{"in training": network_in_training, "slope": slope_with_a_graph},

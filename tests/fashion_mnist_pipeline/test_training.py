@@ -127,6 +127,26 @@ def test_evaluate_leaves_the_network_as_it_was(mode):
     assert torch.equal(network[2].weight, weight) and network[2].weight.grad is None
 
 
+class OfItsGradient(nn.Module):
+    """Scores from the gradient of a sum by its inputs, which it needs in evaluation, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.outer = linear(), nn.Linear(4, 3).double()
+
+    def forward(self, x):
+        x = x.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(self.inner(x).sin().sum(), x, create_graph=True)
+        return self.outer(slope)
+
+
+def test_evaluate_takes_a_network_that_needs_a_gradient_on_its_way():
+    network = OfItsGradient()
+    seen = training.evaluate(network, [(X, Y)], F.cross_entropy)
+    assert seen.loss == pytest.approx(F.cross_entropy(network(X), Y).item())
+    assert len(fit(network, [(X, Y)], epochs=1, validation=[(X, Y)]).validation_loss) == 1
+
+
 def test_fit_puts_the_network_into_training_mode_in_each_epoch():
     modes = []
     network = linear().eval()

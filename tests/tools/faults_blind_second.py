@@ -274,8 +274,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     ),
     (
         "helpers/computation_graph/undisturbed.py",
-        "_state",
-        "afterwards.enter_context(torch.autograd._unsafe_preserve_version_counter(buffer))",
+        "_numbers",
+        "afterwards.enter_context(torch.autograd._unsafe_preserve_version_counter(tensor))",
         "pass",
         "a forgotten restore",
     ),

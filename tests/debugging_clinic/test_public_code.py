@@ -1,0 +1,250 @@
+"""Set-ups as libraries and tutorials in public make them: left in peace, and still not too much."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from debugging_clinic.runs import adam, mlp, run
+from helpers.debugging_clinic import rehearsal
+from helpers.debugging_clinic.steps import by_the_book
+
+
+class WithoutRate(torch.optim.Optimizer):
+    """An optimiser that finds the length of a step by itself, as ALI-G and A2Grad do."""
+
+    def __init__(self, weights):
+        super().__init__(weights, {"longest": 0.1})
+
+    @torch.no_grad()
+    def step(self):
+        for weight in self.param_groups[0]["params"]:
+            weight -= self.param_groups[0]["longest"] * weight.grad
+
+
+@pytest.mark.parametrize("step", [None, by_the_book])
+def test_an_optimiser_may_have_no_rate(batches, step):
+    assert run(mlp(), batches, WithoutRate, step=step).checked().healthy
+
+
+class CountsUses(nn.Module):
+    """What notes in its parameters what it found there, as private training does."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = mlp()
+        for weight in self.parameters():
+            weight.uses = []
+
+    def forward(self, x):
+        for weight in self.parameters():
+            weight.uses.append(len(x))
+        return self.body(x)
+
+
+@pytest.mark.parametrize("step", [None, by_the_book])
+def test_parameters_may_have_attributes_of_their_own(batches, step):
+    network = CountsUses()
+    assert run(network, batches, step=step).checked().healthy
+    assert [weight.uses for weight in network.parameters()] == [[]] * 4
+
+
+def pairs_apart(scores, labels, margin=1.0):
+    """Images of one class are to lie near each other, and all others apart."""
+    apart = torch.cdist(scores, scores)
+    alike = labels[:, None] == labels
+    return torch.where(alike, apart, (margin - apart).relu()).square().mean()
+
+
+def nearest_prototype(scores, labels):
+    names = labels.unique()
+    means = torch.stack([scores[labels == name].mean(dim=0) for name in names])
+    return F.cross_entropy(-torch.cdist(scores, means), torch.searchsorted(names, labels))
+
+
+@pytest.mark.parametrize("loss_function", [pairs_apart, nearest_prototype])
+def test_a_loss_may_ask_only_which_images_are_of_one_class(batches, loss_function):
+    torch.manual_seed(0)
+    set_up = run(mlp(), batches, adam(1e-3), loss_function=loss_function)
+    assert "loss ignores the labels" not in set_up.checked().faults
+
+
+def test_a_loss_that_ignores_its_labels_is_named_still(batches):
+    report = run(mlp(), batches, loss_function=lambda s, _: s.square().mean()).check()
+    assert "loss ignores the labels" in report.faults
+
+
+def sharing_attributes(network):
+    """Copy a network as learn2learn's ``clone_module`` does: other tensors, the same attributes."""
+    twin = network.__new__(type(network))
+    vars(twin).update(vars(network))
+    twin._parameters = {n: w * 1 for n, w in network._parameters.items() if w is not None}
+    twin._modules = {n: sharing_attributes(part) for n, part in network._modules.items()}
+    return twin
+
+
+def learning_to_learn(network, images, labels, loss_function, optimizer):
+    optimizer.zero_grad()
+    fast = sharing_attributes(network)
+    weights = list(fast.parameters()) or [w for m in fast.modules() for w in m._parameters.values()]
+    loss = loss_function(fast(images[:50]), labels[:50])
+    gradients = iter(torch.autograd.grad(loss, weights, create_graph=True))
+    for module in fast.modules():
+        module._parameters = {n: w - 0.1 * next(gradients) for n, w in module._parameters.items()}
+    loss_function(fast(images[50:]), labels[50:]).backward()
+    optimizer.step()
+
+
+def running_parts(network, images, labels, loss_function, optimizer):
+    """Cut a Sequential in two, which makes networks of its class."""
+    optimizer.zero_grad()
+    loss_function(network[-1](network[:-1](images)), labels).backward()
+    optimizer.step()
+
+
+@pytest.mark.parametrize("step", [learning_to_learn, running_parts])
+def test_a_step_may_run_copies_and_parts_of_the_network(batches, step):
+    torch.manual_seed(0)
+    assert run(mlp(), batches, step=step).checked().healthy
+
+
+def test_a_forward_called_by_name_and_a_part_in_eval_mode_are_still_seen(batches):
+    def by_name(network, images, *rest):
+        by_the_book(network.forward, images, *rest)
+
+    assert run(mlp(), batches, step=by_name).check().faults == ("forward called by name",)
+    dropping = mlp(noise=[nn.Dropout(0.5)])
+    dropping[3].eval()
+    report = run(dropping, batches, step=running_parts).check()
+    assert report.faults == ("model left in eval mode",)
+
+
+class FixedPoint(nn.Module):
+    """A layer that solves an equation, and asks for a gradient of its own on the way back."""
+
+    def __init__(self, always):
+        super().__init__()
+        self.inner, self.outer, self.always = nn.Linear(64, 64), nn.Linear(64, 64), always
+
+    def once(self, z, x):
+        return torch.tanh(0.3 * self.inner(z) + self.outer(x))
+
+    def forward(self, x):
+        with torch.no_grad():
+            z = torch.zeros_like(x)
+            for _ in range(10):
+                z = self.once(z, x)
+        z = self.once(z, x)
+        if self.training or self.always:
+            start = z.clone().detach().requires_grad_()
+            end = self.once(start, x)
+
+            def solve(gradient):
+                found = gradient
+                for _ in range(10):
+                    found = gradient + torch.autograd.grad(end, start, found, retain_graph=True)[0]
+                return found
+
+            z.register_hook(solve)
+        return z
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_a_network_may_need_gradients_while_it_computes(batches, always):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), FixedPoint(always), nn.Linear(64, 10))
+    assert run(network, batches, adam(1e-3)).checked().healthy
+
+
+class OfItsGradient(nn.Module):
+    """Scores from the gradient of an energy by the images, as physics has it."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(784, 64), nn.Linear(784, 10)
+
+    def forward(self, x):
+        with torch.enable_grad():
+            x = x.flatten(1).detach().requires_grad_()
+            energy = self.first(x).tanh().sum() + x.square().sum()
+            return self.last(torch.autograd.grad(energy, x, create_graph=True)[0])
+
+
+def test_a_leaf_made_of_the_images_is_no_layer_in_a_list(batches):
+    torch.manual_seed(0)
+    assert run(OfItsGradient(), batches, adam(1e-3)).checked().healthy
+
+
+def test_a_layer_made_in_each_call_is_still_named(batches):
+    class Forgets(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.out = nn.Linear(64, 10)
+
+        def forward(self, x):
+            return self.out(nn.Linear(784, 64)(x.flatten(1)).relu())
+
+    assert run(Forgets(), batches).check().faults == ("layers in a plain list",)
+
+
+class Bottleneck(nn.Module):
+    """Leaves a part of its loss in an attribute, as variational and sparse networks do."""
+
+    def __init__(self, place=lambda part: part):
+        super().__init__()
+        self.body, self.out, self.place = nn.Linear(784, 64), nn.Linear(64, 10), place
+
+    def forward(self, x):
+        hidden = self.body(x.flatten(1))
+        self.cost = self.place(1e-3 * hidden.square().mean())
+        return self.out(hidden.relu())
+
+
+def adding_its_cost(network, images, labels, loss_function, optimizer):
+    optimizer.zero_grad()
+    scores = network(images)
+    (loss_function(scores, labels) + sum(torch.stack(list(network.cost)))).backward()
+    optimizer.step()
+
+
+@pytest.mark.parametrize("step", [None, adding_its_cost])
+def test_a_network_that_was_called_before_may_hold_a_part_of_its_loss(batches, step):
+    torch.manual_seed(0)
+    network = Bottleneck(place=lambda part: [part])
+    network(batches[0][0])
+    cost = network.cost[0]
+    assert run(network, batches, step=step).checked().healthy
+    assert network.cost[0] is cost and cost.grad_fn is not None
+
+
+def test_a_state_that_goes_on_from_an_earlier_call_is_still_named(batches):
+    class Remembers(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell, self.out, self.state = nn.RNNCell(784, 32), nn.Linear(32, 10), None
+
+        def forward(self, x):
+            self.state = self.cell(x.flatten(1), self.state)
+            return self.out(self.state)
+
+    network = Remembers()
+    network(batches[0][0])
+    report = run(network, [batches[0]] * 8).check()
+    assert report.faults == ("a graph kept with the network",)
+
+
+class CopiesItself(nn.Sequential):
+    """Makes another of itself, and tells nobody which weight is whose."""
+
+    def __deepcopy__(self, memo):
+        return CopiesItself(*(copy.deepcopy(part) for part in self))
+
+
+def test_a_network_may_copy_itself_in_its_own_way():
+    weight = nn.Parameter(torch.ones(2))
+    network = CopiesItself(nn.Linear(2, 2))
+    network[0].weight.note = note = [weight]
+    rehearsal.twin_of(network)
+    assert network[0].weight.note is note
