@@ -12,12 +12,18 @@ import sys
 import tomllib
 from pathlib import Path
 
+import made_pages
 import nbformat
 import on_paper
-import pages
 from sphinx.cmd.build import main as sphinx
 
 HERE = Path(__file__).resolve().parent
+# What the theme and Sphinx leave to a screen reader's guess.
+_MENDED = {
+    'class="caption" role="heading"': 'class="caption" role="heading" aria-level="2"',
+    '<aside class="sidebar-drawer"': '<aside class="sidebar-drawer" aria-label="All pages"',
+    '<aside class="toc-drawer"': '<aside class="toc-drawer" aria-label="On this page"',
+}
 # What a page with formulas needs of MathJax; the whole of it has 24 MB.
 _MATHJAX = (
     "startup.js",
@@ -35,10 +41,10 @@ def build(root: Path, into: Path) -> int:
     """Build the site of the project in `root`; return what Sphinx returns, 0 if all is well."""
     shutil.rmtree(into, ignore_errors=True)
     source, static, extra = (into / name for name in ("source", "static", "extra"))
-    repository = tomllib.loads(pages.read(root / "pyproject.toml"))["project"]["urls"]["Repository"]
-    lay_out(root, source, extra, repository)
+    project = tomllib.loads(_read(root / "pyproject.toml"))["project"]
+    lay_out(root, source, extra, project["urls"]["Repository"])
     _bring_mathjax(static / "mathjax")
-    return sphinx(
+    failed = sphinx(
         [
             *("--quiet", "--fail-on-warning", "--keep-going", "--conf-dir", str(HERE)),
             *("-d", str(into / "doctrees")),
@@ -47,11 +53,17 @@ def build(root: Path, into: Path) -> int:
             *(str(source), str(into / "html")),
         ]
     )
+    for page in (into / "html").glob("*.html"):
+        text = _read(page)
+        for old, new in _MENDED.items():
+            text = text.replace(old, new)
+        page.write_text(text, encoding="utf-8")
+    return failed
 
 
 def lay_out(root: Path, source: Path, extra: Path, repository: str) -> None:
     """Write what Sphinx reads into `source`, and what lies beside the pages into `extra`."""
-    first_line = pages.first_line_elsewhere(repository)
+    first_line = made_pages.first_line_elsewhere(repository)
     (extra / "pictures").mkdir(parents=True)
     source.mkdir(parents=True)
     stored = {}
@@ -63,21 +75,24 @@ def lay_out(root: Path, source: Path, extra: Path, repository: str) -> None:
         for name, picture in page.pictures.items():
             (extra / "pictures" / name).write_bytes(picture)
         shutil.copy(path, extra)
-    shutil.copytree(root / "notebooks" / "pictures", source / "pictures")
     shutil.copy(root / "notebooks" / "train_fashion_mnist.py", source)
     readme, for_teachers = (
-        pages.read(path) for path in (root / "README.md", root / "notebooks" / "README.md")
+        _read(path) for path in (root / "README.md", root / "notebooks" / "README.md")
     )
     made = {
-        "index.md": pages.front(
-            pages.read(HERE / "pages" / "index.md"), readme, stored, repository
+        "index.md": made_pages.front(
+            _read(HERE / "written" / "index.md"), readme, stored, repository
         ),
-        "terms.md": pages.terms(pages.read(HERE / "pages" / "terms.md"), stored, for_teachers),
-        "symptoms.md": pages.symptoms(pages.read(HERE / "pages" / "symptoms.md"), [*stored]),
+        "terms.md": made_pages.terms(_read(HERE / "written" / "terms.md"), stored, for_teachers),
+        "symptoms.md": made_pages.symptoms(_read(HERE / "written" / "symptoms.md"), [*stored]),
         "for_teachers.md": for_teachers,
     }
     for name, text in made.items():
         (source / name).write_text(text, encoding="utf-8")
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _bring_mathjax(to: Path) -> None:

@@ -3,6 +3,8 @@
 import tomllib
 from pathlib import Path
 
+from made_pages import SHOWN
+
 _project = tomllib.loads(
     (Path(__file__).resolve().parents[1] / "pyproject.toml").read_text(encoding="utf-8")
 )["project"]
@@ -41,7 +43,13 @@ html_theme_options = {
     "source_repository": _project["urls"]["Repository"] + "/",
     "top_of_page_buttons": [],
 }
-html_context = {"description": _project["description"], "shown": "pictures/shown.png"}
+html_context = {
+    "description": _project["description"],
+    # The picture that goes with a link to any page: that of the front page.
+    "html_baseurl": html_baseurl,
+    "shown": SHOWN,
+    "shown_alt": "A loss surface, with a fan of directions that leave one of its points",
+}
 
 # MathJax in parts, without its menu: half the bytes.
 mathjax_path = "mathjax/startup.js"

@@ -122,7 +122,7 @@ def _ways_to_run(place: Place, minutes: str, first_line: str) -> str:
         f'<a class="button" href="{place.stem}.ipynb" download>Download the notebook</a>'
         f'<span class="minutes">{minutes}</span></nav>\n'
         '<details class="elsewhere"><summary>In Colab or Kaggle</summary>\n\n'
-        f"Put this in a first cell, and run it before all others:\n\n```\n{first_line}\n```\n\n"
+        f"Put this in a first cell, and run it before all others:\n\n```none\n{first_line}\n```\n\n"
         "</details>"
     )
 

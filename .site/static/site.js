@@ -21,7 +21,7 @@ for (const frames of document.querySelectorAll(".frames")) {
 
 // What is wider than its place is scrolled, with the keyboard too.
 const reachable = () => {
-  for (const wide of document.querySelectorAll("pre, .table-wrapper")) {
+  for (const wide of document.querySelectorAll("pre, .table-wrapper, .math-wrapper")) {
     if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
     else wide.removeAttribute("tabindex");
   }

