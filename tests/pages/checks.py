@@ -31,13 +31,13 @@ def pages(site: Path) -> list[Path]:
 
 
 def read(page: Path) -> BeautifulSoup:
-    """Return a page as a tree; read but once, as long as its file does not change."""
-    return _read(page, page.stat().st_mtime_ns)
+    """Return a page as a tree; what has been read before is not read again."""
+    return _tree(page.read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=100)
-def _read(page: Path, changed: int) -> BeautifulSoup:
-    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+def _tree(text: str) -> BeautifulSoup:
+    return BeautifulSoup(text, "html.parser")
 
 
 # --- Links, and what is loaded ---
@@ -60,12 +60,12 @@ def broken_links(site: Path) -> Iterator[str]:
 def _has_place(page: Path, name: str) -> bool:
     if page.suffix != ".html":
         return True  # An icon within a drawing.
-    return name in _places(page, page.stat().st_mtime_ns)
+    return name in _places(page.read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=100)
-def _places(page: Path, changed: int) -> set[str]:
-    return {element["id"] for element in read(page).select("[id]")}
+def _places(text: str) -> set[str]:
+    return {element["id"] for element in _tree(text).select("[id]")}
 
 
 def foreign_loads(site: Path) -> Iterator[str]:
@@ -177,9 +177,9 @@ def stale(page: Path, stored: NotebookNode) -> Iterator[str]:
             yield f"{page.stem}: the page has other code than {cell.id}"
         elif not all(text in there.get_text() for text in _printed(cell)):
             yield f"{page.stem}: the page shows another output than {cell.id}"
-    said = _bare(read(page).find("article").get_text())
+    said = bare(read(page).find("article").get_text())
     for cell in stored.cells:
-        lost = [text for text in _plain_paragraphs(cell) if _bare(text) not in said]
+        lost = [text for text in _plain_paragraphs(cell) if bare(text) not in said]
         if lost:
             yield f"{page.stem}: the page lacks {lost[0][:60]!r} of {cell.id}"
 
@@ -200,7 +200,8 @@ def _plain_paragraphs(cell: NotebookNode) -> Iterator[str]:
             yield words
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """Return the letters and digits of a text: Sphinx has quotes and dashes of its own."""
     return re.sub(r"[\W_]+", "", text)
 
 
@@ -229,7 +230,14 @@ def transferred(page: Path) -> float:
         # MathJax loads its own parts. Of its fonts a page takes a few; all are counted.
         mathjax = page.parent / "_static" / "mathjax"
         files |= {file for file in mathjax.rglob("*.*") if "extensions" not in file.parts}
-    return sum(_packed(file) for file in files if file.suffix != ".html" or file == page) / 1e6
+    return (
+        sum(
+            _packed(file)
+            for file in files
+            if file.is_file() and (file.suffix != ".html" or file == page)
+        )
+        / 1e6
+    )
 
 
 def _packed(file: Path) -> int:

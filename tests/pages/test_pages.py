@@ -82,15 +82,33 @@ def test_a_page_has_its_neighbours_its_outline_and_its_language(site, path):
 
 
 def test_all_terms_and_symbols_are_on_one_page(site):
-    text = checks.read(site / "terms.html").find("article").get_text("|", strip=True)
+    text = checks.bare(checks.read(site / "terms.html").find("article").get_text())
     for path in NOTEBOOKS:
         table = next(cell.source for cell in stored(path).cells if "\n| English | " in cell.source)
         rows = re.findall(r"^\| ([^|`$]+) \| ([^|]+) \|", table, flags=re.MULTILINE)[2:]
         assert len(rows) >= 5
-        assert [row for row in rows if f"{row[0].strip()}|{row[1].strip()}" not in text] == []
+        assert [row for row in rows if checks.bare("".join(row)) not in text] == []
     for_teachers = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
     symbols = re.findall(r"^\| ([^|]+?) \| [^|]*\| (?:in \d\d)", for_teachers, flags=re.MULTILINE)
-    assert symbols and [symbol for symbol in symbols if symbol not in text] == []
+    assert symbols and [each for each in symbols if checks.bare(each) not in text] == []
+
+
+def test_a_title_names_the_version_of_the_package(site, pyproject):
+    titles = {checks.read(page).title.get_text() for page in checks.pages(site)}
+    version = f"Graph to Garment {pyproject['project']['version']}"
+    assert all(title.endswith(version) for title in titles)
+
+
+@pytest.mark.parametrize("name", ["index", NOTEBOOKS[0].stem])
+def test_a_link_that_is_sent_shows_what_it_leads_to(site, pyproject, name):
+    page = checks.read(site / f"{name}.html")
+    said = {meta["property"]: meta["content"] for meta in page.select("meta[property]")}
+    address = pyproject["project"]["urls"]["Documentation"]
+    assert said["og:url"] == f"{address}{name}.html"
+    assert said["og:image"].startswith(address)
+    assert (site / said["og:image"].removeprefix(address)).read_bytes().startswith(b"\x89PNG")
+    assert len(said["og:image:alt"]) > 20 < len(said["og:description"])
+    assert page.select_one("meta[name=description]")["content"] == said["og:description"]
 
 
 def test_the_front_page_leads_to_every_notebook(site):
@@ -154,7 +172,7 @@ def test_an_answer_in_sight_is_seen(copied):
     page = copied / f"{path.stem}.html"
     text = page.read_text(encoding="utf-8")
     for old, words in (
-        ('<details class="hide below', "in sight"),
+        ('<details class="admonition hide below', "in sight"),
         ("<details><summary>Sol", "open"),
     ):
         assert old in text
