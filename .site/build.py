@@ -63,7 +63,10 @@ def build(root: Path, into: Path) -> int:
 
 def lay_out(root: Path, source: Path, extra: Path, repository: str) -> None:
     """Write what Sphinx reads into `source`, and what lies beside the pages into `extra`."""
-    first_line = made_pages.first_line_elsewhere(repository)
+    readme, for_teachers = (
+        _read(path) for path in (root / "README.md", root / "notebooks" / "README.md")
+    )
+    first_line = made_pages.first_line_elsewhere(readme)
     (extra / "pictures").mkdir(parents=True)
     source.mkdir(parents=True)
     stored = {}
@@ -76,9 +79,6 @@ def lay_out(root: Path, source: Path, extra: Path, repository: str) -> None:
             (extra / "pictures" / name).write_bytes(picture)
         shutil.copy(path, extra)
     shutil.copy(root / "notebooks" / "train_fashion_mnist.py", source)
-    readme, for_teachers = (
-        _read(path) for path in (root / "README.md", root / "notebooks" / "README.md")
-    )
     made = {
         "index.md": made_pages.front(
             _read(HERE / "written" / "index.md"), readme, stored, repository

