@@ -70,10 +70,11 @@ def lay_out(root: Path, source: Path, extra: Path, repository: str) -> None:
     (extra / "pictures").mkdir(parents=True)
     source.mkdir(parents=True)
     stored = {}
+    dropped = {stem for stem in made_pages.listed(readme) if not _notebook(root, stem).exists()}
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         stored[path.stem] = nbformat.read(path, as_version=4)
         place = on_paper.Place(repository, path.stem)
-        page = on_paper.page_of(stored[path.stem], place, first_line)
+        page = on_paper.page_of(stored[path.stem], place, first_line, dropped)
         nbformat.write(page.notebook, source / path.name)
         for name, picture in page.pictures.items():
             (extra / "pictures" / name).write_bytes(picture)
@@ -85,10 +86,14 @@ def lay_out(root: Path, source: Path, extra: Path, repository: str) -> None:
         ),
         "terms.md": made_pages.terms(_read(HERE / "written" / "terms.md"), stored, for_teachers),
         "symptoms.md": made_pages.symptoms(_read(HERE / "written" / "symptoms.md"), [*stored]),
-        "for_teachers.md": for_teachers,
+        "for_teachers.md": on_paper.without_links_to(dropped, for_teachers),
     }
     for name, text in made.items():
         (source / name).write_text(text, encoding="utf-8")
+
+
+def _notebook(root: Path, stem: str) -> Path:
+    return root / "notebooks" / f"{stem}.ipynb"
 
 
 def _read(path: Path) -> str:

@@ -16,6 +16,11 @@ def first_line_elsewhere(readme: str) -> str:
     return re.search(r"^%pip install .+$", readme, flags=re.MULTILINE)[0]
 
 
+def listed(readme: str) -> list[str]:
+    """Return the notebooks that README lists, also those that a fork has dropped."""
+    return re.findall(r"^\| \[[^\]]+\]\(notebooks/(\w+)\.ipynb\)", readme, flags=re.MULTILINE)
+
+
 def commands(readme: str) -> list[str]:
     """Return the one-line commands of README: the one that opens the notebooks comes first."""
     return re.findall(r"```sh\n(.*?)\n```", readme, flags=re.DOTALL)

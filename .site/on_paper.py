@@ -9,6 +9,7 @@ import base64
 import html
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import nbformat
@@ -63,14 +64,20 @@ class Page:
     pictures: dict[str, bytes] = field(default_factory=dict)
 
 
-def page_of(stored: NotebookNode, place: Place, first_line: str) -> Page:
-    """Return the page of a stored notebook; `first_line` is what Colab's first cell has to say."""
+def page_of(
+    stored: NotebookNode, place: Place, first_line: str, dropped: Iterable[str] = ()
+) -> Page:
+    """Return the page of a stored notebook.
+
+    `first_line` is what Colab's first cell has to say, `dropped` the notebooks that a fork has not.
+    """
     page = Page(nbformat.from_dict(stored))
     label = None
     cells = []
     for cell in page.notebook.cells:
         cells.append(cell)
         if cell.cell_type == "markdown":
+            cell.source = without_links_to(dropped, cell.source)
             _prose(cell, place, first_line)
             continue
         if asked := _SLIDER.search(cell.source):
@@ -96,6 +103,13 @@ def minutes_of(stored: NotebookNode) -> str:
 
 
 # --- Prose ---
+
+
+def without_links_to(dropped: Iterable[str], source: str) -> str:
+    """Return Markdown in which a link to a dropped notebook is only its words."""
+    for stem in dropped:
+        source = re.sub(rf"\[([^\]]+)\]\({stem}\.ipynb\)", r"\1", source)
+    return source
 
 
 def _prose(cell: NotebookNode, place: Place, first_line: str) -> None:
