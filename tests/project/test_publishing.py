@@ -37,7 +37,7 @@ def test_a_file_fits_its_schema(path):
     ("path", "right", "wrong"),
     [
         (CITATION, "license: MIT", "license: My own"),
-        (CITATION, "title:", "titel:"),
+        (CITATION, "title:", "name:"),
         (FORM, "type: dropdown", "type: menu"),
         (FORM, "description: Something", "about: Something"),
     ],
