@@ -20,12 +20,12 @@ for (const frames of document.querySelectorAll(".frames")) {
 }
 
 // What is wider than its place is scrolled, with the keyboard too.
-const reachable = () => {
-  for (const wide of document.querySelectorAll("pre, .table-wrapper, .math-wrapper")) {
+const reachable = (part) => {
+  for (const wide of part.querySelectorAll("pre, .table-wrapper, .math-wrapper")) {
     if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
     else wide.removeAttribute("tabindex");
   }
 };
-addEventListener("load", reachable);
-addEventListener("resize", reachable);
-document.addEventListener("toggle", reachable, true);
+addEventListener("load", () => reachable(document));
+addEventListener("resize", () => reachable(document));
+document.addEventListener("toggle", (fold) => reachable(fold.target), true);
