@@ -161,11 +161,10 @@ def test_on_paper_all_frames_are_there_and_no_button(served):
 @pytest.mark.parametrize(("words", "name"), SEARCHES)
 def test_in_the_browser_a_word_is_found(served, words, name):
     with opened(served, "index") as page:
-        page.get_by_role("searchbox").fill(words)
+        page.get_by_label("Search", exact=True).fill(words)
         page.keyboard.press("Enter")
+        page.get_by_text("Search finished").wait_for()
         found = page.locator("#search-results li a")
-        found.first.wait_for()
-        page.get_by_text("Search Results").wait_for()
         led = {link.get_attribute("href").split("?")[0].split("#")[0] for link in found.all()}
         assert f"{name}.html" in led
 
