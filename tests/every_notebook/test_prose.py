@@ -10,7 +10,8 @@ import pytest
 
 from every_notebook.series import NOTEBOOKS, ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "notebooks" / "README.md"]
+PAGES = [*ROOT.glob("*.md"), ROOT / "notebooks" / "README.md"]
+PAGES += [*(ROOT / ".site" / "written").glob("*.md")]
 # Code, addresses, and titles of references keep the spelling that they have.
 NO_PROSE = re.compile(
     r"```.*?```|`[^`\n]*`|<https?:[^>]*>|\]\([^)]*\)|^- .+: \*.+\*, .*$", re.S | re.M
@@ -45,7 +46,8 @@ def test_prose_is_spelt_right_and_british(tmp_path):
 @pytest.mark.proof
 def test_code_and_its_comments_are_spelt_right():
     # "ist" is German, in the test of a catalogue.
-    places = [ROOT / "helpers", ROOT / "tests", ROOT / ".ci", *(ROOT / "notebooks").glob("*.py")]
+    places = [ROOT / "helpers", ROOT / "tests", ROOT / ".ci", ROOT / ".site" / "static"]
+    places += [*(ROOT / "notebooks").glob("*.py"), *(ROOT / ".site").glob("*.py")]
     skipped = [
         "--skip",
         f"*.png,{AMERICAN.name},{Path(__file__).name}",

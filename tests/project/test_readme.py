@@ -88,5 +88,9 @@ def test_minutes_and_memory_are_the_same_wherever_they_are_said(path):
 def test_the_top_level_holds_what_was_agreed():
     allowed = {"notebooks", "helpers", "tests", "binder", "requirements.txt", "README.md"}
     allowed |= {"LICENSE", "CONTRIBUTING.md", "pyproject.toml"}
+    # Where others look for them, and nowhere else: CONTRIBUTING says who.
+    allowed |= {"CITATION.cff", "CHANGELOG.md"}
     tops = {path.relative_to(ROOT).parts[0] for path in tracked_files()}
     assert {name for name in tops if not name.startswith(".")} <= allowed
+    hidden = {".ci", ".devcontainer", ".github", ".site", ".gitattributes", ".gitignore"}
+    assert {name for name in tops if name.startswith(".")} <= hidden

@@ -10,6 +10,7 @@ from every_notebook.series import ROOT
 from project.needed import needed, needed_command
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PUBLISHING = {"pages": "write", "id-token": "write"}
 TESTS = ROOT / ".github" / "workflows" / "tests.yml"
 
 
@@ -57,11 +58,22 @@ def test_every_system_runs_the_oldest_and_the_newest_python(oldest_python):
     assert "grep -m 1 'pytest$' README.md" in elsewhere["run"]
 
 
+def test_what_is_published_is_what_the_one_command_builds():
+    build, publish = read(ROOT / ".github" / "workflows" / "pages.yml")["jobs"].values()
+    commands = [step["run"] for step in build["steps"] if "run" in step]
+    assert commands == ["pip install -r .site/requirements.txt", "python .site/build.py"]
+    uploaded = [step["with"]["path"] for step in build["steps"] if "upload" in step.get("uses", "")]
+    assert uploaded == [".site/build/html"]
+    assert [step["uses"].split("@")[0] for step in publish["steps"]] == ["actions/deploy-pages"]
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_may_only_read_and_says_which_actions_it_uses(workflow):
     content = read(workflow)
     assert content["permissions"] == {"contents": "read"}
-    for job in content["jobs"].values():
-        assert "permissions" not in job
+    for name, job in content["jobs"].items():
+        # To publish takes more than to read; only the job that does nothing else may.
+        allowed = PUBLISHING if (workflow.stem, name) == ("pages", "publish") else None
+        assert job.get("permissions") == allowed
         used = [step["uses"] for step in job["steps"] if "uses" in step]
         assert used and all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", action) for action in used)
