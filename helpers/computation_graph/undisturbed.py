@@ -123,7 +123,8 @@ _CONTAINERS = (dict, collections.OrderedDict, collections.defaultdict, list, set
 def _of_a_function(function: Any, afterwards: contextlib.ExitStack) -> None:
     """Give back what a function in Python holds, and its class, where some keep what they pass."""
     kind = type(function)._forward_cls
-    afterwards.callback(_set_back, kind, dict(vars(kind)))
+    if not kind.__module__.startswith("torch."):  # Its compiler notes there what it has compiled.
+        afterwards.callback(_set_back, kind, dict(vars(kind)))
     afterwards.callback(_refill, vars(function), dict(vars(function)))
     saved = () if found.is_packed(function) else function.saved_tensors
     for held in (*saved, *vars(function).values()):

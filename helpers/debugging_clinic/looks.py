@@ -204,7 +204,7 @@ def left_over(network: nn.Module, twin: nn.Module, images: torch.Tensor) -> str:
         return ""
     twin = rehearsal.twin_of(twin)
     held = {place: vars(twin.get_submodule(place[0])) for place in places}
-    before = {place: rehearsal.tensors_in(held[place][place[1]]) for place in places}
+    before = {place: rehearsal.tensors_in(held[place].get(place[1])) for place in places}
     rehearsal.scores_of(twin, images)
     for place, old in sorted(before.items()):
         now = rehearsal.tensors_in(held[place].get(place[1]))

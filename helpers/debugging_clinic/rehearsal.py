@@ -91,9 +91,9 @@ def left_by_a_call(network: nn.Module) -> Iterator[tuple[str, str, torch.Tensor]
     own = {id(weight) for weight in network.parameters()}
     for name, module in network.named_modules():
         for attribute, value in vars(module).items():
-            for part in tensors_in(value):
+            for part in (part for part in tensors_in(value) if not part.is_leaf):
                 leaves = filter(watching.is_leaf, watching.graph_of(part))
-                if not part.is_leaf and any(id(leaf.variable) in own for leaf in leaves):
+                if any(id(leaf.variable) in own for leaf in leaves):
                     yield name, attribute, part
 
 

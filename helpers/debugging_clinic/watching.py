@@ -14,7 +14,7 @@ import sys
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -196,9 +196,6 @@ def _count(network: nn.Module, seen: Watch) -> None:
     What counts is its class: a function put in place of its forward would go along into a copy that
     shares its attributes, as for a step that learns to learn, and there run the network itself.
     """
-    if "forward" in vars(network):  # Put there by hand, or by PyTorch's compiler.
-        network.forward = _Counted(network.forward, seen)
-        return
     kind = type(network)
 
     def called(self, *args, **kwargs):
@@ -209,10 +206,16 @@ def _count(network: nn.Module, seen: Watch) -> None:
         seen.forwards += "_is_watched" in vars(self)
         return kind.forward(self, *args, **kwargs)
 
-    # Of this class is also a part that a step cuts out of a Sequential: it has no such mark.
-    network._is_watched = True  # type: ignore[assignment]
     own = {"__call__": called, "forward": functools.wraps(kind.forward)(counted)}
-    network.__class__ = type(kind)(kind.__name__, (kind,), own | {"__module__": kind.__module__})
+    own |= {name: getattr(kind, name) for name in ("__module__", "__qualname__")}
+    if "forward" not in vars(network):  # Put there by hand, or by PyTorch's compiler.
+        with suppress(TypeError):  # Not every class lets others inherit from it.
+            made = types.new_class(kind.__name__, (kind,), exec_body=lambda held: held.update(own))
+            network.__class__ = made
+            # Of this class is also a part that a step cuts out of a Sequential: it has no mark.
+            network._is_watched = True  # type: ignore[assignment]
+            return
+    network.forward = _Counted(network.forward, seen)
 
 
 class _Counted:
