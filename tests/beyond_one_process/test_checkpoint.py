@@ -149,6 +149,7 @@ def test_what_could_not_be_read_back_is_not_saved(odd, kind, saved):
     assert saved.read_bytes() == before and [*saved.parent.iterdir()] == [saved]
 
 
+@pytest.mark.proof
 def test_what_is_kept_is_found_whole_by_another_process(tmp_path):
     """A set has another order there, and not every tensor lies dense in the memory."""
     seen = {"shirt", "coat", "bag", "boot", "dress", "sandal"}

@@ -51,6 +51,7 @@ def namer(copied):
     return names["edges_recipe"](learnt.data, learnt.targets)
 
 
+@pytest.mark.proof
 def test_its_weights_are_the_notebooks_to_the_last_bit(copied, namer):
     found = torch.load(copied[0] / "garments.pt", weights_only=True)
     expected = inspect.getclosurevars(namer).nonlocals

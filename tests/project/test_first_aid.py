@@ -165,6 +165,7 @@ def test_a_file_that_is_called_as_a_library_is_to_be_renamed(path, state, tmp_pa
     assert state == "ok" or str(own) in found.mend and f"{own.stem}_of_my_own" in found.mend
 
 
+@pytest.mark.proof
 def test_the_command_itself_is_not_misled_by_such_a_file(tmp_path):
     for name in ("torch.py", "random.py"):
         (tmp_path / name).write_text("raise SystemExit('this is not the library')")
@@ -174,6 +175,7 @@ def test_the_command_itself_is_not_misled_by_such_a_file(tmp_path):
     assert line_of("imports", done.stdout).startswith("ok")
 
 
+@pytest.mark.proof
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
 def test_a_screen_that_finds_no_room_says_so_in_a_line():
     with open("/dev/full", "w") as full:
@@ -182,6 +184,7 @@ def test_a_screen_that_finds_no_room_says_so_in_a_line():
     assert done.returncode == 1 and re.fullmatch(r"helpers: .*28.*'stdout'\n", done.stderr)
 
 
+@pytest.mark.proof
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell")
 @pytest.mark.parametrize("gone", ["| head -c 1", ">&-"])
 def test_a_screen_that_nobody_reads_to_its_end_ends_in_peace(gone):
