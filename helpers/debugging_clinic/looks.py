@@ -517,11 +517,13 @@ def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> T
     rate = max(map(_rate, setup.optimizer.param_groups))
     climbs = f"it climbs at lr = {rate:g}, and at {rate * calm:g} it does not"
     images, labels = setup.sample[0]
-    zeros = torch.zeros_like(setup.scores(images))
+    scores = setup.scores(images)
     # A guess costs more where the loss has a part that no score changes.
-    guess = max(updates.guess, setup.loss(zeros, labels))
-    # Scores with bounds do not come from large weights, but from a scale that is wanted.
-    high = first > 2 * guess and not _have_bounds(setup)
+    guess = max(updates.guess, setup.loss(torch.zeros_like(scores), labels))
+    # Scores with bounds do not come from large weights, but from a scale that is wanted; nor would
+    # smaller ones cost less where the loss itself gives all of them one length.
+    same = setup.loss(0.1 * scores, labels) > 0.9 * setup.loss(scores, labels)
+    high = first > 2 * guess and not same and not _have_bounds(setup)
     return {
         faults.LOSS_NOT_FINITE: (not math.isfinite(first), f"it is {first}"),
         faults.LOSS_TOO_HIGH: (high, f"{first:.3g} in place of {guess:.3g}"),

@@ -71,6 +71,16 @@ def test_a_loss_may_ask_only_which_images_are_of_one_class(batches, loss_functio
     assert "loss ignores the labels" not in set_up.checked().faults
 
 
+def test_a_loss_may_give_all_scores_one_length(batches):
+    """Smaller weights would change nothing: the scale is the loss's own, as in CosFace."""
+    torch.manual_seed(0)
+
+    def of_one_length(scores, labels):
+        return F.cross_entropy(30 * F.normalize(scores, dim=1), labels)
+
+    assert run(mlp(), batches, adam(1e-3), loss_function=of_one_length).checked().healthy
+
+
 def test_a_loss_that_ignores_its_labels_is_named_still(batches):
     report = run(mlp(), batches, loss_function=lambda s, _: s.square().mean()).check()
     assert "loss ignores the labels" in report.faults
