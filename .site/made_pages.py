@@ -29,7 +29,7 @@ def commands(readme: str) -> list[str]:
 def front(template: str, readme: str, notebooks: dict[str, NotebookNode], repository: str) -> str:
     """Return the front page: README's sentence, table, picture and commands in their places."""
     sentence = re.search(
-        r"^\*\*PyTorch by notebooks.*?\n\n", readme, flags=re.MULTILINE | re.DOTALL
+        r"^\*\*PyTorch in notebooks.*?\n\n", readme, flags=re.MULTILINE | re.DOTALL
     )
     words = re.search(r"!\[([^\]]+)\]\(notebooks/pictures/03_gradient_descent\.png\)", readme)[1]
     rows = "\n".join(

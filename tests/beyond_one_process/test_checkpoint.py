@@ -154,7 +154,11 @@ def test_what_is_kept_is_found_whole_by_another_process(tmp_path):
     """A set has another order there, and not every tensor lies dense in the memory."""
     seen = {"shirt", "coat", "bag", "boot", "dress", "sandal"}
     square = torch.eye(3)
-    odd = {"coo": square.to_sparse(), "csr": square.to_sparse_csr(), "csc": square.to_sparse_csc()}
+    odd = {
+        "sparse": square.to_sparse(),
+        "csr": square.to_sparse_csr(),
+        "csc": square.to_sparse_csc(),
+    }
     odd["conjugate"] = (square * 1j).conj()
     file = tmp_path / "kept.pt"
     checkpoint.save(file, contents() | {"seen": seen, "odd": odd})
