@@ -306,7 +306,7 @@ def ladder(seconds: Mapping[str, float]) -> Figure:
     names, values = list(seconds), list(seconds.values())
     *_, last, products = values
     # Alt texts are compared from run to run, so they hold no number that a clock gave.
-    many = "at least twice" if values[0] >= 2 * last else "less than twice"
+    many = "many times" if values[0] > 4 * last else "not many times"
     figure = Figure(
         figsize=(7, 0.9 + 0.42 * len(names)),
         alt=f"A dot for the seconds of an epoch of each of {len(names)} ways to run it, on a "

@@ -53,7 +53,7 @@ IDEAS: dict[str, Recipe] = {
     "2,048 units": dataclasses.replace(QUICK, hidden=2048),
     "in the mirror": dataclasses.replace(QUICK, mirror=True),
     "three that vote": dataclasses.replace(QUICK, networks=3),
-    "three times the epochs": dataclasses.replace(QUICK, epochs=3 * QUICK.epochs),
+    "3 × the epochs": dataclasses.replace(QUICK, epochs=3 * QUICK.epochs),
     "asked moved, too": dataclasses.replace(QUICK, moved=True),
     "float32": dataclasses.replace(QUICK, dtype=torch.float32),
     "one thread": QUICK,
