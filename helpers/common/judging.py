@@ -59,6 +59,7 @@ def prediction(
     if not is_number(run) and not isinstance(run, str | bool):
         no_answer = say("You predicted {guess}; the run gave {run}.", guess=said, run=one_line(run))
         return Verdict(no_answer)
+    guess = _in_english(guess, [run, *hints])
     if agree(guess, run, tolerance):
         return Verdict(say("You predicted {guess}: right.", guess=said), right=True)
     for wrong, hint in hints.items():
@@ -67,6 +68,15 @@ def prediction(
     if is_number(run):
         return Verdict(_another_number(guess, said, run))
     return Verdict(_another_word(guess, said, run, [run, *hints]))
+
+
+def _in_english(guess, words: Iterable):
+    """Return a guess in the series' own words, if it is one of them in the reader's language."""
+    if not isinstance(guess, str):
+        return guess
+    theirs = {word: say(word) for word in words if isinstance(word, str)}
+    theirs |= {"yes": say("yes"), "no": say("no")}
+    return next((word for word in theirs if agree(guess, theirs[word])), guess)
 
 
 def _another_number(guess, said: str, run) -> str:
@@ -81,7 +91,8 @@ def _another_word(guess, said: str, run, words: Iterable) -> str:
     """Say that a guess is wrong, or, if it is none of the words asked for, what those are."""
     may_be = [True, False] if isinstance(run, bool) else [w for w in words if isinstance(w, str)]
     if not any(agree(guess, word) for word in may_be):
-        listed = ", ".join(sorted(set(map(repr, may_be))))
+        theirs = [say(word) if isinstance(word, str) else word for word in may_be]
+        listed = ", ".join(sorted(set(map(repr, theirs))))
         return say("You predicted {guess}; write one of these: {words}.", guess=said, words=listed)
     return say(
         "You predicted {guess}; the run says otherwise. Look at the output above once more.",

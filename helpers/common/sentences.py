@@ -1,8 +1,9 @@
 """The one place that every sentence for a reader goes through.
 
 The English sentence is its own key, so the project runs without any catalogue. Another language is
-a file ``locale/<language>/LC_MESSAGES/questions.mo``; the variable `LANGUAGE_VARIABLE` asks for it.
-The system's own language does not: what a notebook prints must be the same everywhere.
+a file ``locale/<language>/LC_MESSAGES/questions.mo``. A notebook in a folder of that name, such as
+``notebooks/zh``, asks for it, and so does the variable `LANGUAGE_VARIABLE`. The system's own
+language does not: what a notebook prints must be the same everywhere.
 """
 
 import functools
@@ -12,6 +13,8 @@ from pathlib import Path
 
 LANGUAGE_VARIABLE = "GRAPH_TO_GARMENT_LANGUAGE"
 _FOLDER = Path(__file__).resolve().parent.parent / "locale"
+# A kernel starts in its notebook's folder.
+_STARTED_IN = Path.cwd().name
 
 
 @functools.cache
@@ -24,6 +27,6 @@ def say(sentence: str, **values: object) -> str:
 
     Give a plain string and the values apart, never an f-string: what is filled in is no key.
     """
-    language = os.environ.get(LANGUAGE_VARIABLE, "en")
+    language = os.environ.get(LANGUAGE_VARIABLE, _STARTED_IN)
     said = _catalogue(language).gettext(sentence) if sentence else ""
     return said.format(**values) if values else said

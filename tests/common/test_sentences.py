@@ -30,6 +30,7 @@ def german(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     words = {"You predicted {guess}: right.": "{guess}: richtig.", "the sum": "die Summe"}
     words["That is their sum."] = "Das ist ihre Summe."
+    words |= {"higher": "höher", "lower": "niedriger", "yes": "ja", "no": "nein"}
     (folder / "questions.mo").write_bytes(catalogue(words))
     monkeypatch.setattr(sentences, "_FOLDER", tmp_path)
     monkeypatch.setenv(sentences.LANGUAGE_VARIABLE, "de")
@@ -44,6 +45,22 @@ def test_a_reader_is_told_in_the_language_asked_for(german):
     assert check("the sum", 3).text == "3: richtig."
     assert check("the sum", 2).text == "You predicted 2. Das ist ihre Summe."
     assert "To revisit: die Summe." in check.score().text
+
+
+def test_a_notebook_in_a_folder_of_the_language_is_told_in_it(german, monkeypatch):
+    monkeypatch.delenv(sentences.LANGUAGE_VARIABLE)
+    monkeypatch.setattr(sentences, "_STARTED_IN", "de")
+    assert sentences.say("the sum") == "die Summe"
+
+
+def test_a_guess_may_be_a_word_of_the_readers_language(german):
+    check = Questions()
+    check.prediction("the sum", right="higher", hints={"lower": "That is their sum."})
+    assert check("the sum", "höher", "higher").right
+    assert check("the sum", "higher", "higher").right
+    assert check("the sum", "niedriger", "higher").text == "You predicted niedriger. Das ist ihre Summe."
+    assert "'höher', 'niedriger'" in check("the sum", "breit", "higher").text
+    assert check("the sum", "ja", True).right and not check("the sum", "nein", True).right
 
 
 def test_without_a_catalogue_the_english_sentence_stands(monkeypatch):
@@ -61,7 +78,7 @@ def test_the_systems_language_is_not_asked(german, monkeypatch):
 def test_a_sentence_is_never_put_together_before_it_is_looked_up():
     """What an f-string has filled in is no key, and a catalogue's tools do not see it."""
     # Names and hints stand in data.
-    from_data = {"name", "hint", "mistake.hint"}
+    from_data = {"name", "word", "hint", "mistake.hint"}
     for path in (ROOT / "helpers").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "say":

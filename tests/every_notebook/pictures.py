@@ -58,9 +58,10 @@ def pictures(outputs: Iterable[dict]) -> list[bytes]:
 def shown_in_readme(path: Path, cells: Iterable[dict]) -> tuple[Path, bytes] | None:
     """Return README's picture of a notebook of the series: its file, and what the file should hold.
 
-    The bytes are those stored in the cells.
+    The bytes are those stored in the cells. Of an edition in another language README shows nothing.
     """
-    shown = [SHOWN[wing] for wing, notebook in WINGS.items() if notebook == path.stem]
+    own = path.resolve().parent == ROOT / "notebooks"
+    shown = [SHOWN[wing] for wing, notebook in WINGS.items() if own and notebook == path.stem]
     for cell, number in shown:
         (outputs,) = [each["outputs"] for each in cells if each["id"] == cell]
         page = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
