@@ -10,12 +10,14 @@ import importlib.util
 import shutil
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import made_pages
 import nbformat
 import on_paper
 from sphinx.cmd.build import main as sphinx
+from words import EDITIONS, Edition
 
 HERE = Path(__file__).resolve().parent
 # What the theme and Sphinx leave to a screen reader's guess.
@@ -38,62 +40,92 @@ _MATHJAX = (
 
 
 def build(root: Path, into: Path) -> int:
-    """Build the site of the project in `root`; return what Sphinx returns, 0 if all is well."""
+    """Build the site of the project in `root`; return what Sphinx returns, 0 if all is well.
+
+    Chinese lies in a folder of its own, and shares pictures and MathJax with English. A fork
+    without Chinese notebooks gets English alone.
+    """
     shutil.rmtree(into, ignore_errors=True)
-    source, static, extra = (into / name for name in ("source", "static", "extra"))
-    project = tomllib.loads(_read(root / "pyproject.toml"))["project"]
-    lay_out(root, source, extra, project["urls"]["Repository"])
-    _bring_mathjax(static / "mathjax")
-    failed = sphinx(
-        [
-            *("--quiet", "--fail-on-warning", "--keep-going", "--conf-dir", str(HERE)),
-            *("-d", str(into / "doctrees")),
-            *("-D", f"html_static_path={HERE / 'static'},{static}"),
-            *("-D", f"html_extra_path={extra}"),
-            *(str(source), str(into / "html")),
-        ]
-    )
-    for page in (into / "html").glob("*.html"):
-        text = _read(page)
-        for old, new in _MENDED.items():
-            text = text.replace(old, new)
-        page.write_text(text, encoding="utf-8")
+    _bring_mathjax(into / "html" / "_static" / "mathjax")
+    series = {edition: _notebooks(root, edition) for edition in EDITIONS}
+    twins = set.intersection(*map(set, series.values()))
+    if twins:
+        twins |= {"index", "terms", "symptoms", "for_teachers", "search"}
+    failed, pictures = 0, {}
+    for edition, notebooks in series.items():
+        if notebooks:
+            laid = into / "laid" / edition.language
+            pictures |= lay_out(root, edition, notebooks, laid, pictures)
+            failed |= _make(edition, laid, into, twins)
     return failed
 
 
-def lay_out(root: Path, source: Path, extra: Path, repository: str) -> None:
-    """Write what Sphinx reads into `source`, and what lies beside the pages into `extra`."""
+def _notebooks(root: Path, edition: Edition) -> list[Path]:
+    """Return the notebooks of an edition; what English has dropped is dropped in Chinese too."""
+    folder = root / "notebooks"
+    here = sorted((folder / edition.folder).glob("*.ipynb"))
+    return [path for path in here if (folder / path.name).exists()]
+
+
+def lay_out(
+    root: Path, edition: Edition, paths: list[Path], laid: Path, stored: Mapping[bytes, str]
+) -> dict[bytes, str]:
+    """Write what Sphinx reads of an edition, and what lies beside its pages.
+
+    `stored` has the pictures that lie on the site already, and the address of each; what is
+    returned are those that this edition adds.
+    """
+    source, extra = laid / "source", laid / "extra"
+    for folder in (source, extra / "pictures"):
+        folder.mkdir(parents=True)
     readme, for_teachers = (
-        _read(path) for path in (root / "README.md", root / "notebooks" / "README.md")
+        _read(path) for path in (root / "README.md", paths[0].with_name("README.md"))
     )
-    first_line = made_pages.first_line_elsewhere(readme)
-    (extra / "pictures").mkdir(parents=True)
-    source.mkdir(parents=True)
-    stored = {}
-    dropped = {stem for stem in made_pages.listed(readme) if not _notebook(root, stem).exists()}
-    for path in sorted((root / "notebooks").glob("*.ipynb")):
-        stored[path.stem] = nbformat.read(path, as_version=4)
-        place = on_paper.Place(repository, path.stem)
-        page = on_paper.page_of(stored[path.stem], place, first_line, dropped)
+    repository = tomllib.loads(_read(root / "pyproject.toml"))["project"]["urls"]["Repository"]
+    first_lines = made_pages.first_line_elsewhere(readme) + edition.first_line
+    dropped = {*made_pages.listed(readme)} - {path.stem for path in paths}
+    pages, added = {}, {}
+    for path in paths:
+        place = on_paper.Place(repository, path.stem, edition)
+        notebook = nbformat.read(path, as_version=4)
+        page = on_paper.page_of(notebook, place, first_lines, dropped, stored)
         nbformat.write(page.notebook, source / path.name)
         for name, picture in page.pictures.items():
             (extra / "pictures" / name).write_bytes(picture)
+            added[picture] = f"../pictures/{name}"
         shutil.copy(path, extra)
+        pages[path.stem] = page.notebook
     shutil.copy(root / "notebooks" / "train_fashion_mnist.py", source)
+    written = HERE / "written" / edition.folder
     made = {
-        "index.md": made_pages.front(
-            _read(HERE / "written" / "index.md"), readme, stored, repository
-        ),
-        "terms.md": made_pages.terms(_read(HERE / "written" / "terms.md"), stored, for_teachers),
-        "symptoms.md": made_pages.symptoms(_read(HERE / "written" / "symptoms.md"), [*stored]),
-        "for_teachers.md": on_paper.without_links_to(dropped, for_teachers),
+        "index": made_pages.front(_read(written / "index.md"), root, pages, repository, edition),
+        "terms": made_pages.terms(_read(written / "terms.md"), pages, for_teachers, edition),
+        "symptoms": made_pages.symptoms(_read(written / "symptoms.md"), [*pages]),
+        "for_teachers": on_paper.without_links_to(dropped, for_teachers),
     }
     for name, text in made.items():
-        (source / name).write_text(text, encoding="utf-8")
+        (source / f"{name}.md").write_text(text, encoding="utf-8")
+    return added
 
 
-def _notebook(root: Path, stem: str) -> Path:
-    return root / "notebooks" / f"{stem}.ipynb"
+def _make(edition: Edition, laid: Path, into: Path, twins: set[str]) -> int:
+    """Let Sphinx make the pages of what is laid out; return what it returns."""
+    pages = into / "html" / edition.folder
+    failed = sphinx(
+        [
+            *("--quiet", "--fail-on-warning", "--keep-going", "--conf-dir", str(HERE)),
+            *("-d", str(laid / "doctrees"), "-t", edition.language),
+            *("-D", f"html_extra_path={laid / 'extra'}"),
+            *("-A", f"twins={' '.join(twins)}"),
+            *(str(laid / "source"), str(pages)),
+        ]
+    )
+    for page in pages.glob("*.html"):
+        text = _read(page)
+        for old, new in (_MENDED | edition.theme).items():
+            text = text.replace(old, new)
+        page.write_text(text, encoding="utf-8")
+    return failed
 
 
 def _read(path: Path) -> str:

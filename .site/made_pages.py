@@ -2,12 +2,14 @@
 
 import html
 import re
+from pathlib import Path
 
 from nbformat import NotebookNode
 from on_paper import minutes_of, name_of
+from words import EDITIONS, Edition
 
 _ROW = re.compile(r"^\| (.+?) \| (.+?) \| (.+?) \|$", flags=re.MULTILINE)
-# The picture of the front page: a notebook's own, and the words that README has for it.
+# The picture of the front page: a notebook's own.
 SHOWN = "pictures/03-fan-of-directions-1.png"
 
 
@@ -26,49 +28,69 @@ def commands(readme: str) -> list[str]:
     return re.findall(r"```sh\n(.*?)\n```", readme, flags=re.DOTALL)
 
 
-def front(template: str, readme: str, notebooks: dict[str, NotebookNode], repository: str) -> str:
-    """Return the front page: README's sentence, table, picture and commands in their places."""
-    sentence = re.search(
-        r"^\*\*PyTorch in notebooks.*?\n\n", readme, flags=re.MULTILINE | re.DOTALL
+def front(
+    template: str, root: Path, pages: dict[str, NotebookNode], repository: str, edition: Edition
+) -> str:
+    """Return the front page: README's sentence, table and commands in their places."""
+    readme, skills = (
+        (root / name).read_text(encoding="utf-8")
+        for name in ("README.md", edition.words["skills in"])
     )
-    words = re.search(r"!\[([^\]]+)\]\(notebooks/pictures/03_gradient_descent\.png\)", readme)[1]
+    sentence = re.search(edition.words["sentence"], readme, flags=re.MULTILINE | re.DOTALL)
+    binder = re.search(r"\]\((https://mybinder\.org/[^)]+)\)", readme)[1]
     rows = "\n".join(
-        f"| [{title}]({stem}.ipynb) | {can} | {minutes_of(notebooks[stem])} |"
-        for title, stem, can in re.findall(
-            r"^\| \[([^\]]+)\]\(notebooks/(\w+)\.ipynb\) \| (.+) \|$", readme, flags=re.MULTILINE
-        )
-        if stem in notebooks
-    )
-    picture = (
-        f'<img class="shown" src="{SHOWN}" alt="{html.escape(words)}" width="980" height="602">'
+        f"| [{_title_of(pages[stem])}]({stem}.ipynb) | {can} | {minutes_of(pages[stem], edition)} |"
+        for stem, can in re.findall(edition.words["skill"], skills, flags=re.MULTILINE)
+        if stem in pages
     )
     contents = {
-        "SENTENCE": sentence[0].strip(),
-        "PICTURE": picture,
+        "SENTENCE": sentence[1],
+        "PICTURE": _shown(pages),
         "NOTEBOOKS": rows,
         "CLONE": f"git clone {repository}",
         "START": commands(readme)[0],
-        "BINDER": re.search(r"\]\((https://mybinder\.org/[^)]+)\)", readme)[1],
-        "ELSEWHERE": first_line_elsewhere(readme),
-        "TOC": "\n".join(notebooks),
+        "BINDER": f"{binder}/{edition.folder}".rstrip("/"),
+        "ELSEWHERE": first_line_elsewhere(readme) + edition.first_line,
+        "TOC": "\n".join(pages),
     }
     return re.sub(r"\{(\w+)\}", lambda found: contents.get(found[1], found[0]), template)
 
 
-def terms(template: str, notebooks: dict[str, NotebookNode], for_teachers: str) -> str:
+def _title_of(page: NotebookNode) -> str:
+    return re.search(r"^# (.+)$", page.cells[0].source, flags=re.MULTILINE)[1]
+
+
+def _shown(pages: dict[str, NotebookNode]) -> str:
+    """Return the picture of the front page as it stands in its notebook; nothing without that."""
+    outputs = (o for page in pages.values() for cell in page.cells for o in cell.get("outputs", ()))
+    drawn = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
+    found = re.search(rf'<img ([^>]*{re.escape(SHOWN)}"[^>]*>)', drawn)
+    return f'<img class="shown" {found[1]}' if found else ""
+
+
+def terms(
+    template: str, pages: dict[str, NotebookNode], for_teachers: str, edition: Edition
+) -> str:
     """Return the page of all terms and symbols, each with the notebook that explains it."""
+    (other,) = {each.language for each in EDITIONS} - {edition.language}
     found: list[tuple[str, str, str, str]] = []
-    for stem, notebook in notebooks.items():
-        table = next(cell for cell in notebook.cells if cell.source.startswith("## Terms"))
-        for english, chinese, means in _ROW.findall(table.source)[1:]:
+    for stem, page in pages.items():
+        table = next(c for c in page.cells if edition.words["terms"] in c.source.splitlines())
+        for term, elsewhere, means in _ROW.findall(table.source)[1:]:
             where = f"[{stem[:2]}](#{name_of(stem, table.id)})"
-            if english != "---":
-                spoken = f'<span lang="zh">{html.escape(chinese)}</span>'
-                found.append((english, spoken, means, where))
-    found.sort(key=lambda row: (re.sub(r"\W", "", row[0].casefold()), row[3]))
+            if term != "---":
+                spoken = f'<span lang="{other}">{html.escape(elsewhere)}</span>'
+                found.append((term, spoken, means, where))
+    found.sort(key=lambda row: (_alphabet(row[0]), row[3]))
     lines = "\n".join(f"| {' | '.join(row)} |" for row in found)
-    symbols = for_teachers.split("\n## Symbols\n")[1].split("\n## ")[0].strip()
+    symbols = for_teachers.split(f"\n{edition.words['symbols']}\n")[1].split("\n## ")[0].strip()
     return template.replace("{TERMS}", lines).replace("{SYMBOLS}", symbols)
+
+
+def _alphabet(term: str) -> bytes:
+    """Return what sorts terms: letters, then Chinese characters by their sound."""
+    # That is the order in which GB 2312 has those in common use.
+    return re.sub(r"\W", "", term.casefold()).encode("gb18030")
 
 
 def symptoms(template: str, stems: list[str]) -> str:

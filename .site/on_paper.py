@@ -8,77 +8,90 @@ written twice: prose, code and results are the stored ones.
 import base64
 import html
 import io
+import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import nbformat
 import PIL.Image
 from nbformat import NotebookNode
+from words import Edition
 
-_BADGE = re.compile(r"^\[!\[Launch on Binder\].*$", flags=re.MULTILINE)
-_MINUTES = re.compile(r"\*\*Minutes\*\* \| (\d+) for the text, (\d+) for the exercises,? (.*?) \|")
+_BADGE = re.compile(r"^\[!\[[^\]]*\]\(https://mybinder\.org/badge.*$", flags=re.MULTILINE)
 _COMMENT = re.compile(r"^<!--.*?-->\n")
 _IMAGE = re.compile(r'<img src="data:image/(png|svg\+xml);base64,([^"]+)" alt="([^"]*)"([^>]*)>')
 _SLIDER = re.compile(r'explore\.slider\(.*?label="([^"]+)"', flags=re.DOTALL)
-_OUTSIDE = re.compile(r"\]\(\.\./([^)]+)\)")
+_UPWARDS = re.compile(r"\]\((\.\./[^)]+)\)")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one notebook can be run, and what brings the helpers along elsewhere."""
+    """Where one notebook can be run."""
 
     repository: str
     stem: str
+    edition: Edition
 
     @property
     def binder(self) -> str:
         """Return the address that opens the notebook on Binder."""
-        name = self.repository.removeprefix("https://github.com/")
-        return (
-            f"https://mybinder.org/v2/gh/{name}/HEAD?urlpath=lab/tree/notebooks/{self.stem}.ipynb"
-        )
+        return f"https://mybinder.org/v2/gh/{self._name}/HEAD?urlpath=lab/tree/{self._path}"
 
     @property
     def colab(self) -> str:
         """Return the address that opens the notebook in Colab."""
-        name = self.repository.removeprefix("https://github.com/")
-        return (
-            f"https://colab.research.google.com/github/{name}/blob/main/notebooks/{self.stem}.ipynb"
-        )
+        return f"https://colab.research.google.com/github/{self._name}/blob/main/{self._path}"
 
-    def links(self) -> str:
-        """Return, as HTML, a link to each way of running the notebook."""
-        return (
-            f'<a href="{html.escape(self.binder)}">on Binder</a>, '
-            f'<a href="{html.escape(self.colab)}">in Colab</a>, or '
-            f'<a href="{self.stem}.ipynb" download>download it</a>'
-        )
+    @property
+    def _name(self) -> str:
+        return self.repository.removeprefix("https://github.com/")
+
+    @property
+    def _path(self) -> str:
+        return f"notebooks/{self.edition.folder}{self.stem}.ipynb"
+
+    def links(self, *words: str) -> list[str]:
+        """Return, as HTML, a link to each way of running the notebook: Binder, Colab, a copy."""
+        return [
+            f'<a href="{html.escape(self.binder)}">{words[0]}</a>',
+            f'<a href="{html.escape(self.colab)}">{words[1]}</a>',
+            f'<a href="{self.stem}.ipynb" download>{words[2]}</a>',
+        ]
 
 
 @dataclass
 class Page:
-    """A notebook as its page shows it, and the pictures that lie beside it by their names."""
+    """A notebook as its page shows it, and the pictures that lie beside it by their names.
+
+    `stored` has the address of each picture that lies elsewhere already.
+    """
 
     notebook: NotebookNode
+    stored: Mapping[bytes, str]
     pictures: dict[str, bytes] = field(default_factory=dict)
 
 
 def page_of(
-    stored: NotebookNode, place: Place, first_line: str, dropped: Iterable[str] = ()
+    notebook: NotebookNode,
+    place: Place,
+    first_lines: str,
+    dropped: Iterable[str],
+    stored: Mapping[bytes, str],
 ) -> Page:
     """Return the page of a stored notebook.
 
-    `first_line` is what Colab's first cell has to say, `dropped` the notebooks that a fork has not.
+    `first_lines` is what Colab's first cell has to say, `dropped` the notebooks that a fork has not,
+    `stored` the address of each picture that need not be stored again.
     """
-    page = Page(nbformat.from_dict(stored))
+    page = Page(nbformat.from_dict(notebook), stored)
     label = None
     cells = []
     for cell in page.notebook.cells:
         cells.append(cell)
         if cell.cell_type == "markdown":
             cell.source = without_links_to(dropped, cell.source)
-            _prose(cell, place, first_line)
+            _prose(cell, place, first_lines)
             continue
         if asked := _SLIDER.search(cell.source):
             label, cell.outputs = asked[1], []
@@ -96,10 +109,11 @@ def page_of(
     return page
 
 
-def minutes_of(stored: NotebookNode) -> str:
+def minutes_of(notebook: NotebookNode, edition: Edition) -> str:
     """Return how long a notebook takes, as its first table says it: ``160 minutes, in 5 parts``."""
-    text, exercises, parts = _MINUTES.search(stored.cells[0].source).groups()
-    return f"{int(text) + int(exercises)} minutes, {parts}"
+    found = re.search(edition.words["minutes"], notebook.cells[0].source)
+    text, exercises, parts = found.groups()
+    return edition.words["time"].format(minutes=int(text) + int(exercises), parts=parts)
 
 
 # --- Prose ---
@@ -112,12 +126,18 @@ def without_links_to(dropped: Iterable[str], source: str) -> str:
     return source
 
 
-def _prose(cell: NotebookNode, place: Place, first_line: str) -> None:
+def _prose(cell: NotebookNode, place: Place, first_lines: str) -> None:
     """Lead the links of a Markdown cell where a page leads, and give it a name to link to."""
-    source = _OUTSIDE.sub(rf"]({place.repository}/blob/main/\1)", cell.source)
+
+    def from_the_page(found: re.Match) -> str:
+        path = posixpath.normpath(f"notebooks/{place.edition.folder}{found[1]}")
+        beside = path.removeprefix("notebooks/")
+        return f"]({beside})" if beside != path else f"]({place.repository}/blob/main/{path})"
+
+    source = _UPWARDS.sub(from_the_page, cell.source)
     if _BADGE.search(source):
-        minutes = minutes_of(NotebookNode(cells=[cell]))
-        source = _BADGE.sub(lambda _: _ways_to_run(place, minutes, first_line), source)
+        minutes = minutes_of(NotebookNode(cells=[cell]), place.edition)
+        source = _BADGE.sub(lambda _: _ways_to_run(place, minutes, first_lines), source)
     if not source.startswith("<"):
         source = f"({name_of(place.stem, cell.id)})=\n{source}"
     cell.source = source
@@ -128,21 +148,23 @@ def name_of(stem: str, cell: str) -> str:
     return f"nb{stem[:2]}-{cell}"
 
 
-def _ways_to_run(place: Place, minutes: str, first_line: str) -> str:
+def _ways_to_run(place: Place, minutes: str, first_lines: str) -> str:
+    words = place.edition.words
+    buttons = "".join(place.links(words["launch"], words["open"], words["download"]))
     return (
-        '<nav class="ways-to-run" aria-label="Ways to run this notebook">'
-        f'<a class="button" href="{html.escape(place.binder)}">Launch on Binder</a>'
-        f'<a class="button" href="{html.escape(place.colab)}">Open in Colab</a>'
-        f'<a class="button" href="{place.stem}.ipynb" download>Download the notebook</a>'
-        f'<span class="minutes">{minutes}</span></nav>\n'
-        '<details class="elsewhere"><summary>In Colab or Kaggle</summary>\n\n'
-        f"Put this in a first cell, and run it before all others:\n\n```none\n{first_line}\n```\n\n"
-        "</details>"
+        f'<nav class="ways-to-run" aria-label="{words["ways"]}">'
+        f'{buttons}<span class="minutes">{minutes}</span></nav>\n'
+        f'<details class="elsewhere"><summary>{words["elsewhere"]}</summary>\n\n'
+        f"{words['first']}\n\n```none\n{first_lines}\n```\n\n</details>"
     )
 
 
 def _run_it(place: Place) -> str:
-    return f'<p class="run-it">To have it checked, run it {place.links()}.</p>'
+    words = place.edition.words
+    ways = "binder", "colab", "copy"
+    links = place.links(*(words[f"run it: {way}"] for way in ways))
+    sentence = words["run it"].format(**dict(zip(ways, links, strict=True)))
+    return f'<p class="run-it">{sentence}</p>'
 
 
 # --- Pictures ---
@@ -166,10 +188,12 @@ def _shown(stored: str, name: str, page: Page) -> str:
 
 def _image(page: Page, file: str, data: bytes, alt: str, rest: str) -> str:
     """Keep a picture for the page, and return its HTML: it loads when a reader comes near."""
-    page.pictures[file] = data
+    address = page.stored.get(data) or f"pictures/{file}"
+    if data not in page.stored:
+        page.pictures[file] = data
     width, height = size_of(data)
     return (
-        f'<img src="pictures/{file}" alt="{alt}" width="{width}" height="{height}" '
+        f'<img src="{address}" alt="{alt}" width="{width}" height="{height}" '
         f'loading="lazy" decoding="async"{rest}>'
     )
 
@@ -223,8 +247,8 @@ def _cut(strip: str, label: str, page: Page) -> list[tuple[str, str]]:
     found = []
     with PIL.Image.open(io.BytesIO(page.pictures.pop(file))) as picture:
         width, height = picture.size
-        each, left = divmod(height, len(settings))
-        if not settings or left:
+        each, left = divmod(height, len(settings)) if settings else (0, height)
+        if left:
             raise ValueError(f"{file}: {len(settings)} settings in {height} rows; store it again")
         for k, (setting, said) in enumerate(zip(settings, words, strict=True)):
             buffer = io.BytesIO()

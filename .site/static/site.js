@@ -29,3 +29,16 @@ const reachable = (part) => {
 addEventListener("load", () => reachable(document));
 addEventListener("resize", () => reachable(document));
 document.addEventListener("toggle", (fold) => reachable(fold.target), true);
+
+// The switch of languages leads to where the reader is: the last cell that has begun by the window's
+// top. It has the same name in both languages. A link that was followed ends a little below the top.
+const places = [...document.querySelectorAll("[id]")].filter(({ id }) => /^nb\d\d-/.test(id));
+const hereIn = (link) => {
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const top = document.querySelector(".mobile-header").offsetHeight + 3 * rem;
+  const begun = places.filter((place) => place.getBoundingClientRect().top <= top);
+  link.hash = begun.length ? begun.at(-1).id : "";
+};
+for (const link of document.querySelectorAll(".language")) {
+  for (const use of ["click", "auxclick", "contextmenu"]) link.addEventListener(use, () => hereIn(link));
+}
