@@ -48,14 +48,14 @@ def build(root: Path, into: Path) -> int:
     shutil.rmtree(into, ignore_errors=True)
     _bring_mathjax(into / "html" / "_static" / "mathjax")
     series = {edition: _notebooks(root, edition) for edition in EDITIONS}
-    twins = set.intersection(*map(set, series.values()))
+    twins = set.intersection(*({path.stem for path in paths} for paths in series.values()))
     if twins:
         twins |= {"index", "terms", "symptoms", "for_teachers", "search"}
     failed, pictures = 0, {}
-    for edition, notebooks in series.items():
-        if notebooks:
+    for edition, paths in series.items():
+        if paths:
             laid = into / "laid" / edition.language
-            pictures |= lay_out(root, edition, notebooks, laid, pictures)
+            pictures |= lay_out(root, edition, paths, laid, pictures)
             failed |= _make(edition, laid, into, twins)
     return failed
 

@@ -66,6 +66,14 @@ _OF_THE_THEME = {
     "Toggle site navigation sidebar": "打开或关闭所有页面的目录",
     "Toggle table of contents sidebar": "打开或关闭本页目录",
     "Toggle Light / Dark / Auto color theme": "切换浅色、深色或自动配色",
+    "Toggle hidden content": "显示或隐藏",
+    ">Contents<": ">目录<",
+    ">Menu<": ">菜单<",
+    ">Expand<": ">展开<",
+    ">Light mode<": ">浅色<",
+    ">Dark mode<": ">深色<",
+    ">Auto light/dark, in light mode<": ">自动配色，现为浅色<",
+    ">Auto light/dark, in dark mode<": ">自动配色，现为深色<",
     "Please activate JavaScript to enable the search functionality.": "请启用 JavaScript，才能搜索。",
 }
 
