@@ -113,7 +113,9 @@ def read_in(source: str) -> list[tokenize.TokenInfo]:
     for token in _tokens(source):
         inside = any(begin <= token.start and token.end <= end for begin, end in places)
         a_key = previous == "["
-        if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and inside and not a_key):
+        if token.type == tokenize.COMMENT or (
+            token.type == tokenize.STRING and inside and not a_key
+        ):
             if _LETTERS.search(token.string):
                 found.append(token)
         previous = token.string

@@ -4,10 +4,12 @@ Each function goes from a block to its complaints, a line each, with the cure.
 """
 
 import ast
+import copy
 import re
 from collections.abc import Iterator
 
 from chinese.edition import FOLDER, Block
+from chinese.exceptions import ALSO
 
 HAN = "\u4e00-\u9fff"
 # Renderings that are wrong everywhere, and the word to write.
@@ -38,13 +40,15 @@ def terms() -> dict[str, list[str]]:
 
     Of several English terms in a row, each may be rendered by any of the row's Chinese words.
     """
-    found = {}
+    found: dict[str, list[str]] = copy.deepcopy(ALSO)
     rows = FOLDER.joinpath("README.md").read_text(encoding="utf-8").split("## 术语")[1]
     for row in re.findall(r"^\|(.+)\|$", rows.split("\n## ")[0], flags=re.MULTILINE):
         english, chinese, *_ = (entry.strip() for entry in row.split("|"))
         if re.search(f"[{HAN}]", chinese) and english != "English":
             words = [word for word in re.split(r"[，,、（）]\s*", chinese) if word]
-            found |= {name: words for name in re.split(r", | \(|\)", english.lower()) if name}
+            for name in filter(None, re.split(r", | \(|\)", english.lower())):
+                if not name.startswith("of a"):  # Whose bias or rank is meant tells the word.
+                    found.setdefault(name, []).extend(words)
     return found
 
 
@@ -86,7 +90,9 @@ def marks(block: Block) -> Iterator[str]:
             yield f"{block.cell}: {around!r}: {cure}"
 
 
-def renderings(block: Block, known: dict[str, list[str]], free: set[tuple[str, str]]) -> Iterator[str]:
+def renderings(
+    block: Block, known: dict[str, list[str]], free: set[tuple[str, str]]
+) -> Iterator[str]:
     """Name a term of the table that is in the English and not, as the table has it, in the Chinese.
 
     `free` holds pairs of a cell and a term that are rightly rendered otherwise there.
@@ -94,7 +100,7 @@ def renderings(block: Block, known: dict[str, list[str]], free: set[tuple[str, s
     for wrong, right in NEVER.items():
         if wrong in block.chinese:
             yield f"{block.cell}: {wrong}; write {right}, as everywhere"
-    if block.kind != "markdown":
+    if block.kind != "markdown" or block.english.startswith("## References"):
         return
     english = prose(block.english).lower()
     for term, words in known.items():

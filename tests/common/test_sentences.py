@@ -59,7 +59,10 @@ def test_a_guess_may_be_a_word_of_the_readers_language(german):
     check.prediction("the sum", right="higher", hints={"lower": "That is their sum."})
     assert check("the sum", "höher", "higher").right
     assert check("the sum", "higher", "higher").right
-    assert check("the sum", "niedriger", "higher").text == "You predicted niedriger. Das ist ihre Summe."
+    assert (
+        check("the sum", "niedriger", "higher").text
+        == "You predicted niedriger. Das ist ihre Summe."
+    )
     assert "'höher', 'niedriger'" in check("the sum", "breit", "higher").text
     assert check("the sum", "ja", True).right and not check("the sum", "nein", True).right
 
@@ -95,7 +98,7 @@ def test_a_line_is_wrapped_where_its_language_may_be():
     chinese = "你猜的是 3。先算出“梯度”，再调用 backward()，" * 6
     lines = sentences.wrapped(chinese).splitlines()
     assert "".join(lines).replace(" ", "") == chinese.replace(" ", "")
-    widths = [sum(2 if ord(letter) > 0x2000 else 1 for letter in line) for line in lines]
+    widths = [sum(2 if ord(letter) > 0x2E80 else 1 for letter in line) for line in lines]
     assert max(widths) <= 80 and min(widths[:-1]) > 70
     # No line begins with a mark that closes, or ends with one that opens.
     assert not any(line[0] in "，。”" or line[-1] == "“" for line in lines)
