@@ -61,7 +61,7 @@ class _Catalogue(Catalog):
 
 
 def files_of(chinese: dict[str, str]) -> tuple[bytes, bytes]:
-    """Return the bytes of the catalogue as text and as `gettext` reads it, in the order of files."""
+    """Return the bytes of the catalogue as text and as `gettext` reads it, by file."""
     catalogue = _Catalogue(locale="zh", fuzzy=False)
     for sentence, where in sorted(sentences().items(), key=lambda pair: pair[1]):
         catalogue.add(sentence, chinese.get(sentence, ""), locations=[(where, None)])

@@ -1,4 +1,4 @@
-"""How the Chinese is written: one term, one word; marks and spaces one way; nothing left in English.
+"""How the Chinese is written: a term one way, marks and spaces one way, nothing left in English.
 
 Each function goes from a block to its complaints, a line each, with the cure.
 """
@@ -36,7 +36,7 @@ NEVER = {
 
 
 def terms() -> dict[str, list[str]]:
-    """Return the table of terms in `notebooks/zh/README.md`: English, in small letters, and Chinese.
+    """Return the table of terms in `notebooks/zh/README.md`: English in small letters, and Chinese.
 
     Of several English terms in a row, each may be rendered by any of the row's Chinese words.
     """

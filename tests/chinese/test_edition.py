@@ -1,9 +1,10 @@
-"""The Chinese edition says what the English one says today, with the same code and the same results."""
+"""The Chinese edition says what the English one says today, with its code and its results."""
 
 import copy
 from dataclasses import replace
 
 import pytest
+from nbformat.v4 import new_code_cell
 
 from chinese import catalogue, edition, style
 from chinese.exceptions import FREE
@@ -176,9 +177,10 @@ def test_two_blocks_for_a_cell_are_refused():
 
 
 def test_code_keeps_all_but_what_is_read():
-    source = 'def f(x):\n    """Say it."""\n    # Why.\n    return d["key"]\n\n\nprint(f"loss {x}", d["b"])'
-    from nbformat.v4 import new_code_cell
-
+    source = (
+        'def f(x):\n    """Say it."""\n    # Why.\n    return d["key"]\n\n\n'
+        'print(f"loss {x}", d["b"])'
+    )
     cell = new_code_cell(source, id="a-cell")
     assert edition.english_of(cell) == '"""Say it."""\n# Why.\nf"loss {x}"'
     block = edition.Block("code", "a-cell", "", "", '"""说出来。"""\n# 为什么。\nf"损失 {x}"')

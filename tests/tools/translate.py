@@ -33,7 +33,7 @@ def left(notebooks: list[Path]) -> list[str]:
 
 
 def outline(notebooks: list[Path], mended: list[str]) -> None:
-    """Bring the files of Chinese up to date with the English, and the catalogue with the helpers."""
+    """Bring the Chinese files up to date with the English, and the catalogue with the helpers."""
     for path in notebooks:
         notebook, translation = edition.read(path), edition.chinese_of(path)
         wanted = edition.to_translate(notebook)
