@@ -3,7 +3,6 @@
 import difflib
 import functools
 import inspect
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +10,7 @@ from typing import Any
 from helpers.common import judging
 from helpers.common.judging import Mistake, Verdict
 from helpers.common.running import SECONDS, is_left_over, kept, own, watch_cells
-from helpers.common.sentences import say
-
-# A page shows about as many characters of a line beside each other.
-_WRAP = textwrap.TextWrapper(80, break_long_words=False, break_on_hyphens=False)
+from helpers.common.sentences import say, wrapped
 
 
 class Answer:
@@ -29,8 +25,7 @@ class Answer:
 
     def __repr__(self) -> str:
         """Wrap the text between words: IPython shows this, and nbval compares it."""
-        lines = (_WRAP.wrap(line) or [""] for line in self.text.splitlines())
-        return "\n".join(part for parts in lines for part in parts)
+        return "\n".join(map(wrapped, self.text.splitlines()))
 
 
 @dataclass(frozen=True)

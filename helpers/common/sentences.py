@@ -9,12 +9,16 @@ language does not: what a notebook prints must be the same everywhere.
 import functools
 import gettext
 import os
+import re
+import unicodedata
 from pathlib import Path
 
 LANGUAGE_VARIABLE = "GRAPH_TO_GARMENT_LANGUAGE"
 _FOLDER = Path(__file__).resolve().parent.parent / "locale"
 # A kernel starts in its notebook's folder.
 _STARTED_IN = Path.cwd().name
+# What a line is broken between: words, and in Chinese each character with the marks that follow it.
+_UNIT = re.compile(r"\s*(?:[“（《]*[\u4e00-\u9fff][^\s\w“（《]*|[^\s\u4e00-\u9fff]+)")
 
 
 @functools.cache
@@ -30,3 +34,16 @@ def say(sentence: str, **values: object) -> str:
     language = os.environ.get(LANGUAGE_VARIABLE, _STARTED_IN)
     said = _catalogue(language).gettext(sentence) if sentence else ""
     return said.format(**values) if values else said
+
+
+def wrapped(line: str, columns: int = 80) -> str:
+    """Break a line where its language may be broken; a Chinese character takes two columns."""
+    lines, taken = [""], 0
+    for unit in _UNIT.findall(line):
+        wide = sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in unit)
+        if lines[-1] and taken + wide > columns:
+            unit = unit.lstrip()
+            lines, taken = [*lines, ""], 0
+        lines[-1] += unit
+        taken += wide
+    return "\n".join(lines)

@@ -55,14 +55,17 @@ def read() -> dict[str, str]:
         return {message.id: message.string for message in read_po(file) if message.id}
 
 
+class _Catalogue(Catalog):
+    # Not when and with what it was written: the files change with their words alone.
+    mime_headers = [("Language", "zh"), ("Content-Type", "text/plain; charset=utf-8")]
+
+
 def files_of(chinese: dict[str, str]) -> tuple[bytes, bytes]:
-    """Return the bytes of the catalogue as text and as `gettext` reads it, in the order of files."""
-    catalogue = Catalog(locale="zh", project="Graph to Garment", fuzzy=False)
+    """Return the bytes of the catalogue as text and as `gettext` reads it, by file."""
+    catalogue = _Catalogue(locale="zh", fuzzy=False)
     for sentence, where in sorted(sentences().items(), key=lambda pair: pair[1]):
         catalogue.add(sentence, chinese.get(sentence, ""), locations=[(where, None)])
-    # Not when or with what it was written: the files change with their words alone.
     catalogue.header_comment = "# The Chinese of what the helpers say to a reader."
-    catalogue.mime_headers = [("Content-Type", "text/plain; charset=utf-8")]
     text, compiled = io.BytesIO(), io.BytesIO()
     write_po(text, catalogue, width=100)
     write_mo(compiled, catalogue)

@@ -113,7 +113,9 @@ def read_in(source: str) -> list[tokenize.TokenInfo]:
     for token in _tokens(source):
         inside = any(begin <= token.start and token.end <= end for begin, end in places)
         a_key = previous == "["
-        if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and inside and not a_key):
+        if token.type == tokenize.COMMENT or (
+            token.type == tokenize.STRING and inside and not a_key
+        ):
             if _LETTERS.search(token.string):
                 found.append(token)
         previous = token.string
@@ -210,7 +212,7 @@ def to_translate(notebook: NotebookNode) -> dict[str, tuple[str, str]]:
 def drift(name: str, notebook: NotebookNode, translation: dict[str, Block]) -> list[str]:
     """Return a complaint for each cell whose Chinese is not of the English as it stands."""
     wanted, found = to_translate(notebook), []
-    for cell, (kind, english) in wanted.items():
+    for cell, (_, english) in wanted.items():
         block = translation.get(cell)
         if block is None or not block.chinese:
             found.append(f"{name}, {cell}: not translated; English:\n{english}")

@@ -1,13 +1,15 @@
-"""How the Chinese is written: one term, one word; marks and spaces one way; nothing left in English.
+"""How the Chinese is written: a term one way, marks and spaces one way, nothing left in English.
 
 Each function goes from a block to its complaints, a line each, with the cure.
 """
 
 import ast
+import copy
 import re
 from collections.abc import Iterator
 
 from chinese.edition import FOLDER, Block
+from chinese.exceptions import ALSO
 
 HAN = "\u4e00-\u9fff"
 # Renderings that are wrong everywhere, and the word to write.
@@ -34,25 +36,27 @@ NEVER = {
 
 
 def terms() -> dict[str, list[str]]:
-    """Return the table of terms in `notebooks/zh/README.md`: English, in small letters, and Chinese.
+    """Return the table of terms in `notebooks/zh/README.md`: English in small letters, and Chinese.
 
-    A term with several Chinese words, between commas, may be rendered by any of them.
+    Of several English terms in a row, each may be rendered by any of the row's Chinese words.
     """
-    found = {}
+    found: dict[str, list[str]] = copy.deepcopy(ALSO)
     rows = FOLDER.joinpath("README.md").read_text(encoding="utf-8").split("## 术语")[1]
     for row in re.findall(r"^\|(.+)\|$", rows.split("\n## ")[0], flags=re.MULTILINE):
         english, chinese, *_ = (entry.strip() for entry in row.split("|"))
         if re.search(f"[{HAN}]", chinese) and english != "English":
-            found[english.lower()] = [word for word in re.split(r"[，,、]\s*", chinese)]
+            words = [word for word in re.split(r"[，,、（）]\s*", chinese) if word]
+            for name in filter(None, re.split(r", | \(|\)", english.lower())):
+                if not name.startswith("of a"):  # Whose bias or rank is meant tells the word.
+                    found.setdefault(name, []).extend(words)
     return found
 
 
 def prose(text: str) -> str:
-    """Return Markdown without code, formulas, addresses and HTML tags."""
-    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    text = re.sub(r"\$\$.*?\$\$", "", text, flags=re.DOTALL)
-    text = re.sub(r"`[^`\n]*`|\$[^$\n]*\$|\]\([^)]*\)|<[^>\n]*>", " ", text)
-    return re.sub(r"https?://\S+", " ", text)
+    """Return Markdown without addresses and HTML tags, and with a sign for code and formulas."""
+    text = re.sub(r"```.*?```|\$\$.*?\$\$", "", text, flags=re.DOTALL)
+    text = re.sub(r"`[^`\n]*`|\$[^$]*\$", "¤", text)
+    return re.sub(r"!?\[|\]\([^)]*\)|<br>|<[^>\n]*>", "", text)
 
 
 def words_left_in_english(block: Block) -> Iterator[str]:
@@ -79,14 +83,16 @@ def marks(block: Block) -> Iterator[str]:
         r"[，。；：？！、] ": "a space behind a full-width mark; drop it",
         rf"[{HAN}][A-Za-z0-9]|[A-Za-z0-9][{HAN}]": "no space between Chinese and Latin; add one",
     }
-    text = prose(block.chinese) if block.kind == "markdown" else ""
+    text = prose(block.chinese).replace("T恤", "恤") if block.kind == "markdown" else ""
     for pattern, cure in wrong.items():
         for found in re.finditer(pattern, text):
             around = text[max(0, found.start() - 8) : found.end() + 8].replace("\n", " ")
             yield f"{block.cell}: {around!r}: {cure}"
 
 
-def renderings(block: Block, known: dict[str, list[str]], free: set[tuple[str, str]]) -> Iterator[str]:
+def renderings(
+    block: Block, known: dict[str, list[str]], free: set[tuple[str, str]]
+) -> Iterator[str]:
     """Name a term of the table that is in the English and not, as the table has it, in the Chinese.
 
     `free` holds pairs of a cell and a term that are rightly rendered otherwise there.
@@ -94,12 +100,11 @@ def renderings(block: Block, known: dict[str, list[str]], free: set[tuple[str, s
     for wrong, right in NEVER.items():
         if wrong in block.chinese:
             yield f"{block.cell}: {wrong}; write {right}, as everywhere"
-    if block.kind != "markdown":
+    if block.kind != "markdown" or block.english.startswith("## References"):
         return
     english = prose(block.english).lower()
     for term, words in known.items():
-        plain = re.sub(r" \(.*\)", "", term)
-        if re.search(rf"(?<![\w-]){re.escape(plain)}s?(?![\w-])", english):
+        if re.search(rf"(?<![\w-]){re.escape(term)}s?(?![\w-])", english):
             if not any(word in block.chinese for word in words) and (block.cell, term) not in free:
                 yield f"{block.cell}: {term!r} is not {' or '.join(words)} here; write it so"
 

@@ -3,6 +3,7 @@
 import ast
 import gettext
 import struct
+import textwrap
 
 import pytest
 
@@ -58,7 +59,10 @@ def test_a_guess_may_be_a_word_of_the_readers_language(german):
     check.prediction("the sum", right="higher", hints={"lower": "That is their sum."})
     assert check("the sum", "höher", "higher").right
     assert check("the sum", "higher", "higher").right
-    assert check("the sum", "niedriger", "higher").text == "You predicted niedriger. Das ist ihre Summe."
+    assert (
+        check("the sum", "niedriger", "higher").text
+        == "You predicted niedriger. Das ist ihre Summe."
+    )
     assert "'höher', 'niedriger'" in check("the sum", "breit", "higher").text
     assert check("the sum", "ja", True).right and not check("the sum", "nein", True).right
 
@@ -85,3 +89,16 @@ def test_a_sentence_is_never_put_together_before_it_is_looked_up():
                 key = node.args[0]
                 plain = isinstance(key, ast.Constant) and isinstance(key.value, str)
                 assert plain or ast.unparse(key) in from_data, f"{path.name}: {ast.unparse(node)}"
+
+
+def test_a_line_is_wrapped_where_its_language_may_be():
+    english = "You predicted 3; the run gave more. A word_that_is_" + 80 * "long" + " stays whole."
+    words = textwrap.TextWrapper(80, break_long_words=False, break_on_hyphens=False)
+    assert sentences.wrapped(english).splitlines() == words.wrap(english)
+    chinese = "你猜的是 3。先算出“梯度”，再调用 backward()，" * 6
+    lines = sentences.wrapped(chinese).splitlines()
+    assert "".join(lines).replace(" ", "") == chinese.replace(" ", "")
+    widths = [sum(2 if ord(letter) > 0x2E80 else 1 for letter in line) for line in lines]
+    assert max(widths) <= 80 and min(widths[:-1]) > 70
+    # No line begins with a mark that closes, or ends with one that opens.
+    assert not any(line[0] in "，。”" or line[-1] == "“" for line in lines)

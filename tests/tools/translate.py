@@ -33,7 +33,7 @@ def left(notebooks: list[Path]) -> list[str]:
 
 
 def outline(notebooks: list[Path], mended: list[str]) -> None:
-    """Bring the files of Chinese up to date with the English, and the catalogue with the helpers."""
+    """Bring the Chinese files up to date with the English, and the catalogue with the helpers."""
     for path in notebooks:
         notebook, translation = edition.read(path), edition.chinese_of(path)
         wanted = edition.to_translate(notebook)
@@ -43,9 +43,7 @@ def outline(notebooks: list[Path], mended: list[str]) -> None:
                 translation[cell] = replace(
                     translation[cell], english=english, digest=edition.digest_of(english)
                 )
-        edition.text_of(path).write_text(
-            edition.outline(notebook, translation), encoding="utf-8"
-        )
+        edition.text_of(path).write_text(edition.outline(notebook, translation), encoding="utf-8")
     catalogue.write()
 
 
@@ -65,7 +63,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("do", choices=("left", "outline", "build"))
     parser.add_argument("numbers", nargs="*", help="of notebooks, such as 03; all by default")
-    parser.add_argument("--mended", nargs="*", default=[], help="cells whose Chinese is right again")
+    parser.add_argument(
+        "--mended", nargs="*", default=[], help="cells whose Chinese is right again"
+    )
     options = parser.parse_args()
     chosen = [path for path in NOTEBOOKS if not options.numbers or path.stem[:2] in options.numbers]
     if not chosen:
