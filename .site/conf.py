@@ -49,6 +49,7 @@ html_theme_options = {
 }
 html_context = {
     "words": _words,
+    "description": _words["description"] or _project["description"],
     "other": _other,
     "to_other": _edition.up + _other.folder,
     # The picture that goes with a link to any page: that of the front page.

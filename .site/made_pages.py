@@ -37,7 +37,7 @@ def front(
         for name in ("README.md", edition.words["skills in"])
     )
     sentence = re.search(edition.words["sentence"], readme, flags=re.MULTILINE | re.DOTALL)
-    binder = re.search(r"\]\((https://mybinder\.org/[^)]+)\)", readme)[1]
+    binder = re.search(r"\]\((https://mybinder\.org/v2/[^)]+)\)", readme)[1]
     rows = "\n".join(
         f"| [{_title_of(pages[stem])}]({stem}.ipynb) | {can} | {minutes_of(pages[stem], edition)} |"
         for stem, can in re.findall(edition.words["skill"], skills, flags=re.MULTILINE)

@@ -81,8 +81,8 @@ def page_of(
 ) -> Page:
     """Return the page of a stored notebook.
 
-    `first_lines` is what Colab's first cell has to say, `dropped` the notebooks that a fork has not,
-    `stored` the address of each picture that need not be stored again.
+    `first_lines` is what Colab's first cell has to say, `dropped` the notebooks that a fork has
+    not, `stored` the address of each picture that need not be stored again.
     """
     page = Page(nbformat.from_dict(notebook), stored)
     label = None

@@ -18,14 +18,14 @@ _TABLE = {
         r"^\| \[[^\]]+\]\(notebooks/(\w+)\.ipynb\) \| (.+) \|$",
         r"^\| \[[^\]]+\]\((\w+)\.ipynb\) \| [^|]+ \| (.+) \|$",
     ),
-    # The head of every page.
+    # The head of every page. The English description is that of the package.
     "description": (
-        "PyTorch in notebooks that prove what they say: from the computation graph to FashionMNIST.",
+        "",
         "用 PyTorch 笔记本学深度学习，每句话都有代码作证：从计算图到 FashionMNIST。",
     ),
     "shown": (
         "A loss surface, with a fan of directions that leave one of its points",
-        "一个损失曲面，二十四个方向从其中一点散开",
+        "一个损失曲面：二十四个方向从其中一点向四周散开",
     ),
     "copyright": ("its authors, under the MIT License", "本项目作者，采用 MIT 许可证"),
     # A notebook on its page.
@@ -74,7 +74,7 @@ _OF_THE_THEME = {
     ">Dark mode<": ">深色<",
     ">Auto light/dark, in light mode<": ">自动配色，现为浅色<",
     ">Auto light/dark, in dark mode<": ">自动配色，现为深色<",
-    "Please activate JavaScript to enable the search functionality.": "请启用 JavaScript，才能搜索。",
+    "Please activate JavaScript to enable the search functionality.": "要搜索，请启用 JavaScript。",
 }
 
 

@@ -36,8 +36,8 @@ const places = [...document.querySelectorAll("[id]")].filter(({ id }) => /^nb\d\
 const hereIn = (link) => {
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const top = document.querySelector(".mobile-header").offsetHeight + 3 * rem;
-  const begun = places.filter((place) => place.getBoundingClientRect().top <= top);
-  link.hash = begun.length ? begun.at(-1).id : "";
+  const begun = places.filter((place) => scrollY && place.getBoundingClientRect().top <= top);
+  link.hash = begun.at(-1)?.id ?? "";
 };
 for (const link of document.querySelectorAll(".language")) {
   for (const use of ["click", "auxclick", "contextmenu"]) link.addEventListener(use, () => hereIn(link));

@@ -6,12 +6,12 @@ They know nothing of how the site is made: they read the pages, and the notebook
 import ast
 import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, NavigableString, Tag
 from nbformat import NotebookNode
 
 from every_notebook import rules
@@ -20,14 +20,40 @@ MOST_MEGABYTES = {"page": 1.5, "site": 25}
 FEWEST_SYMPTOMS = 25
 SHORTEST_ALT = 20
 # What a check says while nobody has answered: of no use to somebody who reads on paper.
-OF_A_KERNEL = (*rules.OPEN_LINES, "A slider: run this cell")
+OF_A_KERNEL = (
+    "No guess yet. Write one where it says None, run that cell and this one again.",
+    "Nothing to check yet. Fill the blank, run that cell and this one again.",
+    "A slider: run this cell to move it.",
+)
+# Languages as pages have to name them, with their word for a solution, and for themselves.
+SOLUTION = {"en": "Solution", "zh-CN": "参考答案"}
+SWITCHES = {"en": "English", "zh-CN": "中文"}
+HAN = re.compile("[\u4e00-\u9fff]")
+# What a Chinese page may say in Latin letters alone.
+_NAMES = re.compile(r"Graph to Garment( [\d.]+)?|Furo|English")
+_LABELS = ("aria-label", "placeholder", "title")
 # The attribute by which each kind of element loads something without being asked.
 _LOADS = {"img": "src", "script": "src", "iframe": "src", "source": "src", "object": "data"}
 
 
 def pages(site: Path) -> list[Path]:
-    """Return the pages of a built site."""
-    return sorted(site.glob("*.html"))
+    """Return the pages of a built site, in both languages."""
+    return sorted(site.rglob("*.html"))
+
+
+def language_of(page: Path) -> str:
+    """Return the language that a page has to be in, by its folder."""
+    return "zh-CN" if page.parent.name == "zh" else "en"
+
+
+def in_its_language(page: Path, sentences: Iterable[str]) -> list[str]:
+    """Return sentences of the helpers as a page would say them."""
+    if language_of(page) == "en":
+        return [*sentences]
+    from chinese import catalogue  # A fork may have dropped it.
+
+    chinese = catalogue.read()
+    return [chinese[sentence] for sentence in sentences]
 
 
 def read(page: Path) -> BeautifulSoup:
@@ -46,15 +72,16 @@ def _tree(text: str) -> BeautifulSoup:
 def broken_links(site: Path) -> Iterator[str]:
     """Complain about a link, or a picture, that leads to no file or to no place in it."""
     for page in pages(site):
+        name = page.relative_to(site)
         for element in read(page).select("[href], [src]"):
             address = urlsplit(element.get("href") or element.get("src"))
             if address.scheme or address.netloc:
                 continue
             file = (page.parent / unquote(address.path)).resolve() if address.path else page
             if not file.is_file():
-                yield f"{page.name}: {address.geturl()!r} leads to no file"
+                yield f"{name}: {address.geturl()!r} leads to no file"
             elif address.fragment and not _has_place(file, unquote(address.fragment)):
-                yield f"{page.name}: {address.geturl()!r} leads to no place in its page"
+                yield f"{name}: {address.geturl()!r} leads to no place in its page"
 
 
 def _has_place(page: Path, name: str) -> bool:
@@ -77,7 +104,11 @@ def foreign_loads(site: Path) -> Iterator[str]:
             kinds = set(link.get("rel", []))
             if kinds & {"stylesheet", "icon", "preload", "prefetch", "preconnect"}:
                 loaded.append(link["href"])
-        yield from (f"{page.name}: loads {url}" for url in loaded if re.match(r"(https?:)?//", url))
+        yield from (
+            f"{page.relative_to(site)}: loads {url}"
+            for url in loaded
+            if re.match(r"(https?:)?//", url)
+        )
     for sheet in site.rglob("*.css"):
         for url in re.findall(r"url\(\s*['\"]?((?:https?:)?//[^'\")]+)", sheet.read_text("utf-8")):
             yield f"{sheet.name}: loads {url}"
@@ -85,14 +116,57 @@ def foreign_loads(site: Path) -> Iterator[str]:
 
 def symptoms_lead_somewhere(site: Path) -> Iterator[str]:
     """Complain about too few symptoms, and about one that leads to no place in a notebook."""
-    rows = read(site / "symptoms.html").select("article table tbody tr")
-    if len(rows) < FEWEST_SYMPTOMS:
-        yield f"{len(rows)} symptoms; give at least {FEWEST_SYMPTOMS}"
-    for row in rows:
-        places = [link["href"].split("#") for link in row.find_all("td")[-1].find_all("a")]
-        led = [name and _has_place(site / page, name) for page, name in places]
-        if not led or not all(led):
-            yield f"the symptom {row.get_text(' ', strip=True)!r} leads nowhere"
+    for symptoms in site.rglob("symptoms.html"):
+        rows = read(symptoms).select("article table tbody tr")
+        if len(rows) < FEWEST_SYMPTOMS:
+            yield f"{len(rows)} symptoms; give at least {FEWEST_SYMPTOMS}"
+        for row in rows:
+            places = [link["href"].split("#") for link in row.find_all("td")[-1].find_all("a")]
+            led = [name and _has_place(symptoms.with_name(page), name) for page, name in places]
+            if not led or not all(led):
+                yield f"the symptom {row.get_text(' ', strip=True)!r} leads nowhere"
+
+
+# --- Two languages ---
+
+
+def switched_wrong(site: Path) -> Iterator[str]:
+    """Complain about a switch that does not lead to the same page in the other language.
+
+    Where there is no Chinese, there must be no switch.
+    """
+    for page in pages(site):
+        name, here = page.relative_to(site), language_of(page)
+        (there,) = SWITCHES.keys() - {here}
+        twin = site / ("zh" if there == "zh-CN" else ".") / page.name
+        led = {
+            (switch.get_text(), switch["lang"], switch["hreflang"], _led(page, switch["href"]))
+            for switch in read(page).select("a[rel=alternate]")
+        }
+        word = SWITCHES[there]
+        short = there.split("-")[0]
+        if led != ({(word, short, short, twin.resolve())} if (site / "zh").exists() else set()):
+            yield f"{name}: {[*led]} leads to the other language"
+        if read(page).html["lang"] != here:
+            yield f"{name}: its language is {read(page).html['lang']}; let it be {here}"
+
+
+def _led(page: Path, address: str) -> Path:
+    return (page.parent / address).resolve()
+
+
+def words_left_in_english(site: Path) -> Iterator[str]:
+    """Complain about a label, or a word around the text of a Chinese page, that is not Chinese."""
+    for page in sorted(site.glob("zh/*.html")):
+        tree = read(page)
+        said = {each[label] for label in _LABELS for each in tree.select(f"[{label}]")}
+        for text in tree.find_all(string=re.compile(r"[A-Za-z]{2}")):
+            # What stands in the article is its notebook's, and so are the headings of an outline.
+            folded, shown = text.find_parent("summary"), text.find_parent(["article", "li"])
+            if type(text) is NavigableString and (folded or not shown):
+                said.add(text.strip())
+        left = {text for text in said if not HAN.search(text) and not _NAMES.fullmatch(text)}
+        yield from (f"{page.relative_to(site)}: says {text!r}" for text in sorted(left))
 
 
 # --- Pictures ---
@@ -103,7 +177,8 @@ def pictures_without_words(site: Path) -> Iterator[str]:
     for page in pages(site):
         for image in read(page).find_all("img"):
             if len(image.get("alt", "").strip()) < SHORTEST_ALT:
-                yield f"{page.name}: {image.get('src', '')[:60]} has alt text {image.get('alt')!r}"
+                name, address = page.relative_to(site), image.get("src", "")[:60]
+                yield f"{name}: {address} has alt text {image.get('alt')!r}"
 
 
 def pictures_stored_twice(site: Path) -> Iterator[str]:
@@ -131,9 +206,12 @@ def unfolded(page: Path, stored: NotebookNode) -> Iterator[str]:
         if cell.id in to_fold and in_sight:
             yield f"{page.stem}: what {cell.id} shows is in sight before its guess is checked"
     text = read(page).find("article").get_text(" ", strip=True)
-    yield from (f"{page.stem}: says {words!r}" for words in OF_A_KERNEL if words in text)
-    solutions = [fold for fold in read(page).find_all("summary") if fold.get_text() == "Solution"]
-    expected = "".join(c.source for c in stored.cells).count("<summary>Solution</summary>")
+    for sentence in in_its_language(page, OF_A_KERNEL):
+        if (words := re.match(".+?[.:。：]", sentence)[0]) in text:
+            yield f"{page.stem}: says {words!r}"
+    word = SOLUTION[language_of(page)]
+    solutions = [fold for fold in read(page).find_all("summary") if fold.get_text() == word]
+    expected = "".join(c.source for c in stored.cells).count(f"<summary>{word}</summary>")
     if len(solutions) != expected or not all(map(_closed, solutions)):
         yield f"{page.stem}: {len(solutions)} of {expected} solutions, or one that is open"
 
@@ -161,7 +239,10 @@ def hints_of(answers: str) -> set[str]:
 def hints_told(page: Path, hints: set[str]) -> Iterator[str]:
     """Complain about a hint on a page."""
     text = " ".join(read(page).get_text(" ").split())
-    yield from (f"{page.stem}: tells the hint {hint!r}" for hint in hints if hint in text)
+    for hint in hints:
+        # No capital says where a Chinese sentence begins.
+        if re.search(f"(?<![，；、]){re.escape(hint)}", text):
+            yield f"{page.stem}: tells the hint {hint!r}"
 
 
 # --- The pages are the notebooks ---
@@ -215,7 +296,7 @@ def heavy(site: Path) -> Iterator[str]:
         yield f"the site has {total:.1f} MB, at most {MOST_MEGABYTES['site']}"
     for page in pages(site):
         if (megabytes := transferred(page)) > MOST_MEGABYTES["page"]:
-            yield f"{page.name}: {megabytes:.2f} MB, at most {MOST_MEGABYTES['page']}"
+            yield f"{page.relative_to(site)}: {megabytes:.2f} MB, at most {MOST_MEGABYTES['page']}"
 
 
 def transferred(page: Path) -> float:
@@ -228,7 +309,7 @@ def transferred(page: Path) -> float:
             files.add((page.parent / urlsplit(address).path).resolve())
     if tree.select(".math"):
         # MathJax loads its own parts. Of its fonts a page takes a few; all are counted.
-        mathjax = page.parent / "_static" / "mathjax"
+        mathjax = next(file for file in files if file.name == "startup.js").parent
         files |= {file for file in mathjax.rglob("*.*") if "extensions" not in file.parts}
     return (
         sum(

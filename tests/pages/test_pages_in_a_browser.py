@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from every_notebook import browser
-from every_notebook.series import NOTEBOOKS
+from every_notebook.series import NOTEBOOKS, ROOT
 from pages import checks
 from project.needed import needed
 
@@ -17,8 +17,15 @@ pytestmark = pytest.mark.proof
 
 SERIES = [path.stem for path in NOTEBOOKS]
 PAGES = [*SERIES, "index", "terms", "symptoms", "for_teachers", "search"]
-# Each page is looked at by day on a desk and by night on a telephone.
+# A fork may have no Chinese edition.
+FOLDERS = ["", "zh/"] if (ROOT / "notebooks" / "zh" / NOTEBOOKS[0].name).exists() else [""]
+IN_BOTH = [folder + name for folder in FOLDERS for name in SERIES]
+# Each page is looked at by day on a desk and by night on a telephone, a Chinese one by either.
 LOOKS = [("light", 1280), ("dark", 360)]
+LOOKED_AT = [(name, *look) for name in PAGES for look in LOOKS]
+LOOKED_AT += [
+    (folder + name, *LOOKS[k % 2]) for folder in FOLDERS[1:] for k, name in enumerate(PAGES, 1)
+]
 # What somebody looks for, and a page that has it: in prose, in code, in a term, in two languages.
 SEARCHES = [
     ("backtracking", "01_computation_graph"),
@@ -27,7 +34,19 @@ SEARCHES = [
     ("梯度", "terms"),
     ("gradient none", "symptoms"),
 ]
+CHINESE_SEARCHES = [
+    ("反向传播", "01_computation_graph"),
+    ("条件数", "02_ols_and_ridge"),
+    ("学习率", "03_gradient_descent"),
+    ("过拟合", "04_fashion_mnist_pipeline"),
+    ("岭回归", "terms"),
+    ("softmax 学习率", "05_debugging_clinic"),
+]
+# Words that stand nowhere, though the half of each does.
+NOT_FOUND = ["梯度消失", "softmax 量子"]
+CHINESE = pytest.mark.skipif(len(FOLDERS) < 2, reason="there is no Chinese edition")
 FRAME = ".frame:visible"
+FOUND = "#search-results li a"
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +106,7 @@ def typeset(page) -> None:
         page.evaluate("MathJax.startup.promise")
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("name", "scheme", "width"), LOOKED_AT)
 def test_in_the_browser_a_page_is_whole_and_open_to_everybody(served, name, scheme, width):
     with opened(served, name, scheme, width) as page:
         typeset(page)
@@ -99,12 +117,12 @@ def test_in_the_browser_a_page_is_whole_and_open_to_everybody(served, name, sche
         assert page.locator(".math:not(:has(mjx-container))").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         # All notebooks are coloured alike: the contrasts of one stand for all.
-        assert complaints_of_axe(page, colours=name not in SERIES[:-1]) == []
+        assert complaints_of_axe(page, colours=Path(name).name not in SERIES[:-1]) == []
         first_paint = [url for url in page.asked if "search" in Path(url).name]
-        assert name == "search" or first_paint == []
+        assert name.endswith("search") or first_paint == []
 
 
-@pytest.mark.parametrize("name", SERIES)
+@pytest.mark.parametrize("name", IN_BOTH)
 def test_in_the_browser_every_slider_moves_by_keys(served, name):
     with opened(served, name) as page:
         for fold in page.locator("article details").all():
@@ -153,7 +171,7 @@ def test_on_paper_all_frames_are_there_and_no_button(served):
         page.emulate_media(media="print")
         frames = page.locator(".frames")
         assert frames.locator(FRAME).count() == frames.locator(".frame").count()
-        assert not page.locator(".ways-to-run .button").first.is_visible()
+        assert not page.locator(".ways-to-run a").first.is_visible()
         assert not page.locator(".sidebar-drawer").is_visible()
 
 
@@ -163,9 +181,92 @@ def test_in_the_browser_a_word_is_found(served, words, name):
         page.get_by_label("Search", exact=True).fill(words)
         page.keyboard.press("Enter")
         page.get_by_text("Search finished").wait_for()
-        found = page.locator("#search-results li a")
-        led = {link.get_attribute("href").split("?")[0].split("#")[0] for link in found.all()}
-        assert f"{name}.html" in led
+        assert f"{name}.html" in found(page)
+
+
+def found(page) -> set[str]:
+    """Return the files in which a search has found something."""
+    links = page.locator(FOUND).all()
+    return {link.get_attribute("href").split("?")[0].split("#")[0] for link in links}
+
+
+@CHINESE
+def test_in_the_browser_chinese_words_are_found(served):
+    with opened(served, "zh/index") as page:
+        for words, name in CHINESE_SEARCHES:
+            page.get_by_label("搜索", exact=True).fill(words)
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/zh/search.html?q=*")
+            page.get_by_text("搜索完成").wait_for()
+            assert f"{name}.html" in found(page)
+        for words in NOT_FOUND:
+            page.goto(f"{page.url.split('?')[0]}?q={words}")
+            page.get_by_text("没有匹配").wait_for()
+            assert found(page) == set()
+
+
+@CHINESE
+def test_from_the_disk_chinese_words_are_found(served, site):
+    chromium, _ = served
+    page = chromium.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    for words, name in CHINESE_SEARCHES:
+        page.goto(f"{(site / 'zh' / 'search.html').as_uri()}?q={words}")
+        page.get_by_text("搜索完成").wait_for()
+        assert f"{name}.html" in found(page)
+    assert [url for url in asked if not url.startswith((site.as_uri(), "data:"))] == []
+    page.close()
+
+
+@CHINESE
+@pytest.mark.parametrize("name", SERIES)
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_in_the_browser_the_switch_leads_to_the_same_paragraph_and_back(
+    served, name, scheme, width
+):
+    with opened(served, name, scheme, width) as page:
+        typeset(page)
+        places = page.locator("[id^=nb]")
+        place = places.nth(places.count() // 2)
+        # A reader has read half of the first line.
+        place.evaluate(
+            "place => scrollBy({top: place.getBoundingClientRect().top + 9, behavior: 'instant'})"
+        )
+        led = f"{name}.html#{place.get_attribute('id')}"
+        page.locator(".language:visible").click()
+        page.wait_for_url(f"**/zh/{led}")
+        typeset(page)
+        # The browser scrolls smoothly.
+        near = "place => Math.abs(place.getBoundingClientRect().top - 75) < 75"
+        page.wait_for_function(near, arg=places.nth(places.count() // 2).element_handle())
+        page.locator(".language:visible").click()
+        page.wait_for_url(f"**/{led}")
+        assert "/zh/" not in page.url
+
+
+@CHINESE
+def test_in_the_browser_the_switch_at_the_top_and_on_other_pages_has_no_place(served):
+    for name in (SERIES[0], "terms"):
+        with opened(served, name) as page:
+            page.locator(".language:visible").click()
+            page.wait_for_url(f"**/zh/{name}.html")
+
+
+@CHINESE
+def test_in_the_browser_chinese_stands_upright_in_fonts_of_the_system(served):
+    looks = """element => {
+        const { fontStyle, fontFamily, lineHeight, fontSize } = getComputedStyle(element);
+        return [fontStyle, fontFamily, parseFloat(lineHeight) / parseFloat(fontSize)];
+    }"""
+    with opened(served, "index") as page:
+        assert page.locator("article em").first.evaluate(looks)[0] == "italic"
+        _, _, room = page.locator("article p").first.evaluate(looks)
+    with opened(served, "zh/index") as page:
+        style, fonts, more_room = page.locator("article p").first.evaluate(looks)
+        assert "PingFang SC" in fonts and "Microsoft YaHei" in fonts and more_room > room
+        page.locator("article p").first.evaluate("p => { p.innerHTML = '<em>词</em>'; }")
+        assert page.locator("article em").first.evaluate(looks)[0] == style == "normal"
 
 
 def test_from_the_disk_pages_open_and_words_are_found(served, site):
@@ -174,8 +275,7 @@ def test_from_the_disk_pages_open_and_words_are_found(served, site):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{(site / 'search.html').as_uri()}?q=momentum")
-    found = page.locator("#search-results li a", has_text="03 · Gradient descent").first
-    found.click()
+    page.locator(FOUND, has_text="03 · Gradient descent").first.click()
     page.wait_for_url("**/03_gradient_descent.html*")
     typeset(page)
     assert page.locator(".math:not(:has(mjx-container))").count() == 0
@@ -198,4 +298,5 @@ def test_in_the_browser_faults_are_seen(served):
 
 
 def test_every_page_is_looked_at(site):
-    assert {page.stem for page in checks.pages(site)} == {*PAGES}
+    looked_at = {site / f"{name}.html" for name, *_ in LOOKED_AT}
+    assert {*checks.pages(site)} == looked_at
