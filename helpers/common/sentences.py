@@ -38,12 +38,14 @@ def say(sentence: str, **values: object) -> str:
 
 def wrapped(line: str, columns: int = 80) -> str:
     """Break a line where its language may be broken; a Chinese character takes two columns."""
-    lines, taken = [""], 0
+    lines = [""]
     for unit in _UNIT.findall(line):
-        wide = sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in unit)
-        if lines[-1] and taken + wide > columns:
-            unit = unit.lstrip()
-            lines, taken = [*lines, ""], 0
-        lines[-1] += unit
-        taken += wide
+        if lines[-1] and _columns(lines[-1] + unit) > columns:
+            lines.append(unit.lstrip())
+        else:
+            lines[-1] += unit
     return "\n".join(lines)
+
+
+def _columns(text: str) -> int:
+    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
