@@ -8,6 +8,7 @@ The system's own language does not: what a notebook prints must be the same ever
 import functools
 import gettext
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 LANGUAGE_VARIABLE = "GRAPH_TO_GARMENT_LANGUAGE"
@@ -27,3 +28,10 @@ def say(sentence: str, **values: object) -> str:
     language = os.environ.get(LANGUAGE_VARIABLE, "en")
     said = _catalogue(language).gettext(sentence) if sentence else ""
     return said.format(**values) if values else said
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a sentence lists them: a, b and c."""
+    if len(words) < 2:
+        return "".join(words)
+    return say("{first} and {last}", first=", ".join(words[:-1]), last=words[-1])
