@@ -25,7 +25,7 @@ class Answer:
 
     def __repr__(self) -> str:
         """Wrap the text between words: IPython shows this, and nbval compares it."""
-        return "\n".join(map(wrapped, self.text.splitlines()))
+        return wrapped(self.text)
 
 
 @dataclass(frozen=True)
