@@ -10,6 +10,7 @@ from torch import Tensor
 
 from helpers.common import picture
 from helpers.common.picture import MARKERS, Figure, styled
+from helpers.common.sentences import say
 
 
 @styled
@@ -23,8 +24,10 @@ def unequal_parts(
     """
     figure = Figure(
         figsize=(7, 3.6),
-        alt="Error of the mean of two parts' gradients against the size of the smaller part: the "
-        "plain mean is wrong unless the parts are equal, the weighted mean never.",
+        alt=say(
+            "Error of the mean of two parts' gradients against the size of the smaller part: the "
+            "plain mean is wrong unless the parts are equal, the weighted mean never."
+        ),
     )
     axes = figure.add_subplot()
     axes.plot(sizes, plain, "o-", label="plain mean of the two gradients")
@@ -45,8 +48,10 @@ def noise_by_batch(sizes: Sequence[int], distances: Sequence[float]) -> Figure:
     """Draw how far a batch's gradient is from that of all images, on the mean, by batch size."""
     figure = Figure(
         figsize=(7, 3.4),
-        alt="Distance between a batch's gradient and that of all images, against the batch's size, "
-        "both axes logarithmic: it falls along the line of one over the square root.",
+        alt=say(
+            "Distance between a batch's gradient and that of all images, against the batch's size, "
+            "both axes logarithmic: it falls along the line of one over the square root."
+        ),
     )
     axes = figure.add_subplot()
     theory = [distances[0] * math.sqrt(sizes[0] / size) for size in sizes]
@@ -77,10 +82,15 @@ def growing_batch(
     shown, rescued = list(final), list(first)
     figure = Figure(
         figsize=(7, 3.8),
-        alt=f"Left: with a {shown[0]} the loss of the last epoch rises with the number of "
-        f"processes; with {shown[1]} it stays low up to a point. Right: loss over the epochs, a "
-        f"line for each start: those with a {rescued[1]} end well below those with a "
-        f"{rescued[0]}.",
+        alt=say(
+            "Left: with a {fixed} the loss of the last epoch rises with the number of processes; "
+            "with {scaled} it stays low up to a point. Right: loss over the epochs, a line for "
+            "each start: those with a {warm} end well below those with a {jump}.",
+            fixed=shown[0],
+            scaled=shown[1],
+            warm=rescued[1],
+            jump=rescued[0],
+        ),
     )
     left, right = figure.subplots(1, 2)
     looks = list(zip(MARKERS, (picture.BLUE, picture.VERMILION), ("-", "--"), strict=False))
@@ -122,9 +132,11 @@ def speed_up(milliseconds: Mapping[str, Mapping[str, float]], shared: Sequence[f
         gains[name] = times[alone] / times[in_two]
     figure = Figure(
         figsize=(7, 4.2),
-        alt="Left: measured time of a step for two networks and three ways to run it. Right: the "
-        "speed-up measured for two processes, beside Amdahl's lines, which all bend towards a "
-        "ceiling.",
+        alt=say(
+            "Left: measured time of a step for two networks and three ways to run it. Right: the "
+            "speed-up measured for two processes, beside Amdahl's lines, which all bend towards a "
+            "ceiling."
+        ),
     )
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
     _times_of_a_step(left, milliseconds)

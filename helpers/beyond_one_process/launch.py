@@ -27,6 +27,7 @@ import torch
 
 from helpers.beyond_one_process import copies
 from helpers.common import require
+from helpers.common.sentences import say
 
 _SECONDS_AT_MOST = 300.0
 # Each takes a third of a gigabyte, where it has to load PyTorch for itself.
@@ -67,7 +68,9 @@ class Launched(NamedTuple):
         """Return the lines, each with its rank, and its attempt if there were several."""
         several = any(attempt for attempt, _, _ in self.said)
         return "\n".join(
-            f"{f'attempt {attempt}, ' if several else ''}rank {rank} | {text}"
+            say("attempt {attempt}, rank {rank} | {text}", attempt=attempt, rank=rank, text=text)
+            if several
+            else say("rank {rank} | {text}", rank=rank, text=text)
             for attempt, rank, text in self.said
         )
 

@@ -25,7 +25,7 @@ class Answer:
 
     def __repr__(self) -> str:
         """Wrap the text between words: IPython shows this, and nbval compares it."""
-        return "\n".join(map(wrapped, self.text.splitlines()))
+        return wrapped(self.text)
 
 
 @dataclass(frozen=True)
@@ -207,8 +207,8 @@ class Questions:
         names = [*self.predictions, *self.exercises]
         tried = {name for name, verdict in self._noted.items() if verdict.tried}
         right = {name for name in tried if self._noted[name].right}
-        revisit = "; ".join(say(name) for name in names if name in tried - right)
-        untouched = "; ".join(say(name) for name in names if name not in tried)
+        revisit = say("; ").join(say(name) for name in names if name in tried - right)
+        untouched = say("; ").join(say(name) for name in names if name not in tried)
         lines = [
             say(
                 "Predictions: {made} of {asked} made, {right} right. "

@@ -11,6 +11,7 @@ import gettext
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 LANGUAGE_VARIABLE = "GRAPH_TO_GARMENT_LANGUAGE"
@@ -36,14 +37,28 @@ def say(sentence: str, **values: object) -> str:
     return said.format(**values) if values else said
 
 
-def wrapped(line: str, columns: int = 80) -> str:
-    """Break a line where its language may be broken; a Chinese character takes two columns."""
-    lines, taken = [""], 0
-    for unit in _UNIT.findall(line):
-        wide = sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in unit)
-        if lines[-1] and taken + wide > columns:
-            unit = unit.lstrip()
-            lines, taken = [*lines, ""], 0
-        lines[-1] += unit
-        taken += wide
-    return "\n".join(lines)
+def wrapped(text: str, columns: int = 80, later: str = "") -> str:
+    """Break lines where their language may be broken; a Chinese character takes two columns.
+
+    What is broken off goes on behind `later`.
+    """
+    found: list[str] = []
+    for line in text.split("\n"):
+        found.append("")
+        for unit in _UNIT.findall(line):
+            if found[-1] and _columns(found[-1] + unit) > columns:
+                found.append(later + unit.lstrip())
+            else:
+                found[-1] += unit
+    return "\n".join(found)
+
+
+def _columns(text: str) -> int:
+    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a sentence lists them: a, b and c."""
+    if len(words) < 2:
+        return "".join(words)
+    return say("{first} and {last}", first=say(", ").join(words[:-1]), last=words[-1])

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from helpers.common import page, require
+from helpers.common.sentences import say
 from helpers.computation_graph import boxes, found, words
 from helpers.computation_graph.folding import MOST_FUNCTIONS_UNFOLDED
 from helpers.computation_graph.local import locals_of
@@ -19,9 +20,6 @@ _NOT_YET_VISITED = {"fillcolor": "#ffffff", "color": "#b5b5b5", "fontcolor": "#7
 _BEING_VISITED = {"fillcolor": "#ffd9bf", "color": "#D55E00", "penwidth": "3"}
 _GRADIENT_FLOWS = {"color": "#D55E00", "fontcolor": "#A34700", "penwidth": "2.2", "dir": "back"}
 _STILL_TO_FLOW = {"fontcolor": "white", "color": "#b5b5b5"}
-
-_HEAD = ["step", "function", "its inputs", "what it saved", "local derivative"]
-_HEAD += ["gradient in", "gradient out"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,10 +95,17 @@ class Walk(Sequence):
                 edge = replace(edge, look={"label": boxes.beside_the_line(text)} | _STILL_TO_FLOW)
             edges.append(edge)
         place = f"Step {step} of {len(self)}"
-        does = f"receives the gradient {here.gradient_in} and hands on {here.gradient_out}"
-        alt = words.cut(f"{place} of the walk back: {here.function} {does}.")
+        alt = say(
+            "Step {step} of {count} of the walk back: {function} receives the gradient "
+            "{gradient_in} and hands on {gradient_out}.",
+            step=step,
+            count=len(self),
+            function=here.function,
+            gradient_in=here.gradient_in,
+            gradient_out=here.gradient_out,
+        )
         title = f"{place}: {here.function}"
-        return boxes.Drawing(tuple(nodes), tuple(edges), alt, title, legend)
+        return boxes.Drawing(tuple(nodes), tuple(edges), words.cut(alt), title, legend)
 
     def strip(self) -> boxes.Strip:
         """Return the pictures of all steps as one output."""
@@ -108,7 +113,9 @@ class Walk(Sequence):
         return boxes.Strip(tuple(self.picture(place, legend=False) for place in places))
 
     def _rows(self) -> list[list[str]]:
-        return [_HEAD, *([str(place), *step.row] for place, step in enumerate(self.steps, start=1))]
+        head = [say("step"), say("function"), say("its inputs"), say("what it saved")]
+        head += [say("local derivative"), say("gradient in"), say("gradient out")]
+        return [head, *([str(place), *step.row] for place, step in enumerate(self.steps, start=1))]
 
     def __repr__(self) -> str:
         """Return the table as text."""
@@ -292,13 +299,14 @@ def _steps(
 
 def _end(graph: found.Graph, end: Any, total: torch.Tensor | None) -> Step:
     leaf, text = graph.label(id(end.variable)), words.short(total)
-    name = "the leaf" if leaf == words.NO_NAME else leaf
-    row, flows = ("AccumulateGrad", leaf, "nothing", "1"), {("leaf", id(end)): text}
+    row, flows = ("AccumulateGrad", leaf, say("nothing"), "1"), {("leaf", id(end)): text}
     if not end.variable.requires_grad:
-        out = f"nothing: {name} was frozen since"
+        name = say("the leaf") if leaf == words.NO_NAME else leaf
+        out = say("nothing: {name} was frozen since", name=name)
         return Step(*row, (total,), (), text, out, id(end), flows)
-    into = "the leaf's grad" if leaf == words.NO_NAME else f"{leaf}.grad"
-    return Step(*row, (total,), (total,), text, f"{text} to {into}", id(end), flows)
+    into = say("the leaf's grad") if leaf == words.NO_NAME else f"{leaf}.grad"
+    out = say("{gradient} to {place}", gradient=text, place=into)
+    return Step(*row, (total,), (total,), text, out, id(end), flows)
 
 
 def _step(graph: found.Graph, function: Any, arriving: tuple, leaving: tuple) -> Step:
@@ -310,11 +318,11 @@ def _step(graph: found.Graph, function: Any, arriving: tuple, leaving: tuple) ->
         flows["in", id(function), place] = left[place]
         box = graph.box_of(source, number)
         labels.append(found.function_name(source) if box is None else graph.label(box))
-        handed_on.append(f"{left[place]} to {labels[-1]}")
+        handed_on.append(say("{gradient} to {place}", gradient=left[place], place=labels[-1]))
     return Step(
         found.function_name(function),
         ", ".join(labels),
-        ", ".join(_saved_in_words(function)) or "nothing",
+        ", ".join(_saved_in_words(function)) or say("nothing"),
         ", ".join(locals_of(function, arriving, leaving)),
         arriving,
         tuple(leaving[place] for place, *_ in inputs),
@@ -330,7 +338,7 @@ def _saved_in_words(function: Any) -> list[str]:
     try:
         saved = found.saved_values(function, unpack=True)
     except Exception:  # noqa: BLE001 - somebody's hook may unpack once, and then refuse in any way
-        return ["packed away"]
+        return [say("packed away")]
     for name, value in saved.items():
         if isinstance(value, torch.Tensor):
             lines.append(f"{name} = {words.short(value)}")

@@ -13,6 +13,7 @@ from typing import Any
 import graphviz
 
 from helpers.common import page
+from helpers.common.sentences import say
 from helpers.computation_graph import found, words
 
 # Graphviz knows the width of this font, and names a stand-in for viewers that lack it.
@@ -95,8 +96,21 @@ def alt_text(nodes: Sequence[Node], arrows: str) -> str:
         labels = Counter(_with_gradient(node) for node in nodes if node.role == role)
         listed = [label if times == 1 else f"{label} ({times})" for label, times in labels.items()]
         if listed:
-            parts.append(role if listed == [role] else f"{role} {words.listing(listed)}")
-    return words.cut(f"Computation graph: {'; '.join(parts)}. {arrows}")
+            told = _role_in_words(role)
+            parts.append(told if listed == [role] else f"{told} {words.listing(listed)}")
+    shown = say("Computation graph: {parts}.", parts="; ".join(parts))
+    return words.cut(f"{shown} {arrows}")
+
+
+def _role_in_words(role: str) -> str:
+    return {
+        "leaf": say("leaf"),
+        "intermediate": say("intermediate"),
+        "output": say("output"),
+        "function": say("function"),
+        "module": say("module"),
+        "saved": say("saved"),
+    }[role]
 
 
 def of_arrows(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from helpers.common.picture import GREY, MARKERS, Figure, styled
+from helpers.common.sentences import say
 
 
 @styled
@@ -23,19 +24,27 @@ def slope_errors(steps: Sequence[float], errors: Mapping[str, Sequence[float]]) 
     """
     helps = all(values[0] > 10 * min(values) for values in errors.values())
     turns = all(values[-1] > 10 * min(values) for values in errors.values())
-    finding = "Smaller steps help" if helps else "Smaller steps do not always help"
+    nearest = [f"{steps[values.index(min(values))]:g} {name}" for name, values in errors.items()]
+    best = ", ".join(nearest)
     if helps and turns:
-        finding += " until rounding takes over"
-    best = [f"{steps[values.index(min(values))]:g} {name}" for name, values in errors.items()]
-    figure = Figure(
-        figsize=(7.0, 3.8),
-        alt=f"Error of difference quotients against the step h, from {steps[0]:g} down to "
-        f"{steps[-1]:g}. {finding}; best near {', '.join(best)}.",
+        finding = "Smaller steps help until rounding takes over"
+        told = say("Smaller steps help until rounding takes over; best near {best}.", best=best)
+    elif helps:
+        finding = "Smaller steps help"
+        told = say("Smaller steps help; best near {best}.", best=best)
+    else:
+        finding = "Smaller steps do not always help"
+        told = say("Smaller steps do not always help; best near {best}.", best=best)
+    shown = say(
+        "Error of difference quotients against the step h, from {first:g} down to {last:g}.",
+        first=steps[0],
+        last=steps[-1],
     )
+    figure = Figure(figsize=(7.0, 3.8), alt=f"{shown} {told}")
     axes = figure.add_subplot()
     for (name, values), marker in zip(errors.items(), "osD^", strict=False):
-        shown = [(step, error) for step, error in zip(steps, values, strict=True) if error > 0]
-        axes.loglog(*zip(*shown, strict=True), marker=marker, label=name)
+        dots = [(step, error) for step, error in zip(steps, values, strict=True) if error > 0]
+        axes.loglog(*zip(*dots, strict=True), marker=marker, label=name)
     axes.invert_xaxis()
     axes.set_title(finding)
     axes.set_xlabel("step h (smaller to the right)")
@@ -64,8 +73,14 @@ def price_of_slopes(prices: Mapping[str, Sequence[tuple[int, float]]]) -> Figure
     finding = f"Quotients take a pass for each weight, one walk back {most:.1f} at most"
     figure = Figure(
         figsize=(7.0, 3.8),
-        alt=f"{finding}: the price of all slopes in forward passes, against the number of weights, "
-        f"{weights[0]:,} to {weights[-1]:,}. Only the line of the quotients rises.",
+        alt=say(
+            "Quotients take a pass for each weight, one walk back {most:.1f} at most: the price of "
+            "all slopes in forward passes, against the number of weights, {fewest:,} to "
+            "{largest:,}. Only the line of the quotients rises.",
+            most=most,
+            fewest=weights[0],
+            largest=weights[-1],
+        ),
     )
     axes = figure.add_subplot()
     axes.loglog(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from helpers.common.sentences import say
 from helpers.computation_graph import boxes, found
 
 # More functions than this do not fit on a page: such a graph is folded by module.
@@ -51,7 +52,8 @@ def folded(graph: found.Graph, show: Sequence[str], title: str, legend: bool) ->
         alike = (f"{len(part)} modules alike", f"{functions} each")
         return boxes.Node(name, f"{part[0].module} … {part[-1].module}", "module", alike)
 
-    sentence = f"{len(graph.functions)} functions are folded into the modules."
+    count = len(graph.functions)
+    sentence = say("{count} functions are folded into the modules.", count=count)
     drawn = boxes.of_arrows(_arrows(graph, parts), node, sentence)
     return boxes.Drawing(*drawn, title, legend)
 

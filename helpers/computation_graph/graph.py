@@ -13,6 +13,7 @@ import graphviz
 import torch
 
 from helpers.common import require
+from helpers.common.sentences import say
 from helpers.computation_graph import boxes, found, words
 from helpers.computation_graph.backtrack import backtrack
 from helpers.computation_graph.boxes import renderer
@@ -79,7 +80,7 @@ def draw(
         return folded(graph, show, title, legend)
     nodes = tuple(boxes.node(graph, box, name, show) for box, name in graph.boxes.items())
     edges = tuple(boxes.edge(graph, flow) for flow in graph.links)
-    alt = boxes.alt_text(nodes, "The arrows point the way the computation ran.")
+    alt = boxes.alt_text(nodes, say("The arrows point the way the computation ran."))
     return boxes.Drawing(nodes, edges, alt, title, legend)
 
 
@@ -115,7 +116,7 @@ def draw_as_in_notes(
 
     arrows = _functions_as_arrows(graph)
     operations = list(dict.fromkeys(operation for *_, operation in arrows))
-    sentence = f"The arrows are functions: {words.listing(operations)}."
+    sentence = say("The arrows are functions: {functions}.", functions=words.listing(operations))
     return boxes.Drawing(*boxes.of_arrows(arrows, node, sentence), title, legend)
 
 
@@ -164,7 +165,10 @@ def plain(dot: graphviz.Digraph, *, title: str = "") -> boxes.PlainDrawing:
     source = re.sub(address, lambda one: names.setdefault(one[0], f"n{len(names)}"), dot.source)
     # A box begins with its label; a title is a label too, but comes after the font.
     labels = [label or words.NO_NAME for label in re.findall(r'\[label="?([^\s"\]]*)', source)]
-    alt = f"torchviz's own drawing, which has these boxes: {words.listing(labels, most=8)}."
+    alt = say(
+        "torchviz's own drawing, which has these boxes: {labels}.",
+        labels=words.listing(labels, most=8),
+    )
     return boxes.PlainDrawing(source, words.cut(alt))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from helpers.common.sentences import say
 from helpers.computation_graph import found, words
 
 # A Jacobian is worked out up to this many entries: each row is one more call of the function.
@@ -27,7 +28,7 @@ def locals_of(function: Any, arriving: Sequence, leaving: Sequence) -> list[str]
         taken = [source._input_metadata[number] for _, source, number in inputs]
         count = sum(math.prod(one.shape) for one in made)
         if not 0 < count * max(math.prod(one.shape) for one in taken) <= _MOST_JACOBIAN_ENTRIES:
-            return [f"{count} by {math.prod(one.shape)} Jacobian" for one in taken]
+            return [_of_shape(count, math.prod(one.shape)) for one in taken]
         # A gradient of 1 for one entry of the outputs, and 0 for the others, brings one row.
         units = torch.eye(count, dtype=torch.complex128, device="cpu")
         rows = [_answer(function, unit) for unit in units]
@@ -46,9 +47,9 @@ def locals_of(function: Any, arriving: Sequence, leaving: Sequence) -> list[str]
             same = [tuple(one.shape)] == [tuple(output.shape) for output in made]
             text = _in_words(jacobian if one.dtype.is_complex else jacobian.real, same)
             fits = all(_explains(jacobian, came, left[number]) for came, left in tried)
-            lines.append(text if fits else "no single number")
+            lines.append(text if fits else say("no single number"))
     except Exception:  # noqa: BLE001 - somebody's function may refuse in any way
-        return ["not worked out" for _ in inputs]
+        return [say("not worked out") for _ in inputs]
     return lines
 
 
@@ -93,9 +94,13 @@ def _in_words(jacobian: torch.Tensor, same_shape: bool) -> str:
         return words.short(jacobian[0, 0])
     if same_shape and torch.equal(jacobian, torch.diag(diagonal)):
         if (diagonal == diagonal[0]).all():
-            return f"{words.short(diagonal[0])} for each entry"
+            return say("{number} for each entry", number=words.short(diagonal[0]))
         if diagonal.numel() <= words.MOST_ELEMENTS_SHOWN:
-            return f"{words.short(diagonal)} entry by entry"
+            return say("{numbers} entry by entry", numbers=words.short(diagonal))
     if jacobian.numel() <= words.MOST_ELEMENTS_SHOWN:
         return words.short(jacobian)
-    return f"{len(jacobian)} by {jacobian.shape[1]} Jacobian"
+    return _of_shape(*jacobian.shape)
+
+
+def _of_shape(rows: int, columns: int) -> str:
+    return say("{rows} by {columns} Jacobian", rows=rows, columns=columns)

@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from helpers.common.sentences import listed, say
+
 # A tensor with more elements than this is shown by its shape alone.
 MOST_ELEMENTS_SHOWN = 6
 _ALT_TEXT_LENGTH = 300
@@ -82,8 +84,8 @@ def listing(words: Sequence[str], most: int = 4) -> str:
     """Return the first few words as a sentence lists them, and how many more there are."""
     shown = list(words[:most])
     if len(words) > most:
-        shown.append(f"{len(words) - most} more")
-    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+        shown.append(say("{count} more", count=len(words) - most))
+    return listed(shown)
 
 
 def cut(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.lines import Line2D
 
 from helpers.common.picture import BLACK, BLUE, GREEN, GREY, VERMILION, Figure, styled
+from helpers.common.sentences import listed, say
 from helpers.debugging_clinic.charts import Chart
 from helpers.debugging_clinic.symptoms import Symptom
 
@@ -23,13 +24,17 @@ def patients(charts: Mapping[str, Chart], twins: Mapping[str, Chart]) -> Figure:
     Charts are by the patient's name; its twin's is that of the same run without the fault.
     """
     starts = [n for n, chart in charts.items() if abs(chart.loss[0] - math.log(10)) < 0.2]
-    finding = _who_learns({name: chart.accuracy[-1] > 0.5 for name, chart in charts.items()})
-    figure = Figure(
-        figsize=(7, 4.2),
-        alt=f"Loss above and accuracy below of {len(charts)} patients, each beside the healthy "
-        f"run. {finding}. First loss near ln 10: {_and(starts) or 'none'}.",
+    found = _who_learns({name: chart.accuracy[-1] > 0.5 for name, chart in charts.items()})
+    shown = say(
+        "Loss above and accuracy below of {count} patients, each beside the healthy run. "
+        "{who_learns}.",
+        count=len(charts),
+        who_learns=say("; ").join(_told(*each) for each in found),
     )
-    _headline(figure, f"{finding}")
+    near = say("First loss near ln 10: {names}.", names=listed(starts))
+    near = near if starts else say("First loss near ln 10: none.")
+    figure = Figure(figsize=(7, 4.2), alt=f"{shown} {near}")
+    _headline(figure, "; ".join(f"{_and(names)} {verb}" for names, verb in found))
     rows = figure.subplots(2, len(charts), sharex="col", sharey="row", squeeze=False)
     for (above, below), (name, chart) in zip(rows.T, charts.items(), strict=True):
         above.set_title(f"patient {name}", fontsize=10)
@@ -50,8 +55,8 @@ def patients(charts: Mapping[str, Chart], twins: Mapping[str, Chart]) -> Figure:
     return figure
 
 
-def _who_learns(learns: Mapping[str, bool]) -> str:
-    """Say it in a sentence: "A learns; B and C do not"."""
+def _who_learns(learns: Mapping[str, bool]) -> list[tuple[list[str], str]]:
+    """Return names and a verb, as in "A learns; B and C do not"."""
     able = [name for name, does in learns.items() if does]
     unable = [name for name in learns if name not in able]
     verbs = ("learn", "do not") if able else ("", "do not learn")
@@ -59,8 +64,20 @@ def _who_learns(learns: Mapping[str, bool]) -> str:
         verbs = ("learns", verbs[1])
     if len(unable) == 1:
         verbs = (verbs[0], verbs[1].replace("do", "does"))
-    said = [f"{_and(n)} {verb}" for n, verb in zip((able, unable), verbs, strict=True) if n]
-    return "; ".join(said)
+    return [(names, verb) for names, verb in zip((able, unable), verbs, strict=True) if names]
+
+
+def _told(names: Sequence[str], verb: str) -> str:
+    """Return what `_who_learns` found where it is not drawn."""
+    who = listed(names)
+    return {
+        "learns": say("{who} learns", who=who),
+        "learn": say("{who} learn", who=who),
+        "does not": say("{who} does not", who=who),
+        "do not": say("{who} do not", who=who),
+        "does not learn": say("{who} does not learn", who=who),
+        "do not learn": say("{who} do not learn", who=who),
+    }[verb]
 
 
 @styled
@@ -73,8 +90,12 @@ def symptoms(
     rows = -(-len(signs) // columns)
     figure = Figure(
         figsize=(7, 2.5 * rows + 0.5),
-        alt=f"A panel for each of {len(signs)} symptoms: the patient's curve, the healthy one and "
-        f"a dotted bound. In {told} of them the bound tells the patient from the healthy run.",
+        alt=say(
+            "A panel for each of {count} symptoms: the patient's curve, the healthy one and a "
+            "dotted bound. In {told} of them the bound tells the patient from the healthy run.",
+            count=len(signs),
+            told=told,
+        ),
     )
     all_or = "each" if told == len(signs) else f"{told} of {len(signs)}"
     _headline(figure, f"A bound parts {all_or} of the patients from the healthy run")
@@ -171,12 +192,13 @@ def in_batches_of(accuracies: Mapping[str, Mapping[int, Sequence[float]]]) -> Fi
     """Draw for each network, by its name, the fraction right by size of batch, of each seed."""
     means = {n: {k: statistics.fmean(v) for k, v in by.items()} for n, by in accuracies.items()}
     falls = [n for n, by_size in means.items() if max(by_size.values()) > 2 * by_size[1]]
-    figure = Figure(
-        figsize=(7, 3.0),
-        alt="Bars of the fraction right when the same test images are shown in large batches, in "
-        "small ones, and one at a time; a dot for each seed. "
-        f"It falls to a guess for: {_and(falls) or 'none'}.",
+    shown = say(
+        "Bars of the fraction right when the same test images are shown in large batches, in small "
+        "ones, and one at a time; a dot for each seed."
     )
+    fall = say("It falls to a guess for: {names}.", names=listed(falls))
+    fall = fall if falls else say("It falls to a guess for: none.")
+    figure = Figure(figsize=(7, 3.0), alt=f"{shown} {fall}")
     axes = figure.subplots()
     width = 0.8 / len(accuracies)
     colors, hatches = (BLUE, VERMILION, GREEN), ("", "//", "..")  # Not everybody sees colours.
@@ -206,12 +228,16 @@ def in_batches_of(accuracies: Mapping[str, Mapping[int, Sequence[float]]]) -> Fi
 def accuracy_reported(honest: Sequence[float], reported: Sequence[float]) -> Figure:
     """Draw the fraction right in each epoch, and in all so far, of counters never set back."""
     lags = all(r < h for h, r in zip(honest[1:], reported[1:], strict=True))
-    verdict = "lags behind from the second epoch on" if lags else "does not lag behind"
-    figure = Figure(
-        figsize=(7, 2.8),
-        alt=f"Two curves of the accuracy over {len(honest)} epochs. The one whose counters are "
-        f"never set back {verdict}.",
-    )
+    shown = say("Two curves of the accuracy over {count} epochs.", count=len(honest))
+    if lags:
+        verdict = "lags behind from the second epoch on"
+        told = say(
+            "The one whose counters are never set back lags behind from the second epoch on."
+        )
+    else:
+        verdict = "does not lag behind"
+        told = say("The one whose counters are never set back does not lag behind.")
+    figure = Figure(figsize=(7, 2.8), alt=f"{shown} {told}")
     axes = figure.subplots()
     labels = ("of this epoch", "of all epochs so far")
     _draw_two(axes, honest, reported, labels=labels, markers="os")
@@ -238,16 +264,15 @@ def who_fails_what(passed: Mapping[str, Mapping[str, bool]], faults: Mapping[str
     best = max(sum(n in faults for n in who) for who in fails.values())
     caught = {n for who in fails.values() for n in who}
     accused = len(caught - set(faults))
-    finding = f"No test catches more than {best} of {len(faults)} patients; "
-    all_or = "all" if caught >= set(faults) else len(caught & set(faults))
-    finding += f"together they catch {all_or}"
+    ill = len(caught & set(faults))
     at = {name: place + (name not in faults) for place, name in enumerate(people)}
     figure = Figure(
         figsize=(7, 0.24 * len(passed) + 2.5),
-        alt=f"A table of {len(passed)} tests and {len(faults)} patients. {finding}, and "
-        f"accuse {accused or 'none'} of the healthy.",
+        alt=_of_the_table(len(passed), len(faults), best, ill, accused),
     )
-    _headline(figure, finding)
+    all_or = "all" if ill == len(faults) else ill
+    most = f"No test catches more than {best} of {len(faults)} patients"
+    _headline(figure, f"{most}; together they catch {all_or}")
     axes = figure.subplots()
     for label, wanted, marker, size, color in (
         ("fails the test", True, "s", 70, VERMILION),
@@ -273,6 +298,25 @@ def who_fails_what(passed: Mapping[str, Mapping[str, bool]], faults: Mapping[str
     look: dict[str, Any] = {"ncols": 3, "handlelength": 0, "handletextpad": 0, "columnspacing": 0.8}
     figure.legend(blank, named, loc="outside lower center", fontsize=8, **look)
     return figure
+
+
+def _of_the_table(tests: int, patients: int, best: int, caught: int, accused: int) -> str:
+    """Return the alt text of `who_fails_what`."""
+    together = say("together they catch all")
+    if caught < patients:
+        together = say("together they catch {count}", count=caught)
+    healthy = say("accuse none of the healthy")
+    if accused:
+        healthy = say("accuse {count} of the healthy", count=accused)
+    return say(
+        "A table of {tests} tests and {patients} patients. No test catches more than {best} of "
+        "{patients} patients; {together}, and {healthy}.",
+        tests=tests,
+        patients=patients,
+        best=best,
+        together=together,
+        healthy=healthy,
+    )
 
 
 def _and(names: Sequence[str]) -> str:

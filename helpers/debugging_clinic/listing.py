@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 
 from helpers.common import require
+from helpers.common.sentences import say
 
 # The file that Python's tracebacks name for lines of the listing. No real file is called so.
 _LISTING = "<listing>"
@@ -23,7 +24,8 @@ class Complaint:
 
     def __str__(self) -> str:
         """Return what was said, and the line of yours to look at."""
-        return f"{self.kind}: {self.message}\n    your line {self.line}: {self.source}"
+        place = say("your line {line}: {source}", line=self.line, source=self.source)
+        return f"{self.kind}: {self.message}\n    {place}"
 
 
 def first_error(listing: str, **names: object) -> Complaint | None:

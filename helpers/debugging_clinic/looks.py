@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
+from helpers.common.sentences import say
 from helpers.debugging_clinic import chance, faults, rehearsal, watching
 from helpers.debugging_clinic.rehearsal import Setup, Updates
 from helpers.debugging_clinic.steps import Step
@@ -32,7 +33,6 @@ _LEAST_RANGE = 2.0
 _LEAST_LIKENESS = 0.25
 # Usual settings take less than a thousandth off the weights at each step.
 _MOST_DECAY = 0.05
-_ADDING_UP = "the scores of each image add up to 1, and none is below 0"
 
 
 def of_the_data(setup: Setup, updates: Updates) -> Table:
@@ -44,9 +44,11 @@ def of_the_data(setup: Setup, updates: Updates) -> Table:
     harm = updates.losses[0] > 1.5 * updates.guess or updates.climb
     unknown = has_enough_labels(setup) and not _labels_can_be_told(setup, images, labels)
     sorted_by = _comes_class_by_class(setup)
-    guessed = f"{len(labels) // 2:,} labels guessed from the others"
-    said = f"{guessed}, in three ways, no better than by chance"
-    largest = f"the largest is {images.abs().max():g}"
+    said = say(
+        "{count:,} labels guessed from the others, in three ways, no better than by chance",
+        count=len(labels) // 2,
+    )
+    largest = say("the largest is {largest:g}", largest=images.abs().max())
     return {
         faults.NOT_SCALED: (size > _LARGEST_SIZE_OF_INPUTS and harm, largest),
         faults.WRONG_LABELS: (unknown, said),
@@ -107,18 +109,24 @@ def _comes_class_by_class(setup: Setup) -> str:
     """
     parts = [kept.cpu() for _, labels in setup.sample if len(kept := labels[labels >= 0])]
     labels = torch.cat(parts)
+    count = len(labels)
     names, counts = labels.unique(return_counts=True)
-    first = f"the first {len(labels):,} labels"
     # A batch of a few may be of one class by chance.
     pure = len(labels) >= 8 * len(parts) and all(bool((p == p[0]).all()) for p in parts)
     if len(names) == 1:
         enough = len(labels) >= 2 * _LEAST_IMAGES_A_CLASS
-        return f"{first} are all {int(names)}" if enough else ""
+        said = say("the first {count:,} labels are all {label}", count=count, label=int(names))
+        return said if enough else ""
     runs = 1 + int((labels[1:] != labels[:-1]).sum())
     if len(parts) > 1 and runs == len(names) and len(labels) - counts.max() > 2:
-        return f"{first} have {len(names)} classes and come in {runs} runs"
+        return say(
+            "the first {count:,} labels have {classes} classes and come in {runs} runs",
+            count=count,
+            classes=len(names),
+            runs=runs,
+        )
     if pure and len(parts) > 1:
-        return f"each of the first {len(parts)} batches is of one class"
+        return say("each of the first {count} batches is of one class", count=len(parts))
     shares = torch.stack([(part[:, None] == names).double().mean(dim=0) for part in parts])
     alike = shares @ shares.T
     chances = torch.Generator().manual_seed(0)
@@ -129,7 +137,11 @@ def _comes_class_by_class(setup: Setup) -> str:
     # Or by half as often again as in any order, and no chance would bring that about.
     far = now > 1.5 * middle and now - middle > 5 * usual.std()
     follow = now > usual.max() and (now - middle > _LEAST_LIKENESS * (1 - middle) or far)
-    likeness = f"two neighbouring batches agree in {now:.0%} of labels, any two in {middle:.0%}"
+    likeness = say(
+        "two neighbouring batches agree in {now:.0%} of labels, any two in {middle:.0%}",
+        now=now,
+        middle=middle,
+    )
     return likeness if follow else ""
 
 
@@ -154,12 +166,14 @@ def of_the_network(setup: Setup, keeps: bool) -> Table:
     decay = max((_rate(group) * group.get("weight_decay", 0.0) for group in groups), default=0.0)
     same = _are_all_the_same([weights[name] for name in learning])
     silent = bool(learning) and not scores.requires_grad
-    beside = f"{len(outside)} of them, the first of shape {tuple((outside or [scores])[0].shape)}"
+    shape = tuple((outside or [scores])[0].shape)
+    beside = say("{count} of them, the first of shape {shape}", count=len(outside), shape=shape)
+    none = say("0 of {count} parameters learn", count=len(weights))
     return {
         faults.IN_A_LIST: (outside, beside),
-        faults.FROZEN: (not learning and not outside, f"0 of {len(weights)} parameters learn"),
-        faults.NO_GRADIENT: (silent, "the scores have no graph"),
-        faults.KEPT_WITH_NETWORK: (keeps, "the graph of a call goes on in the next call's"),
+        faults.FROZEN: (not learning and not outside, none),
+        faults.NO_GRADIENT: (silent, say("the scores have no graph")),
+        faults.KEPT_WITH_NETWORK: (keeps, say("the graph of a call goes on in the next call's")),
         faults.LEFT_OUT: (left_out, listed(left_out)),
         faults.ALL_THE_SAME: (same, same),
         faults.DECAYED: (decay >= _MOST_DECAY, f"lr × weight_decay = {decay:.3g}"),
@@ -168,8 +182,9 @@ def of_the_network(setup: Setup, keeps: bool) -> Table:
 
 def listed(names: Sequence[str]) -> str:
     """Return the first names in a line."""
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
+    first = ", ".join(names[:3])
+    more = say("{first} and {count} more", first=first, count=len(names) - 3)
+    return more if len(names) > 3 else first
 
 
 def _rate(group: dict) -> float:
@@ -222,7 +237,7 @@ def keeps_its_graph(setup: Setup) -> bool:
 
 
 def keeps_a_state(setup: Setup, keeps: bool) -> str:
-    """Tell why evaluation cannot be asked: it differs by more than chance, or takes no image alone.
+    """Tell what cannot be asked: evaluation differs by more than chance, or takes no image alone.
 
     Other images come between, since some keep what they have seen of them alone.
     """
@@ -233,7 +248,7 @@ def keeps_a_state(setup: Setup, keeps: bool) -> str:
             return setup.scores(some)
 
     before, again = seeded(images), seeded(images)
-    state = "keeps a state"
+    state = say("data, scores and updates: the network keeps a state")
     if keeps or _differ(before, again):
         return state
     try:
@@ -241,7 +256,9 @@ def keeps_a_state(setup: Setup, keeps: bool) -> str:
     except Exception:  # noqa: BLE001 - whatever it says, it runs with more than one
         alone = None
     if alone is None or alone.shape != before[:1].shape:
-        return "takes no image alone, as evaluation may ask"
+        return say(
+            "data, scores and updates: the network takes no image alone, as evaluation may ask"
+        )
     return state if _differ(before, seeded(images)) else ""
 
 
@@ -258,7 +275,7 @@ def _are_all_the_same(weights: Sequence[torch.Tensor]) -> str:
     pairs = itertools.pairwise(zip(same, numbers, strict=True))
     neighbours = any(a and b and (one or other) for (a, one), (b, other) in pairs)
     everything = len(same) > 1 and all(same)
-    said = f"{sum(same)} of {len(same)} matrices hold one number"
+    said = say("{same} of {count} matrices hold one number", same=sum(same), count=len(same))
     return said if everything or neighbours else ""
 
 
@@ -269,7 +286,7 @@ def of_the_scores(setup: Setup) -> Table:
     alone, once_more = (torch.cat([setup.scores(i[None]) for i in images[:8]]) for _ in range(2))
     for one, other in ((scores, again), (alone, once_more)):  # Chance may come seldom.
         if _differ(one, other):  # All the others compare scores with scores.
-            return {faults.CHANCE_IN_EVAL: (True, f"by up to {(other - one).abs().max():.2g}")}
+            return {faults.CHANCE_IN_EVAL: (True, _up_to(other - one))}
     depend = _differ(scores[:8], alone)
     # The softmax over the images leaves a trace: its columns add up to one.
     over_images = watching.are_one(scores.exp().sum(dim=0))
@@ -280,19 +297,27 @@ def of_the_scores(setup: Setup) -> Table:
     odd = is_cross_entropy and not adding_up and not asks_for_less
     never = _are_never_below_zero(setup) if odd else ""
     raw = is_nll and not adding_up and not watching.are_logarithms(scores)
-    columns = "the exponentials of each class add up to 1 over the images"
-    row = "the exponentials of an image's scores do not add up to 1"
-    by = f"by up to {(alone - scores[:8]).abs().max():.2g}"
+    columns = say("the exponentials of each class add up to 1 over the images")
+    row = say("the exponentials of an image's scores do not add up to 1")
+    by = _up_to(alone - scores[:8])
     table = _of_the_loss(setup, scores, labels)
     if is_cross_entropy and adding_up:
-        table[faults.SOFTMAX_TWICE] = (True, _ADDING_UP)
+        table[faults.SOFTMAX_TWICE] = (True, _adding_up())
     return table | {
         faults.OVER_DIM_0: (depend and over_images, columns),
         faults.IMAGES_DEPEND: (depend and not over_images, by),
-        faults.PROBABILITIES: (is_nll and adding_up, _ADDING_UP),
+        faults.PROBABILITIES: (is_nll and adding_up, _adding_up()),
         faults.RAW_SCORES: (raw, row),
         faults.NEVER_BELOW_ZERO: (never, never),
     }
+
+
+def _adding_up() -> str:
+    return say("the scores of each image add up to 1, and none is below 0")
+
+
+def _up_to(differences: torch.Tensor) -> str:
+    return say("by up to {most:.2g}", most=differences.abs().max())
 
 
 def _kind_of_loss(setup: Setup) -> tuple[bool, bool]:
@@ -313,7 +338,8 @@ def _is_summed(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> str:
     # The same images twice have the same mean, and twice the sum.
     times = setup.loss(scores.repeat(2, 1), labels.repeat(2)) / (loss or math.inf)
     summed = abs(loss) > 1e-6 and abs(times - 2) < 0.01
-    return f"{times:.2f} times the loss for every image twice" if summed else ""
+    said = say("{times:.2f} times the loss for every image twice", times=times)
+    return said if summed else ""
 
 
 def _of_the_loss(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> Table:
@@ -334,10 +360,10 @@ def _of_the_loss(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> Ta
     others = [setup.loss(sure, labels.where(no_class, (labels + step) % classes)) for step in by]
     blind = math.isfinite(cost) and all(cost == other for other in others)
     return {
-        faults.BLIND: (blind, "other labels make no difference"),
-        faults.SOFTMAX_TWICE: (squashed, f"sure and right scores cost {floor:.2f}"),
+        faults.BLIND: (blind, say("other labels make no difference")),
+        faults.SOFTMAX_TWICE: (squashed, say("sure and right scores cost {cost:.2f}", cost=floor)),
         faults.LOSS_SUMMED: (summed, summed),
-        faults.WRONG_WAY_UP: (upside_down, "1 more for the right class counts as worse"),
+        faults.WRONG_WAY_UP: (upside_down, say("1 more for the right class counts as worse")),
     }
 
 
@@ -374,7 +400,8 @@ def _are_never_below_zero(setup: Setup) -> str:
     # What is cut off at zero is so for many images, and what only has bounds is hardly ever there.
     cut = float((setup.scores(images) == 0).double().mean()) > 0.1
     roomy = float(scores.max() - scores.min()) > _LEAST_RANGE and _have_bounds(setup) and not cut
-    said = f"the least of {scores.numel():,} scores is {scores.min():.2g}"
+    least = {"count": scores.numel(), "least": scores.min()}
+    said = say("the least of {count:,} scores is {least:.2g}", **least)
     return said if never and not roomy else ""
 
 
@@ -404,7 +431,7 @@ def _of_modes(setup: Setup, off: list[str], in_eval: bool) -> Table:
     network = rehearsal.twin_of(setup.network).train()
     trained = functools.partial(rehearsal.seen_of, network, images)
     differs = in_eval and not off and _differ(setup.scores(images), trained())
-    named = f"layer {listed(off)}" if off else "network.training is False"
+    named = say("layer {names}", names=listed(off)) if off else say("network.training is False")
     return {faults.EVAL_MODE: (off or differs, named)}
 
 
@@ -419,21 +446,22 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
             raise
         fault = faults.KEPT_WITH_NETWORK if keeps else faults.KEPT_GRAPH
         return (
-            {fault: (True, "backward() comes to a graph that a step before used up")},
+            {fault: (True, say("backward() comes to a graph that a step before used up"))},
             [],
             seen,
         )
     if not (seen.forwards or seen.arrivals):
-        said = f"the network never ran in {seen.taken} steps"
+        said = say("the network never ran in {count} steps", count=seen.taken)
         return {faults.SOMETHING_ELSE: (True, said)}, [], seen
-    unseen = [] if seen.loss.asks else ["the step's own loss (it never calls loss_function)"]
+    own = say("the step's own loss (it never calls loss_function)")
+    unseen = [] if seen.loss.asks else [own]
     if seen.loss.asks and not seen.loss.compared:
-        unseen.append("whether the step hands the loss the labels of its images")
+        unseen.append(say("whether the step hands the loss the labels of its images"))
     by_hooks = any(getattr(w, "_post_accumulate_grad_hooks", None) for w in setup.handed_in)
     if by_hooks:  # No copy has them.
-        unseen.append("updates by hooks of the weights")
+        unseen.append(say("updates by hooks of the weights"))
     elif seen.moved and not seen.steps and not setup.elsewhere:
-        unseen.append("the optimizer, without which the step moves the weights")
+        unseen.append(say("the optimizer, without which the step moves the weights"))
     return _of_what_was_seen(setup, seen, by_hooks), unseen, seen
 
 
@@ -450,11 +478,12 @@ def with_log_softmax(setup: Setup, seen: watching.Watch | None) -> Setup:
 
 
 def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Table:
-    in_steps = f"in {seen.taken} steps"
     # A step may move the weights by hand.
     never = seen.arrivals > 0 and not seen.steps and not seen.moved and not by_hooks
     by_hand = seen.moved and not seen.steps
-    by = "step()" if seen.steps else "the update"
+    used_up = say("{weight}.grad still held what the update had used", weight=seen.piled_up)
+    if seen.steps:
+        used_up = say("{weight}.grad still held what step() had used", weight=seen.piled_up)
     used = seen.steps > seen.empty_steps
     none = not (seen.added or used or by_hand) and (seen.steps > 0 or not seen.arrivals)
     early = seen.added and seen.reached and not used and seen.steps > 0
@@ -463,43 +492,56 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
     right, graphs = seen.loss.right(), seen.graphs_kept()
     downhill = seen.loss.downhill and all(seen.loss.downhill) and not _maximizes(setup)
     uphill = by_hand and all(seen.uphill)
-    turned = "each update goes up" if uphill else "backward() begins with a number below 0"
+    turned = say("backward() begins with a number below 0")
+    turned = say("each update goes up") if uphill else turned
     sometimes = bool((setup.scores(setup.sample[0][0]) < 0).any())
     above_zero = seen.loss.asks and seen.loss.least >= 0 and sometimes and _kind_of_loss(setup)[0]
     return {
         **_of_modes(setup, seen.off, seen.in_eval),
         faults.FORWARD_BY_NAME: (
             seen.forwards and not seen.calls,
-            f"forward ran {seen.forwards} times, and no hook",
+            say("forward ran {count} times, and no hook", count=seen.forwards),
         ),
-        faults.NO_BACKWARD: (none, f"none came {in_steps}"),
-        faults.NO_STEP: (never and not setup.names_it, f"not once {in_steps}"),
+        faults.NO_BACKWARD: (none, say("none came in {count} steps", count=seen.taken)),
+        faults.NO_STEP: (
+            never and not setup.names_it,
+            say("not once in {count} steps", count=seen.taken),
+        ),
         faults.SOMETHING_ELSE: (
             never and setup.names_it,
-            f"the optimizer that it is handed took no step {in_steps}",
+            say("the optimizer that it is handed took no step in {count} steps", count=seen.taken),
         ),
         faults.CLEARED_EARLY: (
             early,
-            f"{seen.steps} of {seen.steps} calls of step() saw no gradient",
+            say("{count} of {count} calls of step() saw no gradient", count=seen.steps),
         ),
         faults.NEVER_CLEARED: (
             seen.piled_up,
-            f"{seen.piled_up}.grad still held what {by} had used",
+            used_up,
         ),
-        faults.WIPED: (wiped, f"1 of {most} gradients was used"),
-        faults.CLIPPED_EARLY: (clipped, f"{seen.clips} of {seen.clips} calls found no new one"),
+        faults.WIPED: (wiped, say("1 of {count} gradients was used", count=most)),
+        faults.CLIPPED_EARLY: (
+            clipped,
+            say("{count} of {count} calls found no new one", count=seen.clips),
+        ),
         faults.CLIPPED_SCALED: (
             0 < seen.clips == seen.scaled_clips,
-            f"{seen.clips} of {seen.clips} calls came before unscale_()",
+            say("{count} of {count} calls came before unscale_()", count=seen.clips),
         ),
-        faults.SHUFFLED_IN_STEP: (right is not None, f"right for {right or 0:.0%} of the images"),
+        faults.SHUFFLED_IN_STEP: (
+            right is not None,
+            say("right for {share:.0%} of the images", share=right or 0),
+        ),
         faults.WRONG_WAY_UP: (downhill or uphill, turned),
-        faults.SOFTMAX_TWICE: (above_zero and seen.loss.squashed, _ADDING_UP),
+        faults.SOFTMAX_TWICE: (above_zero and seen.loss.squashed, _adding_up()),
         faults.NEVER_BELOW_ZERO: (
             above_zero and not seen.loss.squashed,
-            f"the least score that the step asks about is {seen.loss.least:.2g}",
+            say("the least score that the step asks about is {least:.2g}", least=seen.loss.least),
         ),
-        faults.KEPT_GRAPH: (graphs > 1, f"{graphs} graphs after {seen.taken} steps"),
+        faults.KEPT_GRAPH: (
+            graphs > 1,
+            say("{graphs} graphs after {count} steps", graphs=graphs, count=seen.taken),
+        ),
     }
 
 
@@ -515,7 +557,8 @@ def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> T
     slower = (f for f in (1e-2, 1e-4, 1e-6) if not rehearsal.first_updates(setup, factor=f).climb)
     calm = next(slower, 0.0) if updates.climb else 0.0
     rate = max(map(_rate, setup.optimizer.param_groups))
-    climbs = f"it climbs at lr = {rate:g}, and at {rate * calm:g} it does not"
+    rates = {"rate": rate, "lower": rate * calm}
+    climbs = say("it climbs at lr = {rate:g}, and at {lower:g} it does not", **rates)
     images, labels = setup.sample[0]
     scores = setup.scores(images)
     # A guess costs more where the loss has a part that no score changes.
@@ -525,8 +568,11 @@ def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> T
     same = setup.loss(0.1 * scores, labels) > 0.9 * setup.loss(scores, labels)
     high = first > 2 * guess and not same and not _have_bounds(setup)
     return {
-        faults.LOSS_NOT_FINITE: (not math.isfinite(first), f"it is {first}"),
-        faults.LOSS_TOO_HIGH: (high, f"{first:.3g} in place of {guess:.3g}"),
+        faults.LOSS_NOT_FINITE: (not math.isfinite(first), say("it is {loss}", loss=first)),
+        faults.LOSS_TOO_HIGH: (
+            high,
+            say("{first:.3g} in place of {guess:.3g}", first=first, guess=guess),
+        ),
         faults.RATE_TOO_HIGH: (calm, climbs),
         faults.NO_GRADIENT: (unreached, listed(unreached)),
         faults.DO_NOT_MOVE: (still, listed(still)),
@@ -545,5 +591,9 @@ def of_a_small_batch(setup: Setup) -> Table:
             # A NaN counts as not learnt.
             if losses[0] <= 0.1 or len(losses) > 5 and sum(losses[-5:]) / 5 <= 0.9 * losses[0]:
                 return {}
-    said = f"in 60 updates the loss went from {losses[0]:.3g} to {losses[-1]:.3g}"
+    said = say(
+        "in 60 updates the loss went from {first:.3g} to {last:.3g}",
+        first=losses[0],
+        last=losses[-1],
+    )
     return {faults.NOT_BY_HEART: (True, said)}

@@ -20,6 +20,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from helpers.common import progress, require
+from helpers.common.sentences import say
 from helpers.debugging_clinic import chance, faults, keeping, looks, rehearsal
 from helpers.debugging_clinic.rehearsal import Setup
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
@@ -75,7 +76,10 @@ class Report:
     def __str__(self) -> str:
         """Return a line for each finding, or what "Ready" does not speak of."""
         if self.healthy:
-            return f"Ready: nothing wrong was found. Not looked at: {'; '.join(self.unseen)}."
+            return say(
+                "Ready: nothing wrong was found. Not looked at: {parts}.",
+                parts="; ".join(self.unseen),
+            )
         return "\n".join(map(str, self.findings))
 
 
@@ -134,7 +138,7 @@ def check(
     weight = next(network.parameters(), None)
     if weight is None:
         # Before all else: without parameters there is no optimiser that could be handed over.
-        return Report((Finding(faults.NO_PARAMETERS, "network.parameters() is empty"),))
+        return Report((Finding(faults.NO_PARAMETERS, say("network.parameters() is empty")),))
     _require_numbers(network)
     _require_an_object("loss_function", loss_function)
     require.function("loss_function", loss_function)
@@ -160,17 +164,18 @@ def check(
             # Of a call before this one, or of what made a weight that is no parameter any more.
             is_made = looks.is_made_of_others(error.value, network)
             fault = faults.IN_A_LIST if is_made else faults.KEPT_WITH_NETWORK
-            return Report((Finding(fault, f"in {error.place}"),))
+            return Report((Finding(fault, say("in {place}", place=error.place)),))
         # With a step, the scores may come with those of other heads, which it deals with.
         run = nn.Module.__call__ if step is None else rehearsal.scores_of
         _check_that_they_fit(copies[0], loss_function, sample, run=run)
         _check_that_they_fit(copies[0], loss_function, *_last(batches, sample), run=run)
         odd = sum(int((~images.flatten(1).isfinite()).any(dim=1).sum()) for images, _ in sample)
         if odd:
-            return Report((Finding(faults.NOT_FINITE, f"{odd:,} of the first images"),))
+            some = say("{count:,} of the first images", count=odd)
+            return Report((Finding(faults.NOT_FINITE, some),))
         _require_a_true_copy(copies[0], network, sample[0][0])
         if place := looks.left_over(network, copies[0], sample[0][0]):
-            return Report((Finding(faults.KEPT_WITH_NETWORK, f"in {place}"),))
+            return Report((Finding(faults.KEPT_WITH_NETWORK, say("in {place}", place=place)),))
         setup = _setup(copies, (network, optimizer), sample, loss_function, step)
         return _looked_at(setup, batches, step, test)
 
@@ -258,22 +263,24 @@ def _looked_at(
     found += _that_hold(of_steps)
     setup = looks.with_log_softmax(setup, seen)
     if test is None:
-        unseen.append("the test part (test=)")
+        unseen.append(say("the test part (test=)"))
     else:
         shared, unlike = _mixed(batches, test, setup.sample)
         found += _that_hold({faults.MIXED_PARTS: (shared, shared)})
         unseen += unlike
-    unseen.append("a second walk of the data")
+    unseen.append(say("a second walk of the data"))
     if missing := setup.classes - len(setup.labelled()[1].unique()):
-        unseen.append(f"{missing:,} of the {setup.classes:,} classes, of which no image came")
+        counts = {"missing": missing, "classes": setup.classes}
+        none = say("{missing:,} of the {classes:,} classes, of which no image came", **counts)
+        unseen.append(none)
     if why := looks.keeps_a_state(setup, keeps):
-        return Report(found, (*unseen, f"data, scores and updates: the network {why}"))
+        return Report(found, (*unseen, why))
     updates = rehearsal.first_updates(setup)
     if updates.stopped:
-        unseen.append(f"the first updates: the optimiser's {updates.stopped}")
+        unseen.append(say("the first updates: the optimiser's {why}", why=updates.stopped))
     found = _that_hold(looks.of_the_data(setup, updates), looks.of_the_scores(setup)) + found
     if not looks.has_enough_labels(setup):
-        unseen.append("whether labels fit their images: there are too few")
+        unseen.append(say("whether labels fit their images: there are too few"))
     found = _each_once(found, setup, updates)
     # A loss that climbs or stays has a reason, and those above are the better ones.
     reached = seen.reached if seen else set()
@@ -295,9 +302,9 @@ def _of_the_step(
     setup: Setup, step: Step | None, keeps: bool
 ) -> tuple[looks.Table, list[str], Watch | None]:
     if step is None:
-        return looks.of_the_mode(setup), ["the step (hand it over as step=)"], None
+        return looks.of_the_mode(setup), [say("the step (hand it over as step=)")], None
     table, unseen, seen = looks.of_the_step(setup, step, keeps)
-    return table, unseen + ["the step's own optimiser"] * bool(setup.elsewhere), seen
+    return table, unseen + [say("the step's own optimiser")] * bool(setup.elsewhere), seen
 
 
 def _that_hold(*tables: looks.Table) -> tuple[Finding, ...]:
@@ -309,7 +316,8 @@ def _sample(batches: Iterable[Batch], device: torch.device) -> list[Batch]:
     """Return copies of the first batches of a walk: no more images than are needed."""
     sample: list[Batch] = []
     seen = 0
-    walk = progress.walked(_walk("batches", batches), "batch", "the check looks at the data")
+    what = say("the check looks at the data")
+    walk = progress.walked(_walk("batches", batches), say("batch"), what)
     for images, labels in itertools.islice(walk, _MOST_BATCHES):
         if sample and images.shape[1:] != sample[0][0].shape[1:]:
             sizes = f"shape {tuple(images.shape)} after {tuple(sample[0][0].shape)}"
@@ -435,8 +443,8 @@ def _mixed(
     asked = list(itertools.islice(_rows("test", test), _MOST_IMAGES))
     if not asked:
         raise ValueError("test gave no images: pass something that holds at least one batch")
-    what = "the check looks for test images"
-    rows = map(_hash, progress.walked(_rows("batches", batches), "image", what))
+    what = say("the check looks for test images")
+    rows = map(_hash, progress.walked(_rows("batches", batches), say("image"), what))
     walk = itertools.islice(rows, _MOST_COMPARED)
     # A walk without an end comes back to where it began: its first images are of one round.
     first = collections.Counter(itertools.islice(walk, _MOST_IMAGES))
@@ -450,11 +458,15 @@ def _mixed(
     images = sum(len(set(row[:: 1 + len(row) // 1000].tolist())) > _FEW_NUMBERS for row in shared)
     most = _MOST_SHARED * len(asked)
     mixed = len(shared) > most + 2 * repeated * len(asked) or images > most
-    unlike = [] if whole else [f"training images after the first {_MOST_COMPARED:,}"]
+    after = say("training images after the first {count:,}", count=_MOST_COMPARED)
+    unlike = [] if whole else [after]
     again = [_hash(row) in counts for row in _rows("batches", sample)]
     if whole and sum(again) < len(again) / 10:
-        unlike.append("test images that train in another form: training images are never the same")
-    return f"{len(shared):,} of {len(asked):,} test images" if mixed else "", unlike
+        unlike.append(
+            say("test images that train in another form: training images are never the same")
+        )
+    said = say("{shared:,} of {asked:,} test images", shared=len(shared), asked=len(asked))
+    return said if mixed else "", unlike
 
 
 def _rows(name: str, batches: Iterable[Batch]) -> Iterator[Any]:

@@ -15,6 +15,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from helpers.common import progress, require
+from helpers.common.sentences import say
 from helpers.debugging_clinic import keeping, watching
 from helpers.debugging_clinic.steps import Batch, LossFunction
 
@@ -241,7 +242,8 @@ def _train(
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     asks = closure is not None and closure.default is inspect.Parameter.empty
     some = itertools.islice(itertools.cycle(batches), updates)
-    for images, labels in progress.walked(some, "update", "the check trains a copy", updates):
+    what = say("the check trains a copy")
+    for images, labels in progress.walked(some, say("update"), what, updates):
         backward = functools.partial(_backward, setup, network, optimizer, images, labels)
         yield float(backward())
         try:

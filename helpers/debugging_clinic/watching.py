@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from helpers.common import progress
+from helpers.common.sentences import say
 from helpers.debugging_clinic import chance
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 
@@ -414,7 +415,7 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
     updated = 0  # At which step.
     with _overheard(loss_function, seen.loss.asked) as asked:
         some = itertools.islice(itertools.cycle(batches), _MOST_STEPS_WATCHED)
-        for batch in progress.walked(some, "step", "the check tries the step"):
+        for batch in progress.walked(some, say("step"), say("the check tries the step")):
             seen.take(step, batch, asked)
             updated = updated or (seen.taken if seen.steps or seen.moved else 0)
             # With gradients and yet no update, it may be adding them up: give it time. One step

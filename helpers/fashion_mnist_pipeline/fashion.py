@@ -26,6 +26,7 @@ from torchvision.datasets.utils import extract_archive
 from torchvision.transforms import ToTensor
 
 from helpers.common import require
+from helpers.common.sentences import say
 from helpers.fashion_mnist_pipeline import standin
 from helpers.fashion_mnist_pipeline.standin import SIDE
 
@@ -57,15 +58,20 @@ class Source:
 
     def __str__(self) -> str:
         """Say it in one line."""
-        where = {
-            "root": "the real FashionMNIST, from the folder that was named",
-            "environment": f"the real FashionMNIST, from the folder in {ROOT_VARIABLE}",
-            "download": "the real FashionMNIST, from the project's data folder",
-            # So short that the line fits a terminal; all of it stands in `reason`.
-            "stand-in": "a drawn stand-in, not FashionMNIST "
-            f"({textwrap.shorten(self.reason, 33, placeholder='…')})",
+        # So short that the line fits a terminal; all of it stands in `reason`.
+        reason = textwrap.shorten(self.reason, 33, placeholder="…")
+        lines = {
+            "root": say("Garments: the real FashionMNIST, from the folder that was named"),
+            "environment": say(
+                "Garments: the real FashionMNIST, from the folder in {variable}",
+                variable=ROOT_VARIABLE,
+            ),
+            "download": say("Garments: the real FashionMNIST, from the project's data folder"),
+            "stand-in": say(
+                "Garments: a drawn stand-in, not FashionMNIST ({reason})", reason=reason
+            ),
         }
-        return f"Garments: {where[self.kind]}"
+        return lines[self.kind]
 
 
 @dataclass(frozen=True)

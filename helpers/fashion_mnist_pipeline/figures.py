@@ -4,7 +4,6 @@ Everywhere `classes` holds the names of the classes, and a `matrix` counts garme
 (rows) and by what the network says (columns): shape (classes, classes), dtype int64.
 """
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -25,7 +24,13 @@ from helpers.common.picture import (
     Figure,
     styled,
 )
+from helpers.common.sentences import listed, say
 from helpers.fashion_mnist_pipeline.fashion import Garments
+
+# From another file, so that the notebook needs one name.
+from helpers.fashion_mnist_pipeline.figures_of_time import cost_growth as cost_growth
+from helpers.fashion_mnist_pipeline.figures_of_time import ladder as ladder
+from helpers.fashion_mnist_pipeline.figures_of_time import time_by_part as time_by_part
 from helpers.fashion_mnist_pipeline.standin import SIDE
 from helpers.fashion_mnist_pipeline.training import Evaluation, History
 
@@ -42,8 +47,14 @@ def garments_by_class(garments: Garments) -> Figure:
     rows = [images[labels == c][:_OF_EACH_CLASS] for c in range(len(classes))]
     figure = Figure(
         figsize=(7, 5.2),
-        alt=f"{len(classes)} rows of small grey pictures, {len(rows[0])} in each row: "
-        f"one row for each class, from {classes[0]} to {classes[-1]}.",
+        alt=say(
+            "{count} rows of small grey pictures, {of_each} in each row: one row for each class, "
+            "from {first} to {last}.",
+            count=len(classes),
+            of_each=len(rows[0]),
+            first=classes[0],
+            last=classes[-1],
+        ),
     )
     axes = figure.subplots()
     # One large picture: 140 axes of their own would take seconds to draw.
@@ -61,8 +72,11 @@ def a_batch(images: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...]
     low, high = float(images.min()), float(images.max())
     figure = Figure(
         figsize=(7, 1.35),
-        alt=f"The first {_OF_A_BATCH} pictures of a batch, just as the network gets them, each "
-        "under its label.",
+        alt=say(
+            "The first {count} pictures of a batch, just as the network gets them, each under its "
+            "label.",
+            count=_OF_A_BATCH,
+        ),
     )
     title = f"The network gets numbers from {low:.2g} to {high:.2g}, and these labels"
     figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
@@ -84,12 +98,12 @@ def class_probabilities(
     top = int(probabilities.argmax())
     undecided = float(probabilities.max()) < 0.5
     verdict = "The network cannot decide" if undecided else f"The network says {classes[top]}"
-    finding = "No bar reaches one half." if undecided else "One bar is longer than one half."
-    figure = Figure(
-        figsize=(7, 3.2),
-        alt="The picture of a garment beside one bar for each class, the probability that the "
-        f"network gives to it. {finding}",
+    alt = say(
+        "The picture of a garment beside one bar for each class, the probability that the network "
+        "gives to it."
     )
+    half = say("No bar reaches one half.") if undecided else say("One bar is longer than one half.")
+    figure = Figure(figsize=(7, 3.2), alt=f"{alt} {half}")
     picture, bars = figure.subplots(1, 2, width_ratios=(1, 2))
     picture.imshow(image.numpy(), cmap="gray_r")
     picture.set_title(f"label: {classes[label]}", fontweight="normal")
@@ -107,12 +121,8 @@ def class_probabilities(
 def training_curves(history: History, images: int | None = None) -> Figure:
     """Draw loss and accuracy over the epochs, with or without a validation part of so many."""
     epochs = range(1, len(history.loss) + 1)
-    trend = "falls" if history.loss[-1] < history.loss[0] else "does not fall"
-    marked = "; a dotted line marks the lowest validation loss" if history.validation_loss else ""
-    alt = f"Loss and accuracy over {len(epochs)} epochs. "
-    alt += f"The training loss {trend} from the first epoch to the last{marked}."
-    alt = alt if len(epochs) > 1 else "Loss and accuracy of one epoch."
-    figure = Figure(figsize=(7, 3.6), alt=alt)
+    falls = history.loss[-1] < history.loss[0]
+    figure = Figure(figsize=(7, 3.6), alt=_of_curves(history, falls))
     loss, accuracy = figure.subplots(1, 2)
     for axes, training, validation in (
         (loss, history.loss, history.validation_loss),
@@ -126,7 +136,7 @@ def training_curves(history: History, images: int | None = None) -> Figure:
             )
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
-    title = f"The training loss {trend}"
+    title = f"The training loss {'falls' if falls else 'does not fall'}"
     if lowest := history.validation_loss:
         best = 1 + min(range(len(lowest)), key=lowest.__getitem__)
         title = f"Lowest validation loss: epoch {best}"
@@ -144,6 +154,27 @@ def training_curves(history: History, images: int | None = None) -> Figure:
     return figure
 
 
+def _of_curves(history: History, falls: bool) -> str:
+    """Return the alt text of `training_curves`; `falls` is whether the training loss does."""
+    if len(history.loss) == 1:
+        return say("Loss and accuracy of one epoch.")
+    if history.validation_loss and falls:
+        found = say(
+            "The training loss falls from the first epoch to the last; a dotted line marks the "
+            "lowest validation loss."
+        )
+    elif history.validation_loss:
+        found = say(
+            "The training loss does not fall from the first epoch to the last; a dotted line marks "
+            "the lowest validation loss."
+        )
+    elif falls:
+        found = say("The training loss falls from the first epoch to the last.")
+    else:
+        found = say("The training loss does not fall from the first epoch to the last.")
+    return say("Loss and accuracy over {count} epochs.", count=len(history.loss)) + f" {found}"
+
+
 @styled
 def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     """Draw how often each class was taken for each other."""
@@ -151,8 +182,10 @@ def confusion(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     label, prediction = divmod(int(mistakes.argmax()), len(classes))
     figure = Figure(
         figsize=(7, 6),
-        alt="Confusion matrix, labels down and predictions across. Most counts lie on the "
-        "diagonal; a few pairs of classes make up most of the rest.",
+        alt=say(
+            "Confusion matrix, labels down and predictions across. Most counts lie on the "
+            "diagonal; a few pairs of classes make up most of the rest."
+        ),
     )
     axes = figure.subplots()
     axes.imshow(matrix.numpy(), cmap="Blues")
@@ -181,8 +214,11 @@ def accuracy_by_class(matrix: torch.Tensor, classes: tuple[str, ...]) -> Figure:
     mean = float(matrix.diag().sum() / matrix.sum())
     figure = Figure(
         figsize=(7, 3.6),
-        alt=f"Bars of the accuracy of each of {len(classes)} classes, sorted, with error bars. "
-        "The worst class lies below the dashed line of the mean.",
+        alt=say(
+            "Bars of the accuracy of each of {count} classes, sorted, with error bars. The worst "
+            "class lies below the dashed line of the mean.",
+            count=len(classes),
+        ),
     )
     axes = figure.subplots()
     names = [classes[int(c)] for c in order]
@@ -210,8 +246,11 @@ def confident_mistakes(
     surest = wrong[evaluation.confidences[wrong].argsort(descending=True)][:_MISTAKES]
     figure = Figure(
         figsize=(7, 1.85 * _MISTAKES / 6),
-        alt=f"The {len(surest)} wrong predictions with the highest confidence, each picture with "
-        "what the network says above what it is.",
+        alt=say(
+            "The {count} wrong predictions with the highest confidence, each picture with what the "
+            "network says above what it is.",
+            count=len(surest),
+        ),
     )
     title = f"Wrong, and at least {_rounded_down(evaluation.confidences[surest].min()):g}% sure"
     figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
@@ -236,8 +275,11 @@ def first_layer_weights(weights: torch.Tensor) -> Figure:
     strongest = weights.norm(dim=1).argsort(descending=True)[:_UNITS]
     figure = Figure(
         figsize=(7, 0.9 * _UNITS / 8 + 0.5),
-        alt=f"The weights of {len(strongest)} hidden units as small pictures, blue for positive, "
-        "red for negative. In many of them parts of an outline can be seen.",
+        alt=say(
+            "The weights of {count} hidden units as small pictures, blue for positive, red for "
+            "negative. In many of them parts of an outline can be seen.",
+            count=len(strongest),
+        ),
     )
     title = "Hidden units look for outlines (blue: for, red: against)"
     figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
@@ -263,11 +305,15 @@ def convex_or_not(
         chord = torch.lerp(losses[0], losses[-1], positions)
         # Both ends lie on the chord but for rounding, which 1e-6 allows.
         verdicts[name] = "rises above" if (losses > chord + 1e-6).any() else "sags below"
-    figure = Figure(
-        figsize=(7, 3.4),
-        alt="Two curves of the loss beside their chords. "
-        + " ".join(f"Along a line in the {n} it {v} the chord." for n, v in verdicts.items()),
-    )
+    said = {
+        ("scores", "rises above"): say("Along a line in the scores it rises above the chord."),
+        ("scores", "sags below"): say("Along a line in the scores it sags below the chord."),
+        ("weights", "rises above"): say("Along a line in the weights it rises above the chord."),
+        ("weights", "sags below"): say("Along a line in the weights it sags below the chord."),
+    }
+    alt = [say("Two curves of the loss beside their chords.")]
+    alt += [said[verdict] for verdict in verdicts.items()]
+    figure = Figure(figsize=(7, 3.4), alt=" ".join(alt))
     ends = {"scores": "from zero to the network's", "weights": "from a network to its twin"}
     for axes, (name, losses) in zip(figure.subplots(1, 2), lines.items(), strict=True):
         axes.plot(positions.numpy(), losses.numpy(), label="loss")
@@ -276,117 +322,6 @@ def convex_or_not(
         axes.set(xlabel=f"{name}, {ends[name]}", ylabel="mean loss (nats)")
         axes.set_ylim(bottom=0)  # From zero up, so that the two heights can be compared.
         axes.legend()
-    return figure
-
-
-@styled
-def time_by_part(seconds: Mapping[str, float]) -> Figure:
-    """Draw what each part of a loop costs, in the order in which they run, from its seconds."""
-    total, longest = sum(seconds.values()), max(seconds, key=seconds.__getitem__)
-    figure = Figure(
-        figsize=(7, 0.6 + 0.36 * len(seconds)),
-        alt=f"One bar for each of {len(seconds)} parts of the loop, in the order in which they "
-        "run, with its share of the time.",
-    )
-    shares = [f" {value / total:.0%}" for value in seconds.values()]
-    axes = _bars(figure, {name: 1000 * value for name, value in seconds.items()}, shares)
-    axes.margins(x=0.12)  # Room for the shares beside the longest bar.
-    title = f"Of {1000 * total:.0f} ms, the largest part goes into {longest}"
-    axes.set(xlabel="milliseconds for one epoch", title=title)
-    return figure
-
-
-@styled
-def ladder(seconds: Mapping[str, float]) -> Figure:
-    """Draw the seconds of an epoch for each way to run it, and how many times faster each is.
-
-    The starting point comes first; last, and grey, what remains if all but the products goes. A
-    rung that takes as long as the one before, within a fiftieth, is said to gain nothing.
-    """
-    names, values = list(seconds), list(seconds.values())
-    *_, last, products = values
-    # Alt texts are compared from run to run, so they hold no number that a clock gave.
-    many = "many times" if values[0] > 4 * last else "not many times"
-    figure = Figure(
-        figsize=(7, 0.9 + 0.42 * len(names)),
-        alt=f"A dot for the seconds of an epoch of each of {len(names)} ways to run it, on a "
-        f"logarithmic axis, from {names[0]} down to {names[-1]}: the first takes {many} as long "
-        f"as the last but one.",
-    )
-    axes = figure.subplots()
-    rows = range(len(names))
-    axes.plot(values[:-1], rows[:-1], "o", color=BLUE, markersize=9)
-    axes.plot([products], rows[-1:], "D", color=GREY, markersize=8)
-    for row, (before, value) in enumerate(itertools.pairwise([math.inf, *values])):
-        label = f"{value:.2f} s, ×{values[0] / value:.1f}"
-        label += ", no gain" if value > 0.98 * before else ""
-        axes.annotate(label, (value, row), (9, -4), textcoords="offset points")
-    numbered = [f"{rung} · {name}" for rung, name in enumerate(names[:-1], start=1)]
-    axes.set_yticks(rows, [*numbered, names[-1]])
-    axes.invert_yaxis()
-    axes.set(xscale="log", xlabel="seconds an epoch (logarithmic; × times as fast as the first)")
-    axes.set_xlim(0.8 * min(values), 3 * max(values))  # Room for the words beside the last dot.
-    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter("")
-    # Where the gain is: a rung's share of the way, in logarithms.
-    steps = [math.log(before / after) for before, after in zip(values, values[1:-1], strict=False)]
-    most = max(range(len(steps)), key=steps.__getitem__)
-    gain = (
-        f"{values[0] / last:.0f} times faster, {math.exp(steps[most]):.0f} times on one rung alone"
-    )
-    axes.set_title(gain)
-    return figure
-
-
-@styled
-def cost_growth(
-    by_batch: Mapping[int, float],
-    by_width: Mapping[int, float],
-    by_images: Mapping[int, float],
-    memory: Mapping[int, tuple[float, float]],
-) -> Figure:
-    """Draw how an epoch's seconds grow with batch size, width and number of images.
-
-    `memory` gives gigabytes for each number of images, as bytes and as 32-bit floats.
-    """
-    figure = Figure(
-        figsize=(7, 5.6),
-        alt="Four panels on logarithmic axes. Seconds an epoch against batch size, hidden units "
-        "and images, each with the limit that binds at either end; and the calculated memory "
-        "against images, four times as high for floats as for bytes.",
-    )
-    (batch, width), (images, store) = figure.subplots(2, 2)
-    panels = (
-        (batch, by_batch, "images in a batch", "← overhead of steps", "arithmetic →"),
-        (width, by_width, "hidden units", "← overhead of steps", "arithmetic →"),
-        (images, by_images, "images in an epoch", "in proportion", ""),
-    )
-    for axes, seconds, what, low, high in panels:
-        axes.loglog(list(seconds), list(seconds.values()), marker="o", color=BLUE)
-        axes.set(xlabel=what, ylabel="seconds an epoch")
-        for x, side, text in ((0.03, "left", low), (0.97, "right", high)):
-            axes.text(x, 1.03, text, transform=axes.transAxes, ha=side, fontsize=9)
-    stored = list(memory)
-    bytes_, floats = zip(*memory.values(), strict=True)
-    store.loglog(stored, bytes_, marker="o", linestyle="-", label="bytes")
-    store.loglog(stored, floats, marker="s", linestyle="--", label="floats")
-    store.axhline(1, color=VERMILION, linestyle=":")
-    store.text(stored[0], 1.1, "1 GB: a small cloud machine", fontsize=9)
-    store.text(0.03, 1.03, "calculated", transform=store.transAxes, fontsize=9)
-    store.set(xlabel="images in memory", ylabel="gigabytes")
-    store.legend(loc="lower right")
-    # Ticks where something was measured: a logarithmic axis would mark powers of ten.
-    every = ((batch, by_batch), (width, by_width), (images, by_images), (store, memory))
-    for axes, sizes in every:
-        names = [f"{size // 1000}k" if size >= 10_000 else f"{size}" for size in sizes]
-        axes.set_xticks(list(sizes), names)
-        axes.set_xticks([], minor=True)
-        axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("")  # Else a short axis also labels what lies between.
-    title = "Small steps pay for overhead, large ones for arithmetic"
-    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
     return figure
 
 
@@ -400,8 +335,11 @@ def filters_at_work(image: torch.Tensor, filters: torch.Tensor, maps: torch.Tens
     count = len(filters)
     figure = Figure(
         figsize=(7, 2.4),
-        alt=f"A garment beside {count} small filters and the answer of each: every filter lights "
-        "up the edges that face its own way and leaves flat cloth dark.",
+        alt=say(
+            "A garment beside {count} small filters and the answer of each: every filter lights "
+            "up the edges that face its own way and leaves flat cloth dark.",
+            count=count,
+        ),
     )
     grid = figure.add_gridspec(2, count + 1, width_ratios=[1.7] + [1] * count)
     garment = figure.add_subplot(grid[:, 0])
@@ -437,9 +375,12 @@ def accuracy_against_seconds(
     """
     figure = Figure(
         figsize=(7, 4.4),
-        alt="Fraction right on the validation part against seconds, with error bars, for "
-        f"{len(runs)} recipes, and a line where the usual loader ends its first epoch. One recipe "
-        "is a line of points, an epoch each; the others are single points.",
+        alt=say(
+            "Fraction right on the validation part against seconds, with error bars, for {count} "
+            "recipes, and a line where the usual loader ends its first epoch. One recipe is a line "
+            "of points, an epoch each; the others are single points.",
+            count=len(runs),
+        ),
     )
     axes = figure.subplots()
     looks = zip(MARKERS, (BLUE, GREEN, ORANGE, VERMILION, PINK, SKY), strict=True)
@@ -469,8 +410,11 @@ def sweep(reached: Mapping[float, Sequence[float]], images: int) -> Figure:
     best = max(means, key=means.__getitem__)
     figure = Figure(
         figsize=(7, 3.4),
-        alt=f"Fraction right on the validation part for {len(reached)} learning rates on a "
-        "logarithmic axis, a point with an error bar for each seed, and a line through the means.",
+        alt=say(
+            "Fraction right on the validation part for {count} learning rates on a logarithmic "
+            "axis, a point with an error bar for each seed, and a line through the means.",
+            count=len(reached),
+        ),
     )
     axes = figure.subplots()
     axes.plot(list(means), list(means.values()), color=BLACK, label="mean over the seeds")
@@ -501,8 +445,13 @@ def seeds_compared(
     gaps = [upper - lower for lower, upper in zip(low, high, strict=True)]
     figure = Figure(
         figsize=(7, 3.2),
-        alt=f"Fraction right for each of {len(gaps)} seeds, twice: {low_name} and {high_name}, "
-        "each point with an error bar.",
+        alt=say(
+            "Fraction right for each of {count} seeds, twice: {low} and {high}, each point with an "
+            "error bar.",
+            count=len(gaps),
+            low=low_name,
+            high=high_name,
+        ),
     )
     axes = figure.subplots()
     for name, marker, colour, shift in (
@@ -528,8 +477,11 @@ def reliability(evaluations: Mapping[str, Evaluation]) -> Figure:
     """Draw how often answers are right against how sure the network was of them."""
     figure = Figure(
         figsize=(7, 3.8),
-        alt=f"Fraction right against how sure the network was, for {' and '.join(evaluations)}, "
-        "with error bars, beside the dashed diagonal on which the two are equal.",
+        alt=say(
+            "Fraction right against how sure the network was, for {names}, with error bars, beside "
+            "the dashed diagonal on which the two are equal.",
+            names=listed([*evaluations]),
+        ),
     )
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=BLACK, linestyle="--", label="as right as it is sure")
@@ -569,16 +521,6 @@ def _with_error_bars(
 def _rounded_down(confidence: torch.Tensor) -> float:
     """Return per cent to a tenth, rounded down: no network is 100% sure."""
     return math.floor(1000 * float(confidence)) / 10
-
-
-def _bars(figure: Figure, lengths: Mapping[str, float], labels: list[str], **look) -> Axes:
-    """Draw lying bars, the first on top, each with its name before it and a label behind it."""
-    axes = figure.subplots()
-    look = {"color": BLUE, "linewidth": 0, **look}
-    axes.bar_label(axes.barh(list(lengths), list(lengths.values()), **look), labels, padding=2)
-    axes.invert_yaxis()
-    axes.grid(visible=False, axis="y")
-    return axes
 
 
 def _hide_frame(axes) -> None:

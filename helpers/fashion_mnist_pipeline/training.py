@@ -25,6 +25,7 @@ from torch.utils.data import Dataset
 
 from helpers.common import progress as progress_bars
 from helpers.common import require
+from helpers.common.sentences import say
 from helpers.fashion_mnist_pipeline import fashion
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -180,7 +181,7 @@ def fit(
     history = History()
     total = max(0, epochs * _length(batches)) or None
     with (
-        progress_bars.bar(total=total, unit="batch", shown=progress) as bar,
+        progress_bars.bar(total=total, unit=say("batch"), shown=progress) as bar,
         torch.inference_mode(False),
     ):
         for epoch in range(1, epochs + 1):
@@ -205,7 +206,8 @@ def fit(
                 _tell(schedule, loss if schedule.mode == "min" else accuracy)
             elif schedule is not None and not of_steps:
                 _tell(schedule)
-            bar.set_postfix_str(f"epoch {epoch}, accuracy {history.accuracy[-1]:.1%}")
+            seen_so_far = {"epoch": epoch, "accuracy": history.accuracy[-1]}
+            bar.set_postfix_str(say("epoch {epoch}, accuracy {accuracy:.1%}", **seen_so_far))
     return history
 
 
@@ -232,7 +234,7 @@ def _evaluate(walk: "_Walk", batches: Iterable[Batch], *, shown: bool) -> Evalua
         _call(network.eval, why="the network cannot be evaluated: {}".format)
         pairs = walk.over(batches, name)
         total = max(0, _length(batches)) or None
-        for images, labels in progress_bars.walked(pairs, "batch", name, total, shown=shown):
+        for images, labels in progress_bars.walked(pairs, say("batch"), name, total, shown=shown):
             scores, loss = walk.forward(images, labels)
             walk.see(loss.item(), scores, labels)
             # The softmax of logits and the softmax of log-probabilities are the same numbers.

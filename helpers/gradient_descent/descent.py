@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from helpers.common import require
+from helpers.common.sentences import say
 
 Loss = Callable[[Tensor], Tensor]
 Rule = Callable[[Tensor], Tensor]
@@ -42,13 +43,17 @@ class Path:
     def verdict(self) -> str:
         """Say in a few words whether the descent left the finite numbers, or rose."""
         if self.left_at is not None:
-            return f"diverged: left the finite numbers at step {self.left_at}"
+            return say("diverged: left the finite numbers at step {step}", step=self.left_at)
         first, last = self.losses[0].flatten(), self.losses[-1].flatten()
-        word = f"finite for all {self.steps} steps"
         if not bool((last > first).any()):
-            return word
+            return say("finite for all {steps} steps", steps=self.steps)
         worst = (last - first).argmax()
-        return f"{word}, but the loss rose from {first[worst]:.1e} to {last[worst]:.1e}"
+        return say(
+            "finite for all {steps} steps, but the loss rose from {first:.1e} to {last:.1e}",
+            steps=self.steps,
+            first=first[worst],
+            last=last[worst],
+        )
 
 
 def record(rule: Rule, loss: Loss, start: Tensor, steps: int) -> Path:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from helpers.common.picture import BLACK, BLUE, ORANGE, SKY, VERMILION, Figure, styled
+from helpers.common.sentences import say
 from helpers.gradient_descent.descent import Loss, Path
 from helpers.gradient_descent.looks import FRAME, GOAL, HALO, LOOKS, grid, level_lines, note
 
@@ -32,8 +33,10 @@ def direction_fan(loss: Loss, point: Tensor, lowest: Tensor, *, names: tuple[str
     """
     figure = Figure(
         figsize=(7, 4.3),
-        alt="A loss surface in 3-D and from above, with 24 directions out of one point: 11 fall, "
-        "11 rise, 2 are level at first; the steepest fall is straight against the gradient.",
+        alt=say(
+            "A loss surface in 3-D and from above, with 24 directions out of one point: 11 fall, "
+            "11 rise, 2 are level at first; the steepest fall is straight against the gradient."
+        ),
         layout="none",  # Panels in 3-D are placed by hand: the engine leaves wide margins.
     )
     reach = float((point - lowest).abs().max())
@@ -115,8 +118,12 @@ def change_by_angle(
     best = float(degrees[changes[largest].argmin()])
     figure = Figure(
         figsize=(7, 3.6),
-        alt="Change of the loss against the angle from the gradient: tiny steps lie on a cosine, "
-        f"lowest straight against it; steps of {largest:g} fall most at {best:.0f} degrees.",
+        alt=say(
+            "Change of the loss against the angle from the gradient: tiny steps lie on a cosine, "
+            "lowest straight against it; steps of {length:g} fall most at {best:.0f} degrees.",
+            length=largest,
+            best=best,
+        ),
     )
     axes = figure.subplots()
     cosine = gradient_length * torch.cos(torch.deg2rad(degrees))
@@ -146,13 +153,19 @@ def change_on_sphere(directions: Tensor, changes: Tensor, gradient: Tensor) -> F
     steepness, uphill = gradient.norm(), gradient / gradient.norm()
     cosines = directions @ gradient / steepness
     off = float((changes - cosines * steepness).abs().max() / steepness)
-    found = "all on one line" if off < 0.01 else "not all on one line"
-    figure = Figure(
-        figsize=(7, 3.6),
-        alt="Directions on a sphere coloured by the change of the loss, and the same changes "
-        f"against the cosine of the angle from the gradient: {found}.",
-        layout="none",
-    )
+    if off < 0.01:
+        found = "All on one line"
+        alt = say(
+            "Directions on a sphere coloured by the change of the loss, and the same changes "
+            "against the cosine of the angle from the gradient: all on one line."
+        )
+    else:
+        found = "Not all on one line"
+        alt = say(
+            "Directions on a sphere coloured by the change of the loss, and the same changes "
+            "against the cosine of the angle from the gradient: not all on one line."
+        )
+    figure = Figure(figsize=(7, 3.6), alt=alt, layout="none")
     sphere: Axes3D = figure.add_axes((0, 0.03, 0.47, 0.82), projection="3d")
     flat = figure.add_axes((0.57, 0.15, 0.41, 0.74))
     # Only the half that faces the reader, or the dots behind would shine through.
@@ -175,7 +188,7 @@ def change_on_sphere(directions: Tensor, changes: Tensor, gradient: Tensor) -> F
     flat.plot([-1, 1], [-steepness, steepness], color=BLACK, linestyle="-", lw=1)
     flat.scatter(cosines, changes, c=changes, s=9, zorder=3, **look)
     flat.set(xlabel="cos θ (θ: angle from the gradient)", ylabel="change per unit of length")
-    flat.set(title=f"{found.capitalize()}: |gradient| · cos θ")
+    flat.set(title=f"{found}: |gradient| · cos θ")
     return figure
 
 
@@ -195,8 +208,10 @@ def zigzag(
     """
     figure = Figure(
         figsize=(7, 3.6),
-        alt="The same descent twice: with sizes as they are the path zig-zags in a narrow valley; "
-        "with standardised sizes the bowl is round and one step goes straight to the goal.",
+        alt=say(
+            "The same descent twice: with sizes as they are the path zig-zags in a narrow valley; "
+            "with standardised sizes the bowl is round and one step goes straight to the goal."
+        ),
     )
     panels = figure.subplots(1, len(runs))
     for axes, name, (first, second) in zip(panels, runs, names, strict=True):
@@ -227,11 +242,14 @@ def basins(
     three areas is called to where that is written; `points` goes from a name to a point to mark.
     """
     shares = [float((labels == label).double().mean()) for label in range(len(names))]
-    ends = ", ".join(f"{name} {share:.0%}" for name, share in zip(names, shares, strict=True))
+    ends = [f"{_told(name)} {share:.0%}" for name, share in zip(names, shares, strict=True)]
     figure = Figure(
         figsize=(7, 4.6),
-        alt=f"Start points coloured by where descent from them ends: {ends}. "
-        f"Marked: {', '.join(points)}.",
+        alt=say(
+            "Start points coloured by where descent from them ends: {ends}. Marked: {points}.",
+            ends=", ".join(ends),
+            points=", ".join(points),
+        ),
     )
     axes = figure.subplots()
     a, b = starts[..., 0], starts[..., 1]
@@ -255,3 +273,13 @@ def basins(
     axes.grid(False)
     axes.set(xlabel="weight 1", ylabel="weight 2", title="Where you start decides where you end")
     return figure
+
+
+def _told(end: str) -> str:
+    """Return what an end of `_ENDS` is called where it is not drawn."""
+    told = {
+        "deep well": say("deep well"),
+        "shallow well": say("shallow well"),
+        "still on the plateau": say("still on the plateau"),
+    }
+    return told.get(end, end)

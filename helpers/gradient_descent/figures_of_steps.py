@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from helpers.common.picture import BLACK, BLUE, GREEN, GREY, PINK, VERMILION, Figure, styled
+from helpers.common.sentences import listed, say
 from helpers.gradient_descent.descent import Loss, Path
 from helpers.gradient_descent.looks import FRAME, GOAL, LOOKS, ORIGIN, grid, level_lines, note
 
@@ -20,9 +21,13 @@ def five_regimes(errors: dict[str, Tensor], sizes: list[float], curvatures: Tens
     """
     figure = Figure(
         figsize=(7, 5.6),
-        alt=f"{len(errors)} step sizes on one bowl: {', '.join(errors)}. Above, the errors along "
-        "the flat and the steep direction, each on its own (1 - lr h)^k; below, the distances, "
-        "soon straight lines on a log scale.",
+        alt=say(
+            "{count} step sizes on one bowl: {names}. Above, the errors along the flat and the "
+            "steep direction, each on its own (1 - lr h)^k; below, the distances, soon straight "
+            "lines on a log scale.",
+            count=len(errors),
+            names=", ".join(errors),
+        ),
     )
     places = figure.add_gridspec(2, len(errors), height_ratios=(1, 1.3))
     below = figure.add_subplot(places[1, :])
@@ -65,8 +70,10 @@ def rate_against_step(sizes: Tensor, measured: Tensor, curvatures: Tensor) -> Fi
     best, last = 2 / (low + high), 2 / high
     figure = Figure(
         figsize=(7, 3.9),
-        alt="Factor per step against step size: a V whose lowest point is at 2/(L + μ) and which "
-        "crosses 1 at 2/L; the measured dots lie on the larger of the two lines.",
+        alt=say(
+            "Factor per step against step size: a V whose lowest point is at 2/(L + μ) and which "
+            "crosses 1 at 2/L; the measured dots lie on the larger of the two lines."
+        ),
     )
     axes = figure.subplots()
     line = torch.linspace(0, 1.12 * last, 400, dtype=torch.float64)
@@ -97,7 +104,12 @@ def descent_report(
 
     The first 60 steps are drawn; `setting` says what was set, `word` what the descent does then.
     """
-    alt = f"{word}: factor {measured:.3f} a step, {predicted:.3f} predicted."
+    alt = say(
+        "{word}: factor {measured:.3f} a step, {predicted:.3f} predicted.",
+        word=word,
+        measured=measured,
+        predicted=predicted,
+    )
     figure = Figure(figsize=(7, 3.1), alt=alt, layout="none")
     left = figure.add_axes((0.075, 0.16, 0.36, 0.7))
     right = figure.add_axes((0.53, 0.16, 0.45, 0.7))
@@ -131,8 +143,10 @@ def loss_curves(paths: dict[str, Path]) -> Figure:
     """Draw the losses of five descents on a log scale, with an arrow where one blew up."""
     figure = Figure(
         figsize=(7, 3.8),
-        alt="Loss against step for five step sizes: one crawls, one works, one comes down and is "
-        "thrown up again, one explodes at once, and the decaying one ends lowest.",
+        alt=say(
+            "Loss against step for five step sizes: one crawls, one works, one comes down and is "
+            "thrown up again, one explodes at once, and the decaying one ends lowest."
+        ),
     )
     axes = figure.subplots()
     finite = torch.cat([path.losses for path in paths.values() if path.left_at is None])
@@ -163,9 +177,13 @@ def chosen_steps(loss: Loss, path: Path, sizes: Tensor, bounds: Tensor) -> Figur
     longer = float((ratios > 1).double().mean())
     figure = Figure(
         figsize=(7, 3.5),
-        alt="A line search follows a bent valley; the step sizes it chooses lie between "
-        f"{ratios.min():.2g} and {ratios.max():.2g} times the local bound 2/L, {longer:.0%} of "
-        "them above it.",
+        alt=say(
+            "A line search follows a bent valley; the step sizes it chooses lie between "
+            "{least:.2g} and {most:.2g} times the local bound 2/L, {longer:.0%} of them above it.",
+            least=ratios.min(),
+            most=ratios.max(),
+            longer=longer,
+        ),
     )
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
     a, b, values = grid(loss, torch.tensor([0.0, 0.8], dtype=torch.float64), 1.7, 121)
@@ -189,11 +207,17 @@ def chosen_steps(loss: Loss, path: Path, sizes: Tensor, bounds: Tensor) -> Figur
 def damping(distances: dict[str, Tensor]) -> Figure:
     """Draw one weight, its minimum at 0, against the step for several momenta: (steps + 1,)."""
     found = "; ".join(
-        f"{name}, {(values[1:] * values[:-1] < 0).sum()} times"
+        say("{name}, {count} times", name=name, count=(values[1:] * values[:-1] < 0).sum())
         for name, values in distances.items()
     )
-    alt = f"One weight over the steps for {len(distances)} momenta. It crosses the minimum: "
-    figure = Figure(figsize=(7, 3.4), alt=f"{alt}{found}.")
+    figure = Figure(
+        figsize=(7, 3.4),
+        alt=say(
+            "One weight over the steps for {count} momenta. It crosses the minimum: {found}.",
+            count=len(distances),
+            found=found,
+        ),
+    )
     axes = figure.subplots()
     for (name, values), look in zip(distances.items(), LOOKS, strict=False):
         axes.plot(values, markevery=4, markersize=4, label=name, **look)
@@ -215,9 +239,14 @@ def rate_map(
     """
     figure = Figure(
         figsize=(7, 3.9),
-        alt="Map of the factor per step over step size and momentum: steps converge up to "
-        f"2(1 + γ)/L; the lowest factor is {rates.min():.2f}; at momentum {momenta[0]:g} it is "
-        f"{rates[0].min():.2f}.",
+        alt=say(
+            "Map of the factor per step over step size and momentum: steps converge up to "
+            "2(1 + γ)/L; the lowest factor is {lowest:.2f}; at momentum {least:g} it is "
+            "{there:.2f}.",
+            lowest=rates.min(),
+            least=momenta[0],
+            there=rates[0].min(),
+        ),
     )
     axes = figure.subplots()
     shown = torch.where(rates < 1, rates, torch.nan)  # Left white: it diverges.
@@ -243,11 +272,11 @@ def steps_against_condition(
     conditions: list[float], steps: dict[str, list[int]], slopes: dict[str, float]
 ) -> Figure:
     """Draw how many steps a descent needs against the bowl's condition number, both as logs."""
-    words = " and ".join(f"{slopes[name]:.2f} {name}" for name in steps)
-    figure = Figure(
-        figsize=(7, 3.6),
-        alt=f"Steps needed against the condition number on log scales: slopes {words}.",
+    alt = say(
+        "Steps needed against the condition number on log scales: slopes {slopes}.",
+        slopes=listed([f"{slopes[name]:.2f} {name}" for name in steps]),
     )
+    figure = Figure(figsize=(7, 3.6), alt=alt)
     axes = figure.subplots()
     for (name, counts), look in zip(steps.items(), LOOKS, strict=False):
         axes.loglog(conditions, counts, label=f"{name}: slope {slopes[name]:.2f}", **look)
@@ -263,10 +292,15 @@ def steps_against_condition(
 def snapshots(loss: Loss, paths: dict[str, Path], at: list[int], reach: float) -> Figure:
     """Draw where at most five descents in a bowl around zero are after so many steps each."""
     lowest = {k: min(paths, key=lambda name: float(paths[name].losses[k])) for k in at}
-    leads = ", ".join(f"after {count} steps {name}" for count, name in lowest.items())
+    leads = [say("after {count} steps {name}", count=k, name=name) for k, name in lowest.items()]
     figure = Figure(
         figsize=(7, 2.9),
-        alt=f"{len(paths)} descents on one bowl: {', '.join(paths)}. Lowest in loss: {leads}.",
+        alt=say(
+            "{count} descents on one bowl: {names}. Lowest in loss: {leads}.",
+            count=len(paths),
+            names=", ".join(paths),
+            leads=", ".join(leads),
+        ),
     )
     panels = figure.subplots(1, len(at), sharey=True)
     for axes, count in zip(panels, at, strict=True):
@@ -293,14 +327,15 @@ def noise_ball(
     from a step size to the typical distance from the goal, shape (2,), for each batch size.
     """
     wide = math.log(batches[-1] / batches[0])
-    found = " and ".join(
-        f"{math.log(values[-1] / values[0]) / wide:.1f} for lr {lr:g}"
-        for lr, values in radii.items()
-    )
+    slopes = {lr: math.log(values[-1] / values[0]) / wide for lr, values in radii.items()}
+    found = [say("{slope:.1f} for lr {lr:g}", slope=slope, lr=lr) for lr, slope in slopes.items()]
     figure = Figure(
         figsize=(7, 3.7),
-        alt="Mini-batch descent wanders in a ball around the minimum; on log scales its radius "
-        f"against the batch has the slope {found}.",
+        alt=say(
+            "Mini-batch descent wanders in a ball around the minimum; on log scales its radius "
+            "against the batch has the slope {found}.",
+            found=listed(found),
+        ),
     )
     left, right = figure.subplots(1, 2)
     level_lines(left, loss, goal, 1.15)
@@ -332,11 +367,15 @@ def early_stopping(
     """
     ways = dict(zip(weights, ("-", "--"), strict=True))
     lowest = {way: float(times[errors[way].argmin()]) for way in ways}
-    found = " and ".join(f"t = {time:.2g} ({way})" for way, time in lowest.items())
+    found = [f"t = {time:.2g} ({way})" for way, time in lowest.items()]
     figure = Figure(
         figsize=(7, 5),
-        alt="Weights along descent and along ridge from zero, and their errors on coats held out: "
-        f"lowest at {found} of {times[-1]:.2g}.",
+        alt=say(
+            "Weights along descent and along ridge from zero, and their errors on coats held out: "
+            "lowest at {found} of {last:.2g}.",
+            found=listed(found),
+            last=times[-1],
+        ),
     )
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
     for column, (name, look) in enumerate(zip(names, LOOKS, strict=False)):
@@ -352,6 +391,6 @@ def early_stopping(
     above.legend(loc="upper left")
     below.set(xlabel="how long descent ran, t = lr · steps; for ridge λ = n/(2t)")
     below.set(ylabel="held-out error (m)")
-    below.set(title=f"… and the error is lowest (▼) at {found}")
+    below.set(title=f"… and the error is lowest (▼) at {' and '.join(found)}")
     below.legend(loc="upper center")
     return figure

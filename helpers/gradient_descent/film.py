@@ -10,6 +10,7 @@ from torch import Tensor
 
 from helpers.common import page
 from helpers.common.picture import Figure
+from helpers.common.sentences import say
 from helpers.gradient_descent.descent import Path
 from helpers.gradient_descent.looks import GOAL, LOOKS
 
@@ -27,7 +28,7 @@ _WIND_THE_FILM = (
     # JupyterLab would take the arrows for its own.
     "bar.onkeydown = event => event.ctrlKey || event.metaKey || event.stopPropagation(); "
     "const pause = on => { on ? film.pauseAnimations() : film.unpauseAnimations(); "
-    "button.textContent = on ? 'Play' : 'Pause'; }; "
+    "button.textContent = on ? 'PLAY' : 'PAUSE'; }; "
     "button.onclick = () => pause(!film.animationsPaused()); "
     "slider.oninput = () => { pause(true); film.setCurrentTime(slider.value * SECONDS); }; "
     "const watch = setInterval(() => { if (!film.isConnected) clearInterval(watch); "
@@ -53,12 +54,13 @@ class Player:
     def html(self) -> str:
         """Return the film as an HTML image with its alt text and its controls."""
         data = base64.b64encode(self.svg.encode("ascii")).decode("ascii")
-        script = html.escape(_WIND_THE_FILM.replace("SECONDS", f"{_SECONDS:g}"))
+        script = _WIND_THE_FILM.replace("SECONDS", f"{_SECONDS:g}")
+        script = script.replace("PLAY", say("Play")).replace("PAUSE", say("Pause"))
         return (
             '<div style="max-width: 700px">'
             f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(self.alt)}" '
-            f'style="width: 100%" onload="{script}">'
-            '<div style="display: none"><button>Pause</button> <label>step '
+            f'style="width: 100%" onload="{html.escape(script)}">'
+            f'<div style="display: none"><button>{say("Pause")}</button> <label>{say("step")} '
             f'<input type="range" min="0" max="{self._steps}" value="0" '
             'style="width: 60%; vertical-align: middle"></label></div></div>'
         )

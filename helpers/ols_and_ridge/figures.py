@@ -21,6 +21,7 @@ from helpers.common.picture import (
     Figure,
     styled,
 )
+from helpers.common.sentences import say
 
 # Words beside a point that lines run through.
 ON_WHITE: dict[str, Any] = {
@@ -49,8 +50,11 @@ def line_and_bowl(X: Tensor, y: Tensor, weights: Tensor) -> Figure:
     """
     figure = Figure(
         figsize=(7, 3.4),
-        alt=f"Left: {len(y)} coats and the line with the smallest squared residuals. Right: the "
-        "loss over intercept and slope is one bowl, and the fit is its lowest point.",
+        alt=say(
+            "Left: {count} coats and the line with the smallest squared residuals. Right: the loss "
+            "over intercept and slope is one bowl, and the fit is its lowest point.",
+            count=len(y),
+        ),
     )
     line, bowl = figure.subplots(1, 2, width_ratios=(1, 1.1))
     size, fitted = X[:, 1], X @ weights
@@ -84,8 +88,10 @@ def projection(X: Tensor, y: Tensor, fitted: Tensor) -> Figure:
     """
     figure = Figure(
         figsize=(7, 2.7),
-        alt="The two columns of X span a plane. The fit is the foot of the perpendicular from y: "
-        "the residual stands at a right angle to the plane.",
+        alt=say(
+            "The two columns of X span a plane. The fit is the foot of the perpendicular from y: "
+            "the residual stands at a right angle to the plane."
+        ),
     )
     axes = figure.subplots()
     # To the right along the fit, upwards along the residual, and obliquely what else is in the
@@ -138,16 +144,7 @@ def errors_of_solvers(
 
     Both hold for each solver one relative error for each table, NaN where it raised.
     """
-
-    def mostly_above(errors: Mapping[str, Tensor], limit: float) -> str:
-        return ", ".join(n for n, values in errors.items() if values.nanmedian() > limit) or "none"
-
-    figure = Figure(
-        figsize=(7, 3.2),
-        alt="How far each solver is off on many collinear tables, on a logarithmic axis. Weights "
-        f"off by over 50 % on most tables: {mostly_above(weights_off, 0.5)}. Prediction off by "
-        f"over 10 % on most: {mostly_above(predictions_off, 0.1)}.",
-    )
+    figure = Figure(figsize=(7, 3.2), alt=_who_is_off(weights_off, predictions_off))
     headline(figure, "Wild weights need not spoil a prediction: it depends on the solver", x=0.01)
     panels = figure.subplots(1, 2, sharey=True)
     what = {"weights": weights_off, "prediction for one coat": predictions_off}
@@ -168,6 +165,24 @@ def errors_of_solvers(
     return figure
 
 
+def _who_is_off(weights_off: Mapping[str, Tensor], predictions_off: Mapping[str, Tensor]) -> str:
+    """Return the alt text of `errors_of_solvers`."""
+
+    def mostly_above(errors: Mapping[str, Tensor], limit: float) -> str:
+        return ", ".join(n for n, values in errors.items() if values.nanmedian() > limit)
+
+    said = [say("How far each solver is off on many collinear tables, on a logarithmic axis.")]
+    if names := mostly_above(weights_off, 0.5):
+        said.append(say("Weights off by over 50 % on most tables: {names}.", names=names))
+    else:
+        said.append(say("Weights off by over 50 % on most tables: none."))
+    if names := mostly_above(predictions_off, 0.1):
+        said.append(say("Prediction off by over 10 % on most: {names}.", names=names))
+    else:
+        said.append(say("Prediction off by over 10 % on most: none."))
+    return " ".join(said)
+
+
 @styled
 def valley(X: Tensor, y: Tensor, shortest: Tensor, direction: Tensor) -> Figure:
     """Draw a loss with a whole line of minimisers, as a surface and as contours.
@@ -178,8 +193,10 @@ def valley(X: Tensor, y: Tensor, shortest: Tensor, direction: Tensor) -> Figure:
     figure = Figure(
         figsize=(7, 3.7),
         layout="none",
-        alt="The loss of a singular problem is a valley with a flat floor: a whole line of "
-        "minimisers. The one of minimum norm is where a circle about the origin touches it.",
+        alt=say(
+            "The loss of a singular problem is a valley with a flat floor: a whole line of "
+            "minimisers. The one of minimum norm is where a circle about the origin touches it."
+        ),
     )
     headline(figure, "Not one lowest point but a line of them; one of them is the shortest", x=0.02)
     place = (0.0, 0.08, 0.48, 0.82)
@@ -224,8 +241,12 @@ def circle_to_ellipse(X: Tensor) -> Figure:
     directions = Vh * (Vh @ X.T)[:, 1:].sign()  # of the two ways along each, the one that goes up
     figure = Figure(
         figsize=(7, 3.5),
-        alt="Left: all weights of length 1, a circle. Right: what X makes of them, an ellipse "
-        f"whose half-axes are the singular values {float(sigma[0]):.3g} and {float(sigma[1]):.3g}.",
+        alt=say(
+            "Left: all weights of length 1, a circle. Right: what X makes of them, an ellipse "
+            "whose half-axes are the singular values {largest:.3g} and {smallest:.3g}.",
+            largest=sigma[0],
+            smallest=sigma[1],
+        ),
     )
     headline(figure, "X makes an ellipse of a circle: its half-axes are the singular values", 0.01)
     turn = torch.linspace(1, 1 + 2 * math.pi, 181, dtype=X.dtype)
@@ -269,8 +290,12 @@ def solver_errors(
     slopes = [_slopes(conditions, errors, noise) for noise in noises]
     figure = Figure(
         figsize=(7, 7.4),
-        alt="Relative error against condition number κ on logarithmic axes. Slopes from κ = 10³ to "
-        f"10⁷, rounded, for targets in reach: {slopes[0]}; with noise: {slopes[1]}.",
+        alt=say(
+            "Relative error against condition number κ on logarithmic axes. Slopes from κ = 10³ to "
+            "10⁷, rounded, for targets in reach: {in_reach}; with noise: {noisy}.",
+            in_reach=slopes[0],
+            noisy=slopes[1],
+        ),
     )
     panels = figure.subplots(2, 1)
     headline(
@@ -352,8 +377,13 @@ def closed_form_cost(sizes: Sequence[int], seconds: Sequence[float], rows: int) 
     """
     figure = Figure(
         figsize=(7, 3.4),
-        alt=f"Measured time to solve over the number of features d, {sizes[0]} to {sizes[-1]}, at "
-        f"{rows} rows, on logarithmic axes, beside the count nd² + d³/3.",
+        alt=say(
+            "Measured time to solve over the number of features d, {fewest} to {most}, at {rows} "
+            "rows, on logarithmic axes, beside the count nd² + d³/3.",
+            fewest=sizes[0],
+            most=sizes[-1],
+            rows=rows,
+        ),
     )
     axes = figure.subplots()
     count = [rows * d**2 + d**3 / 3 for d in sizes]

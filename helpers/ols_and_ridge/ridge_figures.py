@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from helpers.common.picture import BLACK, BLUE, GREEN, GREY, MARKERS, VERMILION, Figure, styled
+from helpers.common.sentences import listed, say
 from helpers.ols_and_ridge.figures import ON_WHITE, headline, loss_over_two_weights
 from helpers.ols_and_ridge.least_squares import Hills
 
@@ -25,12 +26,16 @@ def eigenvalues_moved(eigenvalues: Tensor, penalties: Sequence[float]) -> Figure
     """Draw the eigenvalues of XᵀX, shape (features,), on a line, and moved by each penalty."""
     # A little above zero: by rounding an eigenvalue may miss the zero that it is on paper.
     clear = [f"{p:g}" for p in penalties if float((eigenvalues + p).min()) > 1e-9]
-    here = ", ".join(f"{value:g}" for value in eigenvalues)
-    figure = Figure(
-        figsize=(7, 1.15 + 0.5 * len(penalties)),
-        alt=f"Each λ moves the eigenvalues of XᵀX, {here}, by λ along the line. Of the "
-        f"{len(penalties)} drawn, all lie above zero for λ = {' and '.join(clear) or 'none'} only.",
-    )
+    here, count = ", ".join(f"{value:g}" for value in eigenvalues), len(penalties)
+    moves = say("Each λ moves the eigenvalues of XᵀX, {here}, by λ along the line.", here=here)
+    found = say("Of the {count} drawn, all lie above zero for λ = none only.", count=count)
+    if clear:
+        found = say(
+            "Of the {count} drawn, all lie above zero for λ = {penalties} only.",
+            count=count,
+            penalties=listed(clear),
+        )
+    figure = Figure(figsize=(7, 1.15 + 0.5 * count), alt=f"{moves} {found}")
     axes = figure.subplots()
     axes.axvline(0, color=VERMILION, linestyle="-", linewidth=2.4)
     for place, penalty in enumerate(penalties):
@@ -61,8 +66,10 @@ def three_objectives(X: Tensor, y: Tensor, penalty: float, found: Tensor) -> Fig
     """
     figure = Figure(
         figsize=(7, 3.1),
-        alt="Contours of three functions of two weights: the squared error is a valley, the "
-        "penalty a round bowl, and their sum a bowl with one lowest point.",
+        alt=say(
+            "Contours of three functions of two weights: the squared error is a valley, the "
+            "penalty a round bowl, and their sum a bowl with one lowest point."
+        ),
     )
     side = X.new_tensor([k / 10 for k in range(-30, 51)])
     error = loss_over_two_weights(X, y, side, side)
@@ -102,16 +109,23 @@ def towards_the_shortest(
     `distances` holds for each kind of targets, and each of two ways of computing ridge, the
     distance to X⁺y at each λ.
     """
-    there = "; ".join(
-        f"{kind}, {' and '.join(name for name in ways if ways[name][-1] < 1e-6) or 'none'}"
-        for kind, ways in distances.items()
-    )
+
+    def within_a_millionth(kind: str) -> str:
+        there = [name for name, values in distances[kind].items() if values[-1] < 1e-6]
+        return f"{kind}, {listed(there)}" if there else say("{kind}, none", kind=kind)
+
     falls = [values[0] / values[1] for ways in distances.values() for values in ways.values()]
     figure = Figure(
         figsize=(7, 3.5),
-        alt="Distance between ridge and the shortest minimiser over λ, on logarithmic axes. From "
-        f"λ = {penalties[0]:g} to {penalties[1]:g} it falls {min(falls):.0f}-fold. Within a "
-        f"millionth at the smallest λ: {there}.",
+        alt=say(
+            "Distance between ridge and the shortest minimiser over λ, on logarithmic axes. From "
+            "λ = {first:g} to {second:g} it falls {fold:.0f}-fold. Within a millionth at the "
+            "smallest λ: {there}.",
+            first=penalties[0],
+            second=penalties[1],
+            fold=min(falls),
+            there=say("; ").join(map(within_a_millionth, distances)),
+        ),
     )
     headline(
         figure, "As λ → 0⁺, ridge tends to the shortest minimiser, until rounding rules", x=0.01
@@ -138,9 +152,15 @@ def shrinkage(penalties: Sequence[float], factors: Tensor, singular_values: Tens
     middle = len(penalties) // 2
     figure = Figure(
         figsize=(7, 3.6),
-        alt=f"The factor σ²/(σ²+λ) over λ for {len(singular_values)} directions, one half where "
-        f"λ = σ². At λ = {penalties[middle]:.3g} it is {float(factors[middle, 0]):.2f} for the "
-        f"strongest direction and {float(factors[middle, -1]):.2f} for the weakest.",
+        alt=say(
+            "The factor σ²/(σ²+λ) over λ for {count} directions, one half where λ = σ². At "
+            "λ = {penalty:.3g} it is {strongest:.2f} for the strongest direction and "
+            "{weakest:.2f} for the weakest.",
+            count=len(singular_values),
+            penalty=penalties[middle],
+            strongest=factors[middle, 0],
+            weakest=factors[middle, -1],
+        ),
     )
     axes = figure.subplots()
     # One shade more than there are directions: the lightest would not show on white.
@@ -159,13 +179,22 @@ def shrinkage(penalties: Sequence[float], factors: Tensor, singular_values: Tens
 @styled
 def weight_paths(penalties: Sequence[float], weights: Tensor, names: Sequence[str]) -> Figure:
     """Draw each weight, of shape (len(penalties), features) together, over the penalty."""
-    stops = "; ".join(
-        f"at λ = {penalties[k]:.3g}: {weights[k, 0]:.2g} and {weights[k, 1]:.2g}"
-        for k in (0, len(penalties) * 5 // 8, -1)  # the ends, and where the two have met
-    )
+
+    def at(k: int) -> str:
+        first, second = weights[k, :2]
+        here = {"penalty": penalties[k], "first": first, "second": second}
+        return say("at λ = {penalty:.3g}: {first:.2g} and {second:.2g}", **here)
+
+    stops = (0, len(penalties) * 5 // 8, -1)  # the ends, and where the two have met
     figure = Figure(
         figsize=(7, 3.8),
-        alt=f"{len(names)} weights over λ. The first two, {names[0]} and {names[1]}, {stops}.",
+        alt=say(
+            "{count} weights over λ. The first two, {first} and {second}, {stops}.",
+            count=len(names),
+            first=names[0],
+            second=names[1],
+            stops=say("; ").join(map(at, stops)),
+        ),
     )
     axes = figure.subplots()
     axes.axhline(0, color=GREY, linewidth=0.8, linestyle="-")
@@ -184,8 +213,15 @@ def luck_of_two_weights(fits: Tensor, truth: Tensor, names: Sequence[str]) -> Fi
     difference, total = float((first - second).std()), float((first + second).std())
     figure = Figure(
         figsize=(7, 3.4),
-        alt=f"The weights of {names[0]} and {names[1]} in {len(fits)} fits to new noise, a "
-        f"thin cloud. Their difference spreads by {difference:.2g}, their sum by {total:.2g}.",
+        alt=say(
+            "The weights of {first} and {second} in {count} fits to new noise, a thin cloud. Their "
+            "difference spreads by {difference:.2g}, their sum by {total:.2g}.",
+            first=names[0],
+            second=names[1],
+            count=len(fits),
+            difference=difference,
+            total=total,
+        ),
     )
     axes = figure.subplots()
     axes.plot(first, second, ".", color=BLUE, markersize=3, alpha=0.5, label="one fit each")
@@ -208,8 +244,14 @@ def bias_and_variance(
     best = off.index(min(off))
     figure = Figure(
         figsize=(7, 3.6),
-        alt=f"Distance from the true weights over λ. Without a penalty {unpenalised:.2g}; smallest "
-        f"at λ = {penalties[best]:.2g}: {off[best]:.2g}, of which the bias is {bias[best]:.2g}.",
+        alt=say(
+            "Distance from the true weights over λ. Without a penalty {unpenalised:.2g}; smallest "
+            "at λ = {penalty:.2g}: {off:.2g}, of which the bias is {bias:.2g}.",
+            unpenalised=unpenalised,
+            penalty=penalties[best],
+            off=off[best],
+            bias=bias[best],
+        ),
     )
     axes = figure.subplots()
     for values, name, look, color in (
@@ -240,9 +282,14 @@ def hills_and_spots(land: Hills, spots: Tensor, heights: Tensor, to_fit: int) ->
     """
     figure = Figure(
         figsize=(7, 4.1),
-        alt=f"Left: a real piece of hilly land, {float(land.east.max()):.0f} by "
-        f"{float(land.north.max()):.0f} km. Right: all that is known of it, the heights at "
-        f"{to_fit} spots to fit and {len(spots) - to_fit} to hold out.",
+        alt=say(
+            "Left: a real piece of hilly land, {east:.0f} by {north:.0f} km. Right: all that is "
+            "known of it, the heights at {to_fit} spots to fit and {held_out} to hold out.",
+            east=land.east.max(),
+            north=land.north.max(),
+            to_fit=to_fit,
+            held_out=len(spots) - to_fit,
+        ),
     )
     whole, known = figure.subplots(1, 2, sharey=True)
     _draw_map(whole, land, land.height)
@@ -275,7 +322,7 @@ def map_at_penalty(
     `drawn` holds heights in metres, of the shape of `land.height`, which are the real ones.
     """
     off = float((drawn - land.height).square().mean().sqrt())
-    alt = f"the map drawn is off by {off:.0f} m from the real heights."
+    alt = say("the map drawn is off by {off:.0f} m from the real heights.", off=off)
     figure = Figure(figsize=(7, 3.3), layout="none", alt=alt)
     axes = figure.add_axes((0.07, 0.15, 0.36, 0.74), anchor="W")
     scale = figure.add_axes((0.385, 0.15, 0.016, 0.74))
@@ -304,11 +351,18 @@ def error_curves(
     """
     curves = {"training": errors[0], "held-out": errors[1], "leave-one-out": left_out}
     lowest = {name: min(zip(values, penalties, strict=True)) for name, values in curves.items()}
-    where = ", ".join(f"{name} λ = {penalty:.3g}" for name, (_, penalty) in lowest.items())
     figure = Figure(
         figsize=(7, 3.8),
-        alt=f"Training, held-out and leave-one-out error over λ from {penalties[0]:.3g} to "
-        f"{penalties[-1]:.3g}. Where each is smallest: {where}.",
+        alt=say(
+            "Training, held-out and leave-one-out error over λ from {least:.3g} to {most:.3g}. "
+            "Where each is smallest: training λ = {training:.3g}, held-out λ = {held_out:.3g}, "
+            "leave-one-out λ = {left_out:.3g}.",
+            least=penalties[0],
+            most=penalties[-1],
+            training=lowest["training"][1],
+            held_out=lowest["held-out"][1],
+            left_out=lowest["leave-one-out"][1],
+        ),
     )
     axes = figure.subplots()
     _draw_error_curves(axes, penalties, errors)
@@ -328,11 +382,11 @@ def error_curves(
 def draws_of_spots(off: Mapping[str, Sequence[float]]) -> Figure:
     """Draw how far the whole map is off, in metres, draw by draw, for λ found in several ways."""
     spans = "; ".join(
-        f"{name}: {min(values):.0f} to {max(values):.0f} m" for name, values in off.items()
+        say("{name}: {least:.0f} to {most:.0f} m", name=name, least=min(values), most=max(values))
+        for name, values in off.items()
     )
-    figure = Figure(
-        figsize=(7, 0.9 + 0.5 * len(off)), alt=f"How far the whole map is off. {spans}."
-    )
+    alt = say("How far the whole map is off. {spans}.", spans=spans)
+    figure = Figure(figsize=(7, 0.9 + 0.5 * len(off)), alt=alt)
     axes = figure.subplots()
     for place, values in enumerate(off.values()):
         color = (VERMILION, GREEN, BLUE, BLACK)[place]
@@ -354,8 +408,11 @@ def smoothed_profile(distance: Tensor, measured: Tensor, smooth: object) -> Figu
     reader's code gave a curve; whatever else it gave is not drawn.
     """
     curve = smooth if isinstance(smooth, Tensor) and smooth.shape == measured.shape else None
-    what = "waiting for your smooth curve" if curve is None else "and the curve you computed"
-    figure = Figure(figsize=(7, 3.2), alt=f"Noisy heights along a line through the hills, {what}.")
+    if curve is None:
+        alt = say("Noisy heights along a line through the hills, waiting for your smooth curve.")
+    else:
+        alt = say("Noisy heights along a line through the hills, and the curve you computed.")
+    figure = Figure(figsize=(7, 3.2), alt=alt)
     axes = figure.subplots()
     axes.plot(distance, measured, "o", color=GREY, markersize=4, label="measured")
     if curve is not None:

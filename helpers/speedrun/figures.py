@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from helpers.common import picture
 from helpers.common.picture import Figure, styled
+from helpers.common.sentences import say
 from helpers.speedrun.marks import Mark
 from helpers.speedrun.table import Row, gain, is_clear, reached
 
@@ -20,9 +21,13 @@ def ideas(rows: Mapping[str, Row], names: Sequence[str]) -> Figure:
     points = [each for each, _ in gains]
     figure = Figure(
         figsize=(7, 1.5 + 0.45 * len(names)),
-        alt=f"{base_name} with a change: {'; '.join(names)}. A dot for each, on the left at the "
-        "points of accuracy gained or lost, with an error bar; on the right at the loader epochs "
-        "of a run.",
+        alt=say(
+            "{recipe} with a change: {changes}. A dot for each, on the left at the points of "
+            "accuracy gained or lost, with an error bar; on the right at the loader epochs of a "
+            "run.",
+            recipe=base_name,
+            changes=say("; ").join(names),
+        ),
     )
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.5, 1))
     places = range(len(names))
@@ -56,9 +61,13 @@ def marks(runs: Sequence[Mapping[float, Row]], goals: Sequence[Mark]) -> Figure:
     missed = [f"{mark.accuracy:g}" for mark in goals if mark not in met]
     figure = Figure(
         figsize=(7, 4),
-        alt=f"Accuracy on the test part against loader epochs, logarithmic: {len(goals)} marks, "
-        f"each a corner of the plane, and the recipe for each. {len(met)} of the recipes lie "
-        "above and left of their corners.",
+        alt=say(
+            "Accuracy on the test part against loader epochs, logarithmic: {count} marks, each a "
+            "corner of the plane, and the recipe for each. {met} of the recipes lie above and left "
+            "of their corners.",
+            count=len(goals),
+            met=len(met),
+        ),
     )
     axes = figure.add_subplot()
     for number, mark in enumerate(goals):

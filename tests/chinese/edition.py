@@ -35,6 +35,8 @@ TEXTS = FOLDER / "text"
 SHOWS = {"print", "fill", "wrapped", "textwrap.fill", "explore.slider", "explore.twin"}
 
 _HEAD = re.compile(r"^<!-- (markdown|code) (\S+) (\S+)$")
+# What stands between two prints of a line has no letters, and is Chinese everywhere.
+_ENDS = {'end=", "': 'end="，"', 'end="; "': 'end="；"', 'end=": "': 'end="："'}
 _LETTERS = re.compile(r"[A-Za-z]{2}")
 _BADGE = "[![Launch on Binder]"
 
@@ -199,6 +201,8 @@ def made_of(notebook: NotebookNode, translation: dict[str, Block]) -> NotebookNo
         if (block := translation.get(cell.id)) and block.chinese:
             cell.source = in_chinese(cell, block)
         if cell.cell_type == "code":
+            for english, chinese in _ENDS.items():
+                cell.source = cell.source.replace(english, chinese)
             cell.outputs, cell.execution_count = [], None
     return made
 

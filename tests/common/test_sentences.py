@@ -79,6 +79,23 @@ def test_the_systems_language_is_not_asked(german, monkeypatch):
     assert sentences.say("the sum") == "the sum"
 
 
+def written_in(node: ast.AST):
+    """Yield the strings of an expression that stand in no call of `say`."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "say"):
+        for part in ast.iter_child_nodes(node):
+            yield from written_in(part)
+
+
+def test_what_a_figure_says_to_those_who_do_not_see_it_is_looked_up():
+    for path in (ROOT / "helpers").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "alt":
+                words = " ".join(written_in(node.value))
+                assert not any(map(str.isalpha, words)), f"{path.name}: {words!r} is not in say()"
+
+
 def test_a_sentence_is_never_put_together_before_it_is_looked_up():
     """What an f-string has filled in is no key, and a catalogue's tools do not see it."""
     # Names and hints stand in data.

@@ -36,7 +36,7 @@ WOBBLING_PICTURES = exceptions("WOBBLING_PICTURES")
 FOLDER = ROOT / ".differences"
 
 _DATA_URI = re.compile(r"data:image/(?:png|jpeg);base64,([A-Za-z0-9+/=]+)")
-_REAL = re.compile(r"^Garments: .*the real", flags=re.MULTILINE)
+_REAL = re.compile(r"^Garments: .*(the real|真实)", flags=re.MULTILINE)
 
 
 def pictures(outputs: Iterable[dict]) -> list[bytes]:

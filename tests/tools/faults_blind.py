@@ -261,8 +261,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/fashion_mnist_pipeline/fashion.py",
         "Source.__str__",
-        '"root": "the real FashionMNIST, from the folder that was named"',
-        '"root": "the real FashionMNIST, from the project\'s data folder"',
+        '"root": say("Garments: the real FashionMNIST, from the folder that was named")',
+        '"root": say("Garments: the real FashionMNIST, from the project\'s data folder")',
         "a sentence for something else",
     ),
     (
@@ -289,14 +289,14 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
         "legends exchanged",
     ),
     (
-        "helpers/fashion_mnist_pipeline/figures.py",
+        "helpers/fashion_mnist_pipeline/figures_of_time.py",
         "cost_growth",
         "bytes_, floats = zip(",
         "floats, bytes_ = zip(",
         "legends exchanged",
     ),
     (
-        "helpers/fashion_mnist_pipeline/figures.py",
+        "helpers/fashion_mnist_pipeline/figures_of_time.py",
         "ladder",
         'f"{value:.2f} s, ×',
         'f"{value:.2f} ms, ×',

@@ -75,8 +75,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/ols_and_ridge/ridge_figures.py",
         "hills_and_spots",
-        "{to_fit} spots to fit and {len(spots) - to_fit} to hold out.",
-        "{len(spots) - to_fit} spots to fit and {to_fit} to hold out.",
+        "to_fit=to_fit,\n            held_out=len(spots) - to_fit,",
+        "to_fit=len(spots) - to_fit,\n            held_out=to_fit,",
         "an alt text that contradicts its figure",
     ),
     (
@@ -209,8 +209,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/fashion_mnist_pipeline/figures.py",
         "class_probabilities",
-        'finding = "No bar reaches one half." if undecided else "One bar is longer than one half."',
-        'finding = "One bar is longer than one half." if undecided else "No bar reaches one half."',
+        'say("No bar reaches one half.") if undecided else say("One bar is longer than one half.")',
+        'say("One bar is longer than one half.") if undecided else say("No bar reaches one half.")',
         "an alt text that contradicts its figure",
     ),
     (
@@ -231,8 +231,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/computation_graph/words.py",
         "listing",
-        'f"{len(words) - most} more"',
-        'f"{len(words)} more"',
+        'say("{count} more", count=len(words) - most)',
+        'say("{count} more", count=len(words))',
         "a quantity that only a sentence shows",
     ),
     (
@@ -407,8 +407,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/debugging_clinic/looks.py",
         "of_the_first_updates",
-        "and at {rate * calm:g} it does not",
-        "and at {calm:g} it does not",
+        '"lower": rate * calm}',
+        '"lower": calm}',
         "a quantity that only a sentence shows",
     ),
     (
