@@ -178,12 +178,25 @@ def _shown(stored: str, name: str, page: Page) -> str:
         nonlocal count
         kind, data, alt, rest = found.groups()
         if "onload=" in rest:  # A film winds itself from what stands in the page.
-            return found[0]
+            return _when_all_is_there(found[0])
         count += 1
         file = f"{name}-{count}.{'png' if kind == 'png' else 'svg'}"
         return _image(page, file, base64.b64decode(data), alt, rest)
 
     return _IMAGE.sub(put_beside, _COMMENT.sub("", stored))
+
+
+def _when_all_is_there(film: str) -> str:
+    """Let a film wait for its controls: it may have loaded before they have arrived behind it."""
+    wait = "document.addEventListener('DOMContentLoaded', wind)"
+    return re.sub(
+        'onload="([^"]*)"',
+        lambda script: (
+            f'onload="const wind = () => {{ {script[1]} }}; '
+            f"document.readyState === 'loading' ? {wait} : wind()\""
+        ),
+        film,
+    )
 
 
 def _image(page: Page, file: str, data: bytes, alt: str, rest: str) -> str:
