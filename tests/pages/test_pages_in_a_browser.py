@@ -219,27 +219,37 @@ def test_from_the_disk_chinese_words_are_found(served, site):
     page.close()
 
 
+def middle(page):
+    """Return a place in the middle of a notebook's page."""
+    places = page.locator("[id^=nb]")
+    return places.nth(places.count() // 2)
+
+
+def switched(page) -> str:
+    """Read down to the middle, go to the other language, and return the address there."""
+    typeset(page)
+    # A reader has read half of the first line.
+    page.evaluate(
+        "place => scrollBy({top: place.getBoundingClientRect().top + 9, behavior: 'instant'})",
+        middle(page).element_handle(),
+    )
+    page.locator(".language:visible").click()
+    page.wait_for_url("**/zh/*")
+    typeset(page)
+    return page.url
+
+
 @CHINESE
-@pytest.mark.parametrize("name", SERIES)
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@pytest.mark.parametrize(
+    ("name", "scheme", "width"), [(name, *LOOKS[k % 2]) for k, name in enumerate(SERIES)]
+)
 def test_in_the_browser_the_switch_leads_to_the_same_paragraph_and_back(
     served, name, scheme, width
 ):
     with opened(served, name, scheme, width) as page:
-        typeset(page)
-        places = page.locator("[id^=nb]")
-        place = places.nth(places.count() // 2)
-        # A reader has read half of the first line.
-        place.evaluate(
-            "place => scrollBy({top: place.getBoundingClientRect().top + 9, behavior: 'instant'})"
-        )
-        led = f"{name}.html#{place.get_attribute('id')}"
-        page.locator(".language:visible").click()
-        page.wait_for_url(f"**/zh/{led}")
-        typeset(page)
-        # The browser scrolls smoothly.
-        near = "place => Math.abs(place.getBoundingClientRect().top - 75) < 75"
-        page.wait_for_function(near, arg=places.nth(places.count() // 2).element_handle())
+        led = f"{name}.html#{middle(page).get_attribute('id')}"
+        assert switched(page).endswith(f"/zh/{led}")
+        assert 0 < middle(page).bounding_box()["y"] < 150
         page.locator(".language:visible").click()
         page.wait_for_url(f"**/{led}")
         assert "/zh/" not in page.url
@@ -295,6 +305,26 @@ def test_in_the_browser_faults_are_seen(served):
         assert [line.split(":")[0] for line in complaints_of_axe(page)] == ["image-alt"]
         page.asked.clear()
         page.said.clear()
+
+
+@CHINESE
+def test_in_the_browser_a_switch_without_a_place_is_seen(served):
+    with opened(served, SERIES[0]) as page:
+        name = middle(page).get_attribute("id")
+        middle(page).evaluate("place => { place.id = 'nb'; }")
+        assert not switched(page).endswith(f"#{name}")
+
+
+@CHINESE
+def test_in_the_browser_a_search_that_does_not_cut_chinese_is_seen(served):
+    def uncut(route) -> None:
+        route.fulfill(body=f"{route.fetch().text()}splitQuery = (query) => [query];")
+
+    with opened(served, "zh/index") as page:
+        page.route("**/language_data.js*", uncut)
+        page.goto(page.url.replace("index.html", f"search.html?q={CHINESE_SEARCHES[0][0]}"))
+        page.get_by_text("没有匹配").wait_for()
+        assert found(page) == set()
 
 
 def test_every_page_is_looked_at(site):
