@@ -98,7 +98,7 @@ def alt_text(nodes: Sequence[Node], arrows: str) -> str:
         if listed:
             told = _role_in_words(role)
             parts.append(told if listed == [role] else f"{told} {words.listing(listed)}")
-    shown = say("Computation graph: {parts}.", parts="; ".join(parts))
+    shown = say("Computation graph: {parts}.", parts=say("; ").join(parts))
     return words.cut(f"{shown} {arrows}")
 
 

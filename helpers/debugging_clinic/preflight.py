@@ -78,7 +78,7 @@ class Report:
         if self.healthy:
             return say(
                 "Ready: nothing wrong was found. Not looked at: {parts}.",
-                parts="; ".join(self.unseen),
+                parts=say("; ").join(self.unseen),
             )
         return "\n".join(map(str, self.findings))
 

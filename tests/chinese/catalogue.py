@@ -5,7 +5,7 @@ import importlib
 import io
 from collections.abc import Iterator
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -46,13 +46,25 @@ def sentences() -> dict[str, str]:
             check = importlib.import_module(f"helpers.{wing}.answers").check
             found |= {key: found.get(key, where) for key in _asked_in(check)}
         found |= {key: found.get(key, where) for key in _said_in(path)}
-    return found
+    # A fork that dropped a wing keeps its sentences, which do no harm.
+    dropped = {m.id: place for m in _messages() for place, _ in m.locations if _is_gone(place)}
+    return dropped | found
+
+
+def _is_gone(place: str) -> bool:
+    return not (ROOT / place).parent.exists()
+
+
+def _messages() -> list[Message]:
+    if not PO.exists():
+        return []
+    with PO.open("rb") as file:
+        return [message for message in read_po(file) if message.id]
 
 
 def read() -> dict[str, str]:
     """Return the Chinese of each sentence that has some."""
-    with PO.open("rb") as file:
-        return {message.id: message.string for message in read_po(file) if message.id}
+    return {message.id: message.string for message in _messages()}
 
 
 class _Catalogue(Catalog):
@@ -74,7 +86,7 @@ def files_of(chinese: dict[str, str]) -> tuple[bytes, bytes]:
 
 def write() -> None:
     """Bring both files up to date with the helpers, and keep the Chinese there is."""
-    text, compiled = files_of(read() if PO.exists() else {})
+    text, compiled = files_of(read())
     PO.parent.mkdir(parents=True, exist_ok=True)
     PO.write_bytes(text)
     MO.write_bytes(compiled)
@@ -82,7 +94,7 @@ def write() -> None:
 
 def drift() -> list[str]:
     """Return a complaint for each sentence without Chinese, and each that is said no more."""
-    wanted, chinese = sentences(), read() if PO.exists() else {}
+    wanted, chinese = sentences(), read()
     found = [
         f"{where}: no Chinese for {sentence!r}: add it to {PO.relative_to(ROOT)}"
         for sentence, where in wanted.items()
