@@ -37,6 +37,9 @@ def front(
         for name in ("README.md", edition.words["skills in"])
     )
     sentence = re.search(edition.words["sentence"], readme, flags=re.MULTILINE | re.DOTALL)
+    if sentence is None:
+        form = edition.words["sentence"]
+        raise ValueError(f"README.md has no sentence for a front page: write one as {form!r}")
     binder = re.search(r"\]\((https://mybinder\.org/v2/[^)]+)\)", readme)[1]
     rows = "\n".join(
         f"| [{_title_of(pages[stem])}]({stem}.ipynb) | {can} | {minutes_of(pages[stem], edition)} |"
