@@ -18,7 +18,8 @@ from every_notebook import rules
 
 MOST_MEGABYTES = {"page": 1.5, "site": 25}
 FEWEST_SYMPTOMS = 25
-SHORTEST_ALT = 20
+# A Chinese character says about as much as two letters.
+SHORTEST_ALT = {"en": 20, "zh-CN": 10}
 # What a check says while nobody has answered: of no use to somebody who reads on paper.
 OF_A_KERNEL = (
     "No guess yet. Write one where it says None, run that cell and this one again.",
@@ -176,7 +177,7 @@ def pictures_without_words(site: Path) -> Iterator[str]:
     """Complain about a picture without an alt text that says something."""
     for page in pages(site):
         for image in read(page).find_all("img"):
-            if len(image.get("alt", "").strip()) < SHORTEST_ALT:
+            if len(image.get("alt", "").strip()) < SHORTEST_ALT[language_of(page)]:
                 name, address = page.relative_to(site), image.get("src", "")[:60]
                 yield f"{name}: {address} has alt text {image.get('alt')!r}"
 
