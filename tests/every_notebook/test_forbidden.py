@@ -127,6 +127,10 @@ FORBIDDEN = {
 }
 
 
+# A fork may have dropped a notebook.
+FORBIDDEN = {where: cases for where, cases in FORBIDDEN.items() if where[0] in _WINGS}
+
+
 @pytest.mark.parametrize(
     ("wing", "name", "lines", "said"),
     [(*where, *case) for where, cases in FORBIDDEN.items() for case in cases],
@@ -167,7 +171,7 @@ def test_no_argument_carries_an_answer(wing, name):
 
 
 def test_a_readers_own_function_may_have_a_forbidden_name():
-    wing = _WINGS["debugging_clinic"]
-    lines = "def softmax(z):\n    return z - z.logsumexp(1, keepdim=True)\nreturn softmax(scores)"
-    name = "a head the right way round"
+    wing = _WINGS["ols_and_ridge"]
+    lines = "def cond(s):\n    return s.max() / s.min()\nreturn cond(torch.linalg.svdvals(X))"
+    name = "the condition number"
     assert wing.judge(name, wing.with_lines(name, lines)).line == "Right."

@@ -218,14 +218,15 @@ def test_pip_takes_the_cpu_builds(tmp_path):
 
 
 def test_every_badge_opens_jupyterlab_at_something_that_is_there():
-    pages = [ROOT / "README.md", *sorted((ROOT / "notebooks").glob("*.ipynb"))]
-    for page in pages:
-        links = re.findall(r"https://mybinder\.org/v2/[^\s)\"\\]+", page.read_text("utf-8"))
-        assert len(links) == 1, page.name
-        address = urlsplit(links[0])
-        (landing,) = parse_qs(address.query)["urlpath"]
-        assert address.path.endswith("/HEAD")
-        assert landing.startswith("lab/tree/notebooks"), page.name
-        opened = ROOT / landing.removeprefix("lab/tree/")
-        assert opened == (page if page.suffix == ".ipynb" else ROOT / "notebooks")
+    both = [ROOT / "notebooks", ROOT / "notebooks" / "zh"]
+    pages = {page: [page] for folder in both for page in sorted(folder.glob("*.ipynb"))}
+    for page, expected in {ROOT / "README.md": both, **pages}.items():
+        opened = []
+        for link in re.findall(r"https://mybinder\.org/v2/[^\s)\"\\]+", page.read_text("utf-8")):
+            address = urlsplit(link)
+            (landing,) = parse_qs(address.query)["urlpath"]
+            assert address.path.endswith("/HEAD")
+            assert landing.startswith("lab/tree/notebooks"), page.name
+            opened.append(ROOT / landing.removeprefix("lab/tree/"))
+        assert opened == expected, page.name
     assert "jupyterlab" in {pin.name for pin in pins(ROOT / "requirements.txt")}

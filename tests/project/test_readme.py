@@ -43,6 +43,9 @@ def test_every_address_of_the_repository_is_the_one_in_pyproject(repository_url)
 def of_a_dropped_notebook(link: str) -> bool:
     """Say whether a link leads to a notebook that a fork has taken out of the series."""
     stem = re.fullmatch(r"notebooks/(?:pictures/|zh/)?(\d\d_\w+)\.\w+", link)
+    wing = re.fullmatch(r"helpers/(\w+)/.+", link)
+    if wing and wing[1] not in WINGS:
+        return True
     no_chinese = link.startswith("notebooks/zh") and not (ROOT / "notebooks" / "zh").exists()
     return no_chinese or (bool(stem) and stem[1] not in WINGS.values())
 

@@ -52,8 +52,8 @@ class Fault:
 def all_faults(blind: int = 0) -> Iterator[Fault]:
     """Yield the faults in helpers, then those in notebooks; or those of a blind batch."""
     for path, place, old, new, *_ in _BATCHES[blind].IN_HELPERS:
-        if not (ROOT / path).parent.exists():
-            continue  # A fork may have dropped the wing.
+        if not (ROOT / path).exists():
+            continue  # A fork may have dropped it.
         what = " ".join(f"{old} → {new}".split())
         yield Fault(path, place, what, _rewrite(path, place, old, new))
     for fault in () if blind else faults_by_hand.in_notebooks():
