@@ -166,6 +166,13 @@ def of_the_network(setup: Setup, keeps: bool) -> Table:
     }
 
 
+def of_the_way_back(setup: Setup) -> Table:
+    """Look whether backward() has somewhere to go; a step with a loss of its own need not care."""
+    images, labels = setup.sample[0]
+    loss = setup.loss_function(rehearsal.scores_of(setup.copies()[0], images), labels)
+    return {faults.NO_GRADIENT: (not loss.requires_grad, "the loss has no graph")}
+
+
 def listed(names: Sequence[str]) -> str:
     """Return the first names in a line."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -434,6 +441,8 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
         unseen.append("updates by hooks of the weights")
     elif seen.moved and not seen.steps and not setup.elsewhere:
         unseen.append("the optimizer, without which the step moves the weights")
+    if seen.old_graphs() == 1:
+        unseen.append("whether the one graph that the step keeps is followed by others")
     return _of_what_was_seen(setup, seen, by_hooks), unseen, seen
 
 
@@ -460,7 +469,7 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
     early = seen.added and seen.reached and not used and seen.steps > 0
     wiped, most = 0 < seen.steps == seen.gathered.wiped, seen.gathered.most
     clipped = 0 < seen.clips == seen.empty_clips and seen.added
-    right, graphs = seen.loss.right(), seen.graphs_kept()
+    right, graphs = seen.loss.right(), len(seen.graphs_kept())
     downhill = seen.loss.downhill and all(seen.loss.downhill) and not _maximizes(setup)
     uphill = by_hand and all(seen.uphill)
     turned = "each update goes up" if uphill else "backward() begins with a number below 0"
@@ -499,7 +508,10 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
             above_zero and not seen.loss.squashed,
             f"the least score that the step asks about is {seen.loss.least:.2g}",
         ),
-        faults.KEPT_GRAPH: (graphs > 1, f"{graphs} graphs after {seen.taken} steps"),
+        faults.KEPT_GRAPH: (
+            seen.old_graphs() > 1,
+            f"{graphs} graphs after {seen.taken} steps",
+        ),
     }
 
 

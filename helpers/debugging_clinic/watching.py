@@ -29,6 +29,8 @@ _STEPS_WATCHED = 4
 _MOST_STEPS_WATCHED = 130
 # Or it may train at every fifth batch alone, as a generator does.
 _MOST_IDLE_STEPS = 12
+# Where one graph stays, the others may follow by and by, as from a log of each tenth loss.
+_STEPS_FOR_GRAPHS = 24
 # A step may call them by another name, but their code keeps its own.
 _CLIPPING = ("clip_grad_norm_", "clip_grad_value_")
 # Layers that do one thing in training and another in evaluation.
@@ -118,11 +120,15 @@ class Watch:
         """Whether it is known what becomes of gradients that were added to used ones."""
         return not self._piled or bool(self.piled_up) or self.lets_go
 
-    def graphs_kept(self) -> int:
-        """Return of how many steps there are graphs in memory: the last step's may be."""
-        if len({step for step, graph in self._graphs if graph() is not None}) > 1:
+    def graphs_kept(self) -> set[int]:
+        """Return the steps whose graphs are in memory, counted from 0: the last one's may be."""
+        if {step for step, graph in self._graphs if graph() is not None} - {self.taken - 1}:
             gc.collect()  # A graph in a circle of references is garbage, and not kept.
-        return len({step for step, graph in self._graphs if graph() is not None})
+        return {step for step, graph in self._graphs if graph() is not None}
+
+    def old_graphs(self) -> int:
+        """Return how many of these are not the last step's."""
+        return len(self.graphs_kept() - {self.taken - 1})
 
     def _arrive(self, name: str, weight: torch.Tensor, new: torch.Tensor) -> None:
         # Before it is added, if it is: what stands in .grad is what was there before.
@@ -422,7 +428,8 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
             trains = bool(seen.arrivals) or seen.taken < _MOST_IDLE_STEPS
             enough = 0 < updated < seen.taken and seen.is_clear
             if seen.taken >= _STEPS_WATCHED and (enough or not trains):
-                break
+                if seen.taken >= _STEPS_FOR_GRAPHS or seen.old_graphs() != 1:
+                    break
 
 
 @contextmanager
