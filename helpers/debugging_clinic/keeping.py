@@ -162,6 +162,13 @@ def _entries(thing: Any) -> Callable[[], object]:
     return partial(_refill, thing, list(thing)) if sequence else partial(_put, thing, _held(thing))
 
 
+def _each_once(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor without what expand() repeats, which is there once and can be written so."""
+    for dim, stride in enumerate(tensor.stride()):
+        tensor = tensor.narrow(dim, 0, 1) if stride == 0 and tensor.numel() else tensor
+    return tensor
+
+
 def _bytes(thing: Any) -> Callable[[], object]:
     place, size = ctypes.addressof(thing), ctypes.sizeof(thing)
     return partial(ctypes.memmove, place, ctypes.string_at(place, size), size)
@@ -200,17 +207,18 @@ def _numbers(thing: Any) -> Callable[[], object]:
     plain = isinstance(thing, torch.Tensor) and thing.layout == torch.strided
     if not plain or thing.is_meta or thing.is_quantized or thing.is_nested or thing.is_inference():
         return lambda: None  # There are none, or an optimiser does not move them.
-    place, numbers, version = thing.data, thing.detach().clone(), thing._version
-    is_leaf = thing.is_leaf
+    place, version, is_leaf = thing.data, thing._version, thing.is_leaf
+    each = _each_once(place)
+    numbers = each.clone()
 
     def way_back() -> None:
         if is_leaf and not thing.is_leaf:
             thing.detach_()
         if thing.data_ptr() != place.data_ptr() or thing.shape != place.shape:
             thing.data = place
-        # Through `place`, which shares the numbers and not the count of changes.
-        if thing._version != version or not torch.equal(place, numbers):
-            place.copy_(numbers)
+        # Through `each`, which shares the numbers and not the count of changes.
+        if thing._version != version or not torch.equal(each, numbers):
+            each.copy_(numbers)
             torch._C._autograd._unsafe_set_version_counter((thing,), (version,))
 
     return way_back

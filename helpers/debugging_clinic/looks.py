@@ -152,7 +152,7 @@ def of_the_network(setup: Setup, keeps: bool) -> Table:
     learning = [name for name, weight in weights.items() if weight.requires_grad]
     left_out = [n for n in learning if id(weights[n]) not in held and n not in setup.elsewhere]
     decay = max((_rate(group) * group.get("weight_decay", 0.0) for group in groups), default=0.0)
-    same = _are_all_the_same([weights[name] for name in learning])
+    same = _are_all_the_same({name: weights[name] for name in learning})
     silent = bool(learning) and not scores.requires_grad
     beside = f"{len(outside)} of them, the first of shape {tuple((outside or [scores])[0].shape)}"
     return {
@@ -252,16 +252,24 @@ def keeps_a_state(setup: Setup, keeps: bool) -> str:
     return state if _differ(before, seeded(images)) else ""
 
 
-def _are_all_the_same(weights: Sequence[torch.Tensor]) -> str:
+def _are_all_the_same(weights: dict[str, torch.Tensor]) -> str:
     """Tell whether two layers that follow each other hold one number each, or all of them do.
 
     One such layer is no fault: many begin with a last layer of zeros. Nor are scales, of
-    shape (heads, 1, width).
+    shape (heads, 1, width), or as large as what they scale in the same module, as splines have it.
     """
-    layers = [w.detach() for w in weights if w.dim() > 1 and not (w.dim() == 3 and w.shape[1] == 1)]
-    matrices = [w for w in layers if 1 < len(w) < w.numel()]
-    same = [bool(matrix.min() == matrix.max()) for matrix in matrices]
-    numbers = [float(matrix.flatten()[0]) for matrix in matrices]
+    layers = {n: w.detach() for n, w in weights.items() if w.dim() != 3 or w.shape[1] != 1}
+    layers = {n: w for n, w in layers.items() if w.dim() > 1 and 1 < len(w) < w.numel()}
+    one_number = {name: bool(w.min() == w.max()) for name, w in layers.items()}
+    several = [(n.rpartition(".")[0], w.shape) for n, w in layers.items() if not one_number[n]]
+
+    def scales(name: str, weight: torch.Tensor) -> bool:
+        beside = [shape for module, shape in several if module == name.rpartition(".")[0]]
+        return any(shape[: weight.dim()] == weight.shape for shape in beside)
+
+    matrices = {n: w for n, w in layers.items() if not (one_number[n] and scales(n, w))}
+    same = [one_number[name] for name in matrices]
+    numbers = [float(matrix.flatten()[0]) for matrix in matrices.values()]
     pairs = itertools.pairwise(zip(same, numbers, strict=True))
     neighbours = any(a and b and (one or other) for (a, one), (b, other) in pairs)
     everything = len(same) > 1 and all(same)

@@ -451,7 +451,8 @@ def _mixed(
     """Tell whether the first test images train, bit by bit, and which could not be compared.
 
     A table of a few numbers repeats itself, and its test part then does so too: what is usual among
-    the training images is no fault. An image, of many numbers, never comes again by chance.
+    the training images is no fault, nor is one row. An image, of many numbers, never comes again by
+    chance.
     """
     asked = list(itertools.islice(_rows("test", test), _MOST_IMAGES))
     if not asked:
@@ -470,7 +471,7 @@ def _mixed(
     shared = [row for row in asked if _hash(row) in counts]
     images = sum(len(set(row[:: 1 + len(row) // 1000].tolist())) > _FEW_NUMBERS for row in shared)
     most = _MOST_SHARED * len(asked)
-    mixed = len(shared) > most + 2 * repeated * len(asked) or images > most
+    mixed = len(shared) > max(most, 1) + 2 * repeated * len(asked) or images > most
     unlike = [] if whole else [f"training images after the first {_MOST_COMPARED:,}"]
     again = [_hash(row) in counts for row in _rows("batches", sample)]
     if whole and sum(again) < len(again) / 10:

@@ -436,3 +436,49 @@ def test_one_graph_that_stays_is_no_growing_pile(batches, keeps, kept):
     report = run(mlp(), batches, step=step).check()
     assert report.faults == (("a graph kept from step to step",) if kept else ())
     assert kept or "whether the one graph that the step keeps" in str(report)
+
+
+def test_what_is_repeated_in_memory_is_set_back(batches):
+    row = torch.zeros(1, 3)
+    rows, windows = row.expand(4, 3), torch.arange(4.0).unfold(0, 2, 1)
+
+    def add():
+        row.add_(1)
+        return rows, windows
+
+    assert run(mlp(), batches, step=using(add), kept=lambda: (row, rows)).checked().healthy
+
+
+class Spline(nn.Module):
+    """A sum of curves, scaled by ones, as Kolmogorov-Arnold networks have them."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.coefficients = nn.Parameter(torch.randn(inputs, outputs, 3) / inputs)
+        self.scale_of_line = nn.Parameter(torch.ones(inputs, outputs))
+        self.scale = nn.Parameter(torch.ones(inputs, outputs))
+
+    def forward(self, x):
+        x = x.tanh()
+        powers = torch.stack([x, x.square(), x.pow(3)], dim=2)
+        curves = torch.einsum("nip,iop->nio", powers, self.coefficients)
+        return (self.scale * curves + self.scale_of_line * x[:, :, None] / len(x[0])).sum(dim=1)
+
+
+def test_scales_that_begin_at_one_are_no_layers(batches):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 4), Spline(4, 5), Spline(5, 10))
+    assert run(network, batches, adam(1e-2)).checked().healthy
+
+
+@pytest.mark.parametrize("leaked", [0, 4])
+def test_one_row_of_a_table_may_come_twice(leaked):
+    """As in the irises: 150 rows of four numbers, of which two are the same."""
+    torch.manual_seed(0)
+    labels = torch.arange(150) % 3
+    rows = 0.3 * torch.randn(150, 4) + labels[:, None] / 2
+    test = [(rows[120:], labels[120:])]
+    rows[: 1 + leaked], labels[: 1 + leaked] = rows[120 : 121 + leaked], labels[120 : 121 + leaked]
+    train = list(zip(rows[:120].split(30), labels[:120].split(30), strict=True))
+    report = run(nn.Linear(4, 3), train, test=test).check()
+    assert report.faults == (("test images among the training images",) if leaked else ())
