@@ -482,3 +482,14 @@ def test_one_row_of_a_table_may_come_twice(leaked):
     train = list(zip(rows[:120].split(30), labels[:120].split(30), strict=True))
     report = run(nn.Linear(4, 3), train, test=test).check()
     assert report.faults == (("test images among the training images",) if leaked else ())
+
+
+def test_two_spirals_take_their_time():
+    torch.manual_seed(0)
+    labels = torch.randint(2, (800,))
+    angle = 4 * torch.pi * torch.rand(800)
+    turned = angle + torch.pi * labels
+    points = torch.stack([angle * turned.cos(), angle * turned.sin()], dim=1) / 12
+    batches = list(zip(points.split(50), labels.split(50), strict=True))
+    network = nn.Sequential(nn.Linear(2, 64), nn.Tanh(), nn.Linear(64, 2))
+    assert run(network, batches, adam(1e-2)).checked().healthy
