@@ -477,6 +477,7 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
     early = seen.added and seen.reached and not used and seen.steps > 0
     wiped, most = 0 < seen.steps == seen.gathered.wiped, seen.gathered.most
     clipped = 0 < seen.clips == seen.empty_clips and seen.added
+    passed = [n for n in seen.passed_over() if n not in setup.elsewhere and used and not by_hooks]
     right, graphs = seen.loss.right(), len(seen.graphs_kept())
     downhill = seen.loss.downhill and all(seen.loss.downhill) and not _maximizes(setup)
     uphill = by_hand and all(seen.uphill)
@@ -490,6 +491,7 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
             f"forward ran {seen.forwards} times, and no hook",
         ),
         faults.NO_BACKWARD: (none, f"none came {in_steps}"),
+        faults.NO_GRADIENT: (passed, f"{listed(passed)}: none {in_steps}"),
         faults.NO_STEP: (never and not setup.names_it, f"not once {in_steps}"),
         faults.SOMETHING_ELSE: (
             never and setup.names_it,

@@ -493,3 +493,20 @@ def test_two_spirals_take_their_time():
     batches = list(zip(points.split(50), labels.split(50), strict=True))
     network = nn.Sequential(nn.Linear(2, 64), nn.Tanh(), nn.Linear(64, 2))
     assert run(network, batches, adam(1e-2)).checked().healthy
+
+
+@pytest.mark.parametrize("every", [None, 6])
+def test_what_a_step_never_trains_is_named(batches, every):
+    """A trunk that the step runs without a graph gets no gradient, though the network would."""
+    torch.manual_seed(0)
+    calls = itertools.count(1)
+
+    def on_what_is_there(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        hidden = network[:-1](images)
+        hidden = hidden if every and next(calls) % every == 0 else hidden.detach()
+        loss_function(network[-1](hidden), labels).backward()
+        optimizer.step()
+
+    report = run(mlp(), batches, step=on_what_is_there).check()
+    assert report.faults == (() if every else ("no gradient",))
