@@ -83,13 +83,16 @@ def joined(device: torch.device) -> Iterator[Group]:
         store, group = _fresh_store()
         backend = "nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(backend, store=store, rank=group.rank, world_size=group.size)
+        if backend == "gloo":
+            dist.barrier()  # Whoever has nothing to say would be gone before the others have met.
     except (dist.DistError, RuntimeError, ValueError) as error:
         where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
         raise OSError(f"the processes cannot meet at {where}: {_first_sentence(error)}") from error
     try:
         yield group
     finally:
-        dist.destroy_process_group()  # With NCCL, PyTorch warns otherwise.
+        if dist.is_initialized():  # Many a function, as those of tutorials, leaves by itself.
+            dist.destroy_process_group()  # With NCCL, PyTorch warns otherwise.
 
 
 def furthest(found: dict | None) -> dict | None:

@@ -6,10 +6,14 @@ is followed, from thing to thing, and what can change about each is noted.
 """
 
 import argparse
+import array
 import collections
 import contextlib
+import ctypes
 import functools
+import inspect
 import operator
+import pathlib
 import random
 import sys
 import sysconfig
@@ -24,6 +28,8 @@ from torch import nn
 from torch.utils import data
 
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+# Environments borrow packages from each other, and users have some of their own.
+_INSTALLED_IN = {"site-packages", "dist-packages"}
 # Whose attributes are followed, though they come from an installed package.
 _FOLLOWED: tuple[type, ...] = (
     *(nn.Module, torch.Tensor, data.DataLoader, data.Dataset, data.Sampler),
@@ -77,7 +83,7 @@ def reached(*roots: object) -> list[Any]:
             continue
         seen[id(thing)] = thing
         if isinstance(thing, _SEQUENCES):
-            waiting += thing
+            waiting += _parts(thing)
         elif isinstance(thing, weakref.ref):
             waiting.append(thing())
         elif isinstance(thing, types.FunctionType) and is_own(thing):
@@ -95,6 +101,12 @@ def reached(*roots: object) -> list[Any]:
     return list(seen.values())
 
 
+def _parts(thing: Any) -> list:
+    """Return what is in a sequence or a set, whatever a class of its own says of its length."""
+    kind = next(kind for kind in _SEQUENCES if isinstance(thing, kind))
+    return list(kind.__iter__(thing))
+
+
 def is_own(thing: Any) -> bool:
     """Whether a function or a class is of a notebook, or of a file in no installed package."""
     return _is_installed_nowhere(thing.__module__ or "")
@@ -103,7 +115,8 @@ def is_own(thing: Any) -> bool:
 @functools.cache
 def _is_installed_nowhere(module: str) -> bool:
     file = getattr(sys.modules.get(module), "__file__", None) or ""
-    return module not in sys.builtin_module_names and not file.startswith(_INSTALLED)
+    elsewhere = file.startswith(_INSTALLED) or _INSTALLED_IN & {*pathlib.PurePath(file).parts}
+    return module not in sys.builtin_module_names and not elsewhere
 
 
 def _is_module_of_ones_own(thing: object, spaces: list[dict]) -> bool:
@@ -127,9 +140,13 @@ def _held(thing: Any) -> dict:
         names = []
     elif type(thing).__module__.startswith("numpy.random"):
         names = ["bit_generator", "state"]
+    elif type(thing).__module__ == "multiprocessing.sharedctypes":
+        names = ["_obj"]
     elif is_own(type(thing)):
-        slots = [vars(kind).get("__slots__", ()) for kind in type(thing).__mro__]
-        names = [name for some in slots for name in ([some] if isinstance(some, str) else some)]
+        # Slots, under the names that Python gives them; a class made of this one may hide some.
+        slots = [entry for kind in type(thing).__mro__ for entry in vars(kind).items()]
+        slots = [(name, slot) for name, slot in slots if inspect.ismemberdescriptor(slot)]
+        names = [name for name, slot in slots if getattr(type(thing), name, None) is slot]
     return {name: getattr(thing, name) for name in names if hasattr(thing, name)}
 
 
@@ -139,8 +156,22 @@ def _entries(thing: Any) -> Callable[[], object]:
         return partial(thing.set_state, thing.get_state())
     if isinstance(thing, random.Random):
         return partial(thing.setstate, thing.getstate())
+    if isinstance(thing, ctypes._SimpleCData):  # A counter that processes share, for one.
+        return _bytes(thing)
     sequence = isinstance(thing, list | set | collections.deque)
     return partial(_refill, thing, list(thing)) if sequence else partial(_put, thing, _held(thing))
+
+
+def _each_once(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor without what expand() repeats, which is there once and can be written so."""
+    for dim, stride in enumerate(tensor.stride()):
+        tensor = tensor.narrow(dim, 0, 1) if stride == 0 and tensor.numel() else tensor
+    return tensor
+
+
+def _bytes(thing: Any) -> Callable[[], object]:
+    place, size = ctypes.addressof(thing), ctypes.sizeof(thing)
+    return partial(ctypes.memmove, place, ctypes.string_at(place, size), size)
 
 
 def _refill(thing: Any, before: list) -> None:
@@ -160,26 +191,34 @@ def _put(thing: Any, before: dict) -> None:
     for name, value in before.items():
         if name not in now or now[name] is not value:
             put(thing, name, value)
+    if is_dict and [name for name in thing if name in before] != [*before]:
+        for name in before:  # As a cache has it that lets go of its oldest entry.
+            thing[name] = thing.pop(name)
 
 
 def _numbers(thing: Any) -> Callable[[], object]:
     """Note the numbers of a tensor or an array, and return what sets them back."""
     if type(thing).__name__ == "ndarray" and thing.flags.writeable:
         return partial(operator.setitem, thing, ..., thing.copy())
+    if isinstance(thing, bytearray | array.array):
+        return partial(operator.setitem, thing, slice(None), thing[:])
+    if isinstance(thing, ctypes.Array):
+        return _bytes(thing)
     plain = isinstance(thing, torch.Tensor) and thing.layout == torch.strided
     if not plain or thing.is_meta or thing.is_quantized or thing.is_nested or thing.is_inference():
         return lambda: None  # There are none, or an optimiser does not move them.
-    place, numbers, version = thing.data, thing.detach().clone(), thing._version
-    is_leaf = thing.is_leaf
+    place, version, is_leaf = thing.data, thing._version, thing.is_leaf
+    each = _each_once(place)
+    numbers = each.clone()
 
     def way_back() -> None:
         if is_leaf and not thing.is_leaf:
             thing.detach_()
         if thing.data_ptr() != place.data_ptr() or thing.shape != place.shape:
             thing.data = place
-        # Through `place`, which shares the numbers and not the count of changes.
-        if thing._version != version or not torch.equal(place, numbers):
-            place.copy_(numbers)
+        # Through `each`, which shares the numbers and not the count of changes.
+        if thing._version != version or not torch.equal(each, numbers):
+            each.copy_(numbers)
             torch._C._autograd._unsafe_set_version_counter((thing,), (version,))
 
     return way_back

@@ -163,8 +163,8 @@ def of_the_network(setup: Setup, keeps: bool) -> Table:
     weights = dict(network.named_parameters())
     learning = [name for name, weight in weights.items() if weight.requires_grad]
     left_out = [n for n in learning if id(weights[n]) not in held and n not in setup.elsewhere]
-    decay = max((_rate(group) * group.get("weight_decay", 0.0) for group in groups), default=0.0)
-    same = _are_all_the_same([weights[name] for name in learning])
+    decay = max((rate_of(group) * group.get("weight_decay", 0.0) for group in groups), default=0.0)
+    same = _are_all_the_same({name: weights[name] for name in learning})
     silent = bool(learning) and not scores.requires_grad
     shape = tuple((outside or [scores])[0].shape)
     beside = say("{count} of them, the first of shape {shape}", count=len(outside), shape=shape)
@@ -180,6 +180,13 @@ def of_the_network(setup: Setup, keeps: bool) -> Table:
     }
 
 
+def of_the_way_back(setup: Setup) -> Table:
+    """Look whether backward() has somewhere to go; a step with a loss of its own need not care."""
+    images, labels = setup.sample[0]
+    loss = setup.loss_function(rehearsal.scores_of(setup.copies()[0], images), labels)
+    return {faults.NO_GRADIENT: (not loss.requires_grad, "the loss has no graph")}
+
+
 def listed(names: Sequence[str]) -> str:
     """Return the first names in a line."""
     first = ", ".join(names[:3])
@@ -187,7 +194,7 @@ def listed(names: Sequence[str]) -> str:
     return more if len(names) > 3 else first
 
 
-def _rate(group: dict) -> float:
+def rate_of(group: dict) -> float:
     """Return a learning rate; a schedule that warms up may begin at zero: what it leads to."""
     return float(group.get("lr") or group.get("initial_lr") or 0.0)
 
@@ -262,16 +269,24 @@ def keeps_a_state(setup: Setup, keeps: bool) -> str:
     return state if _differ(before, seeded(images)) else ""
 
 
-def _are_all_the_same(weights: Sequence[torch.Tensor]) -> str:
+def _are_all_the_same(weights: dict[str, torch.Tensor]) -> str:
     """Tell whether two layers that follow each other hold one number each, or all of them do.
 
     One such layer is no fault: many begin with a last layer of zeros. Nor are scales, of
-    shape (heads, 1, width).
+    shape (heads, 1, width), or as large as what they scale in the same module, as splines have it.
     """
-    layers = [w.detach() for w in weights if w.dim() > 1 and not (w.dim() == 3 and w.shape[1] == 1)]
-    matrices = [w for w in layers if 1 < len(w) < w.numel()]
-    same = [bool(matrix.min() == matrix.max()) for matrix in matrices]
-    numbers = [float(matrix.flatten()[0]) for matrix in matrices]
+    layers = {n: w.detach() for n, w in weights.items() if w.dim() != 3 or w.shape[1] != 1}
+    layers = {n: w for n, w in layers.items() if w.dim() > 1 and 1 < len(w) < w.numel()}
+    one_number = {name: bool(w.min() == w.max()) for name, w in layers.items()}
+    several = [(n.rpartition(".")[0], w.shape) for n, w in layers.items() if not one_number[n]]
+
+    def scales(name: str, weight: torch.Tensor) -> bool:
+        beside = [shape for module, shape in several if module == name.rpartition(".")[0]]
+        return any(shape[: weight.dim()] == weight.shape for shape in beside)
+
+    matrices = {n: w for n, w in layers.items() if not (one_number[n] and scales(n, w))}
+    same = [one_number[name] for name in matrices]
+    numbers = [float(matrix.flatten()[0]) for matrix in matrices.values()]
     pairs = itertools.pairwise(zip(same, numbers, strict=True))
     neighbours = any(a and b and (one or other) for (a, one), (b, other) in pairs)
     everything = len(same) > 1 and all(same)
@@ -399,13 +414,13 @@ def _are_never_below_zero(setup: Setup) -> str:
     never = scores.numel() >= _LEAST_SCORES and bool((scores >= 0).all() and scores.std() > 0)
     # What is cut off at zero is so for many images, and what only has bounds is hardly ever there.
     cut = float((setup.scores(images) == 0).double().mean()) > 0.1
-    roomy = float(scores.max() - scores.min()) > _LEAST_RANGE and _have_bounds(setup) and not cut
+    roomy = float(scores.max() - scores.min()) > _LEAST_RANGE and have_bounds(setup) and not cut
     least = {"count": scores.numel(), "least": scores.min()}
     said = say("the least of {count:,} scores is {least:.2g}", **least)
     return said if never and not roomy else ""
 
 
-def _have_bounds(setup: Setup) -> bool:
+def have_bounds(setup: Setup) -> bool:
     """Whether far larger inputs give no larger scores: cosines, however scaled, and sigmoids."""
     far, farther = (_scaled(setup, setup.sample[0][0], by).abs().max() for by in (10, 100))
     return bool(farther < 1.5 * far)
@@ -462,6 +477,8 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
         unseen.append(say("updates by hooks of the weights"))
     elif seen.moved and not seen.steps and not setup.elsewhere:
         unseen.append(say("the optimizer, without which the step moves the weights"))
+    if seen.old_graphs() == 1:
+        unseen.append(say("whether the one graph that the step keeps is followed by others"))
     return _of_what_was_seen(setup, seen, by_hooks), unseen, seen
 
 
@@ -489,7 +506,8 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
     early = seen.added and seen.reached and not used and seen.steps > 0
     wiped, most = 0 < seen.steps == seen.gathered.wiped, seen.gathered.most
     clipped = 0 < seen.clips == seen.empty_clips and seen.added
-    right, graphs = seen.loss.right(), seen.graphs_kept()
+    passed = [n for n in seen.passed_over() if n not in setup.elsewhere and used and not by_hooks]
+    right, graphs = seen.loss.right(), len(seen.graphs_kept())
     downhill = seen.loss.downhill and all(seen.loss.downhill) and not _maximizes(setup)
     uphill = by_hand and all(seen.uphill)
     turned = say("backward() begins with a number below 0")
@@ -503,6 +521,10 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
             say("forward ran {count} times, and no hook", count=seen.forwards),
         ),
         faults.NO_BACKWARD: (none, say("none came in {count} steps", count=seen.taken)),
+        faults.NO_GRADIENT: (
+            passed,
+            say("{names}: none in {count} steps", names=listed(passed), count=seen.taken),
+        ),
         faults.NO_STEP: (
             never and not setup.names_it,
             say("not once in {count} steps", count=seen.taken),
@@ -539,61 +561,7 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
             say("the least score that the step asks about is {least:.2g}", least=seen.loss.least),
         ),
         faults.KEPT_GRAPH: (
-            graphs > 1,
+            seen.old_graphs() > 1,
             say("{graphs} graphs after {count} steps", graphs=graphs, count=seen.taken),
         ),
     }
-
-
-def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> Table:
-    """See whether the loss and each weight did what they should: the first that holds is named.
-
-    What is `reached` in the step, which may call the network in its own way, is no fault.
-    """
-    unreached = [name for name in updates.unreached if name not in reached]
-    still = [name for name in updates.still if name not in setup.elsewhere]
-    first = updates.losses[0]
-    # A loss that climbs at any rate has another reason.
-    slower = (f for f in (1e-2, 1e-4, 1e-6) if not rehearsal.first_updates(setup, factor=f).climb)
-    calm = next(slower, 0.0) if updates.climb else 0.0
-    rate = max(map(_rate, setup.optimizer.param_groups))
-    rates = {"rate": rate, "lower": rate * calm}
-    climbs = say("it climbs at lr = {rate:g}, and at {lower:g} it does not", **rates)
-    images, labels = setup.sample[0]
-    scores = setup.scores(images)
-    # A guess costs more where the loss has a part that no score changes.
-    guess = max(updates.guess, setup.loss(torch.zeros_like(scores), labels))
-    # Scores with bounds do not come from large weights, but from a scale that is wanted; nor would
-    # smaller ones cost less where the loss itself gives all of them one length.
-    same = setup.loss(0.1 * scores, labels) > 0.9 * setup.loss(scores, labels)
-    high = first > 2 * guess and not same and not _have_bounds(setup)
-    return {
-        faults.LOSS_NOT_FINITE: (not math.isfinite(first), say("it is {loss}", loss=first)),
-        faults.LOSS_TOO_HIGH: (
-            high,
-            say("{first:.3g} in place of {guess:.3g}", first=first, guess=guess),
-        ),
-        faults.RATE_TOO_HIGH: (calm, climbs),
-        faults.NO_GRADIENT: (unreached, listed(unreached)),
-        faults.DO_NOT_MOVE: (still, listed(still)),
-    }
-
-
-def of_a_small_batch(setup: Setup) -> Table:
-    """Try whether one small batch is learnt by heart, with an optimiser that seldom fails at it."""
-    images, labels = setup.sample[0]
-    batch = [(images[:32], labels[:32])]
-    for rate in (1e-3, 1e-2):  # The second for a small network, which has farther to go.
-        losses: list[float] = []
-        network = rehearsal.twin_of(setup.network)
-        for loss in rehearsal.learn(setup, network, batch, rate, updates=60):
-            losses.append(loss)
-            # A NaN counts as not learnt.
-            if losses[0] <= 0.1 or len(losses) > 5 and sum(losses[-5:]) / 5 <= 0.9 * losses[0]:
-                return {}
-    said = say(
-        "in 60 updates the loss went from {first:.3g} to {last:.3g}",
-        first=losses[0],
-        last=losses[-1],
-    )
-    return {faults.NOT_BY_HEART: (True, said)}

@@ -21,7 +21,8 @@ from torch.utils.data import DataLoader
 
 from helpers.common import progress, require
 from helpers.common.sentences import say
-from helpers.debugging_clinic import chance, faults, keeping, looks, rehearsal
+from helpers.computation_graph import words
+from helpers.debugging_clinic import chance, faults, keeping, looks, looks_at_updates, rehearsal
 from helpers.debugging_clinic.rehearsal import Setup
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 from helpers.debugging_clinic.watching import Watch
@@ -122,16 +123,16 @@ def check(
 
     Notes
     -----
-    All is tried on deep copies, on a step's first calls: four, or up to 130 while it moves no
-    weight. What hangs on the arguments is noted before and set back after, whoever changed it: the
-    schedules, averages, scalers, counters, lists and generators that a step or a loss closes over
-    or names, the hooks of a network, the attributes of a loader. What nobody can set back stays as
-    it is left: what was written to a file or shown, an iterator or a stream that has gone on, the
-    numbers of the data, which a data set may write while it is walked, an object in an installed
-    package that has no ``load_state_dict``. A step that saves a file by ``torch.save`` is refused,
-    or a copy would take the place of what was learnt. The tests themselves are common practice; see
-    Karpathy, *A Recipe for Training Neural Networks*, 2019,
-    https://karpathy.github.io/2019/04/25/recipe/.
+    All is tried on deep copies, on a step's first calls: four, 24 where a graph stays or a weight
+    gets no gradient, or up to 130 while it moves no weight. What hangs on the arguments is noted
+    before and set back after, whoever changed it: the schedules, averages, scalers, counters, lists
+    and generators that a step or a loss closes over or names, the hooks of a network, the
+    attributes of a loader. What nobody can set back stays as it is left: what was written to a file
+    or shown, an iterator or a stream that has gone on, the numbers of the data, which a data set
+    may write while it is walked, an object in an installed package that has no ``load_state_dict``.
+    A step that saves a file by ``torch.save`` is refused, or a copy would take the place of what
+    was learnt. The tests themselves are common practice; see Karpathy, *A Recipe for Training
+    Neural Networks*, 2019, https://karpathy.github.io/2019/04/25/recipe/.
     """
     _require_an_object("network", network)
     require.network("network", network)
@@ -173,6 +174,7 @@ def check(
         if odd:
             some = say("{count:,} of the first images", count=odd)
             return Report((Finding(faults.NOT_FINITE, some),))
+        _require_a_way_back(copies[0], loss_function, *sample[0])
         _require_a_true_copy(copies[0], network, sample[0][0])
         if place := looks.left_over(network, copies[0], sample[0][0]):
             return Report((Finding(faults.KEPT_WITH_NETWORK, say("in {place}", place=place)),))
@@ -236,6 +238,24 @@ def _require_numbers(network: nn.Module) -> None:
             raise ValueError(f"network has no numbers in {name}, on the meta device: {cure}")
 
 
+def _require_a_way_back(
+    network: nn.Module, loss_function: LossFunction, images: torch.Tensor, labels: torch.Tensor
+) -> None:
+    """Try what evaluation does not ask for: a graph, and the way back through it."""
+    try:
+        scores = rehearsal.scores_of(rehearsal.twin_of(network), images.clone())
+        loss = loss_function(scores, labels)
+        if loss.requires_grad:
+            loss.backward()
+    except Exception as error:
+        if "a second time" in str(error):  # A graph that is kept: it has a name of its own.
+            return
+        reason = words.first_sentence(error)
+        cure = "let nothing change in place what is needed on the way back, as x += 1 does"
+        cure = cure if "inplace" in reason else "mend that, or training would stop there as well"
+        raise ValueError(f"network or loss_function has no gradient ({reason}): {cure}") from error
+
+
 def _require_a_true_copy(twin: nn.Module, network: nn.Module, images: torch.Tensor) -> None:
     if looks.leads_to(twin, images, network):
         of_it = "which a copy would go on running: write it as a method of its class"
@@ -257,7 +277,8 @@ def _looked_at(
     try:
         of_steps, unseen, seen = _of_the_step(setup, step, keeps)
     except Exception:
-        if found:  # It may well be why: a GradScaler stops without a gradient to unscale.
+        # It may well be why: a GradScaler stops without a gradient to unscale.
+        if found := found or _that_hold(looks.of_the_way_back(setup)):
             return Report(found)
         raise
     found += _that_hold(of_steps)
@@ -284,8 +305,8 @@ def _looked_at(
     found = _each_once(found, setup, updates)
     # A loss that climbs or stays has a reason, and those above are the better ones.
     reached = seen.reached if seen else set()
-    found = found or _that_hold(looks.of_the_first_updates(setup, updates, reached))[:1]
-    return Report(found or _that_hold(looks.of_a_small_batch(setup)), tuple(unseen))
+    found = found or _that_hold(looks_at_updates.of_the_first_updates(setup, updates, reached))[:1]
+    return Report(found or _that_hold(looks_at_updates.of_a_small_batch(setup)), tuple(unseen))
 
 
 def _each_once(
@@ -438,7 +459,8 @@ def _mixed(
     """Tell whether the first test images train, bit by bit, and which could not be compared.
 
     A table of a few numbers repeats itself, and its test part then does so too: what is usual among
-    the training images is no fault. An image, of many numbers, never comes again by chance.
+    the training images is no fault, nor is one row. An image, of many numbers, never comes again by
+    chance.
     """
     asked = list(itertools.islice(_rows("test", test), _MOST_IMAGES))
     if not asked:
@@ -457,7 +479,7 @@ def _mixed(
     shared = [row for row in asked if _hash(row) in counts]
     images = sum(len(set(row[:: 1 + len(row) // 1000].tolist())) > _FEW_NUMBERS for row in shared)
     most = _MOST_SHARED * len(asked)
-    mixed = len(shared) > most + 2 * repeated * len(asked) or images > most
+    mixed = len(shared) > max(most, 1) + 2 * repeated * len(asked) or images > most
     after = say("training images after the first {count:,}", count=_MOST_COMPARED)
     unlike = [] if whole else [after]
     again = [_hash(row) in counts for row in _rows("batches", sample)]

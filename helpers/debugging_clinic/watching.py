@@ -30,6 +30,9 @@ _STEPS_WATCHED = 4
 _MOST_STEPS_WATCHED = 130
 # Or it may train at every fifth batch alone, as a generator does.
 _MOST_IDLE_STEPS = 12
+# Where one graph stays, the others may follow by and by, as from a log of each tenth loss; and a
+# weight that gets no gradient may get one in a later step.
+_STEPS_TO_BE_SURE = 24
 # A step may call them by another name, but their code keeps its own.
 _CLIPPING = ("clip_grad_norm_", "clip_grad_value_")
 # Layers that do one thing in training and another in evaluation.
@@ -44,6 +47,7 @@ class Watch:
         self.taken = self.calls = self.forwards = 0  # Steps; the network's calls and forwards.
         self.arrivals = self.added = 0  # Of gradients, and of those that were added to .grad.
         self.reached: set[str] = set()  # The weights that got one which is not zero.
+        self.changed: set[str] = set()  # Those that moved.
         self.piled_up = ""  # The weight whose gradient was added to one that had been used already.
         self.steps = self.empty_steps = 0  # Calls of step(), and those that found no gradient.
         self.clips = self.empty_clips = 0  # Calls of a clipping, and those with nothing to clip.
@@ -106,7 +110,10 @@ class Watch:
         for _, off, in_eval in own:
             self.off, self.in_eval = self.off or off, self.in_eval or in_eval
         self._modes.clear()
-        moved = not all(map(torch.equal, before, self.network.parameters()))
+        now = zip(self.network.named_parameters(), before, strict=True)
+        changed = {name for (name, weight), old in now if not torch.equal(old, weight)}
+        moved = bool(changed)
+        self.changed |= changed
         self.moved |= moved
         if moved and not self.steps:  # By hand: what was there is used.
             self._use()
@@ -119,11 +126,20 @@ class Watch:
         """Whether it is known what becomes of gradients that were added to used ones."""
         return not self._piled or bool(self.piled_up) or self.lets_go
 
-    def graphs_kept(self) -> int:
-        """Return of how many steps there are graphs in memory: the last step's may be."""
-        if len({step for step, graph in self._graphs if graph() is not None}) > 1:
+    def passed_over(self) -> list[str]:
+        """Return the weights that neither got a gradient nor moved, while others got some."""
+        learning = {name for name, weight in self._learning.items() if weight.requires_grad}
+        return sorted(learning - self.reached - self.changed) if self.reached else []
+
+    def graphs_kept(self) -> set[int]:
+        """Return the steps whose graphs are in memory, counted from 0: the last one's may be."""
+        if {step for step, graph in self._graphs if graph() is not None} - {self.taken - 1}:
             gc.collect()  # A graph in a circle of references is garbage, and not kept.
-        return len({step for step, graph in self._graphs if graph() is not None})
+        return {step for step, graph in self._graphs if graph() is not None}
+
+    def old_graphs(self) -> int:
+        """Return how many of these are not the last step's."""
+        return len(self.graphs_kept() - {self.taken - 1})
 
     def _arrive(self, name: str, weight: torch.Tensor, new: torch.Tensor) -> None:
         # Before it is added, if it is: what stands in .grad is what was there before.
@@ -423,7 +439,9 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
             trains = bool(seen.arrivals) or seen.taken < _MOST_IDLE_STEPS
             enough = 0 < updated < seen.taken and seen.is_clear
             if seen.taken >= _STEPS_WATCHED and (enough or not trains):
-                break
+                is_sure = seen.old_graphs() != 1 and not seen.passed_over()
+                if is_sure or not trains or seen.taken >= _STEPS_TO_BE_SURE:
+                    break
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import psutil
 import pytest
 import torch
 
+from beyond_one_process.processes import TORCHRUN, ended_well
 from helpers.beyond_one_process import copies, launch
 
 pytestmark = pytest.mark.proof
@@ -145,3 +146,46 @@ def test_a_launched_module_may_leave_when_all_is_well_and_else_is_reported():
     assert "--epochs" in str(launched) and launched.results == ()
     with pytest.raises(RuntimeError, match="the processes ended with 1:\nhelpers.run: argument"):
         launch.module("helpers.run", "--epochs", 0, processes=1)
+
+
+A_LATE_ONE = """
+import os
+import sys
+import time
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from helpers.beyond_one_process import parallel
+
+meet, met = dist.init_process_group, Path(sys.argv[1])
+
+
+def meet_slowly(*arguments, **options):
+    meet(*arguments, **options)
+    time.sleep(1)
+    met.touch()
+
+
+if os.environ["RANK"] == "1":
+    dist.init_process_group = meet_slowly
+with parallel.joined(torch.device("cpu")):
+    sys.exit(not met.exists())
+"""
+
+
+def test_nobody_begins_before_all_have_met(tmp_path):
+    """Or who has nothing to say to the others is gone before they can meet him."""
+    script = tmp_path / "script.py"
+    script.write_text(A_LATE_ONE)
+    ended_well(*TORCHRUN, "--standalone", "--nproc-per-node", 2, script, tmp_path / "met")
+
+
+def leave_the_group():
+    dist.destroy_process_group()  # noqa: F821
+    return 1
+
+
+def test_a_launched_function_may_leave_the_group_itself():
+    assert launch.in_processes(leave_the_group).results == (1, 1)

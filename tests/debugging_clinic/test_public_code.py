@@ -1,14 +1,21 @@
 """Set-ups as libraries and tutorials in public make them: left in peace, and still not too much."""
 
+import array
 import copy
+import itertools
+import multiprocessing
+import sys
+import types
+from collections import OrderedDict
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
 
 from debugging_clinic.runs import adam, mlp, run
-from helpers.debugging_clinic import rehearsal
+from helpers.debugging_clinic import keeping, rehearsal
 from helpers.debugging_clinic.steps import by_the_book
 
 
@@ -258,3 +265,248 @@ def test_a_network_may_copy_itself_in_its_own_way():
     network[0].weight.note = note = [weight]
     rehearsal.twin_of(network)
     assert network[0].weight.note is note
+
+
+class Number(tuple):
+    """A pair that has no length, as e3nn's numbers of irreducible representations have none."""
+
+    def __len__(self):
+        raise NotImplementedError
+
+
+def test_what_hangs_on_a_network_may_have_no_length(batches):
+    network = mlp()
+    network.kinds = [Number((1, [2]))]
+    assert run(network, batches).check().healthy
+
+
+class Hidden:
+    __slots__ = ("__count", "name")
+
+    def __init__(self):
+        self.__count = 0
+
+    def add(self):
+        self.__count += 1
+
+    @property
+    def count(self):
+        return self.__count
+
+
+class Constant(Hidden):
+    """Has no place for the name that it inherits, as mpmath's constants have none."""
+
+    name = property(lambda self: "constant")
+
+
+@pytest.mark.parametrize("kind", [Hidden, Constant])
+def test_slots_are_set_back_where_they_can_be(batches, kind):
+    held = kind()
+    assert run(mlp(), batches, step=using(lambda: held.add())).checked().healthy
+    assert held.count == 0
+
+
+def using(do):
+    def step(*arguments):
+        do()
+        by_the_book(*arguments)
+
+    return step
+
+
+@pytest.mark.parametrize(
+    "folder", ["/home/ann/.local/lib/python3.11/site-packages", "dist-packages"]
+)
+def test_packages_of_another_environment_are_nobodys_own(monkeypatch, folder):
+    module = types.ModuleType("borrowed")
+    module.__file__ = f"{folder}/borrowed/__init__.py"
+    monkeypatch.setitem(sys.modules, "borrowed", module)
+    keeping._is_installed_nowhere.cache_clear()
+    assert not keeping.is_own(type("Kind", (), {"__module__": "borrowed"}))
+    module.__file__ = "/home/ann/project/borrowed.py"
+    keeping._is_installed_nowhere.cache_clear()
+    assert keeping.is_own(type("Kind", (), {"__module__": "borrowed"}))
+
+
+def add_one(counter):
+    counter.value += 1
+
+
+@pytest.mark.parametrize(
+    ("held", "use", "seen"),
+    [
+        (OrderedDict(a=1, b=2), lambda held: held.move_to_end("a"), list),
+        ({"a": 1, "b": 2}, lambda held: held.update(a=held.pop("a")), list),
+        (multiprocessing.Value("i", 7), add_one, lambda held: held.value),
+        (multiprocessing.Array("d", 2), lambda held: held.__setitem__(1, 3.0), list),
+        (array.array("d", [1.0]), lambda held: held.append(2.0), list),
+        (bytearray(b"ab"), lambda held: held.append(1), bytes),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_orders_and_counters_are_set_back(batches, held, use, seen):
+    before = seen(held)
+    assert run(mlp(), batches, step=using(lambda: use(held))).check().healthy
+    assert seen(held) == before
+
+
+def test_a_counter_that_processes_share_is_set_back_after_a_walk(batches):
+    counter = multiprocessing.Value("i", 7)
+    loader = DataLoader(Counted(batches, lambda: add_one(counter)), None)
+    assert run(mlp(), loader).check().healthy
+    assert counter.value == 7
+
+
+class Counted(Dataset):
+    """Batches that do something when they are walked, as a collator that counts does."""
+
+    def __init__(self, batches, do):
+        self.batches, self.do = batches, do
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, place):
+        self.do()
+        return self.batches[place]
+
+
+class Between(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.body, self.out, self.function = nn.Linear(784, 64), nn.Linear(64, 10), function
+
+    def forward(self, x):
+        return self.out(self.function(self.body(x.flatten(1))))
+
+
+class NoWayBack(torch.autograd.Function):
+    @staticmethod
+    def forward(_, x):
+        return x.sign()
+
+
+def only_forward(hidden):
+    if torch.is_grad_enabled():
+        raise NotImplementedError("no backward on this device")
+    return hidden
+
+
+@pytest.mark.parametrize("step", [None, by_the_book])
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda hidden: hidden.sigmoid().mul_(2), "inplace operation.*x [+]= 1"),
+        (NoWayBack.apply, "must implement either the backward"),
+        (only_forward, "no backward on this device"),
+        (lambda hidden: torch.from_numpy(hidden.numpy()), "Can't call numpy()"),
+    ],
+)
+def test_a_network_without_a_way_back_is_refused_in_a_line(batches, step, function, said):
+    set_up = run(Between(function), batches, step=step)
+    with pytest.raises(
+        ValueError, match=f"^network or loss_function has no gradient.*{said}"
+    ) as error:
+        set_up.checked()
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("step", [None, by_the_book])
+def test_a_loss_without_a_graph_is_named(batches, step):
+    def errors(scores, labels):
+        return (scores.argmax(dim=1) != labels).float().mean()
+
+    assert run(mlp(), batches, loss_function=errors, step=step).check().faults == ("no gradient",)
+
+
+@pytest.mark.parametrize(("keeps", "kept"), [({0}, False), ({0, 10, 20}, True), ({1, 3}, True)])
+def test_one_graph_that_stays_is_no_growing_pile(batches, keeps, kept):
+    """As torchmetrics keeps the scores of the first batch, with their graph, and no others."""
+    calls, held = itertools.count(), []
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        loss = loss_function(network(images), labels)
+        loss.backward()
+        optimizer.step()
+        if next(calls) in keeps:
+            held.append(loss)
+
+    report = run(mlp(), batches, step=step).check()
+    assert report.faults == (("a graph kept from step to step",) if kept else ())
+    assert kept or "whether the one graph that the step keeps" in str(report)
+
+
+def test_what_is_repeated_in_memory_is_set_back(batches):
+    row = torch.zeros(1, 3)
+    rows, windows = row.expand(4, 3), torch.arange(4.0).unfold(0, 2, 1)
+
+    def add():
+        row.add_(1)
+        return rows, windows
+
+    assert run(mlp(), batches, step=using(add), kept=lambda: (row, rows)).checked().healthy
+
+
+class Spline(nn.Module):
+    """A sum of curves, scaled by ones, as Kolmogorov-Arnold networks have them."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.coefficients = nn.Parameter(torch.randn(inputs, outputs, 3) / inputs)
+        self.scale_of_line = nn.Parameter(torch.ones(inputs, outputs))
+        self.scale = nn.Parameter(torch.ones(inputs, outputs))
+
+    def forward(self, x):
+        x = x.tanh()
+        powers = torch.stack([x, x.square(), x.pow(3)], dim=2)
+        curves = torch.einsum("nip,iop->nio", powers, self.coefficients)
+        return (self.scale * curves + self.scale_of_line * x[:, :, None] / len(x[0])).sum(dim=1)
+
+
+def test_scales_that_begin_at_one_are_no_layers(batches):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 4), Spline(4, 5), Spline(5, 10))
+    assert run(network, batches, adam(1e-2)).checked().healthy
+
+
+@pytest.mark.parametrize("leaked", [0, 4])
+def test_one_row_of_a_table_may_come_twice(leaked):
+    """As in the irises: 150 rows of four numbers, of which two are the same."""
+    torch.manual_seed(0)
+    labels = torch.arange(150) % 3
+    rows = 0.3 * torch.randn(150, 4) + labels[:, None] / 2
+    test = [(rows[120:], labels[120:])]
+    rows[: 1 + leaked], labels[: 1 + leaked] = rows[120 : 121 + leaked], labels[120 : 121 + leaked]
+    train = list(zip(rows[:120].split(30), labels[:120].split(30), strict=True))
+    report = run(nn.Linear(4, 3), train, test=test).check()
+    assert report.faults == (("test images among the training images",) if leaked else ())
+
+
+def test_two_spirals_take_their_time():
+    torch.manual_seed(0)
+    labels = torch.randint(2, (800,))
+    angle = 4 * torch.pi * torch.rand(800)
+    turned = angle + torch.pi * labels
+    points = torch.stack([angle * turned.cos(), angle * turned.sin()], dim=1) / 12
+    batches = list(zip(points.split(50), labels.split(50), strict=True))
+    network = nn.Sequential(nn.Linear(2, 64), nn.Tanh(), nn.Linear(64, 2))
+    assert run(network, batches, adam(1e-2)).checked().healthy
+
+
+@pytest.mark.parametrize("every", [None, 6])
+def test_what_a_step_never_trains_is_named(batches, every):
+    """A trunk that the step runs without a graph gets no gradient, though the network would."""
+    torch.manual_seed(0)
+    calls = itertools.count(1)
+
+    def on_what_is_there(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        hidden = network[:-1](images)
+        hidden = hidden if every and next(calls) % every == 0 else hidden.detach()
+        loss_function(network[-1](hidden), labels).backward()
+        optimizer.step()
+
+    report = run(mlp(), batches, step=on_what_is_there).check()
+    assert report.faults == (() if every else ("no gradient",))

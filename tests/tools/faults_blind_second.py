@@ -405,7 +405,7 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
         "a tolerance a hundred times wider",
     ),
     (
-        "helpers/debugging_clinic/looks.py",
+        "helpers/debugging_clinic/looks_at_updates.py",
         "of_the_first_updates",
         '"lower": rate * calm}',
         '"lower": calm}',

@@ -1,0 +1,66 @@
+"""Looks at what the first updates did, and at whether one small batch is learnt by heart."""
+
+import math
+
+import torch
+
+from helpers.common.sentences import say
+from helpers.debugging_clinic import faults, rehearsal
+from helpers.debugging_clinic.looks import Table, have_bounds, listed, rate_of
+from helpers.debugging_clinic.rehearsal import Setup, Updates
+
+
+def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> Table:
+    """See whether the loss and each weight did what they should: the first that holds is named.
+
+    What is `reached` in the step, which may call the network in its own way, is no fault.
+    """
+    unreached = [name for name in updates.unreached if name not in reached]
+    still = [name for name in updates.still if name not in setup.elsewhere]
+    first = updates.losses[0]
+    # A loss that climbs at any rate has another reason.
+    slower = (f for f in (1e-2, 1e-4, 1e-6) if not rehearsal.first_updates(setup, factor=f).climb)
+    calm = next(slower, 0.0) if updates.climb else 0.0
+    rate = max(map(rate_of, setup.optimizer.param_groups))
+    rates = {"rate": rate, "lower": rate * calm}
+    climbs = say("it climbs at lr = {rate:g}, and at {lower:g} it does not", **rates)
+    images, labels = setup.sample[0]
+    scores = setup.scores(images)
+    # A guess costs more where the loss has a part that no score changes.
+    guess = max(updates.guess, setup.loss(torch.zeros_like(scores), labels))
+    # Scores with bounds do not come from large weights, but from a scale that is wanted; nor would
+    # smaller ones cost less where the loss itself gives all of them one length.
+    same = setup.loss(0.1 * scores, labels) > 0.9 * setup.loss(scores, labels)
+    high = first > 2 * guess and not same and not have_bounds(setup)
+    return {
+        faults.LOSS_NOT_FINITE: (not math.isfinite(first), say("it is {loss}", loss=first)),
+        faults.LOSS_TOO_HIGH: (
+            high,
+            say("{first:.3g} in place of {guess:.3g}", first=first, guess=guess),
+        ),
+        faults.RATE_TOO_HIGH: (calm, climbs),
+        faults.NO_GRADIENT: (unreached, listed(unreached)),
+        faults.DO_NOT_MOVE: (still, listed(still)),
+    }
+
+
+def of_a_small_batch(setup: Setup) -> Table:
+    """Try whether one small batch is learnt by heart, with an optimiser that seldom fails at it."""
+    images, labels = setup.sample[0]
+    batch = [(images[:32], labels[:32])]
+    # The second for a small network, which has farther to go, the third for what bends a lot.
+    for rate, count in ((1e-3, 60), (1e-2, 60), (1e-2, 200)):
+        losses: list[float] = []
+        network = rehearsal.twin_of(setup.network)
+        for loss in rehearsal.learn(setup, network, batch, rate, updates=count):
+            losses.append(loss)
+            # A NaN counts as not learnt.
+            if losses[0] <= 0.1 or len(losses) > 5 and sum(losses[-5:]) / 5 <= 0.9 * losses[0]:
+                return {}
+    said = say(
+        "in {count} updates the loss went from {first:.3g} to {last:.3g}",
+        count=count,
+        first=losses[0],
+        last=losses[-1],
+    )
+    return {faults.NOT_BY_HEART: (True, said)}
