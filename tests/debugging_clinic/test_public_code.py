@@ -316,7 +316,7 @@ def using(do):
 
 
 @pytest.mark.parametrize(
-    "folder", ["/home/ann/.local/lib/python3.11/site-packages", "dist-packages"]
+    "folder", ["/ann/.local/lib/python3.11/site-packages", "dist-packages"]
 )
 def test_packages_of_another_environment_are_nobodys_own(monkeypatch, folder):
     module = types.ModuleType("borrowed")
@@ -324,7 +324,7 @@ def test_packages_of_another_environment_are_nobodys_own(monkeypatch, folder):
     monkeypatch.setitem(sys.modules, "borrowed", module)
     keeping._is_installed_nowhere.cache_clear()
     assert not keeping.is_own(type("Kind", (), {"__module__": "borrowed"}))
-    module.__file__ = "/home/ann/project/borrowed.py"
+    module.__file__ = "/ann/project/borrowed.py"
     keeping._is_installed_nowhere.cache_clear()
     assert keeping.is_own(type("Kind", (), {"__module__": "borrowed"}))
 
