@@ -315,9 +315,7 @@ def using(do):
     return step
 
 
-@pytest.mark.parametrize(
-    "folder", ["/ann/.local/lib/python3.11/site-packages", "dist-packages"]
-)
+@pytest.mark.parametrize("folder", ["/ann/.local/lib/python3.11/site-packages", "dist-packages"])
 def test_packages_of_another_environment_are_nobodys_own(monkeypatch, folder):
     module = types.ModuleType("borrowed")
     module.__file__ = f"{folder}/borrowed/__init__.py"
