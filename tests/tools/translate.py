@@ -11,6 +11,7 @@ are taken.
 """
 
 import argparse
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,9 @@ def build(notebooks: list[Path]) -> None:
         to = edition.FOLDER / path.name
         nbformat.write(made, to)
         store(to)
+        # Nobody edits what is made; without indentation it is smaller than the English.
+        stored = json.loads(to.read_text(encoding="utf-8"))
+        to.write_text(json.dumps(stored, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
         print(f"stored {to}")
 
 
