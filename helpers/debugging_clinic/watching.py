@@ -62,6 +62,7 @@ class Watch:
         self._piled: dict[str, int] = {}
         self.lets_go = False  # That was seen to happen.
         self._graphs: list[tuple[int, weakref.ref]] = []  # And the step that each is of.
+        self._no_garbage: set[int] = set()  # Steps whose graphs outlived a collection.
         self._modes: list[tuple[bool, list[str], bool]] = []  # Of the calls that a gradient met.
         weights = dict(network.named_parameters())
         own = set(weights.values())
@@ -133,8 +134,12 @@ class Watch:
 
     def graphs_kept(self) -> set[int]:
         """Return the steps whose graphs are in memory, counted from 0: the last one's may be."""
-        if {step for step, graph in self._graphs if graph() is not None} - {self.taken - 1}:
+        if self._in_memory() - self._no_garbage - {self.taken - 1}:
             gc.collect()  # A graph in a circle of references is garbage, and not kept.
+            self._no_garbage = self._in_memory()
+        return self._in_memory()
+
+    def _in_memory(self) -> set[int]:
         return {step for step, graph in self._graphs if graph() is not None}
 
     def old_graphs(self) -> int:

@@ -141,10 +141,10 @@ class NotebookPage:
 
     def wait_for_runs(self) -> None:
         """Wait until something has run and nothing is left to run, be it for an error."""
-        prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt", has_text=re.compile(r"\d"))
+        first = self.page.locator(".jp-CodeCell .jp-InputPrompt", has_text="[1]:")
         # They do not tell: an error takes the `*` off all that follow, though they will run.
         idle = self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-        for sign in (prompts.first, idle, self.idle_kernel):
+        for sign in (first, idle, self.idle_kernel):
             sign.wait_for(state="attached", timeout=A_WHOLE_NOTEBOOK * 1000)
 
     def wait_for_run(self, index: int) -> None:

@@ -12,13 +12,15 @@ import pytest
 import helpers
 from every_notebook import browser, rules
 from every_notebook.pictures import pictures
-from every_notebook.series import NOTEBOOKS
-from every_notebook.test_checks import first_line
+from every_notebook.series import NOTEBOOKS, WINGS
+from every_notebook.test_checks import Wing, first_line
 
 # What a slider's cell says, and the two kinds of control that it brings.
 SLIDER = re.compile(r"\bexplore\.slider\(")
 HANDLE = ".widget-slider .noUi-handle"
 FILM_BAR = "input[type=range]"
+# What stands in each verdict on a right answer.
+RIGHT = re.compile(r"right\.|Right\.")
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,14 @@ def copy_without_outputs(path: Path, folder: Path) -> Path:
         cell.outputs, cell.execution_count = [], None
     nbformat.write(notebook, folder / path.name)
     return folder / path.name
+
+
+def with_counts_of_no_run(notebook):
+    """Return a stored notebook whose cells, if they do not run, show by their numbers."""
+    notebook = copy.deepcopy(notebook)
+    for cell in rules.code_cells(notebook):
+        cell.execution_count += 1_000
+    return notebook
 
 
 def complaints_about_the_file(stored, saved) -> list[str]:
@@ -96,46 +106,69 @@ def complaints_about_a_slider(page, position: int, selector: str, seconds: float
     return []
 
 
-every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def complaints_about_what_is_in_sight(notebook, page) -> list[str]:
+    """Say which stored output lies open before its guess, or is folded without need."""
+    folded = {cell.id for cell, _ in rules.outputs_to_fold(notebook)}
+    found = [] if len(folded) >= rules.FEWEST["prediction"] else [f"only {len(folded)} are folded"]
+    for position, cell in enumerate(notebook.cells):
+        if not cell.get("outputs"):
+            continue
+        line, shown = page.beside_the_dots(position), page.output(position).count()
+        if (line is not None, shown == 0) != (cell.id in folded, cell.id in folded):
+            found.append(f"cell {cell.id}: {shown} outputs in sight, beside the dots {line!r}")
+        # The rest of an output is in nobody's sight, nor in a search's.
+        if line is not None and line.split() != first_line(cell).split():
+            found.append(f"cell {cell.id}: beside the dots {line!r}, not its first line")
+    return found
+
+
+def answer_everything(wing: Wing) -> None:
+    """Put each solution where its blank is, and each right guess where it says None."""
+    rights = [prediction.right for prediction in wing.check.predictions.values()]
+    for cell, right in zip(wing.tagged("prediction"), rights, strict=True):
+        cell.source = f"{rules.asked_for(cell)} = {right!r}"
+    for cell, name in zip(wing.tagged("exercise"), wing.check.exercises, strict=True):
+        cell.source = wing.solution(name)
+
+
+def complaints_about_the_verdicts(wing: Wing, saved) -> list[str]:
+    """Say which right answer is not called right, or is not counted."""
+    said = {c.id: rules.printed(c).strip() for c in rules.code_cells(saved) if rules.question(c)}
+    found = [f"cell {cell}: {line}" for cell, line in said.items() if not RIGHT.search(line)]
+    guesses, exercises = len(wing.check.predictions), len(wing.check.exercises)
+    counted = (
+        f"Predictions: {guesses} of {guesses} made, {guesses} right. "
+        f"Exercises: {exercises} of {exercises} solved.\nNothing to revisit."
+    )
+    *_, last = rules.code_cells(saved)
+    return found if rules.printed(last) == counted else [*found, rules.printed(last)]
 
 
 @pytest.mark.proof
-@every_notebook
-def test_in_the_browser_each_notebook_runs_and_its_sliders_move(lab, path):
+@pytest.mark.parametrize("name", WINGS)
+def test_in_the_browser_a_notebook_is_read_answered_and_run(lab, name):
+    """No result is in sight; with right answers all runs and is called right, and sliders move."""
     chromium, address, folder = lab
-    stored = nbformat.read(path, as_version=4)
-    file = copy_without_outputs(path, folder)
+    wing = Wing(name, WINGS[name])
+    stored = wing.notebook
+    answer_everything(wing)
+    file = folder / f"{WINGS[name]}.ipynb"
+    nbformat.write(with_counts_of_no_run(stored), file)
     with browser.opened(chromium, address, file) as page:
+        assert complaints_about_what_is_in_sight(stored, page) == []
         page.choose("Run", "Run All Cells")
         page.wait_for_runs()
         saved = page.save()
         assert complaints_about_the_file(stored, saved) == []
+        assert complaints_about_the_verdicts(wing, saved) == []
         assert page.cells.count() == len(stored.cells)
         assert complaints_about_the_pictures(stored, page) == []
-        still_folded = [n for n in range(len(stored.cells)) if page.beside_the_dots(n) is not None]
+        folded = [n for n, cell in enumerate(stored.cells) if rules.FOLDED_TAG in rules.tags(cell)]
+        still_folded = [n for n in folded if page.beside_the_dots(n) is not None]
         assert not still_folded, "an output that does not open when its cell is run"
         for position, selector in controls(stored):
             assert complaints_about_a_slider(page, position, selector, browser.ONE_STEP) == []
         assert page.page.locator(f"{HANDLE}, {FILM_BAR}").count() == len(controls(stored))
-
-
-@pytest.mark.proof
-@every_notebook
-def test_in_the_browser_no_result_is_in_sight_before_its_guess(lab, path):
-    chromium, address, folder = lab
-    shutil.copy(path, folder)
-    stored = nbformat.read(path, as_version=4)
-    folded = {cell.id for cell, _ in rules.outputs_to_fold(stored)}
-    assert len(folded) >= rules.FEWEST["prediction"]
-    with browser.opened(chromium, address, folder / path.name) as page:
-        for position, cell in enumerate(stored.cells):
-            if not cell.get("outputs"):
-                continue
-            line, shown = page.beside_the_dots(position), page.output(position).count()
-            assert (line is None) == (cell.id not in folded), cell.id
-            assert (shown == 0) == (cell.id in folded), cell.id
-            # The rest of an output is in nobody's sight, nor in a search's.
-            assert line is None or line.split() == first_line(cell).split(), cell.id
 
 
 @pytest.mark.proof

@@ -69,6 +69,7 @@ def bundle(figure, png):  # After the picture itself, which a figure draws first
     return figure._repr_mimebundle_()
 
 
+@pytest.mark.proof
 def test_nobody_sees_that_the_page_has_fewer_colours(bundle, png):
     (shown,) = pictures.pictures([{"data": bundle}])
     difference = pictures.pixels(shown) - pictures.pixels(png)
@@ -76,6 +77,7 @@ def test_nobody_sees_that_the_page_has_fewer_colours(bundle, png):
     assert len(shown) < 2 / 3 * len(png)
 
 
+@pytest.mark.proof
 def test_alt_text_is_there_and_reaches_the_page(figure, bundle):
     assert len(figure.alt) in ALT_TEXT_LENGTHS
     assert f'alt="{html.escape(figure.alt)}"' in bundle["text/html"]
@@ -110,6 +112,7 @@ def test_a_figure_that_is_shown_again_shows_the_same(figure, png):
     assert figure.png() == png
 
 
+@pytest.mark.proof
 def test_a_figure_is_wide_enough_to_be_sharp_at_700_pixels(png):
     pixels = matplotlib.image.imread(io.BytesIO(png))
     assert pixels.shape[1] >= 900
