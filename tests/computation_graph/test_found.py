@@ -35,7 +35,7 @@ WAYS_TO_SHOW = {
 SHOWN = [(way, of_all_kinds) for way in WAYS_TO_SHOW] + [("draw", example) for example in BY_HAND]
 
 
-@pytest.mark.parametrize("times", [12, pytest.param(60, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("times", [12, pytest.param(200, marks=pytest.mark.proof)])
 @pytest.mark.parametrize(("way", "example"), SHOWN)
 def test_text_is_the_same_each_time(way, example, times):
     texts = set()
