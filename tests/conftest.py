@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 
 # Threads that share an operation wait for each other, on a busy machine a hundred times as long as
 # they work. One is enough for a test, and for a notebook's kernel beside another.
-torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
@@ -25,6 +23,13 @@ SHARED: dict[str, tuple[Callable, Callable, Any]] = {
     "patience of sockets": (socket.getdefaulttimeout, socket.setdefaulttimeout, 77.0),
     "stack of new threads": (threading.stack_size, threading.stack_size, 2**25),
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_whatever_the_environment_says():
+    import torch  # Here, because the process that only hands out the tests does without it.
+
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

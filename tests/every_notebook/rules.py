@@ -7,6 +7,7 @@ is wrong, and behind a semicolon what to do about it.
 
 import ast
 import copy
+import functools
 import html
 import itertools
 import re
@@ -43,6 +44,8 @@ HARMLESS = "<!--"
 STORE = "run python tests/tools/store.py"
 AGAIN = f"{STORE} --as-run"
 
+# Rules ask for the same cells again and again, and change no tree.
+_tree = functools.cache(ast.parse)
 _MAGIC = re.compile(r"^\s*[%!]", flags=re.MULTILINE)
 _FORBIDDEN = {
     r";\s*$": "a trailing semicolon, which nbval ignores",
@@ -120,7 +123,7 @@ def question(cell: NotebookNode) -> ast.Call | None:
     """Return the call of a cell that is one call of ``check``; None for every other cell."""
     if cell.cell_type != "code" or not cell.source.startswith("check("):
         return None
-    first, *others = ast.parse(cell.source).body
+    first, *others = _tree(cell.source).body
     call = getattr(first, "value", None)
     named = isinstance(call, ast.Call) and len(call.args) > 1
     return call if named and not others and isinstance(call.args[0], ast.Constant) else None
@@ -222,7 +225,7 @@ def imports_are_a_map(notebook: NotebookNode) -> Iterator[str]:
     if (line := 'print("torch", torch.__version__)') not in first.source:
         yield f"cell {first.id}: it does not print torch's version; add {line}"
     for cell in others:
-        nodes = ast.parse(cell.source).body
+        nodes = _tree(cell.source).body
         if any(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes):
             yield f"cell {cell.id}: an import; move it to the first code cell"
 
@@ -262,7 +265,7 @@ def questions_keep_their_form(notebook: NotebookNode) -> Iterator[str]:
             if not found or len(found[1] + found[2]) != 5:
                 head = f"### Exercise {exercises}: name, then ●●○○○ · 10 minutes"
                 yield f"cell {cell.id}: an exercise without its head; put '{head}' before it"
-            function, *others = ast.parse(cell.source).body
+            function, *others = _tree(cell.source).body
             if others or not isinstance(function, ast.FunctionDef):
                 yield f"cell {cell.id}: not one function; let it be 'def …', its docstring and ..."
             elif not ast.get_docstring(function):
@@ -382,7 +385,7 @@ def code_is_small_and_plain(cell: NotebookNode) -> Iterator[str]:
     for line in lines:
         if len(line) > MOST_COLUMNS:
             yield f"over {MOST_COLUMNS} columns, {line!r}; break it"
-    for node in ast.walk(ast.parse(cell.source)):
+    for node in ast.walk(_tree(cell.source)):
         if isinstance(node, ast.AnnAssign | ast.arg) and node.annotation:
             yield f"a type hint, {ast.unparse(node)!r}; leave it out"
         if isinstance(node, ast.Name) and "optimiser" in node.id:
@@ -479,7 +482,7 @@ def _take_out_what_is_no_python(notebook: NotebookNode) -> Iterator[str]:
     """Complain about cells that are no Python, and empty them: the rules read code as Python."""
     for cell in code_cells(notebook):
         try:
-            ast.parse(cell.source)
+            _tree(cell.source)
         except SyntaxError as error:
             magic = _MAGIC.search(cell.source)
             what = "a magic or shell line; leave it out" if magic else f"{error.msg}; mend line "
