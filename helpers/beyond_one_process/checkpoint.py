@@ -56,13 +56,14 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
     require.path("file", file)
     _check_shape(contents, "the argument contents")
     target = _target(file)
+    others: set[str] = set()
     try:
-        whole = {**contents, _DIGEST: _digest_of(contents)}
+        whole = {**contents, _DIGEST: _digest_of(contents, others)}
     except RuntimeError as error:  # Of a tensor on the meta device, or of what holds itself.
         raise _not_read_back(_reason(error)) from error
     try:
         with _beside(target) as stream:
-            _write(whole, stream)
+            _write(whole, stream, others)
             # Or a power cut could leave the new name on bytes that never reached the disk.
             os.fsync(stream.fileno())
             _put_in_place(stream, target)
@@ -82,7 +83,7 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
             os.close(descriptor)
 
 
-def _write(contents: dict, stream: BinaryIO) -> None:
+def _write(contents: dict, stream: BinaryIO, others: set[str]) -> None:
     """Write what can be read back; nobody wants to learn that only when it is needed."""
     try:
         torch.save(contents, stream)
@@ -90,8 +91,9 @@ def _write(contents: dict, stream: BinaryIO) -> None:
         code = torch.serialization.get_unsafe_globals_in_checkpoint(stream.name)
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         code = [_reason(error)]
-    if code:
-        raise _not_read_back(code[0])
+    # PyTorch may well write the others, but what comes back could not be compared.
+    if found := [*code, *sorted(others)]:
+        raise _not_read_back(found[0])
 
 
 def _not_read_back(why: str) -> ValueError:
@@ -217,9 +219,12 @@ def _put_in_place(stream: BinaryIO, file: Path) -> None:
     os.replace(stream.name, file)
 
 
-def _digest_of(value: object) -> str:
-    """Return the SHA-256 sum, in hexadecimal, of all that a checkpoint may hold."""
-    sum_ = hashlib.sha256()
+def _digest_of(value: object, others: set[str] | None = None) -> str:
+    """Return the SHA-256 sum, in hexadecimal, of all that a checkpoint may hold.
+
+    The kinds that it may not hold are added to `others`.
+    """
+    sum_, odd = hashlib.sha256(), set() if others is None else others
 
     def add(value: object) -> None:
         if isinstance(value, torch.Tensor):
@@ -239,10 +244,18 @@ def _digest_of(value: object) -> str:
         elif isinstance(value, set):  # Its order differs from process to process.
             add(sorted(value, key=repr))
         else:
+            odd.update(_other_kind(value))
             sum_.update(f"{type(value).__name__}{value!r};".encode())
 
     add(value)
     return sum_.hexdigest()
+
+
+def _other_kind(value: object) -> set[str]:
+    """Return the kind of what is not told by how it is written: that may be a place in memory."""
+    plain = type(None), bool, int, float, complex, str, bytes, bytearray
+    told = isinstance(value, (*plain, torch.dtype, torch.device, torch.layout))
+    return set() if told else {type(value).__name__}
 
 
 def _parts(tensor: torch.Tensor) -> list[torch.Tensor]:
@@ -285,8 +298,12 @@ def _check_weights(saved: Mapping, current: Mapping, name: str) -> None:
 
 def _check_optimizer(saved: dict, optimizer: optim.Optimizer, name: str) -> None:
     # PyTorch changes an optimiser before it finds out that a state is not for it: so a copy tries.
-    trial = copy.deepcopy(optimizer)
     with contextlib.suppress(Exception):  # What is not such a state fails in many ways.
+        # PyTorch's own copy would lack what one of somebody's own has noted in itself.
+        trial, copied = object.__new__(type(optimizer)), dict[int, object]()
+        for note, value in vars(optimizer).items():
+            with contextlib.suppress(Exception):  # Not everything can be copied: a lock cannot.
+                vars(trial)[note] = copy.deepcopy(value, copied)
         trial.load_state_dict(saved)
         # It takes another optimiser's settings without a word, and would fail at the next step.
         if all(set(optimizer.defaults) <= set(group) for group in trial.param_groups):

@@ -129,6 +129,33 @@ def test_another_optimizer_is_refused_and_left_as_it_is():
         assert alike(network.state_dict(), before)
 
 
+class Averaging(torch.optim.SGD):
+    """Looks, as it takes a state over, at what it has noted in itself."""
+
+    def __init__(self, weights):
+        super().__init__(weights, lr=0.1, momentum=0.8)
+        self.window = [3]
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if self.param_groups:
+            self.averaged = self.window * 2
+
+
+def test_an_optimizer_may_note_something_in_itself():
+    network = nn.Linear(4, 3)
+    optimizer = Averaging(network.parameters())
+    checkpoint.restore(contents(), network, optimizer)
+    assert alike(optimizer.state_dict(), contents()["optimizer"])
+
+
+class Settings:
+    """Pickled by PyTorch once it is told that this is safe; its text is a place in memory."""
+
+
+torch.serialization.add_safe_globals([Settings])
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot open a folder")
 @pytest.mark.parametrize(
     ("odd", "kind"),
@@ -138,6 +165,8 @@ def test_another_optimizer_is_refused_and_left_as_it_is():
         (Path("here"), "pathlib"),
         (lambda: None, "Can't|<lambda>"),
         (nn.Linear(1, 1), "torch.nn.modules.linear.Linear"),
+        (torch.zeros(2).untyped_storage(), "UntypedStorage"),
+        (Settings(), "Settings"),
     ],
 )
 def test_what_could_not_be_read_back_is_not_saved(odd, kind, saved):
