@@ -4,9 +4,11 @@ Each function is put into a part, and the links between functions become links b
 Parts must not build on each other in a circle, or no arrow would tell what came first.
 """
 
+import functools
+import operator
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +29,8 @@ class _Segment:
     """
 
     module: str
+    bit: int  # Its own in a set of segments that is held as one number: such are joined quickly.
+    behind: int = 0  # The set of those that it builds on, directly or not.
     functions: list[Any] = field(default_factory=list)
     before: set["_Segment"] = field(default_factory=set)
     cut: bool = False
@@ -101,6 +105,7 @@ def _segments(graph: found.Graph) -> list[_Segment]:
     modules = _module_of_each(graph)
     segments: list[_Segment] = []
     segment_of: dict[int, _Segment] = {}
+    of_module: Counter[str] = Counter()  # Sets of segments, too.
     for function in graph.makers_first:
         if found.is_accumulator(function):
             continue
@@ -112,33 +117,38 @@ def _segments(graph: found.Graph) -> list[_Segment]:
         before = {segment for segment, _ in sources}
         cut = {segment for segment, has_box in sources if has_box}
         # What its inputs were built on would come both before and after them: no folding there.
-        barred = cut | _behind(before)
+        barred = _together(segment.bit for segment in cut)
+        barred |= _together(segment.behind for segment in before)
         module = modules.get(id(function), "")
-        free = [
-            segment
-            for segment in segments
-            if segment not in barred
-            and (segment in before if before and not module else segment.module == module)
-        ]
-        if not free:
-            free = [_Segment(module)]
-            segments += free
-        segment = segment_of[id(function)] = free[-1]
+        wanted = of_module[module]
+        if before and not module:
+            wanted = _together(segment.bit for segment in before)
+        if free := wanted & ~barred:
+            segment = segments[free.bit_length() - 1]
+        else:
+            segment = _Segment(module, 1 << len(segments))
+            segments.append(segment)
+            of_module[module] |= segment.bit
+        segment_of[id(function)] = segment
         segment.functions.append(function)
-        segment.before |= before - {segment}
         segment.cut |= bool(cut)
+        _build_on(before - {segment}, segment, segments)
     return segments
 
 
-def _behind(segments: set[_Segment]) -> set[_Segment]:
-    """Return what `segments` build on, directly or not."""
-    behind: set[_Segment] = set()
-    waiting = list(segments)
-    while waiting:
-        new = waiting.pop().before - behind
-        behind |= new
-        waiting += new
-    return behind
+def _together(sets: Iterable[int]) -> int:
+    return functools.reduce(operator.or_, sets, 0)
+
+
+def _build_on(before: set[_Segment], segment: _Segment, segments: Sequence[_Segment]) -> None:
+    """Let a segment build on others, and with it those that build on it."""
+    segment.before |= before
+    behind = _together(one.bit | one.behind for one in before)
+    if behind & ~segment.behind:
+        is_new = len(segment.functions) == 1
+        for one in [segment] if is_new else segments:
+            if one is segment or one.behind & segment.bit:
+                one.behind |= behind
 
 
 def _module_of_each(graph: found.Graph) -> dict[int, str]:
