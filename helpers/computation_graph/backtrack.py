@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from helpers.common import page, require
+from helpers.common import page, progress, require
 from helpers.common.sentences import say
 from helpers.computation_graph import boxes, found, words
 from helpers.computation_graph.folding import MOST_FUNCTIONS_UNFOLDED
@@ -289,7 +289,8 @@ def _steps(
     """Yield a step for each function that was seen, and for each accumulator in its turn."""
     # That comes as soon as the last of its gradients has arrived.
     awaited = Counter(id(source) for f, *_ in flowed for _, source, _ in found.inputs(f))
-    for function, arriving, leaving in flowed:
+    seen = progress.walked(flowed, say("step"), "backtrack", len(flowed))
+    for function, arriving, leaving in seen:
         yield _step(graph, function, arriving, leaving)
         for _, source, _ in found.inputs(function):
             awaited[id(source)] -= 1

@@ -16,6 +16,10 @@ from helpers.computation_graph import words
 
 Output = torch.Tensor | tuple[torch.Tensor, ...]
 
+# PyTorch lets go of a longer chain than it has room for on the stack, if Python has seen its
+# functions, one within the other: that ends Python. This is less than half of what it survives.
+_MOST_FUNCTIONS = 25_000
+
 
 # PyTorch makes the Python side of a function when it is asked for, and throws it away when nobody
 # holds it; the next object may get its id. So the graph keeps every object that has a box.
@@ -200,6 +204,11 @@ def _meetings(tensors: Iterable[torch.Tensor]) -> Iterator[tuple]:
             if what is None or id(what) in seen:
                 continue
             seen.add(id(what))
+            if len(seen) > _MOST_FUNCTIONS:
+                raise ValueError(
+                    f"output has more than {_MOST_FUNCTIONS:,} functions behind it, too many to "
+                    "look at: pass that of a smaller part, such as fewer rounds of a loop"
+                )
             waiting.append(("done", what))
             for place, source, number in reversed(inputs(what)):
                 waiting += [("function", source), ("input", what, place, source, number)]

@@ -57,7 +57,13 @@ def _answer(function: Any, gradient: torch.Tensor) -> list[torch.Tensor]:
     """Return what a function hands on to each input, of a gradient of all its outputs in a row."""
     made = function._input_metadata
     parts = gradient.split([math.prod(one.shape) for one in made])
-    backward = type(function).apply.__get__(function) if found.is_custom(function) else function
+    backward = function
+    if found.is_custom(function):
+        backward = type(function).apply.__get__(function)
+        # It has been called before, and may have given back the memory that it would read now.
+        kept = (*function.saved_tensors, *vars(function).values())
+        if any(isinstance(one, torch.Tensor) and words.bytes_lacking(one) for one in kept):
+            raise MemoryError
     answer = backward(
         *(
             (part if one.dtype.is_complex else part.real)

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils import checkpoint
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from helpers.computation_graph import found
+from helpers.computation_graph import found, words
 
 
 @contextlib.contextmanager
@@ -43,11 +44,15 @@ def undisturbed(functions: Sequence[Any]) -> Iterator[contextlib.AbstractContext
             for one in _alive(torch.Tensor, torch.nn.Module):
                 put_aside = _grad if isinstance(one, torch.Tensor) else _state
                 put_aside(one, afterwards)
+            for one in _alive(*_USED_UP):
+                _what_is_kept(one, afterwards)
             for function in custom:
                 _of_a_function(function, afterwards)
         yield contextlib.nullcontext()
 
 
+# Of a checkpoint that computes but a part of its block again: what it keeps is good for once.
+_USED_UP = (checkpoint._CachedTorchDispatchMode,)
 # Then no kind of tensor's own code is called.
 _PLAIN = torch._C.DisableTorchFunctionSubclass
 
@@ -102,19 +107,32 @@ def _grad(tensor: torch.Tensor, afterwards: contextlib.ExitStack) -> None:
             tensor.grad = before = tensor.grad
             tensor.grad = None
             afterwards.callback(setattr, tensor, "grad", before)
-            # A hook may note there what it finds, such as the gradient of each example.
-            afterwards.callback(_refill, vars(tensor), dict(vars(tensor)))
+            # A hook may note there what it finds, such as the gradient of each example, and
+            # functions in Python may add gradients up there.
+            _attributes(tensor, afterwards)
 
 
 def _state(module: torch.nn.Module, afterwards: contextlib.ExitStack) -> None:
-    afterwards.callback(_refill, vars(module), dict(vars(module)))
-    for value in vars(module).values():
-        # Buffers and hooks are among these. A compiled module has something of its own.
+    _attributes(module, afterwards)  # Buffers and hooks are in some of these.
+    for buffer in module._buffers.values():
+        if buffer is not None:
+            _numbers(buffer, afterwards)
+
+
+def _attributes(one: Any, afterwards: contextlib.ExitStack) -> None:
+    afterwards.callback(_refill, vars(one), dict(vars(one)))
+    for value in vars(one).values():
+        # A compiled module has something of its own.
         if type(value) in _CONTAINERS:
             afterwards.callback(_refill, value, value.copy())
-    for buffer in module._buffers.values():
-        if buffer is not None and not torch.nn.parameter.is_lazy(buffer):
-            _numbers(buffer, afterwards)
+        elif isinstance(value, torch.Tensor):
+            _numbers(value, afterwards)
+
+
+def _what_is_kept(mode: Any, afterwards: contextlib.ExitStack) -> None:
+    _attributes(mode, afterwards)
+    for entries in mode.storage.values():
+        afterwards.callback(_refill, entries, entries.copy())
 
 
 _CONTAINERS = (dict, collections.OrderedDict, collections.defaultdict, list, set, collections.deque)
@@ -125,22 +143,28 @@ def _of_a_function(function: Any, afterwards: contextlib.ExitStack) -> None:
     kind = type(function)._forward_cls
     if not kind.__module__.startswith("torch."):  # Its compiler notes there what it has compiled.
         afterwards.callback(_set_back, kind, dict(vars(kind)))
-    afterwards.callback(_refill, vars(function), dict(vars(function)))
-    saved = () if found.is_packed(function) else function.saved_tensors
-    for held in (*saved, *vars(function).values()):
-        if isinstance(held, torch.Tensor):
+    _attributes(function, afterwards)
+    for held in () if found.is_packed(function) else function.saved_tensors:
+        if held is not None:
             _numbers(held, afterwards)
 
 
 def _numbers(tensor: torch.Tensor, afterwards: contextlib.ExitStack) -> None:
-    if tensor.is_inference():
+    if torch.nn.parameter.is_lazy(tensor) or tensor.is_inference() or words.bytes_lacking(tensor):
         return
     # Also its version, or else the graph's own backward() would find it changed.
     afterwards.enter_context(torch.autograd._unsafe_preserve_version_counter(tensor))
-    afterwards.callback(_write, tensor.detach(), tensor.detach().clone())
+    afterwards.callback(_write, tensor, tensor.detach(), tensor.detach().clone())
 
 
-def _write(numbers: torch.Tensor, before: torch.Tensor) -> None:
+def _write(tensor: torch.Tensor, numbers: torch.Tensor, before: torch.Tensor) -> None:
+    # Its memory may have been given back, or another have been put in its place.
+    if lacking := words.bytes_lacking(numbers):
+        memory = numbers.untyped_storage()
+        memory.resize_(memory.nbytes() + lacking)
+    with contextlib.suppress(RuntimeError):
+        if tensor.shape != numbers.shape or tensor.data_ptr() != numbers.data_ptr():
+            tensor.data = numbers
     # Not all kinds can be compared, and what is as it was may lie where nobody can write.
     try:
         same = torch.equal(numbers, before)

@@ -34,9 +34,23 @@ def shape_line(shape: Sequence) -> str:
     return f"shape {' × '.join(map(str, shape))}" if len(shape) else "scalar"
 
 
+def bytes_lacking(tensor: torch.Tensor) -> int:
+    """Return by how much memory a tensor is too short, since somebody has given it back.
+
+    Training that shares memory out does so. To read such a tensor would end Python.
+    """
+    try:
+        steps = zip(tensor.shape, tensor.stride(), strict=True)
+        last = tensor.storage_offset() + sum((size - 1) * step for size, step in steps)
+        needed = (last + 1) * tensor.element_size() if tensor.numel() else 0
+        return max(0, int(needed) - tensor.untyped_storage().nbytes())
+    except RuntimeError:  # A sparse one, or a nested one, does not lie in one piece.
+        return 0
+
+
 def _values(tensor: torch.Tensor) -> Any:
     """Return a small tensor's numbers; None for a large one, or where PyTorch has no numbers."""
-    if tensor.is_nested or tensor.numel() > MOST_ELEMENTS_SHOWN:
+    if tensor.is_nested or tensor.numel() > MOST_ELEMENTS_SHOWN or bytes_lacking(tensor):
         return None
     try:
         tensor = tensor.detach()  # And neither a sparse tensor nor a quantised one has a list.

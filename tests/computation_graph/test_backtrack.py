@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from computation_graph.examples import Square, assert_refused, leaf
+from helpers.common import progress
 from helpers.computation_graph import graph, words
 
 
@@ -144,6 +145,14 @@ def test_walk_takes_several_outputs_and_user_hooks_along():
     walk = graph.backtrack((h, k), gradient=(torch.tensor(1.0).double(), leaf(2.0)), x=x, h=h)
     # d(k)/dh = 5 times 2, and 1 from h itself; the hook makes 110 of 11; times 3.
     assert [step.gradient_in for step in walk] == ["2", "110", "330"]
+
+
+def test_a_long_walk_shows_how_far_it_is(monkeypatch):
+    seen = []
+    walked = progress.walked
+    monkeypatch.setattr(progress, "walked", lambda *how: seen.append(how[1:]) or walked(*how))
+    graph.backtrack(leaf(2.0) * 3)
+    assert seen == [("step", "backtrack", 1)]
 
 
 def test_walk_takes_a_sparse_gradient():

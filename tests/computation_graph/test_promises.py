@@ -4,13 +4,14 @@ import random
 import re
 import warnings
 import xml.etree.ElementTree as ElementTree
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 import torchviz
 from torch import nn
-from torch.utils.checkpoint import checkpoint
+from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from common.snapshot import changed, snapshot
 from computation_graph.examples import Square, assert_refused, leaf
@@ -51,6 +52,22 @@ class Scales(torch.autograd.Function):
         ctx.total += gradient
         Scales.passed_on += 1
         return slope.mul_(gradient), None
+
+
+class UsesUp(torch.autograd.Function):
+    """Takes what was put by for it, and adds up in its weight: activations wait so in stacks."""
+
+    @staticmethod
+    def forward(ctx, x, weight, stack):
+        ctx.stack, ctx.weight, ctx.room = stack, weight, torch.ones(3)
+        stack.append(x.detach() * 2)
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, gradient):
+        ctx.weight.main_grad += (gradient * ctx.stack.pop()).sum() * ctx.room.sum()
+        ctx.room.untyped_storage().resize_(0)
+        return gradient * 2, None, None
 
 
 class Noisy(nn.Module):
@@ -112,6 +129,19 @@ def noting():
     return layer(torch.ones(3, 2, requires_grad=True)).sum(), [layer]
 
 
+def using_up():
+    x, weight, stack = leaf([1.0, 2.0]), nn.Parameter(torch.ones(2)), []
+    weight.main_grad = torch.zeros(())
+    return UsesUp.apply(x, weight, stack).sum(), [x, weight, stack]
+
+
+def checkpointed_in_part():
+    def contexts():
+        return create_selective_checkpoint_contexts([torch.ops.aten.addmm.default])
+
+    return checkpointed(context_fn=contexts)
+
+
 def checkpointed(**options):
     torch.manual_seed(0)
     block, x = Noisy(), torch.randn(4, 2, requires_grad=True)
@@ -161,7 +191,8 @@ LAZY = nn.LazyBatchNorm1d()  # They are alive while others are walked, and have 
 SET_UPS = {
     **{"kept": kept, "kept and there": lambda: kept(2), "kept sparse": lambda: kept(1, True)},
     **{"hooks": hooked, "own function": meddling, "checkpoint": checkpointed},
-    **{"what is saved is scaled": scaling, "notes are used up": noting},
+    **{"what is saved is scaled": scaling, "notes are used up": noting, "stack": using_up},
+    "checkpoint in part": checkpointed_in_part,
     "checkpoint that keeps no seed": lambda: checkpointed(preserve_rng_state=False),
     **{"packed": packed_elsewhere, "frozen": frozen_later, "in place": in_place},
     **{"in training": network_in_training, "slope": slope_with_a_graph},
@@ -218,6 +249,20 @@ def test_what_unpacks_once_is_walked():
         output = leaf(1.0).exp()
     step = graph.backtrack(output)[0]
     assert (step.saved, step.gradient_in) == ("packed away", "1")
+
+
+def test_what_has_lost_its_memory_is_drawn_without_numbers_and_left_alone():
+    """To read it would end Python."""
+    x, layer = leaf([1.0, 2.0]), nn.BatchNorm1d(2)
+    y = x * 2
+    z = Square.apply(x).sum() + y.sum()
+    memories = [y.untyped_storage(), layer.running_mean.untyped_storage()]
+    for memory in memories:
+        memory.resize_(0)
+    (box,) = [node for node in graph.draw(z, y=y).nodes if node.label == "y"]
+    assert box.details == ("shape 2",)
+    assert graph.backtrack(z, y=y)[-1].gradient_in == "[4, 6]"
+    assert [memory.nbytes() for memory in memories] == [0, 0]
 
 
 # --- Right, or refused in one line ---
@@ -394,6 +439,13 @@ def test_a_picture_that_would_take_too_long_is_its_edges_and_a_line():
     assert_refused(ValueError, "No picture", plain.svg)
     # A long but simple one is drawn.
     assert graph.draw(recurrence(200, 1.5), fold=False).svg().count("<ellipse") > 200
+
+
+def test_of_more_functions_than_python_survives_none_are_drawn():
+    output = recurrence(60_000, 1.5)
+    for show in (graph.draw, graph.draw_as_in_notes, graph.backtrack):
+        assert_refused(ValueError, "^output has more than 25,000 .*: pass", partial(show, output))
+    del output  # Python would end here, within PyTorch.
 
 
 @pytest.mark.filterwarnings("ignore:distutils Version classes:DeprecationWarning")
