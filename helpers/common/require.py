@@ -138,7 +138,9 @@ def network(name: str, value: object) -> None:
 def optimizer(name: str, value: object) -> None:
     """Ask for an optimiser of PyTorch's, or what can be used like one."""
     wanted = ("param_groups", "step", "zero_grad")
-    if isinstance(value, type) or not all(hasattr(value, attribute) for attribute in wanted):
+    fits = all(hasattr(value, attribute) for attribute in wanted) and not isinstance(value, type)
+    # Some that are made of functions have groups without names in them.
+    if not fits or not all(isinstance(group, Mapping) for group in value.param_groups):  # type: ignore[attr-defined]
         cure = "torch.optim.SGD(network.parameters(), lr=0.1), or another optimiser"
         raise TypeError(f"{name} is {_a_type(value)}: give {cure}")
 

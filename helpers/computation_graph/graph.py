@@ -71,8 +71,8 @@ def draw(
     ------
     ValueError
         If `output` has no graph, the graph has been freed or has more than 25,000 functions, or a
-        named tensor is not in it; and from the drawing's `svg`, if it is so large that Graphviz would not come back. Shown, such a
-        drawing says so, and lists its edges.
+        named tensor is not in it; and from the drawing's `svg`, if it is so large that Graphviz
+        would not come back. Shown, such a drawing says so, and lists its edges.
     """
     _check_options(show, title, legend, fold)
     graph = found.find(output, named)

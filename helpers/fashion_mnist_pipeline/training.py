@@ -228,7 +228,8 @@ def _evaluate(walk: "_Walk", batches: Iterable[Batch], *, shown: bool) -> Evalua
     network, name = walk.network, walk.place
     seen: list[tuple[torch.Tensor, ...]] = []
     # One by one: a layer may have been frozen in evaluation mode within a network that trains.
-    modes = {module: module.training for module in network.modules()}
+    # What TorchScript has frozen has no mode.
+    modes = {one: one.training for one in network.modules() if hasattr(one, "training")}
     try:
         # Dropout off, batch norm by what it has stored.
         _call(network.eval, why="the network cannot be evaluated: {}".format)
@@ -324,8 +325,10 @@ class _Walk:
                 self.see(loss.item(), scores, labels)
             self._optimizer.zero_grad()
             _call(loss.backward, why=_why_no_gradient)
-            # A loss that was made anew from a number has a gradient, which stops at once.
-            if all(weight.grad is None for weight in _held_by(self._optimizer)):
+            # A loss that was made anew from a number has a gradient, which stops at once. A hook
+            # may have taken the step and let go of the gradients.
+            weights = [*_held_by(self._optimizer)]
+            if all(one.grad is None and not one._post_accumulate_grad_hooks for one in weights):
                 raise ValueError(_why_no_gradient("does not require grad"))
             return loss.detach()
 
@@ -436,9 +439,14 @@ def _why_no_gradient(reason: str) -> str:
 
 
 def _why_no_step(reason: str) -> str:
-    wants = "closure" in reason or "not callable" in reason
-    cure = "; if it wants a closure, let it be step(self, closure), without a default"
-    return f"the optimiser's step failed ({reason}){cure if wants else ''}"
+    cure = ""
+    if "closure" in reason or "not callable" in reason:
+        cure = "; if it wants a closure, let it be step(self, closure), without a default"
+    if "grad_fn" in reason:  # As of those that look at the curvature.
+        cure = (
+            "; if it wants slopes of slopes, write the loop out, with backward(create_graph=True)"
+        )
+    return f"the optimiser's step failed ({reason}){cure}"
 
 
 def _loss(loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

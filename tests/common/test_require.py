@@ -3,6 +3,7 @@
 import inspect
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from helpers.common import require
 FLOAT = torch.ones(2, 3, requires_grad=True)
 ELSEWHERE = torch.empty(1, device="meta")
 SGD = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)
+NAMELESS = SimpleNamespace(param_groups=([FLOAT],), step=print, zero_grad=print)
 
 
 def of(check, *values, **options):
@@ -93,6 +95,7 @@ REFUSED = [
     refused(require.network, nn.ReLU, T, "x is a type: give a torch.nn.Module"),
     refused(require.optimizer, torch.optim.SGD, T, f"x is a type: give {AN_OPTIMISER}"),
     refused(require.optimizer, nn.ReLU(), T, f"x is a ReLU: give {AN_OPTIMISER}"),
+    refused(require.optimizer, NAMELESS, T, f"x is a SimpleNamespace: give {AN_OPTIMISER}"),
     refused(require.dtype, torch.int64, T, f"x is torch.int64: give {EITHER}"),
     refused(require.tensor, [1.0], T, "x is a list: give a torch tensor"),
     refused(require.tensor, FLOAT.long(), T, f"x has dtype torch.int64: give {EITHER}"),

@@ -98,6 +98,12 @@ class OfTheLoss(Sharpness):
         loss.backward()
 
 
+class Curvature(Sharpness):
+    def step(self, closure=None):
+        for weight in self.param_groups[0]["params"]:
+            torch.autograd.grad(weight.grad.sum(), weight)
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
@@ -105,6 +111,7 @@ class OfTheLoss(Sharpness):
         (Unguarded, r"failed .*not provided\); .*step\(self, closure\), without a default$"),
         (Silent, r"failed .*not callable\); .*step\(self, closure\), without a default$"),
         (Unmade, r"failed \('Unmade' object has no attribute 'steps_so_far'\)$"),
+        (Curvature, r"failed .*a grad_fn\); .*slopes of slopes, .*\(create_graph=True\)$"),
         (torch.optim.SparseAdam, r"failed .*consider Adam instead\)$"),  # Nothing about a closure.
     ],
 )
@@ -140,6 +147,20 @@ def test_an_optimiser_of_ones_own_needs_no_rate():
         torch.testing.assert_close(some, others)
     bad = [(X * float("nan"), Y)]
     refused_by_fit("loss became nan", ours, bad, optimizer=WithoutRate(ours.parameters()))
+
+
+def test_a_step_may_be_taken_while_the_loss_is_walked_back():
+    """As PyTorch's tutorial has it, to save the memory of the gradients."""
+    ours, theirs = network(), network()
+
+    def step(weight):
+        optimizers[weight].step()
+        optimizers[weight].zero_grad()
+
+    optimizers = {weight: torch.optim.SGD([weight], lr=0.1) for weight in ours.parameters()}
+    for weight in optimizers:
+        weight.register_post_accumulate_grad_hook(step)
+    assert fit(ours).loss == fit(theirs).loss and same(weights_of(ours), weights_of(theirs))
 
 
 @pytest.mark.parametrize("around", [torch.no_grad, torch.enable_grad, torch.inference_mode])
@@ -181,6 +202,14 @@ def test_labels_that_the_loss_ignores_count_in_no_number(ignored):
     assert history.accuracy == [pytest.approx(clean.accuracy)]
     words = "loss became nan .* none of its labels is a class, so leave it out"
     refused_by_fit(words, net, [(X, torch.full_like(Y, ignored))], loss)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+def test_what_torchscript_has_frozen_is_looked_at():
+    net = network()
+    frozen = torch.jit.freeze(torch.jit.script(net).eval())
+    seen = training.evaluate(frozen, [(X, Y)], F.cross_entropy)
+    assert seen.loss == pytest.approx(F.cross_entropy(net(X), Y).item())
 
 
 def test_a_confusion_matrix_has_room_for_every_class():
