@@ -51,7 +51,7 @@ def undisturbed(functions: Sequence[Any]) -> Iterator[contextlib.AbstractContext
         yield contextlib.nullcontext()
 
 
-# Of a checkpoint that computes but a part of its block again: what it keeps is good for once.
+# Of a checkpoint that recomputes only a part of its block: what it keeps can be used once.
 _USED_UP = (checkpoint._CachedTorchDispatchMode,)
 # Then no kind of tensor's own code is called.
 _PLAIN = torch._C.DisableTorchFunctionSubclass
