@@ -5,8 +5,9 @@
 Each fault of `faults_by_hand.py` (or of a batch written by one who had not read the tests, with
 `--blind 1` or `--blind 2`) is planted in a copy of the project and meets the tests that can see it,
 the nearest first: those of the file, of its wing, of all answers or figures, the wing's notebook in
-a strict run, and the later notebooks that mention the file. A test that fails, or does not end, has
-caught it. Exit code 1 if fewer than 95 % are caught.
+a strict run, and the later notebooks that mention the file. A sentence is known to the tests of its
+Chinese, too. A test that fails, or does not end, has caught it. Exit code 1 if fewer than 95 % are
+caught.
 """
 
 import argparse
@@ -82,6 +83,9 @@ def tests_for(path: str) -> list[list[str]]:
     near = sorted((ROOT / "tests").glob(f"{'*' if wing == 'helpers' else wing}/test_{stem}*.py"))
     found = [[test.relative_to(ROOT).as_posix() for test in near]]
     found.append(["tests/project" if wing == "helpers" else f"tests/{wing}"])
+    edition = "tests/chinese/test_edition.py"  # It knows each sentence; a fork may have none.
+    if (ROOT / edition).exists() and "say(" in file.read_text(encoding="utf-8"):
+        found.append([edition])
     if stem in ("answers", "judging"):
         found.append(["tests/every_notebook/test_checks.py"])
     if "figures" in stem or stem in ("page", "picture"):
