@@ -40,8 +40,7 @@ def of_the_data(setup: Setup, updates: Updates) -> Table:
     images, labels = (part.cpu() for part in setup.labelled())
     images = images.flatten(start_dim=1).double()
     size = images.square().mean().sqrt().item()
-    # A network may scale its inputs itself; then large ones do no harm.
-    harm = updates.losses[0] > 1.5 * updates.guess or updates.climb
+    harm = size > _LARGEST_SIZE_OF_INPUTS and _smaller_inputs_help(setup, updates, size)
     unknown = has_enough_labels(setup) and not _labels_can_be_told(setup, images, labels)
     sorted_by = _comes_class_by_class(setup)
     said = say(
@@ -50,10 +49,24 @@ def of_the_data(setup: Setup, updates: Updates) -> Table:
     )
     largest = say("the largest is {largest:g}", largest=images.abs().max())
     return {
-        faults.NOT_SCALED: (size > _LARGEST_SIZE_OF_INPUTS and harm, largest),
+        faults.NOT_SCALED: (harm, largest),
         faults.WRONG_LABELS: (unknown, said),
         faults.NOT_SHUFFLED: (sorted_by, sorted_by),
     }
+
+
+def _smaller_inputs_help(setup: Setup, updates: Updates, size: float) -> bool:
+    """Whether the loss is high or climbs, and is lower or does not with smaller inputs.
+
+    A network may scale its inputs itself, and then it is another thing that does harm.
+    """
+    first = updates.losses[0]
+    is_high = first > 1.5 * updates.guess
+    if not (is_high or updates.climb):
+        return False
+    smaller = [(images / size, labels) for images, labels in setup.sample]
+    then = rehearsal.first_updates(dataclasses.replace(setup, sample=smaller))
+    return (is_high and then.losses[0] < 0.9 * first) or (updates.climb and not then.climb)
 
 
 def has_enough_labels(setup: Setup) -> bool:
@@ -225,20 +238,23 @@ def left_over(network: nn.Module, twin: nn.Module, images: torch.Tensor) -> str:
     if not places:
         return ""
     twin = rehearsal.twin_of(twin)
-    held = {place: vars(twin.get_submodule(place[0])) for place in places}
-    before = {place: rehearsal.tensors_in(held[place].get(place[1])) for place in places}
+
+    def held(place: tuple[str, str]) -> list[torch.Tensor]:
+        return rehearsal.tensors_in(getattr(twin.get_submodule(place[0]), place[1], None))
+
+    before = {place: held(place) for place in places}
     rehearsal.scores_of(twin, images)
     for place, old in sorted(before.items()):
-        now = rehearsal.tensors_in(held[place].get(place[1]))
+        now = held(place)
         if any(part is one for part in now for one in old):
             return ".".join(filter(None, ("network", *place)))
     return ""
 
 
-def keeps_its_graph(setup: Setup) -> bool:
-    """Whether a call of the network goes on with the graph of the call before."""
-    network, _ = setup.copies()
-    twice = (rehearsal.scores_of(network, setup.sample[0][0]) for _ in range(2))
+def keeps_its_graph(network: nn.Module, images: torch.Tensor) -> bool:
+    """Whether a call of the network, a copy, goes on with the graph of the call before."""
+    network = rehearsal.twin_of(network)
+    twice = (rehearsal.scores_of(network, images) for _ in range(2))
     before, now = map(watching.graph_of, twice)
     return not all(map(watching.is_leaf, before.keys() & now.keys()))
 
@@ -343,6 +359,8 @@ def _kind_of_loss(setup: Setup) -> tuple[bool, bool]:
     """
     images, labels = setup.sample[0]
     scores = setup.scores(images)
+    # Of scores that are nearly equal, as at the start, other losses may not change either.
+    scores = scores + 5 * of_the_right_class(scores, labels)
     count = len(labels) if _is_summed(setup, scores, labels) else 1
     shift = (setup.loss(scores + 1, labels) - setup.loss(scores, labels)) / count
     return abs(shift) < 1e-3, abs(shift + 1) < 1e-3
@@ -360,7 +378,7 @@ def _is_summed(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> str:
 def _of_the_loss(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> Table:
     """Ask the loss alone, about scores that are made up."""
     classes = scores.shape[1]
-    sure = 50 * _right(scores, labels)
+    sure = 50 * of_the_right_class(scores, labels)
     summed = _is_summed(setup, scores, labels)
     slope = _slope(setup, scores, labels)
     # A loss of distances has a floor, and one with a minus before it has none.
@@ -382,7 +400,7 @@ def _of_the_loss(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> Ta
     }
 
 
-def _right(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def of_the_right_class(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Return 1 for the right class of each image, and 0 for the others."""
     classes = scores.shape[1]
     return nn.functional.one_hot(labels.clamp(0, classes - 1), classes).to(scores)
@@ -390,7 +408,7 @@ def _right(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 def _slope(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> int:
     """Return 1 if more for the right class alone raises the loss, -1 if it lowers it, or else 0."""
-    right = _right(scores, labels)
+    right = of_the_right_class(scores, labels)
     less, now, more = (setup.loss(scores + by * right, labels) for by in (-1, 0, 1))
     return (less < now < more) - (less > now > more)
 

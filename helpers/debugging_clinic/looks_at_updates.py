@@ -6,7 +6,7 @@ import torch
 
 from helpers.common.sentences import say
 from helpers.debugging_clinic import faults, rehearsal
-from helpers.debugging_clinic.looks import Table, have_bounds, listed, rate_of
+from helpers.debugging_clinic.looks import Table, have_bounds, listed, of_the_right_class, rate_of
 from helpers.debugging_clinic.rehearsal import Setup, Updates
 
 
@@ -17,6 +17,9 @@ def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> T
     """
     unreached = [name for name in updates.unreached if name not in reached]
     still = [name for name in updates.still if name not in setup.elsewhere]
+    if still:  # A schedule that warms up may begin so low that rounding takes all of it.
+        warm = rehearsal.first_updates(setup, warm=True)
+        still = [name for name in still if name in warm.still]
     first = updates.losses[0]
     # A loss that climbs at any rate has another reason.
     slower = (f for f in (1e-2, 1e-4, 1e-6) if not rehearsal.first_updates(setup, factor=f).climb)
@@ -26,11 +29,11 @@ def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> T
     climbs = say("it climbs at lr = {rate:g}, and at {lower:g} it does not", **rates)
     images, labels = setup.sample[0]
     scores = setup.scores(images)
-    # A guess costs more where the loss has a part that no score changes.
-    guess = max(updates.guess, setup.loss(torch.zeros_like(scores), labels))
     # Scores with bounds do not come from large weights, but from a scale that is wanted; nor would
     # smaller ones cost less where the loss itself gives all of them one length.
     same = setup.loss(0.1 * scores, labels) > 0.9 * setup.loss(scores, labels)
+    # A guess costs more where the loss has a part that no score changes.
+    guess = max(updates.guess, setup.loss(torch.zeros_like(scores), labels))
     high = first > 2 * guess and not same and not have_bounds(setup)
     return {
         faults.LOSS_NOT_FINITE: (not math.isfinite(first), say("it is {loss}", loss=first)),
@@ -48,14 +51,19 @@ def of_a_small_batch(setup: Setup) -> Table:
     """Try whether one small batch is learnt by heart, with an optimiser that seldom fails at it."""
     images, labels = setup.sample[0]
     batch = [(images[:32], labels[:32])]
+    right = of_the_right_class(setup.scores(batch[0][0]), batch[0][1])
+    # What the right scores cost, of either kind, is a part that no score changes.
+    floor = min(setup.loss(sure, batch[0][1]) for sure in (50 * right, 100 * right - 50))
     # The second for a small network, which has farther to go, the third for what bends a lot.
     for rate, count in ((1e-3, 60), (1e-2, 60), (1e-2, 200)):
         losses: list[float] = []
         network = rehearsal.twin_of(setup.network)
         for loss in rehearsal.learn(setup, network, batch, rate, updates=count):
             losses.append(loss)
+            start = floor if 0 < floor < losses[0] else 0.0
             # A NaN counts as not learnt.
-            if losses[0] <= 0.1 or len(losses) > 5 and sum(losses[-5:]) / 5 <= 0.9 * losses[0]:
+            late = sum(losses[-5:]) / 5 - start
+            if losses[0] <= 0.1 or len(losses) > 5 and late <= 0.9 * (losses[0] - start):
                 return {}
     said = say(
         "in {count} updates the loss went from {first:.3g} to {last:.3g}",

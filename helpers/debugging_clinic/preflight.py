@@ -243,8 +243,9 @@ def _require_a_way_back(
 ) -> None:
     """Try what evaluation does not ask for: a graph, and the way back through it."""
     try:
-        scores = rehearsal.scores_of(rehearsal.twin_of(network), images.clone())
-        loss = loss_function(scores, labels)
+        twin = rehearsal.twin_of(network)
+        twin.zero_grad()  # What is left of an earlier step, some will not add to.
+        loss = loss_function(rehearsal.scores_of(twin, images.clone()), labels)
         if loss.requires_grad:
             loss.backward()
     except Exception as error:
@@ -260,6 +261,10 @@ def _require_a_true_copy(twin: nn.Module, network: nn.Module, images: torch.Tens
     if looks.leads_to(twin, images, network):
         of_it = "which a copy would go on running: write it as a method of its class"
         raise TypeError(f"network holds a function, a lambda say, that runs the network, {of_it}")
+    place = rehearsal.kept_by_a_class(network)
+    if place and looks.keeps_its_graph(twin, images):
+        of_it = "where its copies are not, so that nothing resets their state"
+        raise TypeError(f"network has a layer in {place}, {of_it}: make that state anew in forward")
 
 
 def _looked_at(
@@ -269,7 +274,7 @@ def _looked_at(
 
     To find another fault, write its sentence in `faults`, and into one of the tables a line.
     """
-    keeps = looks.keeps_its_graph(setup)
+    keeps = looks.keeps_its_graph(setup.network, setup.sample[0][0])
     found = _that_hold(looks.of_the_network(setup, keeps and step is None))
     learns = any(weight.requires_grad for weight in setup.network.parameters())
     if not learns or any(finding.fault in _STOPS for finding in found):

@@ -6,6 +6,7 @@ import inspect
 import itertools
 import math
 import types
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -91,11 +92,17 @@ def left_by_a_call(network: nn.Module) -> Iterator[tuple[str, str, torch.Tensor]
     """
     own = {id(weight) for weight in network.parameters()}
     for name, module in network.named_modules():
-        for attribute, value in vars(module).items():
+        for attribute, value in _held_by(module).items():
             for part in (part for part in tensors_in(value) if not part.is_leaf):
                 leaves = filter(watching.is_leaf, watching.graph_of(part))
                 if any(id(leaf.variable) in own for leaf in leaves):
                     yield name, attribute, part
+
+
+def _held_by(module: nn.Module) -> dict[str, Any]:
+    """Return what a module holds by a name of its own: its attributes, and its buffers."""
+    held = vars(module) | module._buffers
+    return {name: value for name, value in held.items() if name not in ("_modules", "_buffers")}
 
 
 def tensors_in(value: object) -> list[torch.Tensor]:
@@ -104,15 +111,25 @@ def tensors_in(value: object) -> list[torch.Tensor]:
     return [part for part in parts if isinstance(part, torch.Tensor)]
 
 
+def kept_by_a_class(network: nn.Module) -> str:
+    """Tell which class of a network's modules keeps some of them, as to reset them all at once."""
+    for module in network.modules():
+        for kind in type(module).__mro__:
+            for name, value in vars(kind).items():
+                kept = list(value) if isinstance(value, list | set | weakref.WeakSet) else []
+                if any(part is module for part in kept):
+                    return f"{kind.__name__}.{name}"
+    return ""
+
+
 def _stands_in(optimizer: Optimizer, name: str, value: object) -> bool:
     return isinstance(value, types.FunctionType) and hasattr(type(optimizer), name)
 
 
 def _attributes(network: nn.Module, optimizer: Optimizer) -> Iterator[tuple[str, object]]:
     for name, module in network.named_modules():
-        for attribute, value in vars(module).items():
-            if attribute != "_modules":
-                yield ".".join(filter(None, ("network", name, attribute))), value
+        for attribute, value in _held_by(module).items():
+            yield ".".join(filter(None, ("network", name, attribute))), value
     for attribute, value in getattr(optimizer, "__dict__", {}).items():
         yield f"optimizer.{attribute}", value
 
@@ -196,13 +213,20 @@ class Updates:
         return top > 4 * start or sum(late) / len(late) > 1.5 * start
 
 
-def first_updates(setup: Setup, *, factor: float = 1.0, decays: bool = True) -> Updates:
-    """Train a copy by the book, at the optimiser's rate times a factor, with its decay or not."""
+def first_updates(
+    setup: Setup, *, factor: float = 1.0, decays: bool = True, warm: bool = False
+) -> Updates:
+    """Train a copy by the book, at the optimiser's rate times a factor, with its decay or not.
+
+    If it is to be `warm`, the rate is at least what a schedule began with or leads to.
+    """
     network, optimizer = setup.copies()
     for group in optimizer.param_groups:
         # A schedule that warms up may begin at zero; its optimiser holds what it leads to.
         if "lr" in group:
-            group["lr"] = factor * (group["lr"] or group.get("initial_lr", 0.0))
+            led_to = group.get("initial_lr", 0.0)
+            rate = group["lr"] or led_to
+            group["lr"] = factor * (max(rate, led_to) if warm else rate)
         if not decays:
             group["weight_decay"] = 0.0
     learning = {name: w for name, w in network.named_parameters() if w.requires_grad}
@@ -255,6 +279,7 @@ def _train(
 def _backward(setup: Setup, network, optimizer, images, labels) -> torch.Tensor:
     with torch.enable_grad():  # An optimiser may call it where it moves weights.
         optimizer.zero_grad()
+        network.zero_grad()  # Some keep more than .grad, as a gradient of each image.
         loss = setup.loss_function(scores_of(network, images), labels)
         if loss.requires_grad:
             loss.backward()

@@ -95,7 +95,7 @@ class Watch:
 
         _count(network, self)
         # A schedule that a step makes asks for a method.
-        optimizer.step = types.MethodType(noted, optimizer)  # type: ignore[method-assign]
+        object.__setattr__(optimizer, "step", types.MethodType(noted, optimizer))
 
     def take(self, step: Step, batch: Batch, loss_function: LossFunction) -> None:
         """Let the step train on a batch."""
@@ -233,9 +233,10 @@ def _count(network: nn.Module, seen: Watch) -> None:
     if "forward" not in vars(network):  # Put there by hand, or by PyTorch's compiler.
         with suppress(TypeError):  # Not every class lets others inherit from it.
             made = types.new_class(kind.__name__, (kind,), exec_body=lambda held: held.update(own))
-            network.__class__ = made
+            # Not by `network.`: a wrapper may hand to what it wraps whatever is put into it.
+            object.__setattr__(network, "__class__", made)
             # Of this class is also a part that a step cuts out of a Sequential: it has no mark.
-            network._is_watched = True  # type: ignore[assignment]
+            vars(network)["_is_watched"] = True
             return
     network.forward = _Counted(network.forward, seen)
 
@@ -304,8 +305,10 @@ class _Loss:
         self._right: list[torch.Tensor] = []
 
     def begin(self, batch: Batch) -> None:
-        """Begin a step: note which label belongs to which image."""
-        self._known = dict(zip(_hashes(batch[0]), batch[1].tolist(), strict=True))
+        """Begin a step: note which label belongs to which image; None where equal ones disagree."""
+        self._known: dict[int, int | None] = {}
+        for row, label in zip(_hashes(batch[0]), batch[1].tolist(), strict=True):
+            self._known[row] = label if self._known.get(row, label) == label else None
         self._rows: list[int] | None = None  # The images that the network has scored in this step.
 
     def scored(self, images: list[torch.Tensor]) -> None:
@@ -322,11 +325,13 @@ class _Loss:
         self.least = min(self.least, float(scores.min()) if is_table else -math.inf)
         if loss.requires_grad:
             loss.register_hook(lambda new: self.downhill.append(bool((new < 0).all())))
-        right = [known for row in self._rows or () if (known := self._known.get(row)) is not None]
-        is_whole = 0 < len(right) == len(self._rows or ()) == labels.numel()
+        rows = self._rows or []
+        is_whole = len(rows) == labels.numel() and all(row in self._known for row in rows)
         if is_whole and labels.dtype == torch.int64:
-            self._given.append(labels.cpu().flatten())
-            self._right.append(torch.tensor(right))
+            pairs = zip(labels.flatten().tolist(), map(self._known.get, rows), strict=True)
+            if sure := [pair for pair in pairs if pair[1] is not None]:
+                self._given.append(torch.tensor(sure)[:, 0])
+                self._right.append(torch.tensor(sure)[:, 1])
 
     @property
     def compared(self) -> bool:

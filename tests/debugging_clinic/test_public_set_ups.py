@@ -1,0 +1,202 @@
+"""More set-ups as they are in public: what scales, remembers, resets or wraps itself."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from debugging_clinic.runs import Run, adam, cnn, mlp, run, sgd
+from debugging_clinic.test_public_code import adding_its_cost
+from helpers.debugging_clinic.steps import by_the_book
+
+
+def of_large_images(batches, network, make=None, **options):
+    large = [(255 * images, labels) for images, labels in batches]
+    return run(nn.Sequential(nn.BatchNorm2d(1), network), large, make, **options)
+
+
+@pytest.mark.parametrize(
+    ("make", "loss_function", "found"),
+    [
+        (sgd(100.0), F.cross_entropy, ("learning rate too high",)),
+        (sgd(0.1, weight_decay=30.0), F.cross_entropy, ("weight decay eats the weights",)),
+        (adam(1e-3), lambda s, y: 3 * F.cross_entropy(s, y), ()),
+        (adam(1e-3), lambda s, y: F.cross_entropy(30 * F.normalize(s), y), ()),
+    ],
+)
+def test_a_network_that_scales_its_inputs_has_other_faults(batches, make, loss_function, found):
+    torch.manual_seed(0)
+    set_up = of_large_images(batches, mlp(), make, loss_function=loss_function)
+    assert set_up.checked().faults == found
+
+
+def test_rows_that_come_with_several_labels_say_nothing_of_their_order():
+    """As in a table of four yes and no, of whom a tenth have what is looked for."""
+    torch.manual_seed(0)
+    rows = torch.randint(2, (2_000, 4)).float()
+    labels = (torch.rand(2_000) < 0.05 + 0.1 * rows[:, 0]).long()
+    table = list(zip(rows.split(100), labels.split(100), strict=True))
+    network = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
+    assert run(network, table, adam(1e-2), step=by_the_book).checked().healthy
+
+
+def test_evidence_is_not_below_zero(batches):
+    """While scores are nearly equal, this loss stays as it is with more in every one of them."""
+    torch.manual_seed(0)
+
+    def of_evidence(scores, labels):
+        return F.nll_loss((scores + 1).log() - (scores + 1).sum(dim=1, keepdim=True).log(), labels)
+
+    assert run(mlp(nn.Softplus()), batches, adam(1e-3), of_evidence).checked().healthy
+
+
+def test_a_loss_may_have_a_large_part_of_the_network_itself(batches):
+    """It holds on to the network that is handed over, and copies do not change that part."""
+    torch.manual_seed(0)
+    network = mlp()
+    before = [weight.detach() + 0.1 for weight in network.parameters()]
+
+    def near_what_was_learnt(scores, labels):
+        moved = zip(network.parameters(), before, strict=True)
+        far = sum((weight - old).square().sum() for weight, old in moved)
+        return F.cross_entropy(scores, labels) + 10 * far
+
+    assert run(network, batches, sgd(1e-3), near_what_was_learnt).checked().healthy
+
+
+@pytest.mark.parametrize("lowest", [1e-7, 0.1])
+def test_a_schedule_may_begin_where_rounding_takes_each_update(batches, lowest):
+    torch.manual_seed(0)
+
+    def make(weights):
+        optimizer = torch.optim.SGD([{"params": weights, "lr": lowest * 1e-7}], lr=0.1)
+        if lowest < 0.1:
+            optimizer.param_groups[0]["lr"] = 0.1
+            torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: (n + 1) * lowest)
+        return optimizer
+
+    report = run(cnn(), batches, make, step=by_the_book).checked()
+    assert report.faults == (() if lowest < 0.1 else ("weights do not move",))
+
+
+class Leaves(nn.Module):
+    """Leaves a part of its loss in a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = mlp()
+        self.register_buffer("cost", torch.zeros(1))
+
+    def forward(self, x):
+        scores = self.body(x)
+        self.cost = 1e-3 * scores.square().mean()[None]
+        return scores
+
+
+def test_a_buffer_may_hold_a_part_of_the_loss(batches):
+    torch.manual_seed(0)
+    network = Leaves()
+    network(batches[0][0])
+    assert run(network, batches, step=adding_its_cost).checked().healthy
+
+
+def test_a_buffer_that_holds_an_old_graph_is_named(batches):
+    network = mlp()
+    network.register_buffer("seen", network(batches[0][0]))
+    report = run(network, batches).check()
+    assert report.faults == ("a graph kept with the network",) and "network.seen" in str(report)
+
+
+class OnceEach(nn.Linear):
+    """Keeps the last gradient of the images apart, and stops if that was never cleared."""
+
+    kept = False
+
+    def forward(self, x):
+        scores = super().forward(x)
+        if scores.requires_grad:
+            scores.register_hook(self.keep)
+        return scores
+
+    def keep(self, _):
+        if self.kept:
+            raise ValueError("clear the gradients of the images first")
+        self.kept = True
+
+    def zero_grad(self, set_to_none=True):
+        super().zero_grad(set_to_none)
+        self.kept = False
+
+
+class ClearsTheNetwork(torch.optim.SGD):
+    def __init__(self, network, lr):
+        super().__init__(network.parameters(), lr)
+        self.network = network
+
+    def zero_grad(self, set_to_none=True):
+        self.network.zero_grad(set_to_none)
+
+
+def test_a_network_may_keep_more_gradients_than_its_weights(batches):
+    """As private training does, whose optimiser knows of it, and another's does not."""
+    torch.manual_seed(0)
+    network = OnceEach(784, 10)
+    flat = [(images.flatten(1), labels) for images, labels in batches]
+    network.kept = True  # What is left of a step before.
+    optimizer = ClearsTheNetwork(network, 0.1)
+    set_up = Run(network, flat, F.cross_entropy, optimizer, step=by_the_book)
+    assert set_up.checked().healthy
+
+
+class Neuron(nn.Module):
+    """Remembers what came before; its class keeps all of them, to reset them at once."""
+
+    everywhere = []
+
+    def __init__(self):
+        super().__init__()
+        self.state = 0.0
+        Neuron.everywhere.append(self)
+
+    def forward(self, x):
+        self.state = 0.9 * self.state + x
+        return self.state
+
+
+def forgetting(network, *given):
+    for neuron in Neuron.everywhere:
+        neuron.state = 0.0
+    by_the_book(network, *given)
+
+
+def test_what_is_reset_by_a_list_of_a_class_cannot_be_copied(batches):
+    set_up = run(mlp(Neuron()), batches, step=forgetting)
+    said = "^network has a layer in Neuron.everywhere, where its copies are not.*: make that state"
+    with pytest.raises(TypeError, match=said):
+        set_up.checked()
+
+
+class PassesOn(nn.Module):
+    """A wrapper that hands to what it wraps whatever that has a name for."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return self.inner(x)
+
+    def __setattr__(self, name, value):
+        inner = self._modules.get("inner") if "_modules" in vars(self) else None
+        setattr(inner, name, value) if hasattr(inner, name) else super().__setattr__(name, value)
+
+
+def test_a_wrapper_may_pass_on_what_is_put_into_it(batches):
+    torch.manual_seed(0)
+    network = PassesOn(mlp())
+    assert run(network, batches, step=by_the_book).checked().healthy
+
+    def by_name(network, *rest):
+        by_the_book(network.forward, *rest)
+
+    assert run(network, batches, step=by_name).check().faults == ("forward called by name",)
