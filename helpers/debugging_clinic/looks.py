@@ -107,10 +107,11 @@ def _guess_of_a_copy(setup: Setup, half: torch.Tensor, other: torch.Tensor) -> t
     half, other = half.to(labels.device), other.to(labels.device)
     seen = list(zip(images[half].split(100), labels[half].split(100), strict=True))
     seen = seen[:-1] or seen  # The last may be a single image: batch normalisation needs two.
-    network = rehearsal.twin_of(setup.network).train()
+    network = rehearsal.twin_in("train", setup.network)
     collections.deque(rehearsal.learn(setup, network, seen, rate=3e-3, updates=100), maxlen=0)
     parts = images[other].split(100)
-    said = [rehearsal.seen_of(network.eval(), some).argmax(dim=1) for some in parts]
+    network.eval()
+    said = [rehearsal.seen_of(network, some).argmax(dim=1) for some in parts]
     return torch.cat(said).cpu()
 
 
@@ -461,7 +462,7 @@ def of_the_mode(setup: Setup) -> Table:
 def _of_modes(setup: Setup, off: list[str], in_eval: bool) -> Table:
     """Tell of layers, or of a network that does another thing in training, as F.dropout may."""
     images = setup.sample[0][0]
-    network = rehearsal.twin_of(setup.network).train()
+    network = rehearsal.twin_in("train", setup.network)
     trained = functools.partial(rehearsal.seen_of, network, images)
     differs = in_eval and not off and _differ(setup.scores(images), trained())
     named = say("layer {names}", names=listed(off)) if off else say("network.training is False")

@@ -195,7 +195,7 @@ def _setup(
     held = {id(w) for one in others if id(one) not in its_own for w in _weights(one)}
     return Setup(
         copies[0],
-        rehearsal.twin_of(copies[0]).eval(),
+        rehearsal.twin_in("eval", copies[0]),
         sample,
         loss_function,
         copies[1],
@@ -226,9 +226,11 @@ def _require_a_step(step: Step) -> None:
 
 
 def _require_numbers(network: nn.Module) -> None:
-    if isinstance(network, torch.jit.ScriptModule):
-        cure = "give the module that it was made of"
-        raise TypeError(f"network is of TorchScript, where little can be watched: {cure}")
+    for name, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            place = ".".join(filter(None, ("network", name)))
+            cure = "give the module that it was made of"
+            raise TypeError(f"{place} is of TorchScript, where little can be watched: {cure}")
     for name, part in itertools.chain(network.named_parameters(), network.named_buffers()):
         if nn.parameter.is_lazy(part):
             cure = "call network(images) once, and then make the optimizer"
@@ -418,7 +420,7 @@ def _check_that_they_fit(
     tried: dict[torch.Size, torch.Tensor] = {}
     for place, (images, labels) in enumerate(sample, start):
         if images.shape not in tried:
-            for part in (rehearsal.twin_of(network), rehearsal.twin_of(network).eval()):
+            for part in (rehearsal.twin_of(network), rehearsal.twin_in("eval", network)):
                 seen = functools.partial(rehearsal.seen_of, part, run=run)
                 tried[images.shape] = _scores(seen, images, place)
         scores = tried[images.shape]

@@ -73,6 +73,13 @@ def twin_of(network: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module
     return twin
 
 
+def twin_in(mode: str, network: nn.Module) -> nn.Module:
+    """Copy a network and call its "train" or "eval", which may be its own and return nothing."""
+    twin = twin_of(network)
+    getattr(twin, mode)()
+    return twin
+
+
 def _made_of_others(network: nn.Module) -> Iterator[torch.Tensor]:
     """Give the weights that are made anew at each call, as weight norm and pruning do.
 
@@ -101,7 +108,7 @@ def left_by_a_call(network: nn.Module) -> Iterator[tuple[str, str, torch.Tensor]
 
 def _held_by(module: nn.Module) -> dict[str, Any]:
     """Return what a module holds by a name of its own: its attributes, and its buffers."""
-    held = vars(module) | module._buffers
+    held = {**vars(module), **dict(module.named_buffers(recurse=False))}
     return {name: value for name, value in held.items() if name not in ("_modules", "_buffers")}
 
 

@@ -200,3 +200,26 @@ def test_a_wrapper_may_pass_on_what_is_put_into_it(batches):
         by_the_book(network.forward, *rest)
 
     assert run(network, batches, step=by_name).check().faults == ("forward called by name",)
+
+
+class StaysFrozen(nn.Sequential):
+    """Keeps its normalisation as it is in training; what calls train() gets nothing back."""
+
+    def train(self, mode=True):
+        super().train(mode)
+        self[1].eval()
+
+
+@pytest.mark.parametrize("step", [None, by_the_book])
+def test_train_may_return_nothing(batches, step):
+    torch.manual_seed(0)
+    network = StaysFrozen(*cnn())
+    network.train()
+    assert run(network, batches, step=step).checked().healthy
+
+
+def test_a_part_of_torchscript_is_named(batches):
+    network = mlp()
+    network[1] = torch.jit.trace(network[1], torch.rand(2, 784))
+    with pytest.raises(TypeError, match="^network.1 is of TorchScript.*: give the module"):
+        run(network, batches).check()
