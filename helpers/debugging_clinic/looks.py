@@ -40,7 +40,7 @@ def of_the_data(setup: Setup, updates: Updates) -> Table:
     images, labels = (part.cpu() for part in setup.labelled())
     images = images.flatten(start_dim=1).double()
     size = images.square().mean().sqrt().item()
-    harm = size > _LARGEST_SIZE_OF_INPUTS and _smaller_inputs_help(setup, updates, size)
+    harm = size > _LARGEST_SIZE_OF_INPUTS and _smaller_inputs_help(setup, updates)
     unknown = has_enough_labels(setup) and not _labels_can_be_told(setup, images, labels)
     sorted_by = _comes_class_by_class(setup)
     said = say(
@@ -55,7 +55,7 @@ def of_the_data(setup: Setup, updates: Updates) -> Table:
     }
 
 
-def _smaller_inputs_help(setup: Setup, updates: Updates, size: float) -> bool:
+def _smaller_inputs_help(setup: Setup, updates: Updates) -> bool:
     """Whether the loss is high or climbs, and is lower or does not with smaller inputs.
 
     A network may scale its inputs itself, and then it is another thing that does harm.
@@ -64,8 +64,12 @@ def _smaller_inputs_help(setup: Setup, updates: Updates, size: float) -> bool:
     is_high = first > 1.5 * updates.guess
     if not (is_high or updates.climb):
         return False
-    smaller = [(images / size, labels) for images, labels in setup.sample]
-    then = rehearsal.first_updates(dataclasses.replace(setup, sample=smaller))
+    largest = max(float(images.abs().max()) for images, _ in setup.sample)
+    smaller = [(images / largest, labels) for images, labels in setup.sample]
+    try:
+        then = rehearsal.first_updates(dataclasses.replace(setup, sample=smaller))
+    except Exception:  # noqa: BLE001 - as one that asks for large ones
+        return False
     return (is_high and then.losses[0] < 0.9 * first) or (updates.climb and not then.climb)
 
 

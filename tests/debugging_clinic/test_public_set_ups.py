@@ -30,6 +30,33 @@ def test_a_network_that_scales_its_inputs_has_other_faults(batches, make, loss_f
     assert set_up.checked().faults == found
 
 
+def test_large_inputs_that_make_a_sound_rate_too_high_are_named(batches):
+    torch.manual_seed(0)
+    large = [(255 * images, labels) for images, labels in batches]
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    nn.init.zeros_(network[1].weight)
+    assert run(network, large).check().faults == ("inputs not scaled",)
+
+
+class AsksForPixels(nn.Module):
+    """Scales its inputs itself, and takes no others."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = mlp()
+
+    def forward(self, x):
+        if x.max() <= 1:
+            raise ValueError("pixels from 0 to 255, please")
+        return self.body(x / 255)
+
+
+def test_a_network_may_refuse_small_inputs(batches):
+    torch.manual_seed(0)
+    large = [(255 * images, labels) for images, labels in batches]
+    assert run(AsksForPixels(), large, sgd(100.0)).check().faults == ("learning rate too high",)
+
+
 def test_rows_that_come_with_several_labels_say_nothing_of_their_order():
     """As in a table of four yes and no, of whom a tenth have what is looked for."""
     torch.manual_seed(0)
