@@ -163,7 +163,7 @@ def _comes_class_by_class(setup: Setup) -> str:
     return likeness if follow else ""
 
 
-def of_the_network(setup: Setup, keeps: bool) -> Table:
+def of_the_network(setup: Setup, keeps: bool, loss_keeps: bool) -> Table:
     """Look at the parameters: who trains them, from where they start, and what holds them."""
     network, optimizer = setup.copies()
     groups = optimizer.param_groups
@@ -187,11 +187,13 @@ def of_the_network(setup: Setup, keeps: bool) -> Table:
     shape = tuple((outside or [scores])[0].shape)
     beside = say("{count} of them, the first of shape {shape}", count=len(outside), shape=shape)
     none = say("0 of {count} parameters learn", count=len(weights))
+    goes_on = say("the graph of a call goes on in the next call's")
     return {
         faults.IN_A_LIST: (outside, beside),
         faults.FROZEN: (not learning and not outside, none),
         faults.NO_GRADIENT: (silent, say("the scores have no graph")),
-        faults.KEPT_WITH_NETWORK: (keeps, say("the graph of a call goes on in the next call's")),
+        faults.KEPT_WITH_NETWORK: (keeps, goes_on),
+        faults.KEPT_GRAPH: (loss_keeps, goes_on),
         faults.LEFT_OUT: (left_out, listed(left_out)),
         faults.ALL_THE_SAME: (same, same),
         faults.DECAYED: (decay >= _MOST_DECAY, f"lr × weight_decay = {decay:.3g}"),
@@ -256,19 +258,13 @@ def left_over(network: nn.Module, twin: nn.Module, images: torch.Tensor) -> str:
     return ""
 
 
-def keeps_its_graph(network: nn.Module, images: torch.Tensor) -> bool:
-    """Whether a call of the network, a copy, goes on with the graph of the call before."""
-    network = rehearsal.twin_of(network)
-    twice = (rehearsal.scores_of(network, images) for _ in range(2))
-    before, now = map(watching.graph_of, twice)
-    return not all(map(watching.is_leaf, before.keys() & now.keys()))
-
-
-def keeps_a_state(setup: Setup, keeps: bool) -> str:
+def keeps_a_state(setup: Setup, keeps: bool, loss_keeps: bool) -> str:
     """Tell what cannot be asked: evaluation differs by more than chance, or takes no image alone.
 
     Other images come between, since some keep what they have seen of them alone.
     """
+    if loss_keeps:
+        return say("data, scores and updates: the loss keeps a state")
     images = setup.sample[0][0]
 
     def seeded(some: torch.Tensor) -> torch.Tensor:

@@ -42,7 +42,8 @@ _MOST_SHARED = 0.01
 # A row of a table has no more than so many different numbers; an image has.
 _FEW_NUMBERS = 16
 # With one of these there is little to train, and what else is asked may have a wrong answer.
-_STOPS = (faults.NO_GRADIENT, faults.KEPT_WITH_NETWORK, faults.IN_A_LIST, faults.ALL_THE_SAME)
+_STOPS = (faults.NO_GRADIENT, faults.KEPT_WITH_NETWORK, faults.KEPT_GRAPH, faults.IN_A_LIST,
+          faults.ALL_THE_SAME)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,8 @@ def check(
         if odd:
             some = say("{count:,} of the first images", count=odd)
             return Report((Finding(faults.NOT_FINITE, some),))
-        _require_a_way_back(copies[0], loss_function, *sample[0])
+        with keeping.as_it_was(loss_function):  # A step need not let go of what this leaves in it.
+            _require_a_way_back(copies[0], loss_function, *sample[0])
         _require_a_true_copy(copies[0], network, sample[0][0])
         if place := looks.left_over(network, copies[0], sample[0][0]):
             return Report((Finding(faults.KEPT_WITH_NETWORK, say("in {place}", place=place)),))
@@ -264,7 +266,7 @@ def _require_a_true_copy(twin: nn.Module, network: nn.Module, images: torch.Tens
         of_it = "which a copy would go on running: write it as a method of its class"
         raise TypeError(f"network holds a function, a lambda say, that runs the network, {of_it}")
     place = rehearsal.kept_by_a_class(network)
-    if place and looks.keeps_its_graph(twin, images):
+    if place and rehearsal.goes_on(twin, images):
         of_it = "where its copies are not, so that nothing resets their state"
         raise TypeError(f"network has a layer in {place}, {of_it}: make that state anew in forward")
 
@@ -276,8 +278,12 @@ def _looked_at(
 
     To find another fault, write its sentence in `faults`, and into one of the tables a line.
     """
-    keeps = looks.keeps_its_graph(setup.network, setup.sample[0][0])
-    found = _that_hold(looks.of_the_network(setup, keeps and step is None))
+    images, labels = setup.sample[0]
+    keeps = rehearsal.goes_on(setup.network, images)
+    of_loss = lambda scores: setup.loss_function(scores, labels)  # noqa: E731
+    loss_keeps = not keeps and rehearsal.goes_on(setup.network, images, of_loss)
+    alone = step is None
+    found = _that_hold(looks.of_the_network(setup, keeps and alone, loss_keeps and alone))
     learns = any(weight.requires_grad for weight in setup.network.parameters())
     if not learns or any(finding.fault in _STOPS for finding in found):
         return Report(found)
@@ -301,7 +307,7 @@ def _looked_at(
         counts = {"missing": missing, "classes": setup.classes}
         none = say("{missing:,} of the {classes:,} classes, of which no image came", **counts)
         unseen.append(none)
-    if why := looks.keeps_a_state(setup, keeps):
+    if why := looks.keeps_a_state(setup, keeps, loss_keeps):
         return Report(found, (*unseen, why))
     updates = rehearsal.first_updates(setup)
     if updates.stopped:

@@ -158,6 +158,15 @@ def seen_of(network: nn.Module, images: torch.Tensor, run: Callable = scores_of)
         return scores.detach() if isinstance(scores, torch.Tensor) else scores
 
 
+def goes_on(network: nn.Module, images: torch.Tensor, then: Callable | None = None) -> bool:
+    """Whether a call of a network, or of what is done then, goes on with the graph of the last."""
+    network = twin_of(network)
+    with keeping.as_it_was(then):
+        given = (scores_of(network, images) for _ in range(2))
+        before, now = (watching.graph_of(then(scores) if then else scores) for scores in given)
+    return not all(map(watching.is_leaf, before.keys() & now.keys()))
+
+
 @dataclass(frozen=True)
 class Setup:
     """What is handed in, with its first batches, and the network in evaluation mode."""

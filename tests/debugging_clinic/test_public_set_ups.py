@@ -250,3 +250,28 @@ def test_a_part_of_torchscript_is_named(batches):
     network[1] = torch.jit.trace(network[1], torch.rand(2, 784))
     with pytest.raises(TypeError, match="^network.1 is of TorchScript.*: give the module"):
         run(network, batches).check()
+
+
+class Smoothed(nn.Module):
+    """A loss that adds its running mean, of which somebody has to detach it."""
+
+    mean = 0.0
+
+    def forward(self, scores, labels):
+        loss = F.cross_entropy(scores, labels)
+        self.mean = 0.9 * self.mean + 0.1 * loss
+        return loss + 0.1 * self.mean
+
+
+def detaching_it(network, images, labels, loss_function, optimizer):
+    by_the_book(network, images, labels, loss_function, optimizer)
+    loss_function.mean = loss_function.mean.detach()
+
+
+@pytest.mark.parametrize("step", [None, by_the_book, detaching_it])
+def test_a_loss_that_keeps_its_graph_is_named_unless_the_step_lets_go_of_it(batches, step):
+    torch.manual_seed(0)
+    report = run(mlp(), batches, loss_function=Smoothed(), step=step).checked()
+    is_sound = step is detaching_it
+    assert report.faults == (() if is_sound else ("a graph kept from step to step",))
+    assert not is_sound or "updates: the loss keeps a state" in str(report)
