@@ -131,8 +131,9 @@ def _names_in(code: types.CodeType) -> set[str]:
 
 def _held(thing: Any) -> dict:
     """Return what a thing holds by name: where something else can be put."""
-    if isinstance(thing, dict):
-        return dict(thing)
+    if isinstance(thing, dict):  # What is stored there: a class of its own may load what it gives.
+        kind = collections.OrderedDict if isinstance(thing, collections.OrderedDict) else dict
+        return dict(kind.items(thing))
     if isinstance(thing, type):
         return dict(vars(thing)) if is_own(thing) else {}
     names = [name for kind, held in _HELD if isinstance(thing, kind) for name in held]
@@ -191,7 +192,7 @@ def _put(thing: Any, before: dict) -> None:
     for name, value in before.items():
         if name not in now or now[name] is not value:
             put(thing, name, value)
-    if is_dict and [name for name in thing if name in before] != [*before]:
+    if is_dict and [name for name in _held(thing) if name in before] != [*before]:
         for name in before:  # As a cache has it that lets go of its oldest entry.
             thing[name] = thing.pop(name)
 

@@ -1,12 +1,14 @@
 """More set-ups as they are in public: what scales, remembers, resets or wraps itself."""
 
+from collections import OrderedDict
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from debugging_clinic.runs import Run, adam, cnn, mlp, run, sgd
-from debugging_clinic.test_public_code import adding_its_cost
+from debugging_clinic.test_public_code import adding_its_cost, using
 from helpers.debugging_clinic.steps import by_the_book
 
 
@@ -275,3 +277,25 @@ def test_a_loss_that_keeps_its_graph_is_named_unless_the_step_lets_go_of_it(batc
     is_sound = step is detaching_it
     assert report.faults == (() if is_sound else ("a graph kept from step to step",))
     assert not is_sound or "updates: the loss keeps a state" in str(report)
+
+
+class LoadsWhatItGives(OrderedDict):
+    """Knows names of many things, and makes each when it is asked for; some cannot be made."""
+
+    def keys(self):
+        return ["of another package"]
+
+    def __iter__(self):
+        return iter(self.keys())
+
+    def __getitem__(self, name):
+        raise ImportError(name)
+
+    def items(self):
+        return [(name, self[name]) for name in self.keys()]
+
+
+def test_what_a_mapping_would_load_is_not_asked_for(batches):
+    torch.manual_seed(0)
+    kinds = LoadsWhatItGives()
+    assert run(mlp(), batches, step=using(lambda: kinds)).check().healthy
