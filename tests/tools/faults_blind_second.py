@@ -428,8 +428,8 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     (
         "helpers/debugging_clinic/rehearsal.py",
         "first_updates",
-        'factor * (group["lr"] or group.get("initial_lr", 0.0))',
-        'factor * group["lr"]',
+        'rate = group["lr"] or led_to',
+        'rate = group["lr"]',
         "a condition left out",
     ),
     (
