@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import gc
 import os
 import socket
 import threading
@@ -15,6 +16,17 @@ ROOT = Path(__file__).resolve().parents[1]
 # Threads that share an operation wait for each other, on a busy machine a hundred times as long as
 # they work. One is enough for a test, and for a notebook's kernel beside another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_finish():
+    # All that is loaded by now stays. To look through it again and again, for garbage and, in each
+    # walk through a graph, for tensors, takes a tenth of the time.
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure():
+    gc.unfreeze()  # Or some libraries complain, at the very end, of what nobody has let go of.
 
 
 # What all code of a process shares: how to read it and to set it, and a value that nobody would
