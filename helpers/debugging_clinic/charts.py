@@ -139,7 +139,6 @@ def _distances(case: Case, start: dict[str, torch.Tensor]) -> dict[str, float]:
 
 
 @torch.no_grad()
-@torch.no_grad()
 def accuracy(network: nn.Module, batches: Iterable[Batch], *, in_batches_of: int = 128) -> float:
     """Return the fraction of images that a copy of the network gets right in evaluation mode.
 
