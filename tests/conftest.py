@@ -17,11 +17,13 @@ ROOT = Path(__file__).resolve().parents[1]
 # they work. One is enough for a test, and for a notebook's kernel beside another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# All that is loaded from here to the first test stays. To look through it again and again, for
+# garbage and, in each walk through a graph, for tensors, takes a tenth of the time.
+gc.disable()
+
 
 def pytest_collection_finish():
-    # All that is loaded by now stays. To look through it again and again, for garbage and, in each
-    # walk through a graph, for tensors, takes a tenth of the time.
-    gc.collect()
+    gc.enable()
     gc.freeze()
 
 

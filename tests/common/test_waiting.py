@@ -87,6 +87,7 @@ def test_before_pytorch_is_loaded_a_setting_is_enough(monkeypatch, added):
     assert said() == {"GOMP_SPINCOUNT": "3000"} and added == []
 
 
+@pytest.mark.proof
 @needs_linux
 @pytest.mark.skipif(os.cpu_count() < 2, reason="needs two processors")
 def test_to_import_helpers_is_all_that_a_notebook_has_to_do():

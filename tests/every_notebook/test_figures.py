@@ -128,6 +128,7 @@ def test_what_no_notebook_compares_is_compared_here():
     assert EXPECTED and found <= set(EXPECTED) <= set(DRAWINGS)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_a_picture_is_as_expected(name):
     expected = EXPECTED[name].read_bytes()

@@ -61,6 +61,7 @@ def test_its_weights_are_the_notebooks_to_the_last_bit(copied, namer):
         assert torch.equal(found[name], weight), name
 
 
+@pytest.mark.proof
 def test_it_says_how_it_does_and_names_a_picture(copied, namer):
     folder, said = copied
     *epochs, result, name = said.splitlines()
