@@ -25,6 +25,10 @@ class Counted(TorchDispatchMode):
         self.totals = Counter()
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        with self:  # In inference mode some arrive whole, and are counted by their parts.
+            parts = function.decompose(*args, **(kwargs or {}))
+        if parts is not NotImplemented:
+            return parts
         returned = function(*args, **(kwargs or {}))
         name = function.overloadpacket.__name__
         given, made = (
