@@ -217,7 +217,7 @@ def evaluate(
     """Look at how a network does, without changing it.
 
     It takes what `fit` takes and refuses what `fit` refuses; the scores are logits or
-    log-probabilities. What takes longer than two seconds shows a bar.
+    log-probabilities. What takes longer than two seconds shows a bar. What its layers change stays.
     """
     _check_roles(network, batches, loss_function)
     return _evaluate(_Walk("batches", network, loss_function), batches, shown=True)
@@ -242,10 +242,13 @@ def _evaluate(walk: "_Walk", batches: Iterable[Batch], *, shown: bool) -> Evalua
             confidence, prediction = scores.softmax(dim=1).max(dim=1)
             seen.append((labels.cpu(), prediction.cpu(), confidence.cpu()))
     finally:
+        # By train() first: some layers merge or keep weights at eval(), and take it back there.
+        with contextlib.suppress(Exception):  # What cannot be told so has refused eval(), too.
+            for module in (one for one, mode in modes.items() if one.training != mode):
+                module.train(modes[module])
         for module, mode in modes.items():
             module.training = mode
-    loss_seen, accuracy = walk.means(name)
-    return Evaluation(loss_seen, accuracy, *map(torch.cat, zip(*seen, strict=True)))
+    return Evaluation(*walk.means(name), *map(torch.cat, zip(*seen, strict=True)))
 
 
 @torch.no_grad()
@@ -392,9 +395,8 @@ class _Walk:
             elif self._optimizer is not None:
                 rate = self._optimizer.param_groups[0].get("lr")
                 cure = f"lower the learning rate (now {rate}) or {cure}"
-            raise ValueError(
-                f"the loss became {loss} in {self.place}, batch {self._batches}: {cure}"
-            )
+            place = f"{self.place}, batch {self._batches}"
+            raise ValueError(f"the loss became {loss} in {place}: {cure}")
         self._images += images
         self._loss += loss * images
         self._right.append(scores.argmax(dim=1) == labels)
@@ -443,9 +445,8 @@ def _why_no_step(reason: str) -> str:
     if "closure" in reason or "not callable" in reason:
         cure = "; if it wants a closure, let it be step(self, closure), without a default"
     if "grad_fn" in reason:  # As of those that look at the curvature.
-        cure = (
-            "; if it wants slopes of slopes, write the loop out, with backward(create_graph=True)"
-        )
+        cure = "; if it wants slopes of slopes, write the loop out, with "
+        cure += "backward(create_graph=True)"
     return f"the optimiser's step failed ({reason}){cure}"
 
 
@@ -577,9 +578,8 @@ def _check_schedule(schedule: object, optimizer: AnyOptimizer, told: int) -> Non
         raise TypeError(f"schedule is {require.shown(schedule)}: give {cure}")
     asked = _asked_for(schedule)[isinstance(schedule, ReduceLROnPlateau) :]
     if asked:
-        raise ValueError(
-            f"schedule's step asks for {asked[0]}: give one whose step asks for nothing"
-        )
+        cure = "give one whose step asks for nothing"
+        raise ValueError(f"schedule's step asks for {asked[0]}: {cure}")
     if getattr(schedule, "optimizer", optimizer).param_groups is not optimizer.param_groups:
         raise ValueError("schedule moves another optimiser: make it from the one given to fit")
     starts = getattr(schedule, "_milestones", [0])  # Of the parts of a SequentialLR.

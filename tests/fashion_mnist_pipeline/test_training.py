@@ -127,6 +127,36 @@ def test_evaluate_leaves_the_network_as_it_was(mode):
     assert torch.equal(network[2].weight, weight) and network[2].weight.grad is None
 
 
+class Merged(nn.Linear):
+    """Adds what it learns to its weight for evaluation, and takes it off again to learn."""
+
+    def __init__(self):
+        super().__init__(4, 3, bias=False, dtype=torch.float64)
+        self.weight.requires_grad_(False).fill_(1)
+        self.learnt, self.merged = nn.Parameter(torch.ones_like(self.weight)), False
+
+    def train(self, mode=True):
+        super().train(mode)
+        if self.merged == mode:
+            self.weight.data += -self.learnt.data if mode else self.learnt.data
+            self.merged = not mode
+        return self
+
+    def forward(self, x):
+        return F.linear(x, self.weight if self.merged else self.weight + self.learnt)
+
+
+def test_what_a_layer_does_to_be_evaluated_it_takes_back():
+    network = nn.Sequential(Merged(), nn.Dropout(0.0))
+    network[1].eval()
+    training.evaluate(network, [(X, Y)], F.cross_entropy)
+    assert [one.training for one in (network, *network)] == [True, True, False]
+    assert not network[0].merged and network[0].weight.eq(1).all()
+    network.eval()
+    training.evaluate(network, [(X, Y)], F.cross_entropy)
+    assert network[0].merged and not network[0].training
+
+
 class OfItsGradient(nn.Module):
     """Scores from the gradient of a sum by its inputs, which it needs in evaluation, too."""
 
