@@ -7,6 +7,7 @@ nothing in it can run code. Under ``"model"`` lies the network's ``state_dict``.
 import contextlib
 import copy
 import errno
+import functools
 import glob
 import hashlib
 import itertools
@@ -154,13 +155,13 @@ def restore(
     Raises
     ------
     ValueError
-        If something is missing in the contents, the weights have other names, shapes or dtypes than
-        the network's, or the optimiser's state is not for these weights.
+        If something is missing in the contents, the weights have other names or dtypes than the
+        network's or shapes that it does not take, or the optimiser's state is not for these.
     """
     require.network("network", network)
     require.instance("optimizer", optimizer, optim.Optimizer, "an optimiser of torch.optim's")
     _check_shape(contents, name)
-    _check_weights(contents["model"], network.state_dict(), name)
+    _check_weights(contents["model"], network, name)
     _check_optimizer(contents["optimizer"], optimizer, name)
     optimizer.load_state_dict(contents["optimizer"])
     network.load_state_dict(contents["model"])
@@ -280,18 +281,27 @@ def _check_shape(contents: object, name: str) -> None:
             raise ValueError(f"{name} holds a {found} under {key!r}, expected {kind.__name__}")
 
 
-def _check_weights(saved: Mapping, current: Mapping, name: str) -> None:
+def _check_weights(saved: Mapping, network: nn.Module, name: str) -> None:
+    current = network.state_dict()
+
+    @functools.cache
+    def takes() -> bool:  # Some take the shape of what is loaded: so a copy tries, once.
+        with contextlib.suppress(Exception):
+            copy.deepcopy(network).load_state_dict(saved)
+            return True
+        return False
+
     for key, weight in current.items():
         if key not in saved:
             raise ValueError(f"{name} is of another network: it holds no weights {key!r}")
         if not isinstance(found := saved[key], torch.Tensor):
             kind = type(found).__name__
             raise ValueError(f"{name} holds a {kind} under {key!r}, expected a tensor")
-        if found.shape != weight.shape or found.dtype != weight.dtype:
-            raise ValueError(
-                f"{name} is of another network: {key} is {tuple(found.shape)} {found.dtype} in it "
-                f"and {tuple(weight.shape)} {weight.dtype} here"
-            )
+        shape = None if nn.parameter.is_lazy(weight) else tuple(weight.shape)
+        if found.dtype != weight.dtype or (tuple(found.shape) != shape and not takes()):
+            here = f"{'without a shape' if shape is None else shape} {weight.dtype} here"
+            there = f"{key} is {tuple(found.shape)} {found.dtype} in it"
+            raise ValueError(f"{name} is of another network: {there} and {here}")
     if extra := [key for key in saved if key not in current]:
         raise ValueError(f"{name} is of another network: this one has no weights {extra[0]!r}")
 

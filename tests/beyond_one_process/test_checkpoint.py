@@ -118,6 +118,36 @@ def test_another_network_is_refused_and_left_as_it_is(network, words):
     assert alike(network.state_dict(), before)
 
 
+class Ranged(nn.Linear):
+    """Notes the range of each row once it has seen one, as what trains to be quantised does."""
+
+    def __init__(self, rows=None):
+        super().__init__(4, 3)
+        self.register_buffer("range", torch.zeros(0) if rows is None else rows)
+
+    def _load_from_state_dict(self, state, prefix, *more):
+        self.range.resize_(state[f"{prefix}range"].shape)
+        super()._load_from_state_dict(state, prefix, *more)
+
+
+@pytest.mark.parametrize(
+    ("network", "fresh"),
+    [(nn.Linear(4, 3), nn.LazyLinear(3)), (Ranged(torch.ones(3)), Ranged())],
+)
+def test_what_takes_its_shape_from_a_checkpoint_is_restored(network, fresh):
+    optimizers = [torch.optim.SGD(one.parameters(), lr=0.1) for one in (network, fresh)]
+    state = {"model": network.state_dict(), "optimizer": optimizers[0].state_dict()}
+    checkpoint.restore(contents() | state, fresh, optimizers[1])
+    assert alike(fresh.state_dict(), network.state_dict())
+
+
+def test_what_has_no_shape_yet_is_of_one_kind_of_numbers():
+    fresh = nn.LazyLinear(3, dtype=torch.float64)
+    optimizer = torch.optim.SGD(fresh.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="float32 in it and without a shape torch.float64 here"):
+        checkpoint.restore(contents(), fresh, optimizer)
+
+
 def test_another_optimizer_is_refused_and_left_as_it_is():
     network = nn.Linear(4, 3)
     before = copy.deepcopy(network.state_dict())
