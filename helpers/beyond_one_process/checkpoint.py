@@ -316,6 +316,8 @@ def _check_optimizer(saved: dict, optimizer: optim.Optimizer, name: str) -> None
                 vars(trial)[note] = copy.deepcopy(value, copied)
         trial.load_state_dict(saved)
         # It takes another optimiser's settings without a word, and would fail at the next step.
-        if all(set(optimizer.defaults) <= set(group) for group in trial.param_groups):
+        # One around another has none of its own.
+        settings = set(getattr(optimizer, "defaults", ()))
+        if all(settings <= set(group) for group in trial.param_groups):
             return
     raise ValueError(f"{name} is of another optimiser: make the same one again")

@@ -179,6 +179,23 @@ def test_an_optimizer_may_note_something_in_itself():
     assert alike(optimizer.state_dict(), contents()["optimizer"])
 
 
+class Around(torch.optim.Optimizer):
+    """Hands all on to another optimiser, and has no settings of its own: Lookahead does so."""
+
+    def __init__(self, inner):
+        self.inner, self.param_groups = inner, inner.param_groups
+
+    def load_state_dict(self, state):
+        self.inner.load_state_dict(state)
+
+
+def test_an_optimizer_may_be_around_another():
+    network = nn.Linear(4, 3)
+    inner = torch.optim.SGD(network.parameters(), lr=0.5, momentum=0.8)
+    checkpoint.restore(contents(), network, Around(inner))
+    assert alike(inner.state_dict(), contents()["optimizer"])
+
+
 class Settings:
     """Pickled by PyTorch once it is told that this is safe; its text is a place in memory."""
 
