@@ -233,6 +233,8 @@ _ONLY_HERE = {
     "use_reentrant=True": "pass use_reentrant=False to the checkpoint",
     "_will_engine_execute_node": "remove the hook of register_multi_grad_hook",
     "donated": "set torch._functorch.config.donated_buffer = False before compiling",
+    # What saves memory by computing a block again, and is no checkpoint of PyTorch's, asks for it.
+    ".grad()": "switch that function off while you look, or pass the output of a part without it",
 }
 
 

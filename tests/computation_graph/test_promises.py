@@ -292,6 +292,14 @@ class Breaks(Square):
         raise KeyError("mine")
 
 
+class ByBackwardAlone(Square):
+    @staticmethod
+    def backward(ctx, gradient):
+        if not torch.autograd._is_checkpoint_valid():  # As Megatron's checkpoint asks, and others.
+            raise RuntimeError("this is not compatible with .grad(), please use .backward()")
+        return Square.backward(ctx, gradient)
+
+
 def test_a_function_may_save_none():
     x, w = leaf([[1.0, 2.0]]), leaf([[3.0, 4.0]])
     output = Affine.apply(x, w).sum()
@@ -375,6 +383,7 @@ REFUSED = {
     "a view": (view_changed(), {}, "output cannot be walked back .*: compute it again"),
     "in vmap": (seen_within_vmap(), {}, "no graph.*: pass what comes out of the function"),
     "its own error": (Breaks.apply(A), {}, "fails as backward.. would .KeyError 'mine'.: mend"),
+    "by backward": (ByBackwardAlone.apply(A), {}, "by backward.. alone .*: switch that function"),
     "two in a hook": (looked_at_together(), {}, "by backward.. alone .*: remove the hook"),
     "reentrant": (
         checkpoint(nn.Linear(2, 1), TREE, use_reentrant=True).sum(),
