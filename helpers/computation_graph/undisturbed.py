@@ -11,8 +11,9 @@ import contextlib
 import gc
 import random
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -48,7 +49,20 @@ def undisturbed(functions: Sequence[Any]) -> Iterator[contextlib.AbstractContext
                 _what_is_kept(one, afterwards)
             for function in custom:
                 _of_a_function(function, afterwards)
+        # Some walk a graph that their forward made: the reader's own backward() needs it, too.
+        run = torch.autograd._engine_run_backward
+        keeping = mock.patch.object(torch.autograd, "_engine_run_backward", _keeping(run))
+        afterwards.enter_context(keeping)
         yield contextlib.nullcontext()
+
+
+def _keeping(run: Callable) -> Callable:
+    """Return PyTorch's walk such that it frees no graph, whoever takes it."""
+
+    def walk(outputs, gradients, retain_graph, *more, **named):
+        return run(outputs, gradients, True, *more, **named)
+
+    return walk
 
 
 # Of a checkpoint that recomputes only a part of its block: what it keeps can be used once.

@@ -70,6 +70,21 @@ class UsesUp(torch.autograd.Function):
         return gradient * 2, None, None
 
 
+class WalksItsOwn(torch.autograd.Function):
+    """Makes a graph on the way there, and frees it on the way back: residual flows do so."""
+
+    @staticmethod
+    def forward(ctx, x):
+        with torch.enable_grad():
+            ctx.x = x.detach().requires_grad_()
+            ctx.y = ctx.x.sin()
+        return ctx.y.detach()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return torch.autograd.grad(ctx.y, ctx.x, gradient)
+
+
 class Noisy(nn.Module):
     """A block with all that a second run of its forward changes."""
 
@@ -127,6 +142,11 @@ def noting():
 
     layer.register_full_backward_hook(note)
     return layer(torch.ones(3, 2, requires_grad=True)).sum(), [layer]
+
+
+def walking_its_own():
+    x = leaf([1.0, 2.0])
+    return WalksItsOwn.apply(x).sum(), [x]
 
 
 def using_up():
@@ -192,6 +212,7 @@ SET_UPS = {
     **{"kept": kept, "kept and there": lambda: kept(2), "kept sparse": lambda: kept(1, True)},
     **{"hooks": hooked, "own function": meddling, "checkpoint": checkpointed},
     **{"what is saved is scaled": scaling, "notes are used up": noting, "stack": using_up},
+    "a graph within": walking_its_own,
     "checkpoint in part": checkpointed_in_part,
     "checkpoint that keeps no seed": lambda: checkpointed(preserve_rng_state=False),
     **{"packed": packed_elsewhere, "frozen": frozen_later, "in place": in_place},
