@@ -150,7 +150,8 @@ def backtrack(
 
     Functions written in Python are called, as ``backward()`` calls them, and a checkpoint computes
     its block again. What these hold, and attributes of modules and parameters, is then given back.
-    Hooks on tensors are called, too. What else such code changes or prints stays.
+    Hooks on tensors are called, too: what they change stays, be it a buffer, as does all else that
+    such code changes or prints.
 
     Parameters
     ----------
