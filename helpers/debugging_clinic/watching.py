@@ -63,7 +63,9 @@ class Watch:
         self.lets_go = False  # That was seen to happen.
         self._graphs: list[tuple[int, weakref.ref]] = []  # And the step that each is of.
         self._no_garbage: set[int] = set()  # Steps whose graphs outlived a collection.
-        self._modes: list[tuple[bool, list[str], bool]] = []  # Of the calls that a gradient met.
+        self._modes: list[tuple[bool, list[str], bool]] = []  # Of the calls that a gradient met,
+        self._used_modes: list[tuple[bool, list[str], bool]] = []  # and that an update has used.
+        self._waits = False  # A gradient was added since the last update.
         weights = dict(network.named_parameters())
         own = set(weights.values())
         self._held = [w for g in optimizer.param_groups for w in g["params"] if w in own]
@@ -107,10 +109,10 @@ class Watch:
         if self.arrivals and not self.forwards:  # It calls parts of the network.
             self._modes = [(False, layers_off(self.network), not self.network.training)]
         # Who attacks images lets the network train in another call.
-        own = [mode for mode in self._modes if not mode[0]] or self._modes
-        for _, off, in_eval in own:
+        modes = self._used_modes + self._modes
+        for _, off, in_eval in [mode for mode in modes if not mode[0]] or modes:
             self.off, self.in_eval = self.off or off, self.in_eval or in_eval
-        self._modes.clear()
+        self._modes, self._used_modes = [], []
         now = zip(self.network.named_parameters(), before, strict=True)
         changed = {name for (name, weight), old in now if not torch.equal(old, weight)}
         moved = bool(changed)
@@ -156,6 +158,7 @@ class Watch:
 
     def _add(self, name: str, weight: torch.Tensor) -> None:
         self.added += 1
+        self._waits = True
         if self._is_first:
             # What was cleared had been used if the weight was moved by it, as for a sharper place.
             where = self._piled.pop(name, None)
@@ -175,6 +178,8 @@ class Watch:
         return bool(self._held) and not self._used
 
     def _use(self) -> None:
+        self._used_modes += self._modes
+        self._modes, self._waits = [], False
         # Several gradients may be added up on purpose; once used, they have to go.
         self._used = self._with_gradient()
         there = [name for name in self._piled if _is_something(self._learning[name].grad)]
@@ -203,13 +208,19 @@ class Watch:
         self.gathered.spoilt |= attacks
         mode = attacks, layers_off(self.network), not self.network.training
         # What no gradient comes to was only looked at.
-        scores.register_hook(lambda _: self._modes.append(mode))
+        scores.register_hook(lambda _: self._note(mode))
         # What is left with a function of the graph lives as long as that does. Of those behind the
         # scores some may be kept without them, as a hidden layer is.
         mark = _Mark()
         for function in itertools.filterfalse(is_leaf, graph_of(scores)):
             function.metadata["mark"] = mark
         self._graphs.append((self.taken, weakref.ref(mark)))
+
+    def _note(self, mode: tuple[bool, list[str], bool]) -> None:
+        # Who attacks images may clear what that left in the weights: it trains nothing.
+        if self._waits and self._held and not self._with_gradient():
+            self._modes, self._waits = [], False
+        self._modes.append(mode)
 
 
 def _count(network: nn.Module, seen: Watch) -> None:

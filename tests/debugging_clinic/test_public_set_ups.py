@@ -299,3 +299,36 @@ def test_what_a_mapping_would_load_is_not_asked_for(batches):
     torch.manual_seed(0)
     kinds = LoadsWhatItGives()
     assert run(mlp(), batches, step=using(lambda: kinds)).check().healthy
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_gradients_that_an_attack_leaves_and_nobody_uses_train_nothing(batches, comes_back):
+    """As where an optimiser of its own moves the images: backward() then comes to the weights."""
+
+    def step(network, images, *rest):
+        network.eval()
+        move = (0.01 * torch.randn_like(images)).requires_grad_()
+        given, moved = network(images), network(images + move)
+        F.kl_div(moved.log_softmax(1), given.softmax(1), reduction="batchmean").backward()
+        network.train(comes_back)
+        by_the_book(network, (images + 0.01 * move.grad.sign()).detach(), *rest)
+
+    torch.manual_seed(0)
+    report = run(cnn(), batches, step=step).checked()
+    assert report.faults == (() if comes_back else ("model left in eval mode",))
+
+
+@pytest.mark.parametrize("in_between", [False, True])
+def test_an_update_in_evaluation_mode_is_named_though_its_gradients_are_cleared(
+    batches, in_between
+):
+    def step(network, *rest):
+        network.eval()
+        if in_between:
+            by_the_book(network, *rest)
+            network.train()
+        by_the_book(network, *rest)
+
+    torch.manual_seed(0)
+    report = run(cnn(), batches, step=step).check()
+    assert report.faults == ("model left in eval mode",)
