@@ -204,6 +204,7 @@ def _setup(
         handed_in=(*network.parameters(), *_weights(optimizer)),
         elsewhere=frozenset(name for name, w in network.named_parameters() if id(w) in held),
         names_it=any(thing is optimizer for thing in reached),
+        handed=optimizer,
     )
 
 

@@ -179,6 +179,7 @@ class Setup:
     handed_in: tuple[torch.Tensor, ...]  # The weights that all these are copies of.
     elsewhere: frozenset[str]  # Names of weights that an optimiser of the step's own trains.
     names_it: bool  # The step knows the optimiser, of which this is a copy, by a name of its own.
+    handed: Optimizer  # That one itself, whose rates a schedule in the step moves.
 
     def copies(self) -> tuple[nn.Module, Optimizer]:
         """Return a network and its optimiser, to be trained and thrown away."""
@@ -234,15 +235,17 @@ def first_updates(
 ) -> Updates:
     """Train a copy by the book, at the optimiser's rate times a factor, with its decay or not.
 
-    If it is to be `warm`, the rate is at least what a schedule began with or leads to.
+    If it is to be `warm`, the rate is at least what a schedule began with, leads to, or has come to
+    in the steps that were watched.
     """
     network, optimizer = setup.copies()
-    for group in optimizer.param_groups:
+    for group, handed in zip(optimizer.param_groups, setup.handed.param_groups, strict=False):
         # A schedule that warms up may begin at zero; its optimiser holds what it leads to.
         if "lr" in group:
             led_to = group.get("initial_lr", 0.0)
             rate = group["lr"] or led_to
-            group["lr"] = factor * (max(rate, led_to) if warm else rate)
+            warmer = max(rate, led_to, group.get("max_lr", 0.0), handed["lr"])
+            group["lr"] = factor * (warmer if warm else rate)
         if not decays:
             group["weight_decay"] = 0.0
     learning = {name: w for name, w in network.named_parameters() if w.requires_grad}

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.optim import lr_scheduler as schedules
 
 from debugging_clinic.runs import Run, adam, cnn, mlp, run, sgd
 from debugging_clinic.test_public_code import adding_its_cost, using
@@ -332,3 +333,25 @@ def test_an_update_in_evaluation_mode_is_named_though_its_gradients_are_cleared(
     torch.manual_seed(0)
     report = run(cnn(), batches, step=step).check()
     assert report.faults == ("model left in eval mode",)
+
+
+@pytest.mark.parametrize(
+    ("make", "fault"),
+    [
+        (lambda o: schedules.CyclicLR(o, 0.0, 0.1, step_size_up=50), None),
+        (lambda o: schedules.OneCycleLR(o, 0.1, total_steps=500, div_factor=1e16), None),
+        (lambda o: schedules.ConstantLR(o, 0.0, total_iters=9), None),
+        (lambda o: schedules.CyclicLR(o, 0.0, 0.0, step_size_up=50), "weights do not move"),
+    ],
+)
+def test_a_schedule_may_begin_with_no_rate_worth_the_name(batches, make, fault):
+    torch.manual_seed(0)
+    set_up = run(cnn(), batches, sgd(0.1, momentum=0.9))
+    schedule = make(set_up.optimizer)
+
+    def step(*given):
+        by_the_book(*given)
+        schedule.step()
+
+    set_up.step, set_up.kept = step, lambda: (schedule,)
+    assert set_up.checked().faults == ((fault,) if fault else ())
