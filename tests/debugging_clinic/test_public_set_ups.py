@@ -355,3 +355,21 @@ def test_a_schedule_may_begin_with_no_rate_worth_the_name(batches, make, fault):
 
     set_up.step, set_up.kept = step, lambda: (schedule,)
     assert set_up.checked().faults == ((fault,) if fault else ())
+
+
+def far_from_other_classes(scores, labels):
+    """The first half of the images makes the prototypes, as in an episode of few shots."""
+    names = labels.unique()
+    half = len(labels) // 2
+    means = [scores[:half][labels[:half] == name].mean(dim=0) for name in names]
+    return F.cross_entropy(
+        -torch.cdist(scores[half:], torch.stack(means)).square(), torch.searchsorted(names, labels[half:])
+    )
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_a_loss_measures_distances_between_may_end_with_a_relu(batches, alone):
+    torch.manual_seed(0)
+    step = None if alone else by_the_book
+    set_up = run(mlp(nn.ReLU()), batches, adam(1e-3), far_from_other_classes, step=step)
+    assert "scores never below zero" not in set_up.checked().faults
