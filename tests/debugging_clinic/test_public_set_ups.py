@@ -373,3 +373,33 @@ def test_what_a_loss_measures_distances_between_may_end_with_a_relu(batches, alo
     step = None if alone else by_the_book
     set_up = run(mlp(nn.ReLU()), batches, adam(1e-3), far_from_other_classes, step=step)
     assert "scores never below zero" not in set_up.checked().faults
+
+
+def of_an_episode(scores, labels):
+    """Wants as many images of each class, and makes prototypes of the first half of them."""
+    names = labels.unique()
+    parts = torch.stack([scores[labels == name] for name in names])
+    half = parts.shape[1] // 2
+    apart = torch.cdist(parts[:, half:].flatten(0, 1), parts[:, :half].mean(dim=1))
+    return F.cross_entropy(-apart, torch.arange(len(names)).repeat_interleave(half))
+
+
+@pytest.mark.parametrize("step", [None, by_the_book])
+@pytest.mark.parametrize("fault", [None, "labels not those of the images"])
+def test_a_loss_may_want_whole_batches(batches, step, fault):
+    torch.manual_seed(0)
+    images, labels = (torch.cat(part) for part in zip(*batches, strict=True))
+    images = images[torch.randperm(len(images))] if fault else images
+    each = [(labels == name).nonzero().flatten().split(10) for name in range(10)]
+    episodes = [torch.cat([each[k + n % 2 * 5][n // 2] for k in range(5)]) for n in range(12)]
+    some = [(images[rows], labels[rows]) for rows in episodes]
+    report = run(mlp(), some, adam(1e-3), of_an_episode, step=step).checked()
+    assert report.faults == ((fault,) if fault else ())
+
+
+@pytest.mark.parametrize("step", [None, by_the_book])
+def test_the_images_that_stand_first_may_have_no_labels(batches, step):
+    torch.manual_seed(0)
+    some = [(x, y.where(torch.arange(len(y)) >= 60, -1)) for x, y in batches]
+    loss_function = nn.CrossEntropyLoss(ignore_index=-1)
+    assert run(mlp(), some, loss_function=loss_function, step=step).checked().healthy
