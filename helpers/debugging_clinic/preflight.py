@@ -137,8 +137,12 @@ def check(
     """
     _require_an_object("network", network)
     require.network("network", network)
-    weight = next(network.parameters(), None)
+    weight = next(iter(network.parameters()), None)  # Its own may be a list.
     if weight is None:
+        for name, buffer in network.named_buffers():
+            if buffer.requires_grad:
+                cure = "the check is for parameters: hold weights in an nn.Parameter"
+                raise TypeError(f"network has no parameters, and holds {name} in a buffer: {cure}")
         # Before all else: without parameters there is no optimiser that could be handed over.
         return Report((Finding(faults.NO_PARAMETERS, say("network.parameters() is empty")),))
     _require_numbers(network)

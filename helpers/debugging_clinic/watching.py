@@ -102,7 +102,7 @@ class Watch:
     def take(self, step: Step, batch: Batch, loss_function: LossFunction) -> None:
         """Let the step train on a batch."""
         self.loss.begin(batch)
-        before = [weight.detach().clone() for weight in self.network.parameters()]
+        before = [weight.detach().clone() for _, weight in self.network.named_parameters()]
         with _heard(self._clip, self._unscale):
             step(self.network, *batch, loss_function, self.optimizer)
         self.taken += 1
@@ -120,8 +120,8 @@ class Watch:
         self.moved |= moved
         if moved and not self.steps:  # By hand: what was there is used.
             self._use()
-            pairs = zip(self.network.parameters(), before, strict=True)
-            climb = [((w - old) * w.grad).sum() for w, old in pairs if w.grad is not None]
+            pairs = zip(self.network.named_parameters(), before, strict=True)
+            climb = [((w - old) * w.grad).sum() for (_, w), old in pairs if w.grad is not None]
             self.uphill.append(bool(climb) and float(sum(climb)) > 0)
 
     @property

@@ -403,3 +403,46 @@ def test_the_images_that_stand_first_may_have_no_labels(batches, step):
     some = [(x, y.where(torch.arange(len(y)) >= 60, -1)) for x, y in batches]
     loss_function = nn.CrossEntropyLoss(ignore_index=-1)
     assert run(mlp(), some, loss_function=loss_function, step=step).checked().healthy
+
+
+class GivesAList(nn.Sequential):
+    """Gives a list of what learns, and not its frozen rest, as a network of meta-learning does."""
+
+    def parameters(self, recurse=True):
+        return [weight for weight in super().parameters(recurse) if weight.requires_grad]
+
+
+def moving_by_hand(network, images, labels, loss_function, optimizer):
+    weights = network.parameters()
+    for weight in weights:
+        weight.grad = None
+    loss_function(network(images), labels).backward()
+    with torch.no_grad():
+        for weight in weights:
+            weight -= 0.1 * weight.grad
+
+
+@pytest.mark.parametrize("step", [None, by_the_book, moving_by_hand])
+def test_parameters_may_be_a_list_of_some(batches, step):
+    torch.manual_seed(0)
+    network = GivesAList(*mlp())
+    network[1].bias.requires_grad_(False)
+    assert run(network, batches, step=step).checked().healthy
+
+
+class InBuffers(nn.Module):
+    """Holds its weights where a step that learns to learn can put computed ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(10, 784, requires_grad=True))
+
+    def forward(self, x):
+        return x.flatten(1) @ self.weight.T
+
+
+def test_weights_in_buffers_are_not_called_none(batches):
+    network = InBuffers()
+    set_up = Run(network, batches, F.cross_entropy, torch.optim.SGD([network.weight], lr=0.1))
+    with pytest.raises(TypeError, match=r"^network has .* holds weight in a buffer: .*Parameter$"):
+        set_up.checked()
