@@ -70,7 +70,7 @@ def reached(*roots: object) -> list[Any]:
     """Return everything that hangs on the roots, each thing once.
 
     From a function of no installed package the walk goes on to the global names that it uses, and
-    to those within modules of one's own.
+    to those within modules of one's own, which another function may have imported for it.
     """
     seen: dict[int, object] = {}
     waiting = list(roots)
@@ -88,6 +88,8 @@ def reached(*roots: object) -> list[Any]:
             waiting.append(thing())
         elif isinstance(thing, types.FunctionType) and is_own(thing):
             names, spaces = _names_in(thing.__code__), [thing.__globals__]
+            held = (cell.cell_contents for cell in thing.__closure__ or () if _held(cell))
+            spaces += [vars(part) for part in held if _is_module_of_ones_own(part, spaces)]
             for space in spaces:
                 seen[id(space)] = space  # Noted, and not followed.
                 used = [space[name] for name in names & space.keys()]

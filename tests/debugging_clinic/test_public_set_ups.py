@@ -1,5 +1,6 @@
 """More set-ups as they are in public: what scales, remembers, resets or wraps itself."""
 
+import types
 from collections import OrderedDict
 
 import pytest
@@ -446,3 +447,17 @@ def test_weights_in_buffers_are_not_called_none(batches):
     set_up = Run(network, batches, F.cross_entropy, torch.optim.SGD([network.weight], lr=0.1))
     with pytest.raises(TypeError, match=r"^network has .* holds weight in a buffer: .*Parameter$"):
         set_up.checked()
+
+
+def test_a_module_that_a_function_has_imported_is_set_back(batches):
+    """As `import settings` within main(), which makes the step as well."""
+    settings = types.ModuleType("settings")
+    settings.calls, settings.losses = 0, []
+
+    def step(network, *rest):
+        settings.losses.append(by_the_book(network, *rest))
+        settings.calls += 1
+
+    torch.manual_seed(0)
+    kept = lambda: (settings.calls, settings.losses)  # noqa: E731
+    assert run(mlp(), batches, step=step, kept=kept).checked().healthy
