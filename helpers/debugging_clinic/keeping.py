@@ -19,7 +19,7 @@ import sys
 import sysconfig
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -54,11 +54,17 @@ _HELD: list[tuple[type, tuple[str, ...]]] = [
 def as_it_was(*roots: object, walked: tuple[object, ...] = ()) -> Iterator[None]:
     """Set back at the end what hangs on the roots; of what is `walked`, all but the numbers.
 
-    To walk over data does not change them, and to note them would take their memory twice.
+    To walk over data does not change them, and to note them would take their memory twice. But a
+    sampler may shuffle an array of places, and what it holds beside the data set is small.
     """
     things = {id(thing): thing for thing in reached(*roots)}
+    others = reached(*walked)
+    loaders = [part for part in others if isinstance(part, data.DataLoader)]
+    samplers = (part for loader in loaders for part in (loader.sampler, loader.batch_sampler))
+    sets = [part for part in others if isinstance(part, data.Dataset)]
+    things |= {id(thing): thing for thing in reached(*samplers, but=sets)}
     ways_back = [way for thing in things.values() for way in (_numbers(thing), _entries(thing))]
-    ways_back += [_entries(thing) for thing in reached(*walked) if id(thing) not in things]
+    ways_back += [_entries(thing) for thing in others if id(thing) not in things]
     try:
         yield
     finally:
@@ -66,8 +72,8 @@ def as_it_was(*roots: object, walked: tuple[object, ...] = ()) -> Iterator[None]
             way()
 
 
-def reached(*roots: object) -> list[Any]:
-    """Return everything that hangs on the roots, each thing once.
+def reached(*roots: object, but: Sequence[object] = ()) -> list[Any]:
+    """Return everything that hangs on the roots, each thing once, but for what hangs on some alone.
 
     From a function of no installed package the walk goes on to the global names that it uses, and
     to those within modules of one's own, which another function may have imported for it.
@@ -76,7 +82,7 @@ def reached(*roots: object) -> list[Any]:
     waiting = list(roots)
     while waiting:
         thing = waiting.pop()
-        if id(thing) in seen or isinstance(thing, _PLAIN):
+        if id(thing) in seen or isinstance(thing, _PLAIN) or any(thing is one for one in but):
             continue
         if type(thing) is tuple:  # A data set may hold a million, each of a file and its class.
             waiting += [part for part in thing if type(part) not in _PLAIN]

@@ -3,11 +3,13 @@
 import types
 from collections import OrderedDict
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.optim import lr_scheduler as schedules
+from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from debugging_clinic.runs import Run, adam, cnn, mlp, run, sgd
 from debugging_clinic.test_public_code import adding_its_cost, using
@@ -461,3 +463,25 @@ def test_a_module_that_a_function_has_imported_is_set_back(batches):
     torch.manual_seed(0)
     kept = lambda: (settings.calls, settings.losses)  # noqa: E731
     assert run(mlp(), batches, step=step, kept=kept).checked().healthy
+
+
+class InShuffledParts(Sampler):
+    """Takes as many images of each class, in an order that it goes on shuffling in place."""
+
+    def __init__(self, labels, source):
+        self.places = [(labels == name).nonzero().flatten().numpy() for name in labels.unique()]
+        self.source = source
+
+    def __iter__(self):
+        for places in self.places:
+            np.random.shuffle(places)
+        for some in zip(*self.places, strict=False):
+            yield list(some)
+
+
+def test_places_that_a_sampler_shuffles_are_set_back(batches):
+    torch.manual_seed(0)
+    whole = TensorDataset(*(torch.cat(part) for part in zip(*batches, strict=True)))
+    loader = DataLoader(whole, batch_sampler=InShuffledParts(whole.tensors[1], whole))
+    kept = lambda: loader.batch_sampler.places  # noqa: E731
+    assert run(mlp(), loader, sgd(0.01), step=by_the_book, kept=kept).checked().healthy
