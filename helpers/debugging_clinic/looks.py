@@ -131,6 +131,8 @@ def _comes_class_by_class(setup: Setup) -> str:
     its batches are like any others.
     """
     parts = [kept.cpu() for _, labels in setup.sample if len(kept := labels[labels >= 0])]
+    if not parts:
+        return ""
     labels = torch.cat(parts)
     count = len(labels)
     names, counts = labels.unique(return_counts=True)
@@ -400,7 +402,10 @@ def _of_the_loss(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> Ta
     # A loss may ask only which images are of one class, and not which class that is.
     by = (1, torch.arange(len(labels), device=labels.device))
     others = [setup.loss(sure, labels.where(no_class, (labels + step) % classes)) for step in by]
+    # Of points in a plane, made-up scores say little.
+    own, orders = setup.loss(scores, labels), (labels.roll(1), labels.flip(0))
     blind = math.isfinite(cost) and all(cost == other for other in others)
+    blind = blind and all(own == setup.loss(scores, order) for order in orders)
     return {
         faults.BLIND: (blind, say("other labels make no difference")),
         faults.SOFTMAX_TWICE: (squashed, say("sure and right scores cost {cost:.2f}", cost=floor)),

@@ -308,7 +308,7 @@ def _looked_at(
         found += _that_hold({faults.MIXED_PARTS: (shared, shared)})
         unseen += unlike
     unseen.append(say("a second walk of the data"))
-    if missing := setup.classes - len(setup.labelled()[1].unique()):
+    if (missing := setup.classes - len(setup.labelled()[1].unique())) > 0:
         counts = {"missing": missing, "classes": setup.classes}
         none = say("{missing:,} of the {classes:,} classes, of which no image came", **counts)
         unseen.append(none)

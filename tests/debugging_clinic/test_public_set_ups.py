@@ -485,3 +485,32 @@ def test_places_that_a_sampler_shuffles_are_set_back(batches):
     loader = DataLoader(whole, batch_sampler=InShuffledParts(whole.tensors[1], whole))
     kept = lambda: loader.batch_sampler.places  # noqa: E731
     assert run(mlp(), loader, sgd(0.01), step=by_the_book, kept=kept).checked().healthy
+
+
+def near_and_far(points, labels):
+    """Of three images, the two of one class are to lie nearer to each other."""
+    apart = torch.cdist(points, points)
+    alike = labels[:, None] == labels
+    return F.relu(apart[:, :, None] - apart[:, None] + 1)[alike[:, :, None] & ~alike[:, None]].mean()
+
+
+def near_and_nowhere(points, _):
+    return torch.cdist(points, points).mean()
+
+
+@pytest.mark.parametrize("loss_function", [near_and_far, near_and_nowhere])
+def test_points_in_a_plane_may_have_more_classes_than_coordinates(batches, loss_function):
+    torch.manual_seed(0)
+    some = [(images[labels > 1][:40], labels[labels > 1][:40]) for images, labels in batches]
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.PReLU(), nn.Linear(64, 2))
+    report = run(network, some, adam(1e-3), loss_function, step=by_the_book).checked()
+    assert ("loss ignores the labels" in report.faults) is (loss_function is near_and_nowhere)
+
+
+def test_the_first_images_may_have_no_labels_at_all(batches):
+    """As where the unlabelled part comes before the other: their loss is a zero by zero."""
+    torch.manual_seed(0)
+    some = [(images, torch.full_like(labels, -1)) for images, labels in batches]
+    loss_function = nn.CrossEntropyLoss(ignore_index=-1)
+    report = run(mlp(), some, loss_function=loss_function, step=by_the_book).checked()
+    assert report.faults == ("first loss not finite",)
