@@ -112,12 +112,12 @@ def _guess_of_a_copy(setup: Setup, half: torch.Tensor, other: torch.Tensor) -> t
     seen = list(zip(images[half].split(100), labels[half].split(100), strict=True))
     seen = seen[:-1] or seen  # The last may be a single image: batch normalisation needs two.
     network = rehearsal.twin_in("train", setup.network)
-    learn = functools.partial(rehearsal.learn, network=network, batches=seen, rate=3e-3, updates=100)
+    learn = functools.partial(rehearsal.learn, network=network, batches=seen, updates=100)
     try:
-        collections.deque(learn(setup), maxlen=0)
+        collections.deque(learn(setup, rate=3e-3), maxlen=0)
     except Exception:  # noqa: BLE001 - a loss may take whole batches alone, as an episode is
-        plain = dataclasses.replace(setup, loss_function=nn.functional.cross_entropy)
-        collections.deque(learn(plain), maxlen=0)
+        setup = dataclasses.replace(setup, loss_function=nn.functional.cross_entropy)
+        collections.deque(learn(setup, rate=3e-3), maxlen=0)
     parts = images[other].split(100)
     network.eval()
     said = [rehearsal.seen_of(network, some).argmax(dim=1) for some in parts]

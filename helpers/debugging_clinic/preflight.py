@@ -139,10 +139,7 @@ def check(
     require.network("network", network)
     weight = next(iter(network.parameters()), None)  # Its own may be a list.
     if weight is None:
-        for name, buffer in network.named_buffers():
-            if buffer.requires_grad:
-                cure = "the check is for parameters: hold weights in an nn.Parameter"
-                raise TypeError(f"network has no parameters, and holds {name} in a buffer: {cure}")
+        _require_no_others(network)
         # Before all else: without parameters there is no optimiser that could be handed over.
         return Report((Finding(faults.NO_PARAMETERS, say("network.parameters() is empty")),))
     _require_numbers(network)
@@ -219,6 +216,13 @@ def _weights(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
 def _require_an_object(name: str, value: object) -> None:
     if isinstance(value, type):
         raise TypeError(f"{name} is a class: give one of its objects, {value.__name__}(...)")
+
+
+def _require_no_others(network: nn.Module) -> None:
+    for name, buffer in network.named_buffers():
+        if buffer.requires_grad:
+            cure = "the check is for parameters: hold weights in an nn.Parameter"
+            raise TypeError(f"network has no parameters, and holds {name} in a buffer: {cure}")
 
 
 def _require_a_step(step: Step) -> None:

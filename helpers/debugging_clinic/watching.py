@@ -38,6 +38,9 @@ _CLIPPING = ("clip_grad_norm_", "clip_grad_value_")
 # Layers that do one thing in training and another in evaluation.
 _DROPOUT, _NORM = nn.modules.dropout._DropoutNd, nn.modules.batchnorm._NormBase
 
+# Whether a call is another's than the step's own, the layers that are off, and whether all are.
+_Mode = tuple[bool, list[str], bool]
+
 
 class Watch:
     """What hooks saw of a network and an optimiser while steps were taken."""
@@ -63,15 +66,15 @@ class Watch:
         self.lets_go = False  # That was seen to happen.
         self._graphs: list[tuple[int, weakref.ref]] = []  # And the step that each is of.
         self._no_garbage: set[int] = set()  # Steps whose graphs outlived a collection.
-        self._modes: list[tuple[bool, list[str], bool]] = []  # Of the calls that a gradient met,
-        self._used_modes: list[tuple[bool, list[str], bool]] = []  # and that an update has used.
-        self._waits = False  # A gradient was added since the last update.
+        # Of the calls that a gradient met, and of those whose gradient an update has used.
+        self._modes, self._used_modes = list[_Mode](), list[_Mode]()
         weights = dict(network.named_parameters())
         own = set(weights.values())
         self._held = [w for g in optimizer.param_groups for w in g["params"] if w in own]
         # The weights whose gradient step() has seen, and that have got no new one since.
         self._used: set[torch.Tensor] = set()
-        self._is_first = True  # The gradient that arrives is.
+        # The gradient that arrives is; one was added since the last update.
+        self._is_first, self._waits = True, False
         self._learning = learning = {n: w for n, w in weights.items() if w.requires_grad}
         for name, weight in learning.items():
             weight.register_hook(functools.partial(self._arrive, name, weight))
@@ -216,7 +219,7 @@ class Watch:
             function.metadata["mark"] = mark
         self._graphs.append((self.taken, weakref.ref(mark)))
 
-    def _note(self, mode: tuple[bool, list[str], bool]) -> None:
+    def _note(self, mode: _Mode) -> None:
         # Who attacks images may clear what that left in the weights: it trains nothing.
         if self._waits and self._held and not self._with_gradient():
             self._modes, self._waits = [], False

@@ -365,9 +365,8 @@ def far_from_other_classes(scores, labels):
     names = labels.unique()
     half = len(labels) // 2
     means = [scores[:half][labels[:half] == name].mean(dim=0) for name in names]
-    return F.cross_entropy(
-        -torch.cdist(scores[half:], torch.stack(means)).square(), torch.searchsorted(names, labels[half:])
-    )
+    apart = torch.cdist(scores[half:], torch.stack(means)).square()
+    return F.cross_entropy(-apart, torch.searchsorted(names, labels[half:]))
 
 
 @pytest.mark.parametrize("alone", [False, True])
@@ -491,7 +490,8 @@ def near_and_far(points, labels):
     """Of three images, the two of one class are to lie nearer to each other."""
     apart = torch.cdist(points, points)
     alike = labels[:, None] == labels
-    return F.relu(apart[:, :, None] - apart[:, None] + 1)[alike[:, :, None] & ~alike[:, None]].mean()
+    farther = F.relu(apart[:, :, None] - apart[:, None] + 1)
+    return farther[alike[:, :, None] & ~alike[:, None]].mean()
 
 
 def near_and_nowhere(points, _):
