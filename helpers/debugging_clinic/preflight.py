@@ -169,6 +169,7 @@ def check(
             fault = faults.IN_A_LIST if is_made else faults.KEPT_WITH_NETWORK
             return Report((Finding(fault, say("in {place}", place=error.place)),))
         # With a step, the scores may come with those of other heads, which it deals with.
+        rehearsal.find_the_scores(*copies, step, loss_function, sample[0])
         run = nn.Module.__call__ if step is None else rehearsal.scores_of
         _check_that_they_fit(copies[0], loss_function, sample, run=run)
         _check_that_they_fit(copies[0], loss_function, *_last(batches, sample), run=run)

@@ -1,5 +1,6 @@
 """A training run before it begins: copies of it are trained for a few updates and looked at."""
 
+import contextlib
 import copy
 import functools
 import inspect
@@ -18,7 +19,7 @@ from torch.optim import Optimizer
 from helpers.common import progress, require
 from helpers.common.sentences import say
 from helpers.debugging_clinic import keeping, watching
-from helpers.debugging_clinic.steps import Batch, LossFunction
+from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 
 # Beside a weight of size 1, a gradient below this may be rounding: float32 keeps seven digits.
 _ROUNDING = 1e-5
@@ -142,9 +143,51 @@ def _attributes(network: nn.Module, optimizer: Optimizer) -> Iterator[tuple[str,
 
 
 def scores_of(network: nn.Module, images: torch.Tensor) -> Any:
-    """Return what a network gives, or the first of it: in training, other heads may have a say."""
+    """Return what a network gives, or one part of it: in training, other heads may have a say."""
     gives = network(images)
-    return gives[0] if isinstance(gives, tuple | list) and gives else gives
+    if not isinstance(gives, tuple | list) or not gives:
+        return gives
+    place = vars(network).get("_place_of_scores", 0)
+    return gives[place if place < len(gives) else 0]
+
+
+def find_the_scores(
+    network: nn.Module,
+    optimizer: Optimizer,
+    step: Step | None,
+    loss_function: LossFunction,
+    batch: Batch,
+) -> None:
+    """Note in a network, for its copies, which of the parts that it gives are the scores.
+
+    Features may come before them, as wide as they like: the step asks the loss about the scores.
+    """
+    gives: Any = None
+    with contextlib.suppress(Exception):  # Others say what is wrong with the network or the step.
+        gives = seen_of(twin_of(network), batch[0].clone(), nn.Module.__call__)
+    if step is None or not isinstance(gives, tuple | list):
+        return
+    places = [place for place, part in enumerate(gives) if _may_be_scores(part, len(batch[0]))]
+    if len(places) > 1:
+        twin, its_own = copies(network, optimizer)
+        given: list[Any] = []
+        asked: list[int] = []
+
+        def hear(*parts: object) -> None:
+            pairs = itertools.product(places, given[-1:], parts)
+            asked.extend(place for place, gives, part in pairs if part is gives[place])
+
+        twin.register_forward_hook(lambda _, __, gives: given.append(gives))
+        with keeping.as_it_was(step, loss_function), contextlib.suppress(Exception):
+            with watching.overheard(loss_function, hear) as heard:
+                watching.Watch(twin, its_own).take(step, batch, heard)
+        places = sorted(asked) or places
+    vars(network)["_place_of_scores"] = places[0] if places else 0
+
+
+def _may_be_scores(part: object, images: int) -> bool:
+    is_table = isinstance(part, torch.Tensor) and part.is_floating_point() and part.ndim == 2
+    return is_table and len(part) == images and part.shape[1] > 1  # type: ignore
 
 
 def seen_of(network: nn.Module, images: torch.Tensor, run: Callable = scores_of) -> Any:

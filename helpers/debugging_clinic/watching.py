@@ -453,7 +453,7 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
     """Let a step train a network until it is clear what it does."""
     seen.optimizer.zero_grad()
     updated = 0  # At which step.
-    with _overheard(loss_function, seen.loss.asked) as asked:
+    with overheard(loss_function, seen.loss.asked) as asked:
         some = itertools.islice(itertools.cycle(batches), _MOST_STEPS_WATCHED)
         for batch in progress.walked(some, say("step"), say("the check tries the step")):
             seen.take(step, batch, asked)
@@ -469,7 +469,7 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
 
 
 @contextmanager
-def _overheard(loss_function: LossFunction, hear: Callable) -> Iterator[LossFunction]:
+def overheard(loss_function: LossFunction, hear: Callable) -> Iterator[LossFunction]:
     """Hear what a loss function is asked. A module stays one, with all that a step may want."""
     if isinstance(loss_function, nn.Module):
         hook = loss_function.register_forward_hook(

@@ -514,3 +514,38 @@ def test_the_first_images_may_have_no_labels_at_all(batches):
     loss_function = nn.CrossEntropyLoss(ignore_index=-1)
     report = run(mlp(), some, loss_function=loss_function, step=by_the_book).checked()
     assert report.faults == ("first loss not finite",)
+
+
+class GivesMore(nn.Module):
+    """Gives its features as well, or whether an image is real, before the scores or after them."""
+
+    def __init__(self, order, head):
+        super().__init__()
+        self.body, self.real = nn.Linear(784, 64), nn.Linear(64, 1)
+        self.out, self.order = nn.Sequential(nn.Linear(64, 10), *head), order
+
+    def forward(self, x):
+        hidden = self.body(x.flatten(1)).relu()
+        parts = {"features": hidden, "scores": self.out(hidden), "real": self.real(hidden)}
+        return tuple(parts[name] for name in self.order)
+
+
+@pytest.mark.parametrize(
+    ("head", "faults"),
+    [((), ()), ((nn.Softmax(dim=1),), ("softmax before cross-entropy",))],
+)
+@pytest.mark.parametrize(
+    "order", [("features", "scores", "real"), ("real", "scores"), ("scores", "real", "features")]
+)
+def test_scores_may_come_after_features(batches, order, head, faults):
+    torch.manual_seed(0)
+
+    def step(network, images, labels, loss_function, optimizer):
+        parts = dict(zip(order, network(images), strict=True))
+        optimizer.zero_grad()
+        loss = loss_function(parts["scores"], labels)
+        (loss + F.softplus(parts["real"]).mean()).backward()
+        optimizer.step()
+
+    report = run(GivesMore(order, head), batches, adam(1e-3), step=step).checked()
+    assert report.faults == faults
