@@ -73,7 +73,7 @@ def as_it_was(*roots: object, walked: tuple[object, ...] = ()) -> Iterator[None]
 
 
 def reached(*roots: object, but: Sequence[object] = ()) -> list[Any]:
-    """Return everything that hangs on the roots, each thing once; nothing that hangs on `but` alone.
+    """Return everything that hangs on the roots, each thing once, and nothing beyond `but`.
 
     From a function of no installed package the walk goes on to the global names that it uses, and
     to those within modules of one's own, which another function may have imported for it.
