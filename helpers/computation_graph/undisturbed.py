@@ -13,7 +13,6 @@ import random
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import torch
@@ -51,8 +50,8 @@ def undisturbed(functions: Sequence[Any]) -> Iterator[contextlib.AbstractContext
                 _of_a_function(function, afterwards)
         # Some walk a graph that their forward made: the reader's own backward() needs it, too.
         run = torch.autograd._engine_run_backward
-        keeping = mock.patch.object(torch.autograd, "_engine_run_backward", _keeping(run))
-        afterwards.enter_context(keeping)
+        afterwards.callback(setattr, torch.autograd, "_engine_run_backward", run)
+        torch.autograd._engine_run_backward = _keeping(run)
         yield contextlib.nullcontext()
 
 
