@@ -56,8 +56,6 @@ def _form_of_a_part(number: int, title: str, cells: list[NotebookNode]) -> Itera
     opening = next(cell.source for cell in cells if f"## {title}" in cell.source)
     if not re.fullmatch(rf"Part {number} · .+\?", title):
         yield f"{title!r} is no question; let it be 'Part {number} · …?'"
-    if (said := f"*About {minutes(cells)} minutes.*") not in opening:
-        yield f"{title!r} does not say its minutes; write '{said}' under it"
     if number > 1 and COME_BACK not in opening:
         yield f"{title!r} does not say how to come back; write {COME_BACK!r}"
     last = [cell.source for cell in cells if cell.cell_type == "markdown"][-1]
@@ -74,6 +72,9 @@ def parts_fit_a_sitting(notebook: NotebookNode) -> Iterator[str]:
     for title, cells in found:
         if minutes(cells) > LONGEST:
             yield f"{title!r} takes {minutes(cells)} minutes; split or cut it: {LONGEST} at most"
+        opening = next(cell.source for cell in cells if f"## {title}" in cell.source)
+        if (said := f"*About {minutes(cells)} minutes.*") not in opening:
+            yield f"{title!r} does not say its minutes; write '{said}' under it"
     for number, (title, cells) in enumerate(found[:-1], start=1):
         yield from _form_of_a_part(number, title, cells)
     exercises = sum(exercise_minutes(cells) for _, cells in found)

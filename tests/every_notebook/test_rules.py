@@ -27,12 +27,20 @@ def test_notebook_keeps_the_rules(path, repository_url):
 
 def test_the_instructors_page_knows_every_notebook():
     page = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| \[.*?\]\((\w+)\.ipynb\) \|(.*)\|$", page, flags=re.MULTILINE))
-    assert set(rows) >= {path.stem for path in NOTEBOOKS}
+    found = []
     for path in NOTEBOOKS:
-        section = page.split(f"\n## {path.stem[:2]} · ")[1].split("\n## ")[0]
-        assert "**Objectives.**" in section and "**Minutes.**" in section
-        assert section.count("\n| ") >= 5, "too few wrong answers"
+        heading, row = f"## {path.stem[:2]} · ", rf"^\| \[.*?\]\({path.name}\) \|.*\|$"
+        if not re.search(row, page, flags=re.MULTILINE):
+            found.append(f"no row '| […]({path.name}) | … |' in the table *At a glance*: add it")
+        _, _, section = page.partition(f"\n{heading}")
+        section = section.split("\n## ")[0]
+        for needed in ("**Objectives.**", "**Minutes.**"):
+            if needed not in section:
+                found.append(f"no {needed} under '{heading}…': write it there")
+        if (rows := section.count("\n| ")) < 5:
+            found.append(f"{rows} table rows under '{heading}…': at least three wrong answers, 5")
+    if found:
+        pytest.fail("notebooks/README.md: " + "\n".join(found), pytrace=False)
 
 
 def test_every_exception_is_a_cell_with_code_and_says_why():
@@ -134,6 +142,7 @@ WAYS_TO_BREAK = [
     ("minutes; split or cut it", lambda n: add(holding(n, "## Part 1 · "), " word" * 7000)),
     ("is no question; let it be 'Part 1", lambda n: swap(holding(n, "## Part 1 · "), "?\n", "\n")),
     ("does not say its minutes", lambda n: swap(holding(n, "## Part 1 · "), "*About", "*Some")),
+    ("'Your turn' does not say", lambda n: swap(holding(n, "## Your turn"), "*About", "*Some")),
     ("how to come back", lambda n: swap(holding(n, "## Part 2 · "), "on another day", "later")),
     ("ends without a look back", lambda n: swap(holding(n, HAVE_NOW), HAVE_NOW, "**And now?**")),
     ("gives other minutes", lambda n: swap(n.cells[0], "for the text", "to read")),

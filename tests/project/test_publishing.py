@@ -77,7 +77,8 @@ def test_every_address_follows_pyproject(pyproject, repository_url):
 def test_the_form_lists_every_notebook():
     (choice,) = (field for field in read(FORM)["body"] if field["type"] == "dropdown")
     listed = {option[:2] for option in choice["attributes"]["options"]}
-    assert {path.stem[:2] for path in NOTEBOOKS} <= listed
+    missing = {path.stem[:2] for path in NOTEBOOKS} - listed
+    assert not missing, f"{FORM.relative_to(ROOT)}: add an option for notebook {missing}"
 
 
 def test_a_codespace_sets_up_what_readme_sets_up(oldest_python):

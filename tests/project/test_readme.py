@@ -81,12 +81,25 @@ def test_minutes_and_memory_are_the_same_wherever_they_are_said(path):
     )
     asked = [re.search(r"· (\d+) minutes", cell.source) for cell in cells]
     assert sum(int(each[1]) for each in asked if each) == int(minutes[3])
-    for_teachers = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
-    assert f"**Minutes.** {minutes[1]}" in for_teachers
-    row = f"{path.name}) | {int(minutes[2]) + int(minutes[3])}, {minutes[4]} |"
-    assert row in for_teachers, f"{row!r} is no row of notebooks/README.md"
     memory = re.search(r"\*\*Memory\*\* \| (.+) \|", first)[1]
-    assert f"| {number} | {memory} |" in README
+    for_teachers = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    whole, parts = int(minutes[2]) + int(minutes[3]), minutes[4].removeprefix("in ")
+    wanted = [
+        ("notebooks/README.md", for_teachers, f"**Minutes.** {minutes[1]}"),
+        ("notebooks/README.md", for_teachers, f"{path.name}) | {whole}, in {parts} |"),
+        ("README.md", README, f"| {number} | {memory} |"),
+    ]
+    if (ROOT / "notebooks" / "zh" / path.name).exists():
+        in_chinese = f"(notebooks/zh/{path.name}) | {whole} 分钟，共 {parts.split()[0]} 部分 |"
+        wanted.append(("README.md", README, in_chinese))
+        for_teachers = (ROOT / "notebooks" / "zh" / "README.md").read_text(encoding="utf-8")
+        in_chinese = f"**用时。** 正文 {minutes[2]} 分钟，练习 {minutes[3]} 分钟"
+        wanted.append(("notebooks/zh/README.md", for_teachers, in_chinese))
+    missing = [
+        f"{file} lacks {text!r}: write it there" for file, page, text in wanted if text not in page
+    ]
+    if missing:
+        pytest.fail("\n".join(missing), pytrace=False)
 
 
 def test_the_top_level_holds_what_was_agreed():
