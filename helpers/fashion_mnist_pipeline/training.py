@@ -21,7 +21,6 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
-from torch.utils.data import Dataset
 
 from helpers.common import progress as progress_bars
 from helpers.common import require
@@ -513,9 +512,6 @@ def _check_roles(network: nn.Module, batches: object, loss_function: object) -> 
 
 
 def _check_walk(name: str, batches: object, *, times: int = 1) -> None:
-    if isinstance(batches, Dataset) and not isinstance(batches, Iterable):
-        cure = f"give batches of it, DataLoader({name}, batch_size=64)"
-        raise TypeError(f"{name} is a data set, which gives images one by one: {cure}")
     require.batches(name, batches)
     # What Python itself makes goes on where it ended; a class of one's own may begin anew.
     goes_on = isinstance(batches, Iterator) and not inspect.isfunction(type(batches).__iter__)
