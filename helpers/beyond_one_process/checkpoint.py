@@ -283,17 +283,24 @@ def _check_shape(contents: object, name: str) -> None:
 
 def _check_weights(saved: Mapping, network: nn.Module, name: str) -> None:
     current = network.state_dict()
+    # What a module keeps beside its weights, by get_extra_state, may be anything.
+    notes = [key for key, weight in current.items() if not isinstance(weight, torch.Tensor)]
 
     @functools.cache
-    def takes() -> bool:  # Some take the shape of what is loaded: so a copy tries, once.
+    def takes() -> bool | None:  # Some take the shape of what is loaded: so a copy tries, once.
         with contextlib.suppress(Exception):
-            copy.deepcopy(network).load_state_dict(saved)
-            return True
-        return False
+            trial = copy.deepcopy(network)
+            with contextlib.suppress(Exception):
+                trial.load_state_dict(saved)
+                return True
+            return False
+        return None  # There are weights that cannot be copied.
 
     for key, weight in current.items():
         if key not in saved:
             raise ValueError(f"{name} is of another network: it holds no weights {key!r}")
+        if key in notes:
+            continue
         if not isinstance(found := saved[key], torch.Tensor):
             kind = type(found).__name__
             raise ValueError(f"{name} holds a {kind} under {key!r}, expected a tensor")
@@ -304,6 +311,8 @@ def _check_weights(saved: Mapping, network: nn.Module, name: str) -> None:
             raise ValueError(f"{name} is of another network: {there} and {here}")
     if extra := [key for key in saved if key not in current]:
         raise ValueError(f"{name} is of another network: this one has no weights {extra[0]!r}")
+    if notes and takes() is False:
+        raise ValueError(f"{name} is of another network: this one does not take its {notes[0]!r}")
 
 
 def _check_optimizer(saved: dict, optimizer: optim.Optimizer, name: str) -> None:

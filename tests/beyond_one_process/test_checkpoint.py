@@ -141,6 +141,46 @@ def test_what_takes_its_shape_from_a_checkpoint_is_restored(network, fresh):
     assert alike(fresh.state_dict(), network.state_dict())
 
 
+class Noting(nn.Linear):
+    """Keeps more than weights in its state, and compares a part of it as it takes it back."""
+
+    def __init__(self, classes):
+        super().__init__(4, 3)
+        self.classes, self.seen = classes, 0
+
+    def get_extra_state(self):
+        return {"classes": self.classes, "seen": self.seen}
+
+    def set_extra_state(self, state):
+        if state["classes"] != self.classes:
+            raise RuntimeError("trained on other classes")
+        self.seen = state["seen"]
+
+
+def test_what_a_network_notes_beside_its_weights_comes_back(tmp_path):
+    network, optimizer = (one := Noting(["coat", "bag"])), torch.optim.SGD(one.parameters(), lr=0.1)
+    network.seen = 7
+    state = {"model": network.state_dict(), "optimizer": optimizer.state_dict()}
+    checkpoint.save(tmp_path / "noted.pt", contents() | state)
+    loaded = checkpoint.load(tmp_path / "noted.pt")
+    fresh = Noting(["coat", "bag"])
+    checkpoint.restore(loaded, fresh, torch.optim.SGD(fresh.parameters(), lr=0.1))
+    assert fresh.seen == 7 and torch.equal(fresh.weight, network.weight)
+    # What is not for this network is said before anything is changed, and the right thing of it.
+    other = nn.Sequential(Noting(["shirt"]))
+    before, loaded = copy.deepcopy(other.state_dict()), copy.deepcopy(loaded)
+    loaded["model"] = {f"0.{key}": value for key, value in loaded["model"].items()}
+    with pytest.raises(ValueError, match=r"of another network: .* take its '0\._extra_state'$"):
+        checkpoint.restore(loaded, other, torch.optim.SGD(other.parameters(), lr=0.1))
+    loaded["model"]["0.weight"] = torch.zeros(2, 4)
+    with pytest.raises(ValueError, match=r"0\.weight is \(2, 4\)"):
+        checkpoint.restore(loaded, other, torch.optim.SGD(other.parameters(), lr=0.1))
+    assert alike(other.state_dict(), before)
+    # Weights of another kind may not be copied, so that nothing can be tried.
+    fresh.made = fresh.weight * 1
+    checkpoint.restore(contents() | state, fresh, torch.optim.SGD(fresh.parameters(), lr=0.1))
+
+
 def test_what_has_no_shape_yet_is_of_one_kind_of_numbers():
     fresh = nn.LazyLinear(3, dtype=torch.float64)
     optimizer = torch.optim.SGD(fresh.parameters(), lr=0.1)
