@@ -320,6 +320,11 @@ def _check_optimizer(saved: dict, optimizer: optim.Optimizer, name: str) -> None
     with contextlib.suppress(Exception):  # What is not such a state fails in many ways.
         # PyTorch's own copy would lack what one of somebody's own has noted in itself.
         trial, copied = object.__new__(type(optimizer)), dict[int, object]()
+        for weight in itertools.chain(*(group["params"] for group in optimizer.param_groups)):
+            try:
+                copy.deepcopy(weight, copied)
+            except Exception:  # noqa: BLE001 - a kind of one's own may be made of something else
+                copied[id(weight)] = weight.detach().clone()
         for note, value in vars(optimizer).items():
             with contextlib.suppress(Exception):  # Not everything can be copied: a lock cannot.
                 vars(trial)[note] = copy.deepcopy(value, copied)

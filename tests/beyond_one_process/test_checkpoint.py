@@ -236,6 +236,27 @@ def test_an_optimizer_may_be_around_another():
     assert alike(inner.state_dict(), contents()["optimizer"])
 
 
+class Flat(nn.Parameter):
+    """Made of layers, and so not copied as PyTorch copies a parameter, from its numbers."""
+
+    def __new__(cls, layers, learns=True):
+        weights = [weight.detach() for layer in layers for weight in layer.parameters()]
+        return super().__new__(cls, torch.cat([weight.flatten() for weight in weights]), learns)
+
+
+def test_an_optimizer_may_hold_weights_that_cannot_be_copied():
+    network, fresh = nn.Module(), nn.Module()
+    for one in (network, fresh):
+        one.flat = Flat([nn.Linear(4, 3)])
+    optimizer, other = (torch.optim.Adam(one.parameters(), lr=0.1) for one in (network, fresh))
+    network.flat.sum().backward()
+    optimizer.step()
+    state = {"model": network.state_dict(), "optimizer": optimizer.state_dict()}
+    checkpoint.restore(contents() | state, fresh, other)
+    assert alike(other.state_dict(), optimizer.state_dict())
+    assert torch.equal(fresh.flat, network.flat)
+
+
 class Settings:
     """Pickled by PyTorch once it is told that this is safe; its text is a place in memory."""
 
