@@ -328,10 +328,14 @@ def _check_optimizer(saved: dict, optimizer: optim.Optimizer, name: str) -> None
         for note, value in vars(optimizer).items():
             with contextlib.suppress(Exception):  # Not everything can be copied: a lock cannot.
                 vars(trial)[note] = copy.deepcopy(value, copied)
+        written = list(trial.param_groups)
+        with contextlib.suppress(Exception):  # One around another may write something else.
+            written = trial.state_dict()["param_groups"]
         trial.load_state_dict(saved)
         # It takes another optimiser's settings without a word, and would fail at the next step.
-        # One around another has none of its own.
+        # One around another has none of its own, and some have one that they do not write.
         settings = set(getattr(optimizer, "defaults", ()))
-        if all(settings <= set(group) for group in trial.param_groups):
+        groups = zip(written, trial.param_groups, strict=False)
+        if all(settings & own.keys() <= found.keys() for own, found in groups):
             return
     raise ValueError(f"{name} is of another optimiser: make the same one again")

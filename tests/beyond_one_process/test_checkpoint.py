@@ -236,6 +236,28 @@ def test_an_optimizer_may_be_around_another():
     assert alike(inner.state_dict(), contents()["optimizer"])
 
 
+class Forgetful(torch.optim.SGD):
+    """Has a setting that it does not write: all that its __init__ knew was a default."""
+
+    def __init__(self, weights):
+        super().__init__(weights, lr=0.5, momentum=0.8)
+        for held in (self.defaults, *self.param_groups):
+            held["__class__"] = Forgetful
+
+    def state_dict(self):
+        state = super().state_dict()
+        for group in state["param_groups"]:
+            del group["__class__"]
+        return state
+
+
+def test_an_optimizer_may_have_a_default_that_it_does_not_write():
+    network = nn.Linear(4, 3)
+    optimizer = Forgetful(network.parameters())
+    checkpoint.restore(contents(), network, optimizer)
+    assert optimizer.param_groups[0]["lr"] == contents()["optimizer"]["param_groups"][0]["lr"]
+
+
 class Flat(nn.Parameter):
     """Made of layers, and so not copied as PyTorch copies a parameter, from its numbers."""
 
