@@ -229,6 +229,11 @@ def _together() -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise  # Its own message says what to do, and no other process is to blame.
     except RuntimeError as error:
+        # What is wrong with a network fails in the same call, and blames nobody else. What fails
+        # between processes says who carries the numbers: Gloo, where it found out, in its own file.
+        words = str(error).lower()
+        if not isinstance(error, dist.DistError) and "gloo" not in words and "nccl" not in words:
+            raise
         lost = "another process of the run is gone, and the step in flight with it"
         raise PeerLost(f"{lost} ({_first_sentence(error)})") from error
 

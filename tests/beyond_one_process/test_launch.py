@@ -73,6 +73,35 @@ def test_launched_processes_see_the_surroundings_of_today(copied, tmp_path, monk
     assert all(len(set(draws)) == len(drawn) for draws in zip(*drawn, strict=True))
 
 
+def find_fault():
+    class Keeping(nn.Linear):  # noqa: F821
+        """Leads from batch to batch, as a network with a memory does that nobody detaches."""
+
+        kept = 0.0
+
+        def forward(self, images):
+            self.kept = super().forward(images) + self.kept
+            return self.kept
+
+    said = []
+    for network in (nn.LazyLinear(2), nn.Flatten(), Keeping(3, 2)):  # noqa: F821
+        try:
+            network = parallel.wrapped(network)  # noqa: F821
+            optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+            batches = [(torch.rand(4, 3), torch.arange(4) % 2)] * 2
+            list(parallel.train(network, batches, F.cross_entropy, optimizer))  # noqa: F821
+        except RuntimeError as error:
+            said.append(f"{type(error).__name__}: {error}")
+    return said
+
+
+def test_what_is_wrong_with_a_network_is_not_another_process_that_is_gone():
+    for said in launch.in_processes(find_fault).results:
+        assert all(line.startswith("RuntimeError: ") for line in said)
+        words = ("uninitialized parameters", "not needed", "a second time")
+        assert all(word in line for word, line in zip(words, said, strict=True))
+
+
 def wait_for_ever(note):
     print(os.getpid(), file=open(note, "w"), flush=True)
     time.sleep(3600)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.nn import functional as F
 
@@ -59,3 +60,15 @@ def test_a_loss_that_is_no_number_leaves_the_weights_as_they_are():
         next(parallel.train(network, batches, nn.CrossEntropyLoss(), optimizer))
     with pytest.raises(ValueError, match="network has no parameters to train"):
         list(parallel.train(nn.Flatten(), batches, F.cross_entropy, optimizer))
+
+
+def test_only_what_fails_between_processes_says_that_another_one_is_gone():
+    reset = "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:545] Connection reset by peer."
+    for lost in (RuntimeError(reset), dist.DistNetworkError("Broken pipe")):
+        with pytest.raises(parallel.PeerLost, match="another process of the run is gone"):
+            with parallel._together():
+                raise lost
+    own = RuntimeError("Trying to backward through the graph a second time")
+    with pytest.raises(RuntimeError) as found, parallel._together():
+        raise own
+    assert found.value is own
