@@ -33,6 +33,8 @@ _MOST_IDLE_STEPS = 12
 # Where one graph stays, the others may follow by and by, as from a log of each tenth loss; and a
 # weight that gets no gradient may get one in a later step.
 _STEPS_TO_BE_SURE = 24
+# Of the numbers in the weights, so many may move against a gradient that moves them, by rounding.
+_CHANCE = 0.01
 # A step may call them by another name, but their code keeps its own.
 _CLIPPING = ("clip_grad_norm_", "clip_grad_value_")
 # Layers that do one thing in training and another in evaluation.
@@ -61,8 +63,9 @@ class Watch:
         self.moved = False  # Any weight changed.
         self.uphill: list[bool] = []  # For each update by hand, whether it went up the gradient.
         self.loss = _Loss()
-        # Added to used ones, and where their weights then were: they may yet be cleared unused.
-        self._piled: dict[str, int] = {}
+        # Added to used ones, and their weights as they then were: they may yet be cleared unused.
+        self._piled: dict[str, _Piled] = {}
+        self._cleared: list[tuple[str, int, int]] = []  # And how much of each moved, and along.
         self.lets_go = False  # That was seen to happen.
         self._graphs: list[tuple[int, weakref.ref]] = []  # And the step that each is of.
         self._no_garbage: set[int] = set()  # Steps whose graphs outlived a collection.
@@ -116,6 +119,7 @@ class Watch:
         for _, off, in_eval in [mode for mode in modes if not mode[0]] or modes:
             self.off, self.in_eval = self.off or off, self.in_eval or in_eval
         self._modes, self._used_modes = [], []
+        self._look_at_what_was_cleared()
         now = zip(self.network.named_parameters(), before, strict=True)
         changed = {name for (name, weight), old in now if not torch.equal(old, weight)}
         moved = bool(changed)
@@ -164,17 +168,28 @@ class Watch:
         self._waits = True
         if self._is_first:
             # What was cleared had been used if the weight was moved by it, as for a sharper place.
-            where = self._piled.pop(name, None)
-            self.lets_go |= where == weight._version
-            if where not in (None, weight._version):
-                self.piled_up = self.piled_up or name
+            if piled := self._piled.pop(name, None):
+                self._cleared.append((name, *piled.moves(weight)))
         elif weight in self._used:
-            self._piled[name] = weight._version
+            self._piled[name] = _Piled(weight)
         self._used.discard(weight)
+
+    def _look_at_what_was_cleared(self) -> None:
+        """See whether it was used: then all goes along it, up or down; an attack goes its own way.
+
+        It is for all weights together, since in a small one that may be chance.
+        """
+        moved = sum(count for _, count, _ in self._cleared)
+        down = sum(count for _, _, count in self._cleared) / max(moved, 1)
+        used = moved and not _CHANCE < down < 1 - _CHANCE
+        self.lets_go |= bool(self._cleared) and not used
+        if used and not self.piled_up:
+            self.piled_up = next(name for name, count, _ in self._cleared if count)
+        self._cleared = []
 
     def _step(self) -> bool:
         if not self.steps:  # What moved weights before was no update.
-            self.piled_up, self._piled = "", {}
+            self.piled_up, self._piled, self._cleared = "", {}, []
         self.steps += 1
         self._use()
         self.gathered.use()
@@ -273,6 +288,21 @@ class _Counted:
 
 class _Mark:
     """Something to see whether it is still there."""
+
+
+class _Piled:
+    """A gradient that was added to a used one, and the weight before anything came of it."""
+
+    def __init__(self, weight: torch.Tensor):
+        self._weight, self._gradient = weight.detach().clone(), weight.grad.detach().clone()  # type: ignore
+
+    def moves(self, weight: torch.Tensor) -> tuple[int, int]:
+        """Return how many numbers of the weight have moved since, and how many of them downhill.
+
+        The numbers tell, and not the count of changes, which leaves out those of ``.data``.
+        """
+        along = (weight.detach() - self._weight) * self._gradient
+        return int((along != 0).sum()), int((along < 0).sum())
 
 
 class _Gathered:
