@@ -484,7 +484,7 @@ def _of_modes(setup: Setup, off: list[str], in_eval: bool) -> Table:
 
 def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str], watching.Watch]:
     """Let a step train copies: return its faults, what cannot be seen, and what was."""
-    seen = watching.Watch(*setup.copies())
+    seen = watching.Watch(*setup.copies(), setup.handed)
     try:
         watching.watch(seen, step, setup.loss_function, setup.sample)
     except RuntimeError as error:
@@ -505,6 +505,8 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
     if seen.loss.asks and not seen.loss.compared:
         unseen.append(say("whether the step hands the loss the labels of its images"))
     by_hooks = any(getattr(w, "_post_accumulate_grad_hooks", None) for w in setup.handed_in)
+    # A step may know the optimiser by another name and not use that, as a schedule does.
+    missed = setup.names_it and seen.of_the_handed != 0
     if by_hooks:  # No copy has them.
         unseen.append(say("updates by hooks of the weights"))
     elif seen.moved and not seen.steps and not setup.elsewhere:
@@ -558,11 +560,11 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
             say("{names}: none in {count} steps", names=listed(passed), count=seen.taken),
         ),
         faults.NO_STEP: (
-            never and not setup.names_it,
+            never and not missed,
             say("not once in {count} steps", count=seen.taken),
         ),
         faults.SOMETHING_ELSE: (
-            never and setup.names_it,
+            never and missed,
             say("the optimizer that it is handed took no step in {count} steps", count=seen.taken),
         ),
         faults.CLEARED_EARLY: (

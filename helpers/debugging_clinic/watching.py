@@ -22,7 +22,7 @@ from torch import nn
 
 from helpers.common import progress
 from helpers.common.sentences import say
-from helpers.debugging_clinic import chance
+from helpers.debugging_clinic import chance, keeping
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 
 _STEPS_WATCHED = 4
@@ -47,8 +47,8 @@ _Mode = tuple[bool, list[str], bool]
 class Watch:
     """What hooks saw of a network and an optimiser while steps were taken."""
 
-    def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer):
-        self.network, self.optimizer = network, optimizer
+    def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer, handed: object = None):
+        self.network, self.optimizer, self.loss = network, optimizer, _Loss()
         self.taken = self.calls = self.forwards = 0  # Steps; the network's calls and forwards.
         self.arrivals = self.added = 0  # Of gradients, and of those that were added to .grad.
         self.reached: set[str] = set()  # The weights that got one which is not zero.
@@ -58,14 +58,16 @@ class Watch:
         self.clips = self.empty_clips = 0  # Calls of a clipping, and those with nothing to clip.
         self.scaled_clips = 0  # Those that a GradScaler's unscale_() followed, and came too late.
         self._is_unscaled = self._is_scaled_and_clipped = False
-        self.in_eval = False  # Trained so, the network
+        # What was handed over, of which these are copies, with all that it wraps; and calls of its
+        # step(): -1 if nobody could hear them.
+        self._handed = {id(thing) for thing in keeping.reached(handed)}
+        self.of_the_handed = -1 if sys.getprofile() else 0
+        self.moved = self.in_eval = False  # Any weight changed; trained so, the network
         self.off: list[str] = []  # or layers by mistake.
-        self.moved = False  # Any weight changed.
         self.uphill: list[bool] = []  # For each update by hand, whether it went up the gradient.
-        self.loss = _Loss()
         # Added to used ones, and their weights as they then were: they may yet be cleared unused.
-        self._piled: dict[str, _Piled] = {}
-        self._cleared: list[tuple[str, int, int]] = []  # And how much of each moved, and along.
+        # And of those that were, how much of each had moved, and how much of that downhill.
+        self._piled, self._cleared = dict[str, _Piled](), list[tuple[str, int, int]]()
         self.lets_go = False  # That was seen to happen.
         self._graphs: list[tuple[int, weakref.ref]] = []  # And the step that each is of.
         self._no_garbage: set[int] = set()  # Steps whose graphs outlived a collection.
@@ -109,7 +111,7 @@ class Watch:
         """Let the step train on a batch."""
         self.loss.begin(batch)
         before = [weight.detach().clone() for _, weight in self.network.named_parameters()]
-        with _heard(self._clip, self._unscale):
+        with _heard(self._clip, self._unscale, self._update):
             step(self.network, *batch, loss_function, self.optimizer)
         self.taken += 1
         if self.arrivals and not self.forwards:  # It calls parts of the network.
@@ -210,6 +212,9 @@ class Watch:
         self.clips += 1
         self.empty_clips += bool(self._held) and self._with_gradient() <= self._used
         self._is_scaled_and_clipped |= not self._is_unscaled
+
+    def _update(self, optimizer: object) -> None:
+        self.of_the_handed += id(optimizer) in self._handed
 
     def _unscale(self, optimizer: object) -> None:
         self._is_unscaled = True  # Whosever it is: what is clipped after it may be the other's.
@@ -447,10 +452,13 @@ def _is_something(gradient: torch.Tensor | None) -> bool:
 
 
 @contextmanager
-def _heard(clip: Callable[[], None], unscale: Callable[[object], None]) -> Iterator[None]:
+def _heard(
+    clip: Callable[[], None], unscale: Callable[[object], None], update: Callable[[object], None]
+) -> Iterator[None]:
     """Call `clip` whenever a function that clips gradients is called, under whatever name.
 
-    `unscale` is called with the optimiser of a GradScaler's, and nothing is saved to a file.
+    `unscale` is called with the optimiser of a GradScaler's, `update` with whatever takes a step,
+    and nothing is saved to a file.
     """
     if sys.getprofile():  # Somebody measures times: that comes first.
         yield
@@ -463,6 +471,8 @@ def _heard(clip: Callable[[], None], unscale: Callable[[object], None]) -> Itera
             clip()
         elif event == "call" and name == "unscale_" and given["self"].is_enabled():
             unscale(given["optimizer"])
+        elif event == "call" and name == "step" and "self" in given:
+            update(given["self"])
         elif event == "call" and frame.f_code is torch.save.__code__:
             _refuse_a_file(given["f"])
 

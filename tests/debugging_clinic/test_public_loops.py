@@ -1,6 +1,5 @@
 """Training loops as they are in public: trainers, attacks, and optimisers of one's own."""
 
-
 import pytest
 import torch
 from torch import nn
@@ -63,3 +62,69 @@ def test_a_sharper_place_may_be_reached_by_the_data_of_the_weights(batches, clea
     torch.manual_seed(0)
     report = run(cnn(), batches, sgd(0.05), step=step).checked()
     assert report.faults == (() if clears else ("gradients never cleared",))
+
+
+class Trainer:
+    """Holds what it trains, and takes its steps in a method of its own."""
+
+    def __init__(self, network, optimizer):
+        self.network, self.optimizer = network, optimizer
+        self.schedule = torch.optim.lr_scheduler.StepLR(optimizer, 10)
+
+    def train_on(self, images, labels, loss_function, *, steps=True):
+        self.optimizer.zero_grad()
+        loss_function(self.network(images), labels).backward()
+        if steps:
+            self.optimizer.step()
+        self.schedule.step()
+
+
+def training(set_up, *, with_its_own=False, steps=True):
+    trainer = Trainer(set_up.network, set_up.optimizer)
+
+    def step(network, images, labels, loss_function, optimizer):
+        trainer.network = network
+        trainer.optimizer = trainer.optimizer if with_its_own else optimizer
+        trainer.train_on(images, labels, loss_function, steps=steps)
+
+    set_up.step, set_up.kept = step, lambda: (trainer.schedule, trainer.network, trainer.optimizer)
+    return set_up
+
+
+@pytest.mark.parametrize(
+    ("options", "faults"),
+    [
+        ({}, ()),
+        ({"steps": False}, ("no step",)),
+        ({"with_its_own": True}, ("step works on something else",)),
+    ],
+)
+def test_a_step_that_knows_the_optimizer_by_another_name_may_still_take_none(
+    batches, options, faults
+):
+    torch.manual_seed(0)
+    assert training(run(mlp(), batches), **options).checked().faults == faults
+
+
+class Twice(torch.optim.SGD):
+    """Takes its steps under a name of its own, in an optimiser that it wraps."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, lr)
+        self.inner = torch.optim.SGD(self.param_groups, lr)
+
+    def second_step(self):
+        self.inner.step()
+
+
+def test_an_optimizer_that_wraps_the_one_that_steps_is_heard(batches):
+    torch.manual_seed(0)
+    set_up = run(mlp(), batches, lambda w: Twice(w, 0.1))
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        loss_function(network(images), labels).backward()
+        set_up.optimizer.second_step()
+
+    set_up.step = step
+    assert set_up.checked().faults == ("step works on something else",)
