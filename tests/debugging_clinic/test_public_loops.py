@@ -128,3 +128,14 @@ def test_an_optimizer_that_wraps_the_one_that_steps_is_heard(batches):
 
     set_up.step = step
     assert set_up.checked().faults == ("step works on something else",)
+
+
+def test_what_was_cleared_is_not_called_clipped_too_early(batches):
+    def step(network, images, labels, loss_function, optimizer):
+        loss_function(network(images), labels).backward()
+        optimizer.zero_grad()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+
+    torch.manual_seed(0)
+    assert run(mlp(), batches, step=step).checked().faults == ("cleared before the step",)
