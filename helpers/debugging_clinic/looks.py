@@ -489,7 +489,8 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
         watching.watch(seen, step, setup.loss_function, setup.sample)
     except RuntimeError as error:
         again = "a second time" in str(error) or (keeps and "inplace operation" in str(error))
-        if not again:
+        # Within one step, it is the step that goes back twice: its error says so.
+        if not again or not (keeps or seen.taken or rehearsal.hold_a_graph(step, setup)):
             raise
         fault = faults.KEPT_WITH_NETWORK if keeps else faults.KEPT_GRAPH
         return (

@@ -210,6 +210,12 @@ def goes_on(network: nn.Module, images: torch.Tensor, then: Callable | None = No
     return not all(map(watching.is_leaf, before.keys() & now.keys()))
 
 
+def hold_a_graph(step: Step, setup: "Setup") -> bool:
+    """Whether a step, or the loss, holds what was computed before it is taken."""
+    held = keeping.reached(step, setup.loss_function)
+    return any(isinstance(one, torch.Tensor) and one.grad_fn is not None for one in held)
+
+
 @dataclass(frozen=True)
 class Setup:
     """What is handed in, with its first batches, and the network in evaluation mode."""

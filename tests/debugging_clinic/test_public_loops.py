@@ -139,3 +139,32 @@ def test_what_was_cleared_is_not_called_clipped_too_early(batches):
 
     torch.manual_seed(0)
     assert run(mlp(), batches, step=step).checked().faults == ("cleared before the step",)
+
+
+def test_a_step_that_goes_back_twice_says_so_itself(batches):
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        scores = network(images)
+        loss_function(scores, labels).backward()
+        scores.square().mean().backward()
+        optimizer.step()
+
+    torch.manual_seed(0)
+    set_up = run(mlp(), batches, step=step)
+    with pytest.raises(RuntimeError, match="a second time"):
+        set_up.checked()
+
+
+def test_a_graph_that_was_kept_before_the_first_step_is_named(batches):
+    torch.manual_seed(0)
+    set_up = run(mlp(), batches)
+    kept = set_up.network(batches[0][0]).square().mean()
+    kept.backward()
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        (loss_function(network(images), labels) + kept).backward()
+        optimizer.step()
+
+    set_up.step = step
+    assert set_up.check().faults == ("a graph kept from step to step",)
