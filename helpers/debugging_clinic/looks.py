@@ -7,7 +7,6 @@ gives it away in a few words.
 import collections
 import dataclasses
 import functools
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +14,7 @@ import torch
 from torch import nn
 
 from helpers.common.sentences import say
-from helpers.debugging_clinic import chance, faults, rehearsal, watching
+from helpers.debugging_clinic import chance, faults, looks_at_weights, rehearsal, watching
 from helpers.debugging_clinic.rehearsal import Setup, Updates
 from helpers.debugging_clinic.steps import Step
 
@@ -189,7 +188,7 @@ def of_the_network(setup: Setup, keeps: bool, loss_keeps: bool) -> Table:
     learning = [name for name, weight in weights.items() if weight.requires_grad]
     left_out = [n for n in learning if id(weights[n]) not in held and n not in setup.elsewhere]
     decay = max((rate_of(group) * group.get("weight_decay", 0.0) for group in groups), default=0.0)
-    same = _are_all_the_same({name: weights[name] for name in learning})
+    same = looks_at_weights.are_all_the_same(setup, learning)
     silent = bool(learning) and not scores.requires_grad
     shape = tuple((outside or [scores])[0].shape)
     beside = say("{count} of them, the first of shape {shape}", count=len(outside), shape=shape)
@@ -291,31 +290,6 @@ def keeps_a_state(setup: Setup, keeps: bool, loss_keeps: bool) -> str:
             "data, scores and updates: the network takes no image alone, as evaluation may ask"
         )
     return state if _differ(before, seeded(images)) else ""
-
-
-def _are_all_the_same(weights: dict[str, torch.Tensor]) -> str:
-    """Tell whether two layers that follow each other hold one number each, or all of them do.
-
-    One such layer is no fault: many begin with a last layer of zeros. Nor are scales, of
-    shape (heads, 1, width), or as large as what they scale in the same module, as splines have it.
-    """
-    layers = {n: w.detach() for n, w in weights.items() if w.dim() != 3 or w.shape[1] != 1}
-    layers = {n: w for n, w in layers.items() if w.dim() > 1 and 1 < len(w) < w.numel()}
-    one_number = {name: bool(w.min() == w.max()) for name, w in layers.items()}
-    several = [(n.rpartition(".")[0], w.shape) for n, w in layers.items() if not one_number[n]]
-
-    def scales(name: str, weight: torch.Tensor) -> bool:
-        beside = [shape for module, shape in several if module == name.rpartition(".")[0]]
-        return any(shape[: weight.dim()] == weight.shape for shape in beside)
-
-    matrices = {n: w for n, w in layers.items() if not (one_number[n] and scales(n, w))}
-    same = [one_number[name] for name in matrices]
-    numbers = [float(matrix.flatten()[0]) for matrix in matrices.values()]
-    pairs = itertools.pairwise(zip(same, numbers, strict=True))
-    neighbours = any(a and b and (one or other) for (a, one), (b, other) in pairs)
-    everything = len(same) > 1 and all(same)
-    said = say("{same} of {count} matrices hold one number", same=sum(same), count=len(same))
-    return said if everything or neighbours else ""
 
 
 def of_the_scores(setup: Setup) -> Table:
@@ -506,8 +480,6 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
     if seen.loss.asks and not seen.loss.compared:
         unseen.append(say("whether the step hands the loss the labels of its images"))
     by_hooks = any(getattr(w, "_post_accumulate_grad_hooks", None) for w in setup.handed_in)
-    # A step may know the optimiser by another name and not use that, as a schedule does.
-    missed = setup.names_it and seen.of_the_handed != 0
     if by_hooks:  # No copy has them.
         unseen.append(say("updates by hooks of the weights"))
     elif seen.moved and not seen.steps and not setup.elsewhere:
@@ -533,6 +505,8 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
     # A step may move the weights by hand.
     never = seen.arrivals > 0 and not seen.steps and not seen.moved and not by_hooks
     by_hand = seen.moved and not seen.steps
+    # A step may know the optimiser by another name and not use that, as a schedule does.
+    missed = setup.names_it and seen.of_the_handed != 0
     used_up = say("{weight}.grad still held what the update had used", weight=seen.piled_up)
     if seen.steps:
         used_up = say("{weight}.grad still held what step() had used", weight=seen.piled_up)

@@ -168,3 +168,28 @@ def test_a_graph_that_was_kept_before_the_first_step_is_named(batches):
 
     set_up.step = step
     assert set_up.check().faults == ("a graph kept from step to step",)
+
+
+class InTwoParts(nn.Module):
+    """Averages of a row, and what is left of it, each by a layer that begins as an average."""
+
+    def __init__(self, of_the_last):
+        super().__init__()
+        self.average, self.rest = nn.Linear(28, 28), nn.Linear(28, 28)
+        self.last = nn.Linear(784, 10)
+        for layer in (self.average, self.rest):
+            nn.init.constant_(layer.weight, 1 / 28)
+        if of_the_last is not None:
+            nn.init.constant_(self.last.weight, of_the_last)
+
+    def forward(self, x):
+        rows = x[:, 0]
+        even = rows.mean(dim=2, keepdim=True).expand_as(rows)
+        return self.last((self.average(even) + self.rest(rows - even)).flatten(1))
+
+
+@pytest.mark.parametrize("of_the_last", [None, 1 / 784])
+def test_layers_beside_each_other_may_begin_as_averages(batches, of_the_last):
+    torch.manual_seed(0)
+    report = run(InTwoParts(of_the_last), batches, adam(1e-3)).checked()
+    assert report.faults == (() if of_the_last is None else ("all weights the same",))

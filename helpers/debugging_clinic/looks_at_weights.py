@@ -1,0 +1,59 @@
+"""Looks at the numbers that the weights begin with."""
+
+import itertools
+
+import torch
+
+from helpers.common.sentences import say
+from helpers.debugging_clinic import rehearsal
+from helpers.debugging_clinic.rehearsal import Setup
+
+
+def are_all_the_same(setup: Setup, learning: list[str]) -> str:
+    """Tell whether two layers that follow each other hold one number each, or all of them do.
+
+    One such layer is no fault: many begin with a last layer of zeros. Nor are scales, of
+    shape (heads, 1, width), or as large as what they scale in the same module, as splines have it.
+    """
+    weights = dict(setup.network.named_parameters())
+    layers = {n: weights[n].detach() for n in learning}
+    layers = {n: w for n, w in layers.items() if w.dim() != 3 or w.shape[1] != 1}
+    layers = {n: w for n, w in layers.items() if w.dim() > 1 and 1 < len(w) < w.numel()}
+    one_number = {name: bool(w.min() == w.max()) for name, w in layers.items()}
+    several = [(n.rpartition(".")[0], w.shape) for n, w in layers.items() if not one_number[n]]
+
+    def scales(name: str, weight: torch.Tensor) -> bool:
+        beside = [shape for module, shape in several if module == name.rpartition(".")[0]]
+        return any(shape[: weight.dim()] == weight.shape for shape in beside)
+
+    matrices = {n: w for n, w in layers.items() if not (one_number[n] and scales(n, w))}
+    same = [one_number[name] for name in matrices]
+    numbers = [float(matrix.flatten()[0]) for matrix in matrices.values()]
+    pairs = itertools.pairwise(zip(same, numbers, strict=True))
+    neighbours = any(a and b and (one or other) for (a, one), (b, other) in pairs)
+    everything = len(same) > 1 and all(same)
+    said = say("{same} of {count} matrices hold one number", same=sum(same), count=len(same))
+    # Beside each other, and each before random weights, they begin so and do not stay so.
+    alike = (everything or neighbours) and _learn_the_same(
+        setup, [n for n in matrices if one_number[n]]
+    )
+    return said if alike else ""
+
+
+def _learn_the_same(setup: Setup, names: list[str]) -> bool:
+    """Whether the units of any of these layers get one gradient: at least one next to another.
+
+    Those of a recurrent layer do so in each of its gates.
+    """
+    network = rehearsal.twin_in("eval", setup.network)
+    weights = dict(network.named_parameters())
+    scores = rehearsal.scores_of(network, setup.sample[0][0])
+    chances = torch.Generator().manual_seed(0)
+    weighed = scores * torch.rand(scores.shape, generator=chances).to(scores)
+    some = torch.autograd.grad(weighed.sum(), [weights[n] for n in names], allow_unused=True)
+    for gradient in (part.flatten(1) for part in some if part is not None):
+        most = float(gradient.abs().max())
+        alike = (gradient[1:] - gradient[:-1]).abs().amax(dim=1) <= 1e-4 * most
+        if float(alike.double().mean()) >= 0.5:
+            return True
+    return all(part is None for part in some)
