@@ -348,7 +348,7 @@ def _train(
 
 def _backward(setup: Setup, network, optimizer, images, labels) -> torch.Tensor:
     with torch.enable_grad():  # An optimiser may call it where it moves weights.
-        optimizer.zero_grad()
+        watching.clear(optimizer)
         network.zero_grad()  # Some keep more than .grad, as a gradient of each image.
         loss = setup.loss_function(scores_of(network, images), labels)
         if loss.requires_grad:

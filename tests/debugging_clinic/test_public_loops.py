@@ -193,3 +193,31 @@ def test_layers_beside_each_other_may_begin_as_averages(batches, of_the_last):
     torch.manual_seed(0)
     report = run(InTwoParts(of_the_last), batches, adam(1e-3)).checked()
     assert report.faults == (() if of_the_last is None else ("all weights the same",))
+
+
+class Sides(torch.optim.Optimizer):
+    """Wraps an optimiser, without what PyTorch's own ``__init__`` makes, as Lookahead does."""
+
+    def __init__(self, optimizer):
+        self.optimizer, self.count = optimizer, 0
+        self.param_groups, self.state = optimizer.param_groups, {}
+
+    def step(self, closure=None):
+        self.count += 1
+        return self.optimizer.step(closure)
+
+
+@pytest.mark.parametrize("clears", [True, False, None])
+def test_an_optimizer_may_have_no_defaults(batches, clears):
+    def step(network, images, labels, loss_function, optimizer):
+        if clears:
+            network.zero_grad()
+        loss_function(network(images), labels).backward()
+        optimizer.step()
+
+    torch.manual_seed(0)
+    step = None if clears is None else step
+    set_up = run(mlp(), batches, lambda w: Sides(torch.optim.SGD(w, 0.1)), step=step)
+    kept = set_up.optimizer
+    set_up.kept = lambda: (kept.optimizer, kept.count)
+    assert set_up.check().faults == (("gradients never cleared",) if clears is False else ())
