@@ -40,20 +40,14 @@ def copies(network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimiz
     Of an optimiser `copy` takes groups and state alone. Its other attributes are copied here, but
     for a step() that a schedule has put in place of the class's own: it moves the original.
     """
-    held = [thing for thing in keeping.reached(network, optimizer) if isinstance(thing, Optimizer)]
+    held = _optimizers(network, optimizer)
     memo: dict[int, Any] = {id(one): object.__new__(type(one)) for one in held}
     made = itertools.chain(_made_of_others(network), (t for *_, t in left_by_a_call(network)))
     memo |= {id(tensor): tensor.detach().clone() for tensor in made}
     begun = dict(memo)
     try:
         twin = twin_of(network, memo)
-        # Weights that are not of the network, such as a loss's own, are trained where they are.
-        groups = [group for one in (optimizer, *held) for group in one.param_groups]
-        for weight in [weight for group in groups for weight in group["params"]]:
-            memo.setdefault(id(weight), weight)
-        for one in held:
-            own = {n: v for n, v in vars(one).items() if not _stands_in(one, n, v)}
-            vars(memo[id(one)]).update(copy.deepcopy(own, memo))
+        _fill([optimizer, *held], memo)
         return twin, copy.deepcopy(optimizer, memo)
     except Exception as error:
         for place, value in _attributes(network, optimizer):
@@ -65,13 +59,33 @@ def copies(network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimiz
 
 
 def twin_of(network: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
-    """Copy a network, and the attributes that its parameters were given, which PyTorch does not."""
-    memo = {} if memo is None else memo
+    """Copy a network, and the attributes that its parameters were given, which PyTorch does not.
+
+    Without a memo, what its hooks belong to is copied whole as well, if that is an optimiser.
+    """
+    held = _optimizers(network) if memo is None else []
+    memo = {id(one): object.__new__(type(one)) for one in held} if memo is None else memo
     twin = copy.deepcopy(network, memo)
     for weight in network.parameters():
         if id(weight) in memo:  # As a network that copies itself in its own way need not say.
             vars(memo[id(weight)]).update(copy.deepcopy(vars(weight), memo))
+    _fill(held, memo)
     return twin
+
+
+def _optimizers(*roots: object) -> list[Optimizer]:
+    return [thing for thing in keeping.reached(*roots) if isinstance(thing, Optimizer)]
+
+
+def _fill(optimizers: list[Optimizer], memo: dict[int, Any]) -> None:
+    """Give the copies of optimisers, if there are any, copies of all that these hold."""
+    # Weights that are not of the network, such as a loss's own, are trained where they are.
+    groups = [group for one in optimizers for group in one.param_groups]
+    for weight in [weight for group in groups for weight in group["params"]]:
+        memo.setdefault(id(weight), weight)
+    for one in [one for one in optimizers if id(one) in memo]:
+        own = {n: v for n, v in vars(one).items() if not _stands_in(one, n, v)}
+        vars(memo[id(one)]).update(copy.deepcopy(own, memo))
 
 
 def twin_in(mode: str, network: nn.Module) -> nn.Module:

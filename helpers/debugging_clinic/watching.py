@@ -231,7 +231,8 @@ class Watch:
         self.gathered.spoilt |= attacks
         mode = attacks, layers_off(self.network), not self.network.training
         # What no gradient comes to was only looked at.
-        scores.register_hook(lambda _: self._note(mode))
+        source = self.taken, *_tensors(given)[:1]
+        scores.register_hook(lambda _: self._note(mode, source))
         # What is left with a function of the graph lives as long as that does. Of those behind the
         # scores some may be kept without them, as a hidden layer is.
         mark = _Mark()
@@ -239,7 +240,8 @@ class Watch:
             function.metadata["mark"] = mark
         self._graphs.append((self.taken, weakref.ref(mark)))
 
-    def _note(self, mode: _Mode) -> None:
+    def _note(self, mode: _Mode, source: tuple) -> None:
+        self.gathered.source = source
         # Who attacks images may clear what that left in the weights: it trains nothing.
         if self._waits and self._held and not self._with_gradient():
             self._modes, self._waits = [], False
@@ -317,6 +319,8 @@ class _Gathered:
         self.steps = self.wiped = 0  # Updates, and those by the last of several gradients.
         self.pieces = self.most = 0  # Gradients since the last update; the most before one.
         self.spoilt = False
+        self.source: tuple = ()  # The step, and the images, that the next gradient is of.
+        self._sources: list[tuple] = []
         self._where = self._new = self._sum = torch.zeros(())
         for weight in weights:
             weight.register_hook(lambda new: setattr(self, "_new", new.detach().clone()))
@@ -327,6 +331,9 @@ class _Gathered:
         # A gradient at another place, such as the first of two in a sharpness-aware step, is done.
         if self.pieces and not torch.equal(self._where, weight):
             self.pieces = 0
+        # Two of the same images are not several batches: one may be for what hooks make of it.
+        self.spoilt |= any(_is_one_source(self.source, other) for other in self._sources)
+        self._sources.append(self.source)
         self._sum = self._sum + self._new if self.pieces else self._new
         self._where = weight.detach().clone()
         self.pieces += 1
@@ -339,7 +346,13 @@ class _Gathered:
             alone = _is_along(found, self._new) and not _is_along(found, self._sum)
             self.wiped += alone
             self.most = max(self.most, self.pieces)
-        self.pieces, self.spoilt = 0, False
+        self.pieces, self.spoilt, self._sources = 0, False, []
+
+
+def _is_one_source(one: tuple, other: tuple) -> bool:
+    """Whether two gradients are of one step and the same images."""
+    is_known = len(one) == len(other) == 2 and one[0] == other[0]
+    return is_known and one[1].shape == other[1].shape and bool((one[1] == other[1]).all())
 
 
 class _Loss:

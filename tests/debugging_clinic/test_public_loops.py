@@ -221,3 +221,59 @@ def test_an_optimizer_may_have_no_defaults(batches, clears):
     kept = set_up.optimizer
     set_up.kept = lambda: (kept.optimizer, kept.count)
     assert set_up.check().faults == (("gradients never cleared",) if clears is False else ())
+
+
+class Scaled(torch.optim.SGD):
+    """Divides each gradient by how large the inputs of its layer are, which hooks tell it."""
+
+    def __init__(self, network, lr, *, ready=True):
+        super().__init__(network.parameters(), lr)
+        self.sizes, self.calls = {}, 0
+        if ready:
+            self.listens = True
+        for module in network.modules():
+            if isinstance(module, nn.Linear):
+                module.register_forward_pre_hook(self.note)
+                module.register_full_backward_hook(self.note_back)
+
+    def note(self, module, given):
+        self.calls += 1
+        self.sizes[module] = float(given[0].detach().square().mean())
+
+    def note_back(self, module, _, new):
+        if self.listens:
+            self.sizes[module] += float(new[0].square().mean())
+
+    def step(self, closure=None):
+        for module, size in self.sizes.items():
+            module.weight.grad /= 1 + size
+        return super().step(closure)
+
+
+def estimating(network, images, labels, loss_function, optimizer):
+    """Go back from labels drawn by the network first, for what hooks make of it, as K-FAC does."""
+    optimizer.listens = True
+    scores = network(images)
+    drawn = torch.multinomial(scores.detach().softmax(dim=1), 1)[:, 0]
+    optimizer.zero_grad()
+    F.cross_entropy(scores, drawn).backward(retain_graph=True)
+    optimizer.zero_grad()
+    loss_function(scores, labels).backward()
+    optimizer.step()
+
+
+def without_clearing(network, images, labels, loss_function, optimizer):
+    loss_function(network(images), labels).backward()
+    optimizer.step()
+
+
+@pytest.mark.parametrize(
+    ("step", "faults"),
+    [(None, ()), (estimating, ()), (without_clearing, ("gradients never cleared",))],
+)
+def test_hooks_of_a_network_may_belong_to_its_optimizer(batches, step, faults):
+    torch.manual_seed(0)
+    set_up = run(mlp(), batches, step=step)
+    set_up.optimizer = optimizer = Scaled(set_up.network, 0.1)
+    set_up.kept = lambda: (optimizer.calls,)
+    assert set_up.checked().faults == faults
