@@ -22,7 +22,15 @@ from torch.utils.data import DataLoader
 from helpers.common import progress, require
 from helpers.common.sentences import say
 from helpers.computation_graph import words
-from helpers.debugging_clinic import chance, faults, keeping, looks, looks_at_updates, rehearsal
+from helpers.debugging_clinic import (
+    chance,
+    faults,
+    keeping,
+    looks,
+    looks_at_updates,
+    rehearsal,
+    watching,
+)
 from helpers.debugging_clinic.rehearsal import Setup
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 from helpers.debugging_clinic.watching import Watch
@@ -178,7 +186,7 @@ def check(
             some = say("{count:,} of the first images", count=odd)
             return Report((Finding(faults.NOT_FINITE, some),))
         with keeping.as_it_was(loss_function):  # A step need not let go of what this leaves in it.
-            _require_a_way_back(copies[0], loss_function, *sample[0])
+            _require_a_way_back(copies, loss_function, sample[0], step)
         _require_a_true_copy(copies[0], network, sample[0][0])
         if place := looks.left_over(network, copies[0], sample[0][0]):
             return Report((Finding(faults.KEPT_WITH_NETWORK, say("in {place}", place=place)),))
@@ -253,13 +261,13 @@ def _require_numbers(network: nn.Module) -> None:
 
 
 def _require_a_way_back(
-    network: nn.Module, loss_function: LossFunction, images: torch.Tensor, labels: torch.Tensor
+    copies: "Pair", loss_function: LossFunction, batch: Batch, step: Step | None
 ) -> None:
     """Try what evaluation does not ask for: a graph, and the way back through it."""
     try:
-        twin = rehearsal.twin_of(network)
+        twin = rehearsal.twin_of(copies[0])
         twin.zero_grad()  # What is left of an earlier step, some will not add to.
-        loss = loss_function(rehearsal.scores_of(twin, images.clone()), labels)
+        loss = loss_function(rehearsal.scores_of(twin, batch[0].clone()), batch[1])
         if loss.requires_grad:
             loss.backward()
     except Exception as error:
@@ -268,7 +276,30 @@ def _require_a_way_back(
         reason = words.first_sentence(error)
         cure = "let nothing change in place what is needed on the way back, as x += 1 does"
         cure = cure if "inplace" in reason else "mend that, or training would stop there as well"
-        raise ValueError(f"network or loss_function has no gradient ({reason}): {cure}") from error
+        where = ""
+        if step is not None and _finds_a_way_back(copies, loss_function, batch, step):
+            where, cure = " without step", "do before the check what step does before backward()"
+        said = f"network or loss_function has no gradient{where} ({reason}): {cure}"
+        raise ValueError(said) from error
+
+
+def _finds_a_way_back(
+    copies: "Pair", loss_function: LossFunction, batch: Batch, step: Step
+) -> bool:
+    """Whether gradients come in a step, which may first set up what they need."""
+    try:
+        seen = watching.Watch(*rehearsal.copies(*copies))
+        with keeping.as_it_was(step):
+            seen.take(step, batch, loss_function)
+    except Exception:  # noqa: BLE001 - then it is no help
+        return False
+    return seen.arrivals > 0
+
+
+def _require_no_hooks_of(step: Step | None, network: nn.Module, error: Exception) -> None:
+    """Tell why a step stops with copies that does not stop where it trains."""
+    if tool := rehearsal.hooked_tool_of(step, network):
+        raise TypeError(f"step uses {tool}: {_IN_OPTIMIZER}") from error
 
 
 def _require_a_true_copy(twin: nn.Module, network: nn.Module, images: torch.Tensor) -> None:

@@ -277,3 +277,16 @@ def test_hooks_of_a_network_may_belong_to_its_optimizer(batches, step, faults):
     set_up.optimizer = optimizer = Scaled(set_up.network, 0.1)
     set_up.kept = lambda: (optimizer.calls,)
     assert set_up.checked().faults == faults
+
+
+def test_what_a_step_sets_up_to_go_back_is_asked_for_in_a_line(batches):
+    torch.manual_seed(0)
+    set_up = run(mlp(), batches, step=estimating)
+    set_up.optimizer = Scaled(set_up.network, 0.1, ready=False)
+    with pytest.raises(
+        ValueError, match=r"^network or .* no gradient without step .*backward\(\)$"
+    ):
+        set_up.checked()
+
+
+@pytest.mark.parametrize("in_optimizer", [True, False])
