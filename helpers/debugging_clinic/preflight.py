@@ -45,6 +45,12 @@ _MOST_COMPARED = 100_000
 _CURES = {torch.uint8: "give images.float() / 255", torch.bool: "give images.float()"}
 _NO_PIXELS = "the check is for real numbers with a fraction, and not for tokens"
 
+# What to do about a tool that has hooks in the network, as one that improves gradients has.
+_IN_OPTIMIZER = (
+    "a copy of the network has hooks of a copy of it, so keep it in an attribute of optimizer, "
+    "and let step call it there"
+)
+
 # A pair of duplicates happens; a hundredth of the test set does not.
 _MOST_SHARED = 0.01
 # A row of a table has no more than so many different numbers; an image has.
@@ -215,6 +221,7 @@ def _setup(
         elsewhere=frozenset(name for name, w in network.named_parameters() if id(w) in held),
         names_it=any(thing is optimizer for thing in reached),
         handed=optimizer,
+        original=network,
     )
 
 
@@ -330,10 +337,11 @@ def _looked_at(
         return Report(found)
     try:
         of_steps, unseen, seen = _of_the_step(setup, step, keeps)
-    except Exception:
+    except Exception as error:
         # It may well be why: a GradScaler stops without a gradient to unscale.
         if found := found or _that_hold(looks.of_the_way_back(setup)):
             return Report(found)
+        _require_no_hooks_of(step, setup.original, error)
         raise
     found += _that_hold(of_steps)
     setup = looks.with_log_softmax(setup, seen)

@@ -240,6 +240,24 @@ class Setup:
     loss_function: LossFunction
     optimizer: Optimizer
     handed_in: tuple[torch.Tensor, ...]  # The weights that all these are copies of.
+def hooked_tool_of(step: Step | None, network: nn.Module) -> str:
+    """Tell what a step knows by a name, and has hooks in a network of whose weights it takes care.
+
+    Its hooks in a copy are those of a copy of it, while the step goes on using itself.
+    """
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    hooks = [
+        hook for m in network.modules() for kind in kinds for hook in getattr(m, kind).values()
+    ]
+    owners = {id(one): one for one in (getattr(hook, "__self__", hook) for hook in hooks)}
+    weights = {id(weight) for weight in network.parameters()}
+    for thing in keeping.reached(step):
+        if id(thing) in owners and not isinstance(thing, types.FunctionType | nn.Module):
+            if any(id(part) in weights for part in keeping.reached(thing)):
+                return f"a {type(thing).__name__} that hooks of the network belong to"
+    return ""
+
+
     elsewhere: frozenset[str]  # Names of weights that an optimiser of the step's own trains.
     names_it: bool  # The step knows the optimiser, of which this is a copy, by a name of its own.
     handed: Optimizer  # That one itself, whose rates a schedule in the step moves.
@@ -259,6 +277,7 @@ class Setup:
     @functools.cached_property
     def classes(self) -> int:
         """How many scores an image gets."""
+    original: nn.Module  # And the network itself, in which a step's tool may have hooks.
         return self.scores(self.sample[0][0]).shape[1]
 
     def scores(self, images: torch.Tensor) -> torch.Tensor:

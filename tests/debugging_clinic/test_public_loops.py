@@ -290,3 +290,24 @@ def test_what_a_step_sets_up_to_go_back_is_asked_for_in_a_line(batches):
 
 
 @pytest.mark.parametrize("in_optimizer", [True, False])
+def test_a_tool_of_a_step_that_has_hooks_belongs_into_the_optimizer(batches, in_optimizer):
+    torch.manual_seed(0)
+    set_up = run(mlp(), batches)
+    tool = Scaled(set_up.network, 0.0)
+    if in_optimizer:
+        set_up.optimizer.tool = tool
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        loss_function(network(images), labels).backward()
+        (optimizer.tool if in_optimizer else tool).step()
+        optimizer.step()
+
+    set_up.step, set_up.kept = step, lambda: (tool.calls,)
+    if in_optimizer:
+        assert set_up.checked().healthy
+        return
+    network = set_up.network
+    network(batches[0][0])  # Its sizes are of the network's own layers, which get no gradient.
+    with pytest.raises(TypeError, match=r"^step uses a Scaled .* attribute of optimizer, and .*"):
+        set_up.checked()
