@@ -342,13 +342,15 @@ def _kind_of_loss(setup: Setup) -> tuple[bool, bool]:
     """
     images, labels = setup.sample[0]
     scores = setup.scores(images)
-    # Of scores that are nearly equal, as at the start, other losses may not change either.
-    scores = scores + 5 * of_the_right_class(scores, labels)
-    count = len(labels) if _is_summed(setup, scores, labels) else 1
-    each = 10 * (torch.arange(len(scores)).to(scores)[:, None] % 3)
-    now, *then = (setup.loss(scores + more, labels) for more in (0, 1, each))
-    shift, uneven = ((loss - now) / count for loss in then)
-    return max(abs(shift), abs(uneven)) < 1e-3, abs(shift + 1) < 1e-3
+    # Of scores that are nearly equal, as at the start, other losses may not change either, nor of
+    # right ones, or of wrong ones, those that cut off a logarithm.
+    right, shifts = 5 * of_the_right_class(scores, labels), []
+    for scored in (scores + right, scores - right):
+        count = len(labels) if _is_summed(setup, scored, labels) else 1
+        each = 10 * (torch.arange(len(scores)).to(scores)[:, None] % 3)
+        now, *then = (setup.loss(scored + more, labels) for more in (0, 1, each))
+        shifts += [(loss - now) / count for loss in then]
+    return max(map(abs, shifts)) < 1e-3, abs(shifts[0] + 1) < 1e-3
 
 
 def _is_summed(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> str:

@@ -311,3 +311,27 @@ def test_a_tool_of_a_step_that_has_hooks_belongs_into_the_optimizer(batches, in_
     network(batches[0][0])  # Its sizes are of the network's own layers, which get no gradient.
     with pytest.raises(TypeError, match=r"^step uses a Scaled .* attribute of optimizer, and .*"):
         set_up.checked()
+
+
+class OfSteps(nn.Module):
+    """How likely each class is, of those below and up to it, as ordinal regression has it."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, 1))
+        self.cuts = nn.Parameter(torch.arange(9.0) - 4)
+
+    def forward(self, x):
+        below = torch.sigmoid(self.cuts - self.body(x))
+        ends = torch.zeros(len(x), 1), torch.ones(len(x), 1)
+        return torch.cat([ends[0], below, ends[1]], dim=1).diff(dim=1)
+
+
+def of_the_likely(scores, labels):
+    return -scores.gather(1, labels[:, None]).clamp(1e-15, 1 - 1e-15).log().mean()
+
+
+def test_a_logarithm_that_is_cut_off_is_no_cross_entropy(batches):
+    torch.manual_seed(0)
+    faults = run(OfSteps(), batches, adam(1e-2), of_the_likely).checked().faults
+    assert "softmax before cross-entropy" not in faults
