@@ -89,10 +89,26 @@ def _fill(optimizers: list[Optimizer], memo: dict[int, Any]) -> None:
 
 
 def twin_in(mode: str, network: nn.Module) -> nn.Module:
-    """Copy a network and call its "train" or "eval", which may be its own and return nothing."""
+    """Copy a network and call its "train" or "eval", which may be its own and return nothing.
+
+    A train() of its own may also be one that trains, which takes a loader, say, or nothing at all.
+    """
     twin = twin_of(network)
-    getattr(twin, mode)()
+    if all(_sets_a_mode(type(module).train) for module in twin.modules()):
+        getattr(twin, mode)()
+        return twin
+    for module in twin.modules():
+        module.training = mode == "train"
     return twin
+
+
+def _sets_a_mode(train: Callable) -> bool:
+    """Whether it takes True, as it does by itself, or whatever it is given."""
+    _, *parameters = inspect.signature(train).parameters.values()
+    first = parameters[0] if parameters else None
+    return first is not None and (
+        isinstance(first.default, bool) or first.kind is first.VAR_POSITIONAL
+    )
 
 
 def _made_of_others(network: nn.Module) -> Iterator[torch.Tensor]:
@@ -224,22 +240,6 @@ def goes_on(network: nn.Module, images: torch.Tensor, then: Callable | None = No
     return not all(map(watching.is_leaf, before.keys() & now.keys()))
 
 
-def hold_a_graph(step: Step, setup: "Setup") -> bool:
-    """Whether a step, or the loss, holds what was computed before it is taken."""
-    held = keeping.reached(step, setup.loss_function)
-    return any(isinstance(one, torch.Tensor) and one.grad_fn is not None for one in held)
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What is handed in, with its first batches, and the network in evaluation mode."""
-
-    network: nn.Module
-    evaluated: nn.Module
-    sample: list[Batch]
-    loss_function: LossFunction
-    optimizer: Optimizer
-    handed_in: tuple[torch.Tensor, ...]  # The weights that all these are copies of.
 def hooked_tool_of(step: Step | None, network: nn.Module) -> str:
     """Tell what a step knows by a name, and has hooks in a network of whose weights it takes care.
 
@@ -258,9 +258,26 @@ def hooked_tool_of(step: Step | None, network: nn.Module) -> str:
     return ""
 
 
+def hold_a_graph(step: Step, setup: "Setup") -> bool:
+    """Whether a step, or the loss, holds what was computed before it is taken."""
+    held = keeping.reached(step, setup.loss_function)
+    return any(isinstance(one, torch.Tensor) and one.grad_fn is not None for one in held)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is handed in, with its first batches, and the network in evaluation mode."""
+
+    network: nn.Module
+    evaluated: nn.Module
+    sample: list[Batch]
+    loss_function: LossFunction
+    optimizer: Optimizer
+    handed_in: tuple[torch.Tensor, ...]  # The weights that all these are copies of.
     elsewhere: frozenset[str]  # Names of weights that an optimiser of the step's own trains.
     names_it: bool  # The step knows the optimiser, of which this is a copy, by a name of its own.
     handed: Optimizer  # That one itself, whose rates a schedule in the step moves.
+    original: nn.Module  # And the network itself, in which a step's tool may have hooks.
 
     def copies(self) -> tuple[nn.Module, Optimizer]:
         """Return a network and its optimiser, to be trained and thrown away."""
@@ -277,7 +294,6 @@ def hooked_tool_of(step: Step | None, network: nn.Module) -> str:
     @functools.cached_property
     def classes(self) -> int:
         """How many scores an image gets."""
-    original: nn.Module  # And the network itself, in which a step's tool may have hooks.
         return self.scores(self.sample[0][0]).shape[1]
 
     def scores(self, images: torch.Tensor) -> torch.Tensor:

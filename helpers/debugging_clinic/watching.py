@@ -502,6 +502,18 @@ def _refuse_a_file(file: object) -> None:
         raise ValueError(f"step writes the file {os.fspath(file)!r} by torch.save, {cure}")
 
 
+def clear(optimizer: torch.optim.Optimizer) -> None:
+    """Let an optimiser clear its gradients, or do it for one that PyTorch's own way does not suit.
+
+    One that wraps another may leave out what ``Optimizer.__init__`` makes for it.
+    """
+    with suppress(AttributeError):
+        optimizer.zero_grad()
+        return
+    for weight in [weight for group in optimizer.param_groups for weight in group["params"]]:
+        weight.grad = None
+
+
 def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterable[Batch]) -> None:
     """Let a step train a network until it is clear what it does."""
     clear(seen.optimizer)
@@ -515,18 +527,6 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
             # more, and a gradient that was not cleared shows. Some do not train in each step.
             trains = bool(seen.arrivals) or seen.taken < _MOST_IDLE_STEPS
             enough = 0 < updated < seen.taken and seen.is_clear
-def clear(optimizer: torch.optim.Optimizer) -> None:
-    """Let an optimiser clear its gradients, or do it for one that PyTorch's own way does not suit.
-
-    One that wraps another may leave out what ``Optimizer.__init__`` makes for it.
-    """
-    with suppress(AttributeError):
-        optimizer.zero_grad()
-        return
-    for weight in [weight for group in optimizer.param_groups for weight in group["params"]]:
-        weight.grad = None
-
-
             if seen.taken >= _STEPS_WATCHED and (enough or not trains):
                 is_sure = seen.old_graphs() != 1 and not seen.passed_over()
                 if is_sure or not trains or seen.taken >= _STEPS_TO_BE_SURE:

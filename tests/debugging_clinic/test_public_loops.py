@@ -335,3 +335,31 @@ def test_a_logarithm_that_is_cut_off_is_no_cross_entropy(batches):
     torch.manual_seed(0)
     faults = run(OfSteps(), batches, adam(1e-2), of_the_likely).checked().faults
     assert "softmax before cross-entropy" not in faults
+
+
+class WithALoader(nn.Sequential):
+    """Its train() is a loop of its own, and sets no mode."""
+
+    def train(self, loader, epochs=2):
+        raise AssertionError("nobody asked for that")
+
+
+class WithNothing(nn.Sequential):
+    """So is this one's."""
+
+    def train(self):
+        raise AssertionError("nobody asked for that")
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("kind", [WithALoader, WithNothing])
+def test_a_train_of_ones_own_need_not_set_a_mode(batches, kind, within, own):
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        loss_function(network(images), labels).backward()
+        optimizer.step()
+
+    torch.manual_seed(0)
+    network = nn.Sequential(kind(*cnn())) if within else kind(*cnn())
+    assert run(network, batches, step=step if own else None).checked().healthy
