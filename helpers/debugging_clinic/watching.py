@@ -231,7 +231,7 @@ class Watch:
         self.gathered.spoilt |= attacks
         mode = attacks, layers_off(self.network), not self.network.training
         # What no gradient comes to was only looked at.
-        source = self.taken, *_tensors(given)[:1]
+        source = self.taken, *(part.detach() for part in _tensors(given)[:1])
         scores.register_hook(lambda _: self._note(mode, source))
         # What is left with a function of the graph lives as long as that does. Of those behind the
         # scores some may be kept without them, as a hidden layer is.

@@ -363,3 +363,15 @@ def test_a_train_of_ones_own_need_not_set_a_mode(batches, kind, within, own):
     torch.manual_seed(0)
     network = nn.Sequential(kind(*cnn())) if within else kind(*cnn())
     assert run(network, batches, step=step if own else None).checked().healthy
+
+
+def test_images_that_have_a_graph_are_not_kept_by_who_watches(batches):
+    """As those that an attack moves: the images of all steps up to the next update are known."""
+
+    def step(network, images, labels, loss_function, optimizer):
+        delta = torch.zeros_like(images, requires_grad=True)
+        optimizer.zero_grad()
+        loss_function(network(images + delta), labels).backward()
+
+    torch.manual_seed(0)
+    assert run(mlp(), batches, step=step).checked().faults == ("no step",)
