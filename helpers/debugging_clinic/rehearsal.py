@@ -63,7 +63,7 @@ def twin_of(network: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module
 
     Without a memo, what its hooks belong to is copied whole as well, if that is an optimiser.
     """
-    held = _optimizers(network) if memo is None else []
+    held = _optimizers(*_owners_of_hooks(network)) if memo is None else []
     memo = {id(one): object.__new__(type(one)) for one in held} if memo is None else memo
     twin = copy.deepcopy(network, memo)
     for weight in network.parameters():
@@ -245,17 +245,19 @@ def hooked_tool_of(step: Step | None, network: nn.Module) -> str:
 
     Its hooks in a copy are those of a copy of it, while the step goes on using itself.
     """
-    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    hooks = [
-        hook for m in network.modules() for kind in kinds for hook in getattr(m, kind).values()
-    ]
-    owners = {id(one): one for one in (getattr(hook, "__self__", hook) for hook in hooks)}
+    owners = {id(one) for one in _owners_of_hooks(network)}
     weights = {id(weight) for weight in network.parameters()}
     for thing in keeping.reached(step):
         if id(thing) in owners and not isinstance(thing, types.FunctionType | nn.Module):
             if any(id(part) in weights for part in keeping.reached(thing)):
                 return f"a {type(thing).__name__} that hooks of the network belong to"
     return ""
+
+
+def _owners_of_hooks(network: nn.Module) -> list[Any]:
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    held = [getattr(module, kind).values() for module in network.modules() for kind in kinds]
+    return [getattr(hook, "__self__", hook) for hooks in held for hook in hooks]
 
 
 def hold_a_graph(step: Step, setup: "Setup") -> bool:
