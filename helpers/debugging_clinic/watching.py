@@ -84,7 +84,9 @@ class Watch:
         for name, weight in learning.items():
             weight.register_hook(functools.partial(self._arrive, name, weight))
             weight.register_post_accumulate_grad_hook(functools.partial(self._add, name))
-        self.gathered = _Gathered([w for w in learning.values() if w in set(self._held)][-1:])
+        self.gathered = _Gathered(
+            [w for w in learning.values() if w in {*self._held}][-1:], network
+        )
         network.register_forward_hook(
             lambda _, given, named, scores: self._call([*given, *named.values()], scores),
             with_kwargs=True,
@@ -315,7 +317,8 @@ class _Piled:
 class _Gathered:
     """The gradients of one weight between two updates: whether all of them are used."""
 
-    def __init__(self, weights: Sequence[torch.Tensor]):
+    def __init__(self, weights: Sequence[torch.Tensor], network: nn.Module):
+        self._is_heard = any(module._backward_hooks for module in network.modules())
         self.steps = self.wiped = 0  # Updates, and those by the last of several gradients.
         self.pieces = self.most = 0  # Gradients since the last update; the most before one.
         self.spoilt = False
@@ -331,8 +334,9 @@ class _Gathered:
         # A gradient at another place, such as the first of two in a sharpness-aware step, is done.
         if self.pieces and not torch.equal(self._where, weight):
             self.pieces = 0
-        # Two of the same images are not several batches: one may be for what hooks make of it.
-        self.spoilt |= any(_is_one_source(self.source, other) for other in self._sources)
+        # Of two of the same images, one may be for what hooks make of it.
+        again = any(_is_one_source(self.source, other) for other in self._sources)
+        self.spoilt |= again and self._is_heard
         self._sources.append(self.source)
         self._sum = self._sum + self._new if self.pieces else self._new
         self._where = weight.detach().clone()

@@ -279,6 +279,21 @@ def test_hooks_of_a_network_may_belong_to_its_optimizer(batches, step, faults):
     assert set_up.checked().faults == faults
 
 
+def test_the_first_of_two_losses_of_the_same_images_may_be_lost(batches):
+    """Nobody hears of its gradient before it is cleared."""
+
+    def step(network, images, labels, loss_function, optimizer):
+        scores = network(images)
+        for loss in (loss_function(scores, labels), 0.1 * scores.square().mean()):
+            optimizer.zero_grad()
+            loss.backward(retain_graph=True)
+        optimizer.step()
+
+    torch.manual_seed(0)
+    report = run(mlp(), batches, sgd(0.01), step=step).checked()
+    assert report.faults == ("gradients wiped within an accumulation",)
+
+
 def test_what_a_step_sets_up_to_go_back_is_asked_for_in_a_line(batches):
     torch.manual_seed(0)
     set_up = run(mlp(), batches, step=estimating)
