@@ -109,6 +109,11 @@ def reached(*roots: object, but: Sequence[object] = ()) -> list[Any]:
     return list(seen.values())
 
 
+def optimizers(*roots: object) -> list[torch.optim.Optimizer]:
+    """Return the optimisers that hang on the roots."""
+    return [thing for thing in reached(*roots) if isinstance(thing, torch.optim.Optimizer)]
+
+
 def _parts(thing: Any) -> list:
     """Return what is in a sequence or a set, whatever a class of its own says of its length."""
     kind = next(kind for kind in _SEQUENCES if isinstance(thing, kind))

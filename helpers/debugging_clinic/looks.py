@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from helpers.common.sentences import say
+from helpers.computation_graph import words
 from helpers.debugging_clinic import chance, faults, looks_at_weights, rehearsal, watching
 from helpers.debugging_clinic.rehearsal import Setup, Updates
 from helpers.debugging_clinic.steps import Step
@@ -463,7 +464,9 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
     seen = watching.Watch(*setup.copies(), setup.handed)
     try:
         watching.watch(seen, step, setup.loss_function, setup.sample)
-    except RuntimeError as error:
+    except Exception as error:
+        if setup.names_it and seen.of_the_handed > 0:  # Its weights have no gradient, say.
+            return {faults.SOMETHING_ELSE: (True, words.first_sentence(error))}, [], seen
         again = "a second time" in str(error) or (keeps and "inplace operation" in str(error))
         # Within one step, it is the step that goes back twice: its error says so.
         if not again or not (keeps or seen.taken or rehearsal.hold_a_graph(step, setup)):

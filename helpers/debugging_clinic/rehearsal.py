@@ -40,7 +40,7 @@ def copies(network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimiz
     Of an optimiser `copy` takes groups and state alone. Its other attributes are copied here, but
     for a step() that a schedule has put in place of the class's own: it moves the original.
     """
-    held = _optimizers(network, optimizer)
+    held = keeping.optimizers(network, optimizer)
     memo: dict[int, Any] = {id(one): object.__new__(type(one)) for one in held}
     made = itertools.chain(_made_of_others(network), (t for *_, t in left_by_a_call(network)))
     memo |= {id(tensor): tensor.detach().clone() for tensor in made}
@@ -63,7 +63,7 @@ def twin_of(network: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module
 
     Without a memo, what its hooks belong to is copied whole as well, if that is an optimiser.
     """
-    held = _optimizers(*_owners_of_hooks(network)) if memo is None else []
+    held = keeping.optimizers(*_owners_of_hooks(network)) if memo is None else []
     memo = {id(one): object.__new__(type(one)) for one in held} if memo is None else memo
     twin = copy.deepcopy(network, memo)
     for weight in network.parameters():
@@ -71,10 +71,6 @@ def twin_of(network: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module
             vars(memo[id(weight)]).update(copy.deepcopy(vars(weight), memo))
     _fill(held, memo)
     return twin
-
-
-def _optimizers(*roots: object) -> list[Optimizer]:
-    return [thing for thing in keeping.reached(*roots) if isinstance(thing, Optimizer)]
 
 
 def _fill(optimizers: list[Optimizer], memo: dict[int, Any]) -> None:

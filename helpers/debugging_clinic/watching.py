@@ -60,7 +60,7 @@ class Watch:
         self._is_unscaled = self._is_scaled_and_clipped = False
         # What was handed over, of which these are copies, with all that it wraps; and calls of its
         # step(): -1 if nobody could hear them.
-        self._handed = {id(thing) for thing in keeping.reached(handed)}
+        self._handed = {id(one) for one in keeping.optimizers(handed)}
         self.of_the_handed = -1 if sys.getprofile() else 0
         self.moved = self.in_eval = False  # Any weight changed; trained so, the network
         self.off: list[str] = []  # or layers by mistake.
@@ -215,8 +215,8 @@ class Watch:
         self.empty_clips += bool(self._held) and self._with_gradient() <= self._used
         self._is_scaled_and_clipped |= not self._is_unscaled
 
-    def _update(self, optimizer: object) -> None:
-        self.of_the_handed += id(optimizer) in self._handed
+    def _update(self, *optimizers: object) -> None:
+        self.of_the_handed += any(id(one) in self._handed for one in optimizers)
 
     def _unscale(self, optimizer: object) -> None:
         self._is_unscaled = True  # Whosever it is: what is clipped after it may be the other's.
@@ -470,7 +470,7 @@ def _is_something(gradient: torch.Tensor | None) -> bool:
 
 @contextmanager
 def _heard(
-    clip: Callable[[], None], unscale: Callable[[object], None], update: Callable[[object], None]
+    clip: Callable[[], None], unscale: Callable[[object], None], update: Callable[..., None]
 ) -> Iterator[None]:
     """Call `clip` whenever a function that clips gradients is called, under whatever name.
 
@@ -489,7 +489,7 @@ def _heard(
         elif event == "call" and name == "unscale_" and given["self"].is_enabled():
             unscale(given["optimizer"])
         elif event == "call" and name == "step" and "self" in given:
-            update(given["self"])
+            update(given["self"], given.get("optimizer"))  # The latter of a GradScaler.
         elif event == "call" and frame.f_code is torch.save.__code__:
             _refuse_a_file(given["f"])
 

@@ -106,6 +106,22 @@ def test_a_step_that_knows_the_optimizer_by_another_name_may_still_take_none(
     assert training(run(mlp(), batches), **options).checked().faults == faults
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_a_scaler_that_stops_for_another_optimizer_shows_which_one_a_step_uses(batches, own):
+    torch.manual_seed(0)
+    set_up = run(mlp(), batches)
+    scaler, kept = torch.amp.GradScaler("cpu"), set_up.optimizer
+
+    def step(network, images, labels, loss_function, optimizer):
+        network.zero_grad()
+        scaler.scale(loss_function(network(images), labels)).backward()
+        scaler.step(kept if own else optimizer)
+        scaler.update()
+
+    set_up.step, set_up.kept = step, lambda: (scaler,)
+    assert set_up.checked().faults == (("step works on something else",) if own else ())
+
+
 class Twice(torch.optim.SGD):
     """Takes its steps under a name of its own, in an optimiser that it wraps."""
 
