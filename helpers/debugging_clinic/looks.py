@@ -178,6 +178,8 @@ def of_the_network(setup: Setup, keeps: bool, loss_keeps: bool) -> Table:
     # By identity: two parameters may hold equal numbers. What a function reaches for is no copy.
     held = {id(weight) for group in groups for weight in group["params"]}
     known = held | {id(w) for w in (*network.parameters(), *setup.handed_in)}
+    beside_them = rehearsal.leaves_held_by(network)
+    known |= {id(weight) for name, weight in beside_them if name in setup.elsewhere}
     # To ask for the gradient of its images, a network makes a leaf of them, another at each call.
     lasting = {id(leaf) for leaf in _leaves(again)}
     outside = [

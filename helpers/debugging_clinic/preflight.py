@@ -211,6 +211,7 @@ def _setup(
     its_own = {id(thing) for thing in keeping.reached(optimizer)}
     others = [one for one in reached if isinstance(one, torch.optim.Optimizer)]
     held = {id(w) for one in others if id(one) not in its_own for w in _weights(one)}
+    weights = (*network.named_parameters(), *rehearsal.leaves_held_by(network))
     return Setup(
         copies[0],
         rehearsal.twin_in("eval", copies[0]),
@@ -218,7 +219,7 @@ def _setup(
         loss_function,
         copies[1],
         handed_in=(*network.parameters(), *_weights(optimizer)),
-        elsewhere=frozenset(name for name, w in network.named_parameters() if id(w) in held),
+        elsewhere=frozenset(name for name, weight in weights if id(weight) in held),
         names_it=any(thing is optimizer for thing in reached),
         handed=optimizer,
         original=network,

@@ -133,6 +133,18 @@ def left_by_a_call(network: nn.Module) -> Iterator[tuple[str, str, torch.Tensor]
                     yield name, attribute, part
 
 
+def leaves_held_by(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """Give the tensors that learn and that a module holds beside its parameters, with their names.
+
+    An optimiser of the step's own may train them, as it does where the network's shape is learnt.
+    """
+    for name, module in network.named_modules():
+        for attribute, value in _held_by(module).items():
+            for place, part in enumerate(tensors_in(value)):
+                if part.is_leaf and part.requires_grad:
+                    yield ".".join(filter(None, (name, attribute, str(place)))), part
+
+
 def _held_by(module: nn.Module) -> dict[str, Any]:
     """Return what a module holds by a name of its own: its attributes, and its buffers."""
     held = {**vars(module), **dict(module.named_buffers(recurse=False))}

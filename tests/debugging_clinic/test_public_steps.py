@@ -1,0 +1,41 @@
+"""Steps as they are in public: what they train beside the network, scale, clip or keep."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from debugging_clinic.runs import run
+from helpers.debugging_clinic.steps import by_the_book
+
+
+class Mixed(nn.Module):
+    """Learns how much of each of its layers to take; those shares are no parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.flat, self.parts = nn.Flatten(), nn.ModuleList(nn.Linear(784, 64) for _ in range(3))
+        self.last, self.shares = nn.Linear(64, 10), [torch.zeros(3, requires_grad=True)]
+
+    def forward(self, images):
+        flat = self.flat(images)
+        mixed = zip(self.shares[0].softmax(0), self.parts, strict=True)
+        return self.last(sum(share * part(flat) for share, part in mixed).relu())
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_what_an_optimiser_of_the_steps_own_trains_is_no_layer_in_a_list(batches, trained):
+    """As where the shape of a network is learnt beside its weights, on batches of their own."""
+    torch.manual_seed(0)
+    network = Mixed()
+    its_own = torch.optim.Adam(network.shares, 3e-4)
+
+    def step(copy, *rest):
+        its_own.zero_grad()
+        F.cross_entropy(network(batches[0][0]), batches[0][1]).backward()
+        its_own.step()
+        by_the_book(copy, *rest)
+
+    step = step if trained else by_the_book
+    report = run(network, batches, step=step, kept=lambda: (its_own,)).checked()
+    assert report.faults == (() if trained else ("layers in a plain list",))
