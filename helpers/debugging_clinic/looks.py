@@ -455,6 +455,8 @@ def _of_modes(setup: Setup, off: list[str], in_eval: bool) -> Table:
     """Tell of layers, or of a network that does another thing in training, as F.dropout may."""
     images = setup.sample[0][0]
     network = rehearsal.twin_in("train", setup.network)
+    for part in watching.frozen_in(network):
+        part.eval()
     trained = functools.partial(rehearsal.seen_of, network, images)
     differs = in_eval and not off and _differ(setup.scores(images), trained())
     named = say("layer {names}", names=listed(off)) if off else say("network.training is False")

@@ -39,3 +39,27 @@ def test_what_an_optimiser_of_the_steps_own_trains_is_no_layer_in_a_list(batches
     step = step if trained else by_the_book
     report = run(network, batches, step=step, kept=lambda: (its_own,)).checked()
     assert report.faults == (() if trained else ("layers in a plain list",))
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("step", [None, by_the_book])
+def test_a_network_whose_frozen_body_is_in_evaluation_mode_may_be_so_as_a_whole(
+    batches, frozen, step
+):
+    """As where one layer is trained on features, which nothing is to change."""
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Conv2d(1, 8, 3, stride=2), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten())
+    network = nn.Sequential(body, nn.Linear(1352, 10)).eval()
+    body.requires_grad_(not frozen)
+    assert run(network, batches, step=step).checked().faults == (
+        () if frozen else ("model left in eval mode",)
+    )
+
+
+def test_dropout_before_a_head_that_is_trained_is_still_named(batches):
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.BatchNorm1d(64)).requires_grad_(False)
+    network = nn.Sequential(body, nn.Dropout(), nn.Linear(64, 10)).eval()
+    report = run(network, batches, step=by_the_book).checked()
+    assert report.faults == ("model left in eval mode",)
+    assert report.findings[0].evidence == "layer 1"
