@@ -409,6 +409,10 @@ class _Loss:
         if not self._given or len(torch.cat(self._given).unique()) == 1:  # One has no order.
             return None
         given, right = torch.cat(self._given), torch.cat(self._right)
+        # Another name for each class is no other order; with few images that may be chance.
+        names = {(a, b) for a, b in zip(given.tolist(), right.tolist(), strict=True)}
+        if len(names) == len(right.unique()) < len(right) / 2:
+            return None
         same = float((given == right).double().mean())
         by_chance = same < 1 and same <= chance.most_right(given, right)
         return same if by_chance else None

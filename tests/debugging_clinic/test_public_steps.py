@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from debugging_clinic.runs import run
+from debugging_clinic.runs import mlp, run
 from helpers.debugging_clinic.steps import by_the_book
 
 
@@ -63,3 +63,16 @@ def test_dropout_before_a_head_that_is_trained_is_still_named(batches):
     report = run(network, batches, step=by_the_book).checked()
     assert report.faults == ("model left in eval mode",)
     assert report.findings[0].evidence == "layer 1"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_classes_may_have_other_names_in_the_step(batches, kept):
+    """As where a run has numbers of its own for the classes that it knows."""
+
+    def step(network, images, labels, *rest):
+        names = (labels + 1) % 10
+        by_the_book(network, images, names if kept else names[torch.randperm(len(names))], *rest)
+
+    torch.manual_seed(0)
+    report = run(mlp(), batches, step=step).checked()
+    assert report.faults == (() if kept else ("labels shuffled in the step",))
