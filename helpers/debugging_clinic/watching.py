@@ -270,13 +270,26 @@ def _count(network: nn.Module, seen: Watch) -> None:
     own |= {name: getattr(kind, name) for name in ("__module__", "__qualname__")}
     if "forward" not in vars(network):  # Put there by hand, or by PyTorch's compiler.
         with suppress(TypeError):  # Not every class lets others inherit from it.
-            made = types.new_class(kind.__name__, (kind,), exec_body=lambda held: held.update(own))
+            alike = {"metaclass": _passing_for(kind)}
+            made = types.new_class(kind.__name__, (kind,), alike, lambda held: held.update(own))
             # Not by `network.`: a wrapper may hand to what it wraps whatever is put into it.
             object.__setattr__(network, "__class__", made)
             # Of this class is also a part that a step cuts out of a Sequential: it has no mark.
             vars(network)["_is_watched"] = True
             return
     network.forward = _Counted(network.forward, seen)
+
+
+def _passing_for(kind: type) -> type:
+    """Return a class of classes that are equal to a kind, as who asks ``type(net) in (A, B)`` sees.
+
+    That is how the wrappers that run a network on several devices are often told from it.
+    """
+    own = {
+        "__eq__": lambda made, other: other is made or other is kind,
+        "__hash__": lambda _: hash(kind),
+    }
+    return type(type(kind).__name__, (type(kind),), own)
 
 
 class _Counted:

@@ -1,5 +1,7 @@
 """Steps as they are in public: what they train beside the network, scale, clip or keep."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -76,3 +78,22 @@ def test_classes_may_have_other_names_in_the_step(batches, kept):
     torch.manual_seed(0)
     report = run(mlp(), batches, step=step).checked()
     assert report.faults == (() if kept else ("labels shuffled in the step",))
+
+
+def bare(network):
+    """Return what a wrapper wraps, as it is often asked for."""
+    return network.module if type(network) in (nn.DataParallel, nn.Sequential) else network
+
+
+def test_who_asks_for_the_type_of_the_network_gets_it(batches):
+    torch.manual_seed(0)
+    network = nn.DataParallel(mlp())
+    average = copy.deepcopy(bare(network))
+
+    def step(network, *rest):
+        by_the_book(network, *rest)
+        now = bare(network).state_dict()
+        for name, weight in average.state_dict().items():
+            weight.lerp_(now[name], 0.1)
+
+    assert run(network, batches, step=step, kept=lambda: (average,)).checked().healthy
