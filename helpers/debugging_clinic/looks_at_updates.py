@@ -1,19 +1,27 @@
 """Looks at what the first updates did, and at whether one small batch is learnt by heart."""
 
+import itertools
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
+from helpers.common import progress
 from helpers.common.sentences import say
-from helpers.debugging_clinic import faults, rehearsal
+from helpers.debugging_clinic import faults, rehearsal, watching
 from helpers.debugging_clinic.looks import Table, have_bounds, listed, of_the_right_class, rate_of
 from helpers.debugging_clinic.rehearsal import Setup, Updates
+from helpers.debugging_clinic.steps import Step
 
 
-def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> Table:
+def of_the_first_updates(
+    setup: Setup, updates: Updates, reached: set[str], climbs_in_the_step: Callable[[], bool]
+) -> Table:
     """See whether the loss and each weight did what they should: the first that holds is named.
 
-    What is `reached` in the step, which may call the network in its own way, is no fault.
+    What is `reached` in the step, which may call the network in its own way, is no fault; nor is a
+    rate at which only updates by the book climb: a step may clip, or begin with a lower one.
     """
     unreached = [name for name in updates.unreached if name not in reached]
     still = [name for name in updates.still if name not in setup.elsewhere]
@@ -23,7 +31,7 @@ def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> T
     first = updates.losses[0]
     # A loss that climbs at any rate has another reason.
     slower = (f for f in (1e-2, 1e-4, 1e-6) if not rehearsal.first_updates(setup, factor=f).climb)
-    calm = next(slower, 0.0) if updates.climb else 0.0
+    calm = next(slower, 0.0) if updates.climb and climbs_in_the_step() else 0.0
     rate = max(map(rate_of, setup.optimizer.param_groups))
     rates = {"rate": rate, "lower": rate * calm}
     climbs = say("it climbs at lr = {rate:g}, and at {lower:g} it does not", **rates)
@@ -45,6 +53,26 @@ def of_the_first_updates(setup: Setup, updates: Updates, reached: set[str]) -> T
         faults.NO_GRADIENT: (unreached, listed(unreached)),
         faults.DO_NOT_MOVE: (still, listed(still)),
     }
+
+
+def climbs_in(step: Step | None, setup: Setup, updates: Updates) -> bool:
+    """Whether the loss climbs while a step trains a copy, as long as by the book."""
+    if step is None:
+        return updates.climb
+    network, optimizer = setup.copies()
+    seen = watching.Watch(network, optimizer)
+    losses: list[float] = []
+    some = itertools.islice(itertools.cycle(setup.sample), watching.MOST_STEPS_WATCHED)
+    try:
+        for images, labels in progress.walked(some, say("step"), say("the check tries the step")):
+            scores = rehearsal.seen_of(rehearsal.twin_of(network), images.clone())
+            losses.append(setup.loss(scores, labels))
+            if not math.isfinite(losses[-1]) or max(seen.steps, len(seen.uphill)) >= 20:
+                break
+            seen.take(step, (images, labels), setup.loss_function)
+    except Exception:  # noqa: BLE001 - it stops of itself, where its numbers are too large
+        return True
+    return replace(updates, losses=losses).climb
 
 
 def of_a_small_batch(setup: Setup) -> Table:

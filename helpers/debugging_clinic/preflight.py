@@ -368,7 +368,9 @@ def _looked_at(
     found = _each_once(found, setup, updates)
     # A loss that climbs or stays has a reason, and those above are the better ones.
     reached = seen.reached if seen else set()
-    found = found or _that_hold(looks_at_updates.of_the_first_updates(setup, updates, reached))[:1]
+    climbs = functools.partial(looks_at_updates.climbs_in, step, setup, updates)
+    last = (setup, updates, reached, climbs)
+    found = found or _that_hold(looks_at_updates.of_the_first_updates(*last))[:1]
     return Report(found or _that_hold(looks_at_updates.of_a_small_batch(setup)), tuple(unseen))
 
 

@@ -27,7 +27,7 @@ from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 
 _STEPS_WATCHED = 4
 # A step may add up the gradients of several batches before it moves a weight.
-_MOST_STEPS_WATCHED = 130
+MOST_STEPS_WATCHED = 130
 # Or it may train at every fifth batch alone, as a generator does.
 _MOST_IDLE_STEPS = 12
 # Where one graph stays, the others may follow by and by, as from a log of each tenth loss; and a
@@ -540,7 +540,7 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
     clear(seen.optimizer)
     updated = 0  # At which step.
     with overheard(loss_function, seen.loss.asked) as asked:
-        some = itertools.islice(itertools.cycle(batches), _MOST_STEPS_WATCHED)
+        some = itertools.islice(itertools.cycle(batches), MOST_STEPS_WATCHED)
         for batch in progress.walked(some, say("step"), say("the check tries the step")):
             seen.take(step, batch, asked)
             updated = updated or (seen.taken if seen.steps or seen.moved else 0)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from debugging_clinic.runs import mlp, run
+from debugging_clinic.runs import mlp, run, sgd
 from helpers.debugging_clinic.steps import by_the_book
 
 
@@ -97,3 +97,21 @@ def test_who_asks_for_the_type_of_the_network_gets_it(batches):
             weight.lerp_(now[name], 0.1)
 
     assert run(network, batches, step=step, kept=lambda: (average,)).checked().healthy
+
+
+@pytest.mark.parametrize(("every", "longest"), [(1, 0.1), (4, 0.1), (1, 100.0), (4, 100.0)])
+def test_a_step_that_clips_may_take_a_rate_that_is_too_high_by_the_book(batches, every, longest):
+    taken = 0
+
+    def step(network, images, labels, loss_function, optimizer):
+        nonlocal taken
+        (loss_function(network(images), labels) / every).backward()
+        taken += 1
+        if taken % every == 0:
+            nn.utils.clip_grad_norm_(network.parameters(), longest)
+            optimizer.step()
+            optimizer.zero_grad()
+
+    torch.manual_seed(0)
+    report = run(mlp(), batches, sgd(30.0 if longest > 1 else 3.0), step=step).checked()
+    assert report.faults == (("learning rate too high",) if longest > 1 else ())
