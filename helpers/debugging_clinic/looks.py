@@ -39,8 +39,8 @@ def of_the_data(setup: Setup, updates: Updates) -> Table:
     """Look at the size of the inputs, at the labels, and at the order of both."""
     images, labels = (part.cpu() for part in setup.labelled())
     images = images.flatten(start_dim=1).double()
-    size = images.square().mean().sqrt().item()
-    harm = size > _LARGEST_SIZE_OF_INPUTS and _smaller_inputs_help(setup, updates)
+    large = watching.size_of(images) > _LARGEST_SIZE_OF_INPUTS
+    harm = large and _smaller_inputs_help(setup, updates)
     unknown = has_enough_labels(setup) and not _labels_can_be_told(setup, images, labels)
     sorted_by = _comes_class_by_class(setup)
     said = say(
@@ -496,6 +496,16 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
     if seen.old_graphs() == 1:
         unseen.append(say("whether the one graph that the step keeps is followed by others"))
     return _of_what_was_seen(setup, seen, by_hooks), unseen, seen
+
+
+def with_its_scale(setup: Setup, seen: watching.Watch | None) -> Setup:
+    """Return the set-up with images as small as a step makes them, if it does: that is no fault."""
+    images = torch.cat([images for images, _ in setup.sample])
+    by = max(seen.loss.sizes, default=1.0) if seen is not None else 1.0
+    size = watching.size_of(images)
+    if not by * size <= _LARGEST_SIZE_OF_INPUTS < size:
+        return setup
+    return dataclasses.replace(setup, sample=[(by * part, labels) for part, labels in setup.sample])
 
 
 def with_log_softmax(setup: Setup, seen: watching.Watch | None) -> Setup:

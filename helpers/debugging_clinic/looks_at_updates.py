@@ -12,7 +12,7 @@ from helpers.common.sentences import say
 from helpers.debugging_clinic import faults, rehearsal, watching
 from helpers.debugging_clinic.looks import Table, have_bounds, listed, of_the_right_class, rate_of
 from helpers.debugging_clinic.rehearsal import Setup, Updates
-from helpers.debugging_clinic.steps import Step
+from helpers.debugging_clinic.steps import Batch, Step
 
 
 def of_the_first_updates(
@@ -55,21 +55,23 @@ def of_the_first_updates(
     }
 
 
-def climbs_in(step: Step | None, setup: Setup, updates: Updates) -> bool:
+def climbs_in(step: Step | None, sample: list[Batch], setup: Setup, updates: Updates) -> bool:
     """Whether the loss climbs while a step trains a copy, as long as by the book."""
     if step is None:
         return updates.climb
     network, optimizer = setup.copies()
     seen = watching.Watch(network, optimizer)
     losses: list[float] = []
-    some = itertools.islice(itertools.cycle(setup.sample), watching.MOST_STEPS_WATCHED)
+    both = itertools.cycle(zip(sample, setup.sample, strict=True))
+    some = itertools.islice(both, watching.MOST_STEPS_WATCHED)
+    what = say("the check tries the step")
     try:
-        for images, labels in progress.walked(some, say("step"), say("the check tries the step")):
+        for batch, (images, labels) in progress.walked(some, say("step"), what):
             scores = rehearsal.seen_of(rehearsal.twin_of(network), images.clone())
             losses.append(setup.loss(scores, labels))
             if not math.isfinite(losses[-1]) or max(seen.steps, len(seen.uphill)) >= 20:
                 break
-            seen.take(step, (images, labels), setup.loss_function)
+            seen.take(step, batch, setup.loss_function)
     except Exception:  # noqa: BLE001 - it stops of itself, where its numbers are too large
         return True
     return replace(updates, losses=losses).climb

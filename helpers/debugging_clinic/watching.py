@@ -380,11 +380,13 @@ class _Loss:
         self.least = math.inf  # Of all scores that it was asked about.
         self.squashed = self.logarithms = True  # All scores are probabilities, or their logarithms.
         self.downhill: list[bool] = []  # For each gradient, whether it is below zero.
+        self.sizes: list[float] = []  # Of what the network is given, beside that of the batch.
         self._given: list[torch.Tensor] = []
         self._right: list[torch.Tensor] = []
 
     def begin(self, batch: Batch) -> None:
         """Begin a step: note which label belongs to which image; None where equal ones disagree."""
+        self._size = size_of(batch[0]) or 1.0
         self._known: dict[int, int | None] = {}
         for row, label in zip(_hashes(batch[0]), batch[1].tolist(), strict=True):
             self._known[row] = label if self._known.get(row, label) == label else None
@@ -392,6 +394,9 @@ class _Loss:
 
     def scored(self, images: list[torch.Tensor]) -> None:
         """Note images; behind a second call nobody knows which of the two the loss is about."""
+        self.sizes += [
+            size_of(part) / self._size for part in images[:1] if part.is_floating_point()
+        ]
         self._rows = _hashes(images[0]) if self._rows is None and images else []
 
     def asked(self, *given: object) -> None:
@@ -429,6 +434,11 @@ class _Loss:
         same = float((given == right).double().mean())
         by_chance = same < 1 and same <= chance.most_right(given, right)
         return same if by_chance else None
+
+
+def size_of(images: torch.Tensor) -> float:
+    """Return the root mean square."""
+    return images.detach().double().square().mean().sqrt().item()
 
 
 def are_probabilities(scores: torch.Tensor) -> bool:

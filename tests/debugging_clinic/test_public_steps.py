@@ -115,3 +115,18 @@ def test_a_step_that_clips_may_take_a_rate_that_is_too_high_by_the_book(batches,
     torch.manual_seed(0)
     report = run(mlp(), batches, sgd(30.0 if longest > 1 else 3.0), step=step).checked()
     assert report.faults == (("learning rate too high",) if longest > 1 else ())
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "faults"),
+    [(0, 255, ()), (73, 90, ()), (0, 1, ("inputs not scaled",))],
+)
+def test_a_step_may_scale_the_images_itself(batches, least, most, faults):
+    large = [(255 * images, labels) for images, labels in batches]
+
+    def step(network, images, *rest):
+        by_the_book(network, (images - least) / most, *rest)
+
+    torch.manual_seed(0)
+    report = run(mlp(), large, step=step, test=[(large[0][0] + 1, large[0][1])]).checked()
+    assert report.faults == faults
