@@ -72,6 +72,36 @@ def as_it_was(*roots: object, walked: tuple[object, ...] = ()) -> Iterator[None]
             way()
 
 
+@contextlib.contextmanager
+def graphs_of(*roots: object) -> Iterator[None]:
+    """Let backward() use no graph up while something holds one of an earlier call.
+
+    The tensor can be set back, and what was saved in its graph cannot.
+    """
+    tensors = (thing for thing in reached(*roots) if isinstance(thing, torch.Tensor))
+    if all(tensor.grad_fn is None for tensor in tensors):
+        yield
+        return
+    plain = {name: getattr(torch.autograd, name) for name in ("backward", "grad")}
+    try:
+        for name, function in plain.items():
+            setattr(torch.autograd, name, _keeping_the_graph(function))
+        yield
+    finally:
+        for name, function in plain.items():
+            setattr(torch.autograd, name, function)
+
+
+def _keeping_the_graph(function: Callable) -> Callable:
+    @functools.wraps(function)
+    def kept(*args, **options):
+        asked = inspect.signature(function).bind(*args, **options)
+        asked.arguments["retain_graph"] = True
+        return function(*asked.args, **asked.kwargs)
+
+    return kept
+
+
 def reached(*roots: object, but: Sequence[object] = ()) -> list[Any]:
     """Return everything that hangs on the roots, each thing once, and nothing beyond `but`.
 

@@ -466,14 +466,17 @@ def _of_modes(setup: Setup, off: list[str], in_eval: bool) -> Table:
 def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str], watching.Watch]:
     """Let a step train copies: return its faults, what cannot be seen, and what was."""
     seen = watching.Watch(*setup.copies(), setup.handed)
+    holds = rehearsal.hold_a_graph(step, setup)
     try:
         watching.watch(seen, step, setup.loss_function, setup.sample)
     except Exception as error:
         if setup.names_it and seen.of_the_handed > 0:  # Its weights have no gradient, say.
             return {faults.SOMETHING_ELSE: (True, words.first_sentence(error))}, [], seen
-        again = "a second time" in str(error) or (keeps and "inplace operation" in str(error))
+        # Where an earlier call's graph is not to be used up, it is the update that spoils it.
+        spoilt = (keeps or holds) and "inplace operation" in str(error)
+        again = spoilt or "a second time" in str(error)
         # Within one step, it is the step that goes back twice: its error says so.
-        if not again or not (keeps or seen.taken or rehearsal.hold_a_graph(step, setup)):
+        if not again or not (keeps or seen.taken or holds):
             raise
         fault = faults.KEPT_WITH_NETWORK if keeps else faults.KEPT_GRAPH
         return (

@@ -169,7 +169,8 @@ def check(
             raise ValueError(f"{name} can be walked only once: give a list or a loader of batches")
         require.batches(name, walked)
     held = keeping.as_it_was(network, loss_function, optimizer, step, walked=(batches, test))
-    with held, chance.held(int(seed), weight.device), warnings.catch_warnings():
+    graphs = keeping.graphs_of(loss_function, step)
+    with held, graphs, chance.held(int(seed), weight.device), warnings.catch_warnings():
         # What a run warns of, it says when it trains; a schedule would miss optimizer.step().
         warnings.simplefilter("ignore")
         sample = _sample(batches, weight.device)

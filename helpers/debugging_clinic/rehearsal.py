@@ -310,14 +310,14 @@ class Setup:
         """Return the scores in evaluation mode, where nothing is left to chance."""
         return seen_of(self.evaluated, images)
 
-    @torch.no_grad()
     def loss(self, scores: torch.Tensor, labels: torch.Tensor) -> float:
         """Return what the loss function makes of scores; NaN of those that it does not take.
 
-        Scores may be made up, and it may want probabilities, or as many as there are images.
+        Scores may be made up, and it may want probabilities, or as many as there are images. One
+        that learns weights of its own needs gradients while it does so.
         """
         try:
-            return float(self.loss_function(scores, labels))
+            return float(self.loss_function(scores, labels).detach())
         except Exception:  # noqa: BLE001 - it took those of the network
             return math.nan
 

@@ -130,3 +130,58 @@ def test_a_step_may_scale_the_images_itself(batches, least, most, faults):
     torch.manual_seed(0)
     report = run(mlp(), large, step=step, test=[(large[0][0] + 1, large[0][1])]).checked()
     assert report.faults == faults
+
+
+class WeighsItself(nn.Module):
+    """Learns the weights of the classes in each call, from a graph that the last one has left."""
+
+    def __init__(self):
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(10))
+        self.optimizer = torch.optim.SGD([self.logits], 0.01)
+        self.shares = self.logits.softmax(0)
+
+    def forward(self, scores, labels):
+        losses = F.cross_entropy(scores, labels, reduction="none")
+        each = torch.stack([losses[labels == name].mean() for name in range(10)]).detach()
+        self.shares.backward(each.mean() - each)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.shares = self.logits.softmax(0)
+        return losses.mean()
+
+
+@pytest.mark.parametrize("step", [None, by_the_book])
+def test_a_graph_that_waits_for_the_next_call_is_not_used_up(batches, step):
+    torch.manual_seed(0)
+    loss = WeighsItself()
+    assert run(mlp(), batches, loss_function=loss, step=step).checked().healthy
+    loss(torch.zeros(100, 10), batches[0][1])
+    with pytest.raises(RuntimeError, match="a second time"):
+        scores = torch.ones(2, requires_grad=True).exp().sum()
+        scores.backward()
+        scores.backward()
+
+
+class KeepsItsMean(nn.Module):
+    """Adds a running mean together with its graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.mean = torch.zeros(())
+
+    def forward(self, scores, labels):
+        loss = F.cross_entropy(scores, labels)
+        self.mean = 0.9 * self.mean + 0.1 * loss
+        return loss + self.mean
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+@pytest.mark.parametrize("step", [None, by_the_book])
+def test_a_graph_that_grows_from_call_to_call_is_named_though_it_began_before(batches, calls, step):
+    torch.manual_seed(0)
+    network, loss = mlp(), KeepsItsMean()
+    for images, labels in batches[:calls]:
+        loss(network(images), labels)
+    report = run(network, batches, loss_function=loss, step=step).checked()
+    assert report.faults == ("a graph kept from step to step",)
