@@ -15,7 +15,7 @@ from torch import nn
 
 from helpers.common.sentences import say
 from helpers.computation_graph import words
-from helpers.debugging_clinic import chance, faults, looks_at_weights, rehearsal, watching
+from helpers.debugging_clinic import chance, faults, looks_at_weights, modes, rehearsal, watching
 from helpers.debugging_clinic.rehearsal import Setup, Updates
 from helpers.debugging_clinic.steps import Step
 
@@ -447,7 +447,7 @@ def _scaled(setup: Setup, images: torch.Tensor, factor: float) -> torch.Tensor:
 
 def of_the_mode(setup: Setup) -> Table:
     """Look for layers that are switched off, where there is no step that might do it."""
-    return _of_modes(setup, watching.layers_off(setup.network), not setup.network.training)
+    return _of_modes(setup, modes.layers_off(setup.network), not setup.network.training)
 
 
 @torch.no_grad()
@@ -455,7 +455,7 @@ def _of_modes(setup: Setup, off: list[str], in_eval: bool) -> Table:
     """Tell of layers, or of a network that does another thing in training, as F.dropout may."""
     images = setup.sample[0][0]
     network = rehearsal.twin_in("train", setup.network)
-    for part in watching.frozen_in(network):
+    for part in modes.frozen_in(network):
         part.eval()
     trained = functools.partial(rehearsal.seen_of, network, images)
     differs = in_eval and not off and _differ(setup.scores(images), trained())

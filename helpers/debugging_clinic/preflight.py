@@ -346,12 +346,11 @@ def _looked_at(
         _require_no_hooks_of(step, setup.original, error)
         raise
     found += _that_hold(of_steps)
-    sample = setup.sample
-    setup = looks.with_its_scale(looks.with_log_softmax(setup, seen), seen)
+    handed, setup = setup, looks.with_its_scale(looks.with_log_softmax(setup, seen), seen)
     if test is None:
         unseen.append(say("the test part (test=)"))
     else:
-        shared, unlike = _mixed(batches, test, sample)
+        shared, unlike = _mixed(batches, test, handed.sample)
         found += _that_hold({faults.MIXED_PARTS: (shared, shared)})
         unseen += unlike
     unseen.append(say("a second walk of the data"))
@@ -370,7 +369,7 @@ def _looked_at(
     found = _each_once(found, setup, updates)
     # A loss that climbs or stays has a reason, and those above are the better ones.
     reached = seen.reached if seen else set()
-    climbs = functools.partial(looks_at_updates.climbs_in, step, sample, setup, updates)
+    climbs = functools.partial(looks_at_updates.climbs_in, step, handed.sample, setup, updates)
     last = (setup, updates, reached, climbs)
     found = found or _that_hold(looks_at_updates.of_the_first_updates(*last))[:1]
     return Report(found or _that_hold(looks_at_updates.of_a_small_batch(setup)), tuple(unseen))

@@ -22,7 +22,7 @@ from torch import nn
 
 from helpers.common import progress
 from helpers.common.sentences import say
-from helpers.debugging_clinic import chance, keeping
+from helpers.debugging_clinic import chance, keeping, modes
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 
 _STEPS_WATCHED = 4
@@ -37,8 +37,6 @@ _STEPS_TO_BE_SURE = 24
 _CHANCE = 0.01
 # A step may call them by another name, but their code keeps its own.
 _CLIPPING = ("clip_grad_norm_", "clip_grad_value_")
-# Layers that do one thing in training and another in evaluation.
-_DROPOUT, _NORM = nn.modules.dropout._DropoutNd, nn.modules.batchnorm._NormBase
 
 # Whether a call is another's than the step's own, the layers that are off, and whether all are.
 _Mode = tuple[bool, list[str], bool]
@@ -117,10 +115,10 @@ class Watch:
             step(self.network, *batch, loss_function, self.optimizer)
         self.taken += 1
         if self.arrivals and not self.forwards:  # It calls parts of the network.
-            self._modes = [(False, layers_off(self.network), not self.network.training)]
+            self._modes = [(False, modes.layers_off(self.network), not self.network.training)]
         # Who attacks images lets the network train in another call.
-        modes = self._used_modes + self._modes
-        for _, off, in_eval in [mode for mode in modes if not mode[0]] or modes:
+        calls = self._used_modes + self._modes
+        for _, off, in_eval in [mode for mode in calls if not mode[0]] or calls:
             self.off, self.in_eval = self.off or off, self.in_eval or in_eval
         self._modes, self._used_modes = [], []
         self._look_at_what_was_cleared()
@@ -231,7 +229,7 @@ class Watch:
         # A gradient of images, as for an attack, is another's than the step's own.
         attacks = any(part.requires_grad for part in _tensors(given))
         self.gathered.spoilt |= attacks
-        mode = attacks, layers_off(self.network), not self.network.training
+        mode = attacks, modes.layers_off(self.network), not self.network.training
         # What no gradient comes to was only looked at.
         source = self.taken, *(part.detach() for part in _tensors(given)[:1])
         scores.register_hook(lambda _: self._note(mode, source))
@@ -584,35 +582,3 @@ def overheard(loss_function: LossFunction, hear: Callable) -> Iterator[LossFunct
         return loss
 
     yield asked
-
-
-def layers_off(part: nn.Module, name: str = "", *, whole: bool = True) -> list[str]:
-    """Return the names of layers with two modes that are in evaluation mode by mistake.
-
-    In a network that trains, batch normalisation may be frozen on purpose, and so may a part of the
-    network with all its weights. Where those are all that evaluation mode would change, a whole
-    network may be left in it, as while a last layer is trained on features.
-    """
-    if part.training:
-        named = ((f"{name}{child}", inner) for child, inner in part.named_children())
-        return [off for n, inner in named for off in layers_off(inner, f"{n}.", whole=False)]
-    if not (whole or isinstance(part, _DROPOUT) or _learns(part)):
-        return []
-    frozen = {layer for body in frozen_in(part) for layer in body.modules()} if whole else set()
-    off = (m for m in part.named_modules() if isinstance(m[1], (_DROPOUT, _NORM)))
-    off = (m for m in off if m[1] not in frozen)
-    return [f"{name}{n}".rstrip(".") for n, layer in off if not layer.training]
-
-
-def frozen_in(network: nn.Module) -> list[nn.Module]:
-    """Return the parts of a network that have weights, none of which is trained."""
-    weights = {part: list(part.parameters()) for part in network.modules() if part is not network}
-    return [
-        part for part, held in weights.items() if held and not any(w.requires_grad for w in held)
-    ]
-
-
-def _learns(part: nn.Module) -> bool:
-    """Whether a part has weights that are trained, apart from those of batch normalisation."""
-    layers = [layer for layer in part.modules() if not isinstance(layer, _NORM)]
-    return any(w.requires_grad for layer in layers for w in layer.parameters(recurse=False))
