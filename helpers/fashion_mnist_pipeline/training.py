@@ -325,7 +325,7 @@ class _Walk:
             # optimiser asks again it is trying others, and may well go too far.
             if self._seen < self._batches:
                 self.see(loss.item(), scores, labels)
-            self._optimizer.zero_grad()
+            _call(self._optimizer.zero_grad, why=functools.partial(_why_no_step, what="zero_grad"))
             _call(loss.backward, why=_why_no_gradient)
             # A loss that was made anew from a number has a gradient, which stops at once. A hook
             # may have taken the step and let go of the gradients.
@@ -439,14 +439,16 @@ def _why_no_gradient(reason: str) -> str:
     return f"the loss has no gradient: {reason}"
 
 
-def _why_no_step(reason: str) -> str:
+def _why_no_step(reason: str, what: str = "step") -> str:
     cure = ""
+    if "attribute 'defaults'" in reason or "attribute '_optimizer_" in reason:
+        cure = "; it has not called torch.optim.Optimizer's __init__, so give one that does"
     if "closure" in reason or "not callable" in reason:
         cure = "; if it wants a closure, let it be step(self, closure), without a default"
     if "grad_fn" in reason:  # As of those that look at the curvature.
         cure = "; if it wants slopes of slopes, write the loop out, with "
         cure += "backward(create_graph=True)"
-    return f"the optimiser's step failed ({reason}){cure}"
+    return f"the optimiser's {what} failed ({reason}){cure}"
 
 
 def _loss(loss_function: LossFunction, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -120,6 +120,30 @@ def test_an_optimiser_whose_step_fails_says_why(kind, words):
     refused_by_fit(f"optimiser's step {words}", net, optimizer=kind(net.parameters()))
 
 
+class WrapsAnother(torch.optim.Optimizer):
+    """Around another, and never set up as one: Lookahead is written so, in many places."""
+
+    def __init__(self, weights):
+        self.inner = torch.optim.SGD(weights, lr=0.1)
+        self.param_groups, self.state = self.inner.param_groups, self.inner.state
+
+    def step(self, closure=None):
+        self.inner.step()
+
+
+def test_an_optimiser_that_was_never_set_up_is_refused_in_one_line_with_what_to_do():
+    net = network()
+    words = "optimiser's zero_grad failed .*'defaults'.*; .* __init__, so give one that does$"
+    refused_by_fit(words, net, optimizer=WrapsAnother(net.parameters()))
+
+    class SetUp(WrapsAnother):
+        def __init__(self, weights):
+            torch.optim.Optimizer.__init__(self, weights := list(weights), {})
+            super().__init__(weights)
+
+    fit(net, optimizer=SetUp(net.parameters()))
+
+
 # --- Optimisers of one's own ---
 
 
