@@ -134,12 +134,22 @@ def _state(module: torch.nn.Module, afterwards: contextlib.ExitStack) -> None:
 
 def _attributes(one: Any, afterwards: contextlib.ExitStack) -> None:
     afterwards.callback(_refill, vars(one), dict(vars(one)))
-    for value in vars(one).values():
-        # A compiled module has something of its own.
-        if type(value) in _CONTAINERS:
-            afterwards.callback(_refill, value, value.copy())
-        elif isinstance(value, torch.Tensor):
-            _numbers(value, afterwards)
+    for name, value in vars(one).items():
+        # The weights of a module, as many as there may be, are no work of a walk back.
+        _held(value, afterwards, deep=3 * (name not in ("_parameters", "_modules", "_buffers")))
+
+
+def _held(value: Any, afterwards: contextlib.ExitStack, deep: int = 3) -> None:
+    """Give back a tensor, or a container and what is in it: not for ever, as it may hold itself."""
+    if isinstance(value, torch.Tensor):
+        _numbers(value, afterwards)
+        return
+    # A compiled module has something of its own.
+    if type(value) in _CONTAINERS:
+        afterwards.callback(_refill, value, value.copy())
+    if deep and type(value) in (tuple, *_CONTAINERS):
+        for part in list(value.values() if isinstance(value, dict) else value):
+            _held(part, afterwards, deep - 1)
 
 
 def _what_is_kept(mode: Any, afterwards: contextlib.ExitStack) -> None:
@@ -156,6 +166,8 @@ def _of_a_function(function: Any, afterwards: contextlib.ExitStack) -> None:
     kind = type(function)._forward_cls
     if not kind.__module__.startswith("torch."):  # Its compiler notes there what it has compiled.
         afterwards.callback(_set_back, kind, dict(vars(kind)))
+        for value in vars(kind).values():
+            _held(value, afterwards)
     _attributes(function, afterwards)
     for held in () if found.is_packed(function) else function.saved_tensors:
         if held is not None:

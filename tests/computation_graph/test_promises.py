@@ -85,6 +85,20 @@ class WalksItsOwn(torch.autograd.Function):
         return torch.autograd.grad(ctx.y, ctx.x, gradient)
 
 
+class KeepsSeveral(torch.autograd.Function):
+    """Keeps several things in one place, and writes into them: fused losses do so."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.kept = torch.full_like(x, 3), [{"more": torch.ones_like(x)}]
+        return x * 3
+
+    @staticmethod
+    def backward(ctx, gradient):
+        slope, ((more,),) = ctx.kept[0], map(dict.values, ctx.kept[1])
+        return slope.mul_(more.add_(1) * gradient) / 2
+
+
 class Noisy(nn.Module):
     """A block with all that a second run of its forward changes."""
 
@@ -130,6 +144,12 @@ def scaling():
     x, total = leaf([1.0, 2.0]), torch.zeros(2, dtype=torch.float64)
     y = Scales.apply(x, total)
     return y.sum(), [x, total, *y.grad_fn.saved_tensors, vars(Scales)]
+
+
+def keeping_several():
+    x = leaf([1.0, 2.0])
+    y = KeepsSeveral.apply(x)
+    return y.sum(), [x, y.grad_fn.kept]
 
 
 def noting():
@@ -212,7 +232,7 @@ SET_UPS = {
     **{"kept": kept, "kept and there": lambda: kept(2), "kept sparse": lambda: kept(1, True)},
     **{"hooks": hooked, "own function": meddling, "checkpoint": checkpointed},
     **{"what is saved is scaled": scaling, "notes are used up": noting, "stack": using_up},
-    "a graph within": walking_its_own,
+    **{"a graph within": walking_its_own, "several in one place": keeping_several},
     "checkpoint in part": checkpointed_in_part,
     "checkpoint that keeps no seed": lambda: checkpointed(preserve_rng_state=False),
     **{"packed": packed_elsewhere, "frozen": frozen_later, "in place": in_place},
