@@ -180,6 +180,14 @@ def _numbers(tensor: torch.Tensor, afterwards: contextlib.ExitStack) -> None:
     # Also its version, or else the graph's own backward() would find it changed.
     afterwards.enter_context(torch.autograd._unsafe_preserve_version_counter(tensor))
     afterwards.callback(_write, tensor, tensor.detach(), tensor.detach().clone())
+    if tensor.is_leaf and not tensor.requires_grad:
+        afterwards.callback(_take_no_part, tensor, tensor.grad)
+
+
+def _take_no_part(tensor: torch.Tensor, grad: torch.Tensor | None) -> None:
+    with contextlib.suppress(RuntimeError):
+        if tensor.is_leaf and tensor.requires_grad:
+            tensor.requires_grad_(False).grad = grad
 
 
 def _write(tensor: torch.Tensor, numbers: torch.Tensor, before: torch.Tensor) -> None:

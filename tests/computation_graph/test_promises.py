@@ -86,16 +86,23 @@ class WalksItsOwn(torch.autograd.Function):
 
 
 class KeepsSeveral(torch.autograd.Function):
-    """Keeps several things in one place, and writes into them: fused losses do so."""
+    """Keeps several things in one place, writes into them and lets them learn: fused losses do."""
+
+    passed_on = ()
 
     @staticmethod
     def forward(ctx, x):
         ctx.kept = torch.full_like(x, 3), [{"more": torch.ones_like(x)}]
+        KeepsSeveral.passed_on = (x.detach().clone(),)
         return x * 3
 
     @staticmethod
     def backward(ctx, gradient):
         slope, ((more,),) = ctx.kept[0], map(dict.values, ctx.kept[1])
+        (point,) = KeepsSeveral.passed_on
+        point.requires_grad = True
+        with torch.enable_grad():
+            point.square().sum().backward()
         return slope.mul_(more.add_(1) * gradient) / 2
 
 
@@ -149,7 +156,7 @@ def scaling():
 def keeping_several():
     x = leaf([1.0, 2.0])
     y = KeepsSeveral.apply(x)
-    return y.sum(), [x, y.grad_fn.kept]
+    return y.sum(), [x, y.grad_fn.kept, vars(KeepsSeveral)]
 
 
 def noting():
