@@ -57,25 +57,27 @@ def _answer(function: Any, gradient: torch.Tensor) -> list[torch.Tensor]:
     """Return what a function hands on to each input, of a gradient of all its outputs in a row."""
     made = function._input_metadata
     parts = gradient.split([math.prod(one.shape) for one in made])
-    backward = function
+    backward, inputs = function, found.inputs(function)
+    places = [place for place, *_ in inputs]
     if found.is_custom(function):
+        # It answers for whatever it was called with; only tensors are among its next functions.
+        places = [place for place, needed in enumerate(function.needs_input_grad) if needed]
         backward = type(function).apply.__get__(function)
         # It has been called before, and may have given back the memory that it would read now.
         kept = (*function.saved_tensors, *vars(function).values())
         if any(isinstance(one, torch.Tensor) and words.bytes_lacking(one) for one in kept):
             raise MemoryError
-    answer = backward(
-        *(
-            (part if one.dtype.is_complex else part.real)
-            .reshape(tuple(one.shape))
-            .to(one.device, one.dtype)
-            for part, one in zip(parts, made, strict=True)
-        )
-    )
+    given = [
+        (part if one.dtype.is_complex else part.real)
+        .reshape(tuple(one.shape))
+        .to(one.device, one.dtype)
+        for part, one in zip(parts, made, strict=True)
+    ]
+    answer = backward(*given)
     answer = answer if isinstance(answer, tuple) else (answer,)
     return [
         _flat(answer[place], source._input_metadata[number])
-        for place, source, number in found.inputs(function)
+        for place, (_, source, number) in zip(places, inputs, strict=True)
     ]
 
 

@@ -371,6 +371,19 @@ def test_a_leaf_that_was_frozen_since_is_drawn_and_walked_to():
     assert box.details[-1] == "takes no gradient"
 
 
+class NumberFirst(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, factor, x, shape, w):
+        ctx.factor = factor
+        ctx.save_for_backward(x, w)
+        return factor * x * w.reshape(shape)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        x, w = ctx.saved_tensors
+        return None, ctx.factor * w * gradient, None, ctx.factor * x * gradient
+
+
 A, B, Z = leaf(3.0), leaf(4.0), torch.tensor(1 + 2j, dtype=torch.complex128, requires_grad=True)
 NO_NUMBER, TURNED = "no single number", torch.tensor(0.6 + 0.8j, dtype=torch.complex128)
 LOCALS = {
@@ -382,6 +395,7 @@ LOCALS = {
     "real part": (torch.view_as_real(Z), None, "[[1+0j], [0+1j]]"),
     "clipped": (Clips.apply(A), torch.tensor(5.0), NO_NUMBER),
     "not clipped": (Clips.apply(A), torch.tensor(0.5), "1"),
+    "a number before a tensor": (NumberFirst.apply(2, A, (), B), None, "8, 6"),
     "infinite": (A / 0, torch.tensor(1.0), "inf"),
     "half": (torch.tensor(3.0, dtype=torch.float16, requires_grad=True) / 3, None, "0.3333"),
 }
