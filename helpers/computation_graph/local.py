@@ -8,6 +8,7 @@ import torch
 
 from helpers.common.sentences import say
 from helpers.computation_graph import found, words
+from helpers.computation_graph.undisturbed import as_they_were
 
 # A Jacobian is worked out up to this many entries: each row is one more call of the function.
 _MOST_JACOBIAN_ENTRIES = 256
@@ -59,7 +60,7 @@ def _answer(function: Any, gradient: torch.Tensor) -> list[torch.Tensor]:
     parts = gradient.split([math.prod(one.shape) for one in made])
     backward, inputs = function, found.inputs(function)
     places = [place for place, *_ in inputs]
-    if found.is_custom(function):
+    if custom := found.is_custom(function):
         # It answers for whatever it was called with; only tensors are among its next functions.
         places = [place for place, needed in enumerate(function.needs_input_grad) if needed]
         backward = type(function).apply.__get__(function)
@@ -73,12 +74,13 @@ def _answer(function: Any, gradient: torch.Tensor) -> list[torch.Tensor]:
         .to(one.device, one.dtype)
         for part, one in zip(parts, made, strict=True)
     ]
-    answer = backward(*given)
-    answer = answer if isinstance(answer, tuple) else (answer,)
-    return [
-        _flat(answer[place], source._input_metadata[number])
-        for place, (_, source, number) in zip(places, inputs, strict=True)
-    ]
+    with as_they_were([function] if custom else []):
+        answer = backward(*given)
+        answer = answer if isinstance(answer, tuple) else (answer,)
+        return [
+            _flat(answer[place], source._input_metadata[number])
+            for place, (_, source, number) in zip(places, inputs, strict=True)
+        ]
 
 
 def _flat(tensor: torch.Tensor | None, like: Any) -> torch.Tensor:

@@ -52,7 +52,17 @@ def undisturbed(functions: Sequence[Any]) -> Iterator[contextlib.AbstractContext
         run = torch.autograd._engine_run_backward
         afterwards.callback(setattr, torch.autograd, "_engine_run_backward", run)
         torch.autograd._engine_run_backward = _keeping(run)
-        yield contextlib.nullcontext()
+        yield as_they_were(custom)
+
+
+@contextlib.contextmanager
+def as_they_were(functions: Sequence[Any]) -> Iterator[None]:
+    """Give back, after a call of functions in Python, what they hold: the next call needs it."""
+    with contextlib.ExitStack() as afterwards:
+        with _PLAIN():
+            for function in functions:
+                _of_a_function(function, afterwards)
+        yield
 
 
 def _keeping(run: Callable) -> Callable:

@@ -396,6 +396,10 @@ LOCALS = {
     "clipped": (Clips.apply(A), torch.tensor(5.0), NO_NUMBER),
     "not clipped": (Clips.apply(A), torch.tensor(0.5), "1"),
     "a number before a tensor": (NumberFirst.apply(2, A, (), B), None, "8, 6"),
+    "what is saved is scaled": (
+        *(Scales.apply(leaf([1.0, 2.0]), torch.zeros(2)), torch.tensor([5.0, 7.0])),
+        "3 for each entry",
+    ),
     "infinite": (A / 0, torch.tensor(1.0), "inf"),
     "half": (torch.tensor(3.0, dtype=torch.float16, requires_grad=True) / 3, None, "0.3333"),
 }
