@@ -15,14 +15,20 @@ from torch import nn
 
 from helpers.common.sentences import say
 from helpers.computation_graph import words
-from helpers.debugging_clinic import chance, faults, looks_at_weights, modes, rehearsal, watching
+from helpers.debugging_clinic import (
+    chance,
+    faults,
+    looks_at_inputs,
+    looks_at_weights,
+    modes,
+    rehearsal,
+    watching,
+)
 from helpers.debugging_clinic.rehearsal import Setup, Updates
 from helpers.debugging_clinic.steps import Step
 
 Table = dict[str, tuple[object, str]]
 
-# Pixels of one unit's size have a root mean square of about 1, and those of 0 to 255 one of 100.
-_LARGEST_SIZE_OF_INPUTS = 10.0
 # Fewer images than this for each class, and chance may look like knowledge.
 _LEAST_IMAGES_A_CLASS = 20
 # Fewer scores than these, and it may be chance that none of them is below zero.
@@ -39,8 +45,8 @@ def of_the_data(setup: Setup, updates: Updates) -> Table:
     """Look at the size of the inputs, at the labels, and at the order of both."""
     images, labels = (part.cpu() for part in setup.labelled())
     images = images.flatten(start_dim=1).double()
-    large = watching.size_of(images) > _LARGEST_SIZE_OF_INPUTS
-    harm = large and _smaller_inputs_help(setup, updates)
+    large = watching.size_of(images) > looks_at_inputs.LARGEST_SIZE
+    harm = large and looks_at_inputs.do_harm(setup, updates)
     unknown = has_enough_labels(setup) and not _labels_can_be_told(setup, images, labels)
     sorted_by = _comes_class_by_class(setup)
     said = say(
@@ -53,24 +59,6 @@ def of_the_data(setup: Setup, updates: Updates) -> Table:
         faults.WRONG_LABELS: (unknown, said),
         faults.NOT_SHUFFLED: (sorted_by, sorted_by),
     }
-
-
-def _smaller_inputs_help(setup: Setup, updates: Updates) -> bool:
-    """Whether the loss is high or climbs, and is lower or does not with smaller inputs.
-
-    A network may scale its inputs itself, and then it is another thing that does harm.
-    """
-    first = updates.losses[0]
-    is_high = first > 1.5 * updates.guess
-    if not (is_high or updates.climb):
-        return False
-    largest = max(float(images.abs().max()) for images, _ in setup.sample)
-    smaller = [(images / largest, labels) for images, labels in setup.sample]
-    try:
-        then = rehearsal.first_updates(dataclasses.replace(setup, sample=smaller))
-    except Exception:  # noqa: BLE001 - as one that asks for large ones
-        return False
-    return (is_high and then.losses[0] < 0.9 * first) or (updates.climb and not then.climb)
 
 
 def has_enough_labels(setup: Setup) -> bool:
@@ -506,7 +494,7 @@ def with_its_scale(setup: Setup, seen: watching.Watch | None) -> Setup:
     images = torch.cat([images for images, _ in setup.sample])
     by = max(seen.loss.sizes, default=1.0) if seen is not None else 1.0
     size = watching.size_of(images)
-    if not by * size <= _LARGEST_SIZE_OF_INPUTS < size:
+    if not by * size <= looks_at_inputs.LARGEST_SIZE < size:
         return setup
     return dataclasses.replace(setup, sample=[(by * part, labels) for part, labels in setup.sample])
 

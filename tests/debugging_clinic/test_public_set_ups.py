@@ -36,6 +36,35 @@ def test_a_network_that_scales_its_inputs_has_other_faults(batches, make, loss_f
     assert set_up.checked().faults == found
 
 
+class Divides(nn.Module):
+    """Divides its images by the largest value of a byte, as many do in forward."""
+
+    def __init__(self, largest_score=1.0):
+        super().__init__()
+        self.layers = mlp()
+        with torch.no_grad():
+            self.layers[-1].weight.mul_(largest_score)
+
+    def forward(self, images):
+        return self.layers(images / 255)
+
+
+@pytest.mark.parametrize(
+    ("make", "largest_score", "found"),
+    [
+        (sgd(0.1), 1, ()),
+        (sgd(10.0), 1, ("learning rate too high",)),
+        (sgd(0.1, maximize=True), 1, ("loss the wrong way up",)),
+        (sgd(1e-3), 100, ("first loss too high",)),
+    ],
+)
+def test_a_network_may_divide_its_inputs_in_forward(batches, make, largest_score, found):
+    """Smaller inputs would only be too small for it, and so is what its first layer is given."""
+    torch.manual_seed(0)
+    large = [(255 * images, labels) for images, labels in batches]
+    assert run(Divides(largest_score), large, make).checked().faults == found
+
+
 def test_large_inputs_that_make_a_sound_rate_too_high_are_named(batches):
     torch.manual_seed(0)
     large = [(255 * images, labels) for images, labels in batches]
