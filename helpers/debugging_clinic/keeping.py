@@ -10,6 +10,7 @@ import array
 import collections
 import contextlib
 import ctypes
+import dis
 import functools
 import inspect
 import operator
@@ -39,6 +40,9 @@ _FOLLOWED: tuple[type, ...] = (
 # Nothing can change within these.
 _PLAIN = (bool, int, float, str, bytes, type(None))
 _SEQUENCES = (list, tuple, set, frozenset, collections.deque)
+# How code gets at a global name; a class within a function does so in two ways.
+_LOOK_UP = {f"{do}_{what}" for do in ("LOAD", "STORE", "DELETE") for what in ("GLOBAL", "NAME")}
+_LOOK_UP |= {"LOAD_FROM_DICT_OR_GLOBALS"}
 # What other things hold, by the names of their attributes.
 _HELD: list[tuple[type, tuple[str, ...]]] = [
     (types.FunctionType, ("__closure__", "__defaults__", "__kwdefaults__", "__dict__")),
@@ -124,11 +128,14 @@ def reached(*roots: object, but: Sequence[object] = ()) -> list[Any]:
             waiting.append(thing())
         elif isinstance(thing, types.FunctionType) and is_own(thing):
             names, spaces = _names_in(thing.__code__), [thing.__globals__]
+            of_globals = _global_names_in(thing.__code__)
             held = (cell.cell_contents for cell in thing.__closure__ or () if _held(cell))
             spaces += [vars(part) for part in held if _is_module_of_ones_own(part, spaces)]
             for space in spaces:
                 seen[id(space)] = space  # Noted, and not followed.
-                used = [space[name] for name in names & space.keys()]
+                # Within a module they are those of its attributes, and no other attributes.
+                sought = of_globals if space is thing.__globals__ else names
+                used = [space[name] for name in sought & space.keys()]
                 spaces += [vars(part) for part in used if _is_module_of_ones_own(part, spaces)]
                 waiting += used
         waiting += [part for entry in _held(thing).items() for part in entry]
@@ -168,8 +175,18 @@ def _is_module_of_ones_own(thing: object, spaces: list[dict]) -> bool:
 
 
 def _names_in(code: types.CodeType) -> set[str]:
-    within = [part for part in code.co_consts if isinstance(part, types.CodeType)]
-    return set(code.co_names).union(*map(_names_in, within))
+    return set(code.co_names).union(*map(_names_in, _code_within(code)))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _global_names_in(code: types.CodeType) -> frozenset[str]:
+    """Return the names that it looks up as such; the step of optimizer.step() is none of these."""
+    looked_up = (do.argval for do in dis.get_instructions(code) if do.opname in _LOOK_UP)
+    return frozenset(looked_up).union(*map(_global_names_in, _code_within(code)))
+
+
+def _code_within(code: types.CodeType) -> list[types.CodeType]:
+    return [part for part in code.co_consts if isinstance(part, types.CodeType)]
 
 
 def _held(thing: Any) -> dict:

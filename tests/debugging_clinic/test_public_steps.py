@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from debugging_clinic.runs import mlp, run, sgd
+from debugging_clinic.runs import Run, mlp, run, sgd
 from helpers.debugging_clinic.steps import by_the_book
 
 
@@ -185,3 +185,20 @@ def test_a_graph_that_grows_from_call_to_call_is_named_though_it_began_before(ba
         loss(network(images), labels)
     report = run(network, batches, loss_function=loss, step=step).checked()
     assert report.faults == ("a graph kept from step to step",)
+
+
+def test_an_attribute_is_no_global_of_the_same_name(batches, monkeypatch):
+    """As where a script has a function ``step`` that holds an optimiser of all the weights."""
+    torch.manual_seed(0)
+    network = mlp()
+    earlier = torch.optim.lr_scheduler.StepLR(torch.optim.SGD(network.parameters(), 0.1), 10)
+    monkeypatch.setitem(globals(), "step", lambda: earlier.step())
+
+    def later(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        loss_function(network(images), labels).backward()
+        optimizer.step()
+
+    last = torch.optim.SGD(network[-1].parameters(), 0.1)
+    report = Run(network, batches, F.cross_entropy, last, step=later).checked()
+    assert report.faults == ("parameters not handed to the optimiser",)
