@@ -16,15 +16,20 @@ from helpers.debugging_clinic.steps import Batch, Step
 
 
 def of_the_first_updates(
-    setup: Setup, updates: Updates, reached: set[str], climbs_in_the_step: Callable[[], bool]
+    setup: Setup,
+    updates: Updates,
+    seen: watching.Watch | None,
+    climbs_in_the_step: Callable[[], bool],
 ) -> Table:
     """See whether the loss and each weight did what they should: the first that holds is named.
 
-    What is `reached` in the step, which may call the network in its own way, is no fault; nor is a
-    rate at which only updates by the book climb: a step may clip, or begin with a lower one.
+    What was `seen` to be reached in the step, which may call the network in its own way, is no
+    fault, nor what moved there, though step() does nothing: some move weights in two others. Nor is
+    a rate at which only updates by the book climb: a step may clip, or begin with a lower one.
     """
+    reached, changed = (seen.reached, seen.changed) if seen else (set(), set())
     unreached = [name for name in updates.unreached if name not in reached]
-    still = [name for name in updates.still if name not in setup.elsewhere]
+    still = [name for name in updates.still if name not in setup.elsewhere | changed]
     if still:  # A schedule that warms up may begin so low that rounding takes all of it.
         warm = rehearsal.first_updates(setup, warm=True)
         still = [name for name in still if name in warm.still]

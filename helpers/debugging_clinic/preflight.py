@@ -368,9 +368,8 @@ def _looked_at(
         unseen.append(say("whether labels fit their images: there are too few"))
     found = _each_once(found, setup, updates)
     # A loss that climbs or stays has a reason, and those above are the better ones.
-    reached = seen.reached if seen else set()
     climbs = functools.partial(looks_at_updates.climbs_in, step, handed.sample, setup, updates)
-    last = (setup, updates, reached, climbs)
+    last = (setup, updates, seen, climbs)
     found = found or _that_hold(looks_at_updates.of_the_first_updates(*last))[:1]
     return Report(found or _that_hold(looks_at_updates.of_a_small_batch(setup)), tuple(unseen))
 

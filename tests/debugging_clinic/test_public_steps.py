@@ -202,3 +202,38 @@ def test_an_attribute_is_no_global_of_the_same_name(batches, monkeypatch):
     last = torch.optim.SGD(network[-1].parameters(), 0.1)
     report = Run(network, batches, F.cross_entropy, last, step=later).checked()
     assert report.faults == ("parameters not handed to the optimiser",)
+
+
+class InTwoSteps(torch.optim.SGD):
+    """Takes its step at a sharper place, in two halves; step() itself is there for a schedule."""
+
+    @torch.no_grad()
+    def first_step(self, size):
+        self.way = [size * weight.grad for weight in self.param_groups[0]["params"]]
+        for weight, way in zip(self.param_groups[0]["params"], self.way, strict=True):
+            weight.add_(way)
+        self.zero_grad()
+
+    @torch.no_grad()
+    def second_step(self):
+        for weight, way in zip(self.param_groups[0]["params"], self.way, strict=True):
+            weight.sub_(way)
+        super().step()
+        self.zero_grad()
+
+    def step(self, closure=None):
+        pass
+
+
+@pytest.mark.parametrize("takes_both", [True, False])
+def test_an_optimiser_may_move_the_weights_elsewhere_than_in_step(batches, takes_both):
+    def step(network, images, labels, loss_function, optimizer):
+        loss_function(network(images), labels).backward()
+        optimizer.first_step(0.05 if takes_both else 0.0)
+        if takes_both:
+            loss_function(network(images), labels).backward()
+            optimizer.second_step()
+
+    torch.manual_seed(0)
+    report = run(mlp(), batches, lambda w: InTwoSteps(w, 0.1), step=step).checked()
+    assert report.faults == (() if takes_both else ("no step",))
