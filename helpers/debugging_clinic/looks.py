@@ -455,10 +455,13 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
     """Let a step train copies: return its faults, what cannot be seen, and what was."""
     seen = watching.Watch(*setup.copies(), setup.handed)
     holds = rehearsal.hold_a_graph(step, setup)
+    learning = (weight for weight in setup.original.parameters() if weight.requires_grad)
+    bare = [weight for weight in learning if weight.grad is None]
     try:
         watching.watch(seen, step, setup.loss_function, setup.sample)
     except Exception as error:
-        if setup.names_it and seen.of_the_handed > 0:  # Its weights have no gradient, say.
+        # The weights of the one that it knows by a name have no gradient, say.
+        if setup.names_it and seen.of_the_handed > 0 or watching.stops_at_one_of(bare, error):
             return {faults.SOMETHING_ELSE: (True, words.first_sentence(error))}, [], seen
         # Where an earlier call's graph is not to be used up, it is the update that spoils it.
         spoilt = (keeps or holds) and "inplace operation" in str(error)

@@ -11,6 +11,7 @@ import itertools
 import math
 import os
 import sys
+import traceback
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -529,6 +530,17 @@ def _refuse_a_file(file: object) -> None:
     if isinstance(file, str | os.PathLike):
         cure = "which the check could not take back: hand it the step without that line"
         raise ValueError(f"step writes the file {os.fspath(file)!r} by torch.save, {cure}")
+
+
+def stops_at_one_of(weights: Sequence[torch.Tensor], error: Exception) -> bool:
+    """Whether an error comes from where one of them is at hand that has no gradient.
+
+    What a step made of the network before the check, as an attack on its weights, goes on with it,
+    and the gradients are those of the copy.
+    """
+    ids = {id(weight) for weight in weights if weight.grad is None}
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(id(value) in ids for frame in frames for value in frame.f_locals.values())
 
 
 def clear(optimizer: torch.optim.Optimizer) -> None:

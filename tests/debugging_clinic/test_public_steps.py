@@ -237,3 +237,48 @@ def test_an_optimiser_may_move_the_weights_elsewhere_than_in_step(batches, takes
     torch.manual_seed(0)
     report = run(mlp(), batches, lambda w: InTwoSteps(w, 0.1), step=step).checked()
     assert report.faults == (() if takes_both else ("no step",))
+
+
+class Attack:
+    """Moves the weights of the network that it is made for up their gradients, and back."""
+
+    def __init__(self, network):
+        self.network = network
+
+    def begin(self):
+        self.before = [weight.data.clone() for weight in self.network.parameters()]
+        for weight in self.network.parameters():
+            weight.data.add_(0.01 * weight.grad / weight.grad.norm())
+
+    def end(self):
+        for weight, old in zip(self.network.parameters(), self.before, strict=True):
+            weight.data = old
+
+
+@pytest.mark.parametrize("made_before", [True, False])
+def test_what_attacks_the_weights_is_made_of_the_network_at_hand(batches, made_before):
+    """Made before, it attacks weights whose gradients are elsewhere, as long as copies train."""
+    torch.manual_seed(0)
+    network = mlp()
+    attack = Attack(network)
+
+    def step(network, images, labels, loss_function, optimizer):
+        at_hand = attack if made_before else Attack(network)
+        optimizer.zero_grad()
+        loss_function(network(images), labels).backward()
+        at_hand.begin()
+        loss_function(network(images), labels).backward()
+        at_hand.end()
+        optimizer.step()
+
+    report = run(network, batches, step=step, kept=lambda: (attack,)).checked()
+    assert report.faults == (("step works on something else",) if made_before else ())
+
+
+def test_an_error_of_the_step_itself_stays_one(batches):
+    def step(network, images, labels, loss_function, optimizer):
+        for weight in network.parameters():
+            weight.grad.zero_()
+
+    with pytest.raises(AttributeError, match="zero_"):
+        run(mlp(), batches, step=step).check()
