@@ -475,7 +475,8 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
             [],
             seen,
         )
-    if not (seen.forwards or seen.arrivals):
+    # A step that calls parts of the network calls those of the copy.
+    if not seen.forwards and (not seen.arrivals or any(w.grad is not None for w in bare)):
         said = say("the network never ran in {count} steps", count=seen.taken)
         return {faults.SOMETHING_ELSE: (True, said)}, [], seen
     own = say("the step's own loss (it never calls loss_function)")

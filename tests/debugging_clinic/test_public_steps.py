@@ -282,3 +282,39 @@ def test_an_error_of_the_step_itself_stays_one(batches):
 
     with pytest.raises(AttributeError, match="zero_"):
         run(mlp(), batches, step=step).check()
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_step_that_hands_the_loss_another_networks_scores_is_named(batches, by_name):
+    """Though a gradient comes to the one at hand, from what its weights cost."""
+    torch.manual_seed(0)
+    network = mlp()
+    before = [weight.detach().clone() for weight in network.parameters()]
+
+    def step(at_hand, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        pairs = zip(at_hand.parameters(), before, strict=True)
+        cost = sum((weight - old).square().sum() for weight, old in pairs)
+        scores = (network if by_name else at_hand)(images)
+        (loss_function(scores, labels) + cost).backward()
+        optimizer.step()
+
+    report = run(network, batches, step=step, kept=lambda: (before,)).checked()
+    assert report.faults == (("step works on something else",) if by_name else ())
+
+
+def test_a_step_that_calls_parts_may_train_weights_of_the_loss(batches):
+    """They are trained where they are, and no sign that another network runs."""
+    torch.manual_seed(0)
+    network, loss = mlp(), nn.Linear(10, 10)
+    weights = [*network.parameters(), *loss.parameters()]
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        scores = network[1:](network[0](images))
+        loss_function(scores, labels).backward()
+        optimizer.step()
+
+    parts = network, batches, lambda s, y: F.cross_entropy(loss(s), y)
+    set_up = Run(*parts, torch.optim.SGD(weights, 0.1), step=step, kept=lambda: (loss,))
+    assert set_up.checked().healthy
