@@ -461,7 +461,11 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
         watching.watch(seen, step, setup.loss_function, setup.sample)
     except Exception as error:
         # The weights of the one that it knows by a name have no gradient, say.
-        if setup.names_it and seen.of_the_handed > 0 or watching.stops_at_one_of(bare, error):
+        if (
+            setup.names_it
+            and seen.of_the_handed > 0
+            or looks_at_weights.stops_at_one_of(bare, error)
+        ):
             return {faults.SOMETHING_ELSE: (True, words.first_sentence(error))}, [], seen
         # Where an earlier call's graph is not to be used up, it is the update that spoils it.
         spoilt = (keeps or holds) and "inplace operation" in str(error)

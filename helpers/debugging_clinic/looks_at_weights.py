@@ -1,6 +1,8 @@
-"""Looks at the numbers that the weights begin with."""
+"""Looks at the numbers that the weights begin with, and at weights that get no gradient."""
 
 import itertools
+import traceback
+from collections.abc import Sequence
 
 import torch
 
@@ -59,3 +61,14 @@ def _learn_the_same(setup: Setup, names: list[str]) -> bool:
         if float(alike.double().mean()) >= 0.5:
             return True
     return all(part is None for part in some)
+
+
+def stops_at_one_of(weights: Sequence[torch.Tensor], error: Exception) -> bool:
+    """Whether an error comes from where one of them is at hand that has no gradient.
+
+    What a step made of the network before the check, as an attack on its weights, goes on with it,
+    and the gradients are those of the copy.
+    """
+    ids = {id(weight) for weight in weights if weight.grad is None}
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(id(value) in ids for frame in frames for value in frame.f_locals.values())

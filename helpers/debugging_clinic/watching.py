@@ -11,7 +11,6 @@ import itertools
 import math
 import os
 import sys
-import traceback
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -234,12 +233,21 @@ class Watch:
         # What no gradient comes to was only looked at.
         source = self.taken, *(part.detach() for part in _tensors(given)[:1])
         scores.register_hook(lambda _: self._note(mode, source))
+        self._mark(scores)
+
+    def _mark(self, end: torch.Tensor) -> None:
         # What is left with a function of the graph lives as long as that does. Of those behind the
         # scores some may be kept without them, as a hidden layer is.
         mark = _Mark()
-        for function in itertools.filterfalse(is_leaf, graph_of(scores)):
+        for function in itertools.filterfalse(is_leaf, graph_of(end)):
             function.metadata["mark"] = mark
         self._graphs.append((self.taken, weakref.ref(mark)))
+
+    def hear(self, loss: object, *given: object) -> None:
+        """Hear what a loss is asked, and mark its graph if the step calls parts of the network."""
+        self.loss.asked(loss, *given)
+        if not self.forwards and isinstance(loss, torch.Tensor) and loss.requires_grad:
+            self._mark(loss)
 
     def _note(self, mode: _Mode, source: tuple) -> None:
         self.gathered.source = source
@@ -532,17 +540,6 @@ def _refuse_a_file(file: object) -> None:
         raise ValueError(f"step writes the file {os.fspath(file)!r} by torch.save, {cure}")
 
 
-def stops_at_one_of(weights: Sequence[torch.Tensor], error: Exception) -> bool:
-    """Whether an error comes from where one of them is at hand that has no gradient.
-
-    What a step made of the network before the check, as an attack on its weights, goes on with it,
-    and the gradients are those of the copy.
-    """
-    ids = {id(weight) for weight in weights if weight.grad is None}
-    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
-    return any(id(value) in ids for frame in frames for value in frame.f_locals.values())
-
-
 def clear(optimizer: torch.optim.Optimizer) -> None:
     """Let an optimiser clear its gradients, or do it for one that PyTorch's own way does not suit.
 
@@ -559,7 +556,7 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
     """Let a step train a network until it is clear what it does."""
     clear(seen.optimizer)
     updated = 0  # At which step.
-    with overheard(loss_function, seen.loss.asked) as asked:
+    with overheard(loss_function, seen.hear) as asked:
         some = itertools.islice(itertools.cycle(batches), MOST_STEPS_WATCHED)
         for batch in progress.walked(some, say("step"), say("the check tries the step")):
             seen.take(step, batch, asked)

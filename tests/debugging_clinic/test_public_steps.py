@@ -318,3 +318,20 @@ def test_a_step_that_calls_parts_may_train_weights_of_the_loss(batches):
     parts = network, batches, lambda s, y: F.cross_entropy(loss(s), y)
     set_up = Run(*parts, torch.optim.SGD(weights, 0.1), step=step, kept=lambda: (loss,))
     assert set_up.checked().healthy
+
+
+@pytest.mark.parametrize("detached", [True, False])
+def test_what_a_step_keeps_of_a_part_of_the_network_is_named(batches, detached):
+    """As where it calls body and head by themselves, and keeps a mean of what lies between."""
+    torch.manual_seed(0)
+    means = []
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        hidden = network[:3](images)
+        loss_function(network[3:](hidden), labels).backward()
+        optimizer.step()
+        means.append(hidden.detach().mean(0) if detached else hidden.mean(0))
+
+    report = run(mlp(), batches, step=step, kept=lambda: (means,)).checked()
+    assert report.faults == (() if detached else ("a graph kept from step to step",))
