@@ -341,7 +341,7 @@ class _Gathered:
         self._is_heard = any(module._backward_hooks for module in network.modules())
         self.steps = self.wiped = 0  # Updates, and those by the last of several gradients.
         self.pieces = self.most = 0  # Gradients since the last update; the most before one.
-        self.spoilt = False
+        self.spoilt, self._is_first = False, True
         self.source: tuple = ()  # The step, and the images, that the next gradient is of.
         self._sources: list[tuple] = []
         self._where = self._new = self._sum = torch.zeros(())
@@ -362,9 +362,18 @@ class _Gathered:
         self._where = weight.detach().clone()
         self.pieces += 1
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing waits for a second update, which may be of several batches."""
+        return self._is_first or self.steps > 0 or not self.pieces
+
     def use(self) -> None:
-        """Note what an update finds: the sum, the last one alone, or something of its own."""
-        self.steps += 1
+        """Note what an update finds: the sum, the last one alone, or something of its own.
+
+        The first of all may be of one batch, where it comes at each nth from the very first on.
+        """
+        self.steps += not (self._is_first and self.pieces == 1)
+        self._is_first = False
         found = None if self._weight is None else self._weight.grad
         if found is not None and self.pieces > 1 and not self.spoilt:
             alone = _is_along(found, self._new) and not _is_along(found, self._sum)
@@ -564,7 +573,7 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
             # With gradients and yet no update, it may be adding them up: give it time. One step
             # more, and a gradient that was not cleared shows. Some do not train in each step.
             trains = bool(seen.arrivals) or seen.taken < _MOST_IDLE_STEPS
-            enough = 0 < updated < seen.taken and seen.is_clear
+            enough = 0 < updated < seen.taken and seen.is_clear and seen.gathered.is_clear
             if seen.taken >= _STEPS_WATCHED and (enough or not trains):
                 is_sure = seen.old_graphs() != 1 and not seen.passed_over()
                 if is_sure or not trains or seen.taken >= _STEPS_TO_BE_SURE:

@@ -1,6 +1,7 @@
 """Steps as they are in public: what they train beside the network, scale, clip or keep."""
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -41,6 +42,25 @@ def test_what_an_optimiser_of_the_steps_own_trains_is_no_layer_in_a_list(batches
     step = step if trained else by_the_book
     report = run(network, batches, step=step, kept=lambda: (its_own,)).checked()
     assert report.faults == (() if trained else ("layers in a plain list",))
+
+
+@pytest.mark.parametrize("every", [2, 5])
+@pytest.mark.parametrize("clears", ["after an update", "for each batch"])
+def test_the_first_update_of_an_accumulation_may_be_of_one_batch(batches, clears, every):
+    """As where `if i % n == 0` asks for it: at the very first batch, and then at each nth."""
+    count = itertools.count()
+
+    def step(network, images, labels, loss_function, optimizer):
+        if clears == "for each batch":
+            optimizer.zero_grad()
+        (loss_function(network(images), labels) / every).backward()
+        if next(count) % every == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+
+    torch.manual_seed(0)
+    wiped = ("gradients wiped within an accumulation",) if clears == "for each batch" else ()
+    assert run(mlp(), batches, step=step).checked().faults == wiped
 
 
 @pytest.mark.parametrize("frozen", [True, False])
