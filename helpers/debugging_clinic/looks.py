@@ -530,10 +530,10 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
         used_up = say("{weight}.grad still held what step() had used", weight=seen.piled_up)
     used = seen.steps > seen.empty_steps
     none = not (seen.added or used or by_hand) and (seen.steps > 0 or not seen.arrivals)
-    early = seen.added and seen.reached and not used and seen.steps > 0
+    early = seen.added and seen.reaches_held and not used and seen.steps > 0
     wiped, most = 0 < seen.gathered.steps == seen.gathered.wiped, seen.gathered.most
     # What was cleared before is not there to be clipped, and that is said already.
-    clipped = 0 < seen.clips == seen.empty_clips and seen.added and not early
+    clipped = 0 < seen.clips == seen.empty_clips and seen.reaches_held and not early
     passed = [n for n in seen.passed_over() if n not in setup.elsewhere and used and not by_hooks]
     right, graphs = seen.loss.right(), len(seen.graphs_kept())
     downhill = seen.loss.downhill and all(seen.loss.downhill) and not _maximizes(setup)

@@ -138,6 +138,11 @@ class Watch:
         """Whether it is known what becomes of gradients that were added to used ones."""
         return not self._piled or bool(self.piled_up) or self.lets_go
 
+    @property
+    def reaches_held(self) -> bool:
+        """Whether a gradient came to any weight that the optimiser holds: it may hold others."""
+        return not {*self._held}.isdisjoint(self._learning[name] for name in self.reached)
+
     def passed_over(self) -> list[str]:
         """Return the weights that neither got a gradient nor moved, while others got some."""
         learning = {name for name, weight in self._learning.items() if weight.requires_grad}

@@ -355,3 +355,22 @@ def test_what_a_step_keeps_of_a_part_of_the_network_is_named(batches, detached):
 
     report = run(mlp(), batches, step=step, kept=lambda: (means,)).checked()
     assert report.faults == (() if detached else ("a graph kept from step to step",))
+
+
+@pytest.mark.parametrize("clips", [False, True])
+def test_an_optimizer_without_the_weights_that_learn_is_not_told_when_to_clear(batches, clips):
+    """As where a new last layer comes after the optimiser, which holds the frozen others."""
+    torch.manual_seed(0)
+    network = mlp().requires_grad_(False)
+    optimizer = torch.optim.SGD(network.parameters(), 0.1)
+    network[-1] = nn.Linear(64, 10)
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        loss_function(network(images), labels).backward()
+        if clips:
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+
+    report = Run(network, batches, F.cross_entropy, optimizer, step).checked()
+    assert report.faults == ("parameters not handed to the optimiser",)
