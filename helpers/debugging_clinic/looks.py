@@ -8,7 +8,7 @@ import collections
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -169,10 +169,10 @@ def of_the_network(setup: Setup, keeps: bool, loss_keeps: bool) -> Table:
     beside_them = rehearsal.leaves_held_by(network)
     known |= {id(weight) for name, weight in beside_them if name in setup.elsewhere}
     # To ask for the gradient of its images, a network makes a leaf of them, another at each call.
-    lasting = {id(leaf) for leaf in _leaves(again)}
+    lasting = {id(leaf) for leaf in rehearsal.leaves_of(again)}
     outside = [
         leaf
-        for leaf in _leaves(scores)
+        for leaf in rehearsal.leaves_of(scores)
         if id(leaf) not in known and (id(leaf) in lasting or isinstance(leaf, nn.Parameter))
     ]
     weights = dict(network.named_parameters())
@@ -216,10 +216,6 @@ def rate_of(group: dict) -> float:
     return float(group.get("lr") or group.get("initial_lr") or 0.0)
 
 
-def _leaves(scores: torch.Tensor) -> Iterator[torch.Tensor]:
-    return (function.variable for function in filter(watching.is_leaf, watching.graph_of(scores)))
-
-
 def is_made_of_others(value: object, network: nn.Module) -> bool:
     """Whether it is a tensor that was computed of tensors, of which none is the network's."""
     is_tensor = isinstance(value, torch.Tensor)
@@ -233,7 +229,7 @@ def leads_to(twin: nn.Module, images: torch.Tensor, network: nn.Module) -> bool:
 
 def _has_weights_of(network: nn.Module, scores: torch.Tensor) -> bool:
     own = {id(weight) for weight in network.parameters()}
-    return any(id(leaf) in own for leaf in _leaves(scores))
+    return any(id(leaf) in own for leaf in rehearsal.leaves_of(scores))
 
 
 def left_over(network: nn.Module, twin: nn.Module, images: torch.Tensor) -> str:
@@ -492,7 +488,7 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
         unseen.append(say("updates by hooks of the weights"))
     elif seen.moved and not seen.steps and not setup.elsewhere:
         unseen.append(say("the optimizer, without which the step moves the weights"))
-    if seen.old_graphs() == 1:
+    if seen.graphs.old() == 1:
         unseen.append(say("whether the one graph that the step keeps is followed by others"))
     return _of_what_was_seen(setup, seen, by_hooks), unseen, seen
 
@@ -535,7 +531,7 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
     # What was cleared before is not there to be clipped, and that is said already.
     clipped = 0 < seen.clips == seen.empty_clips and seen.reaches_held and not early
     passed = [n for n in seen.passed_over() if n not in setup.elsewhere and used and not by_hooks]
-    right, graphs = seen.loss.right(), len(seen.graphs_kept())
+    right, graphs = seen.loss.right(), len(seen.graphs.kept())
     downhill = seen.loss.downhill and all(seen.loss.downhill) and not _maximizes(setup)
     uphill = by_hand and all(seen.uphill)
     turned = say("backward() begins with a number below 0")
@@ -589,7 +585,7 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
             say("the least score that the step asks about is {least:.2g}", least=seen.loss.least),
         ),
         faults.KEPT_GRAPH: (
-            seen.old_graphs() > 1,
+            seen.graphs.old() > 1,
             say("{graphs} graphs after {count} steps", graphs=graphs, count=seen.taken),
         ),
     }

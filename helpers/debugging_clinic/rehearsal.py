@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 
 from helpers.common import progress, require
 from helpers.common.sentences import say
-from helpers.debugging_clinic import keeping, watching
+from helpers.debugging_clinic import keeping, marks, watching
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 
 # Beside a weight of size 1, a gradient below this may be rounding: float32 keeps seven digits.
@@ -128,8 +128,7 @@ def left_by_a_call(network: nn.Module) -> Iterator[tuple[str, str, torch.Tensor]
     for name, module in network.named_modules():
         for attribute, value in _held_by(module).items():
             for part in (part for part in tensors_in(value) if not part.is_leaf):
-                leaves = filter(watching.is_leaf, watching.graph_of(part))
-                if any(id(leaf.variable) in own for leaf in leaves):
+                if any(id(leaf) in own for leaf in leaves_of(part)):
                     yield name, attribute, part
 
 
@@ -244,8 +243,13 @@ def goes_on(network: nn.Module, images: torch.Tensor, then: Callable | None = No
     network = twin_of(network)
     with keeping.as_it_was(then):
         given = (scores_of(network, images) for _ in range(2))
-        before, now = (watching.graph_of(then(scores) if then else scores) for scores in given)
-    return not all(map(watching.is_leaf, before.keys() & now.keys()))
+        before, now = (marks.graph_of(then(scores) if then else scores) for scores in given)
+    return not all(map(marks.is_leaf, before.keys() & now.keys()))
+
+
+def leaves_of(scores: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Give the tensors at the end of a graph, to which backward() brings a gradient."""
+    return (leaf.variable for leaf in filter(marks.is_leaf, marks.graph_of(scores)))
 
 
 def hooked_tool_of(step: Step | None, network: nn.Module) -> str:

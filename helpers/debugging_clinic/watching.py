@@ -6,23 +6,20 @@ them for a while. What the step does is told by the order in which the hooks are
 
 import copy
 import functools
-import gc
 import itertools
 import math
 import os
 import sys
 import types
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import torch
 from torch import nn
 
 from helpers.common import progress
 from helpers.common.sentences import say
-from helpers.debugging_clinic import chance, keeping, modes
+from helpers.debugging_clinic import chance, keeping, marks, modes
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 
 _STEPS_WATCHED = 4
@@ -67,8 +64,7 @@ class Watch:
         # And of those that were, how much of each had moved, and how much of that downhill.
         self._piled, self._cleared = dict[str, _Piled](), list[tuple[str, int, int]]()
         self.lets_go = False  # That was seen to happen.
-        self._graphs: list[tuple[int, weakref.ref]] = []  # And the step that each is of.
-        self._no_garbage: set[int] = set()  # Steps whose graphs outlived a collection.
+        self.graphs = marks.Kept()
         # Of the calls that a gradient met, and of those whose gradient an update has used.
         self._modes, self._used_modes = list[_Mode](), list[_Mode]()
         weights = dict(network.named_parameters())
@@ -89,6 +85,9 @@ class Watch:
             lambda _, given, named, scores: self._call([*given, *named.values()], scores),
             with_kwargs=True,
         )
+        # A step may call a part of the network alone, as that of a module that trains itself does.
+        for part in network.children():
+            part.register_forward_hook(lambda _, __, gives: self.graphs.mark(*_tensors(gives)))
         # Not every optimiser has hooks.
         update = optimizer.step
 
@@ -113,7 +112,7 @@ class Watch:
         before = [weight.detach().clone() for _, weight in self.network.named_parameters()]
         with _heard(self._clip, self._unscale, self._update):
             step(self.network, *batch, loss_function, self.optimizer)
-        self.taken += 1
+        self.taken = self.graphs.steps = self.taken + 1
         if self.arrivals and not self.forwards:  # It calls parts of the network.
             self._modes = [(False, modes.layers_off(self.network), not self.network.training)]
         # Who attacks images lets the network train in another call.
@@ -147,20 +146,6 @@ class Watch:
         """Return the weights that neither got a gradient nor moved, while others got some."""
         learning = {name for name, weight in self._learning.items() if weight.requires_grad}
         return sorted(learning - self.reached - self.changed) if self.reached else []
-
-    def graphs_kept(self) -> set[int]:
-        """Return the steps whose graphs are in memory, counted from 0: the last one's may be."""
-        if self._in_memory() - self._no_garbage - {self.taken - 1}:
-            gc.collect()  # A graph in a circle of references is garbage, and not kept.
-            self._no_garbage = self._in_memory()
-        return self._in_memory()
-
-    def _in_memory(self) -> set[int]:
-        return {step for step, graph in self._graphs if graph() is not None}
-
-    def old_graphs(self) -> int:
-        """Return how many of these are not the last step's."""
-        return len(self.graphs_kept() - {self.taken - 1})
 
     def _arrive(self, name: str, weight: torch.Tensor, new: torch.Tensor) -> None:
         # Before it is added, if it is: what stands in .grad is what was there before.
@@ -238,21 +223,7 @@ class Watch:
         # What no gradient comes to was only looked at.
         source = self.taken, *(part.detach() for part in _tensors(given)[:1])
         scores.register_hook(lambda _: self._note(mode, source))
-        self._mark(scores)
-
-    def _mark(self, end: torch.Tensor) -> None:
-        # What is left with a function of the graph lives as long as that does. Of those behind the
-        # scores some may be kept without them, as a hidden layer is.
-        mark = _Mark()
-        for function in itertools.filterfalse(is_leaf, graph_of(end)):
-            function.metadata["mark"] = mark
-        self._graphs.append((self.taken, weakref.ref(mark)))
-
-    def hear(self, loss: object, *given: object) -> None:
-        """Hear what a loss is asked, and mark its graph if the step calls parts of the network."""
-        self.loss.asked(loss, *given)
-        if not self.forwards and isinstance(loss, torch.Tensor) and loss.requires_grad:
-            self._mark(loss)
+        self.graphs.mark(scores)
 
     def _note(self, mode: _Mode, source: tuple) -> None:
         self.gathered.source = source
@@ -318,10 +289,6 @@ class _Counted:
     def __deepcopy__(self, memo: dict) -> "_Counted":
         # A function would be shared, and the copy would then run with the weights of the other.
         return _Counted(copy.deepcopy(self._forward, memo), self._seen)
-
-
-class _Mark:
-    """Something to see whether it is still there."""
 
 
 class _Piled:
@@ -489,23 +456,6 @@ def _hashes(images: torch.Tensor) -> list[int]:
     return [hash(row.tobytes()) for row in images.detach().float().cpu().numpy()]
 
 
-def graph_of(scores: torch.Tensor) -> dict[Any, None]:
-    """Return every function of a graph, the last one first."""
-    seen: dict[Any, None] = {}
-    ahead: list[Any] = [scores.grad_fn]
-    while ahead:
-        function = ahead.pop()
-        if function is not None and function not in seen:
-            seen[function] = None
-            ahead += [before for before, _ in function.next_functions]
-    return seen
-
-
-def is_leaf(function: object) -> bool:
-    """Whether a function only adds to the gradient of a leaf; all graphs of that share it."""
-    return type(function).__name__ == "AccumulateGrad"
-
-
 def _is_along(one: torch.Tensor, other: torch.Tensor) -> bool:
     """Whether two gradients point the same way, whatever their length."""
     together = nn.functional.cosine_similarity(one.flatten(), other.flatten(), dim=0)
@@ -570,7 +520,7 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
     """Let a step train a network until it is clear what it does."""
     clear(seen.optimizer)
     updated = 0  # At which step.
-    with overheard(loss_function, seen.hear) as asked:
+    with overheard(loss_function, seen.loss.asked) as asked:
         some = itertools.islice(itertools.cycle(batches), MOST_STEPS_WATCHED)
         for batch in progress.walked(some, say("step"), say("the check tries the step")):
             seen.take(step, batch, asked)
@@ -580,7 +530,7 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
             trains = bool(seen.arrivals) or seen.taken < _MOST_IDLE_STEPS
             enough = 0 < updated < seen.taken and seen.is_clear and seen.gathered.is_clear
             if seen.taken >= _STEPS_WATCHED and (enough or not trains):
-                is_sure = seen.old_graphs() != 1 and not seen.passed_over()
+                is_sure = seen.graphs.old() != 1 and not seen.passed_over()
                 if is_sure or not trains or seen.taken >= _STEPS_TO_BE_SURE:
                     break
 

@@ -374,3 +374,31 @@ def test_an_optimizer_without_the_weights_that_learn_is_not_told_when_to_clear(b
 
     report = Run(network, batches, F.cross_entropy, optimizer, step).checked()
     assert report.faults == ("parameters not handed to the optimiser",)
+
+
+class OneThatTrains(nn.Module):
+    """Takes the loss of a batch itself, and notes it down, as modules of PyTorch Lightning do."""
+
+    def __init__(self, keeps):
+        super().__init__()
+        self.model, self.keeps, self.losses = mlp(), keeps, []
+
+    def forward(self, images):
+        return self.model(images)
+
+    def training_step(self, images, labels):
+        loss = F.cross_entropy(self.model(images), labels)
+        self.losses.append(loss if self.keeps else loss.detach())
+        return loss
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_graphs_are_seen_that_a_step_keeps_without_a_call_of_the_whole_network(batches, keeps):
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        network.training_step(images, labels).backward()
+        optimizer.step()
+
+    torch.manual_seed(0)
+    report = run(OneThatTrains(keeps), batches, step=step).checked()
+    assert report.faults == (("a graph kept from step to step",) if keeps else ())
