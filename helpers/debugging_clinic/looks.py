@@ -504,15 +504,20 @@ def with_its_scale(setup: Setup, seen: watching.Watch | None) -> Setup:
 
 
 def with_log_softmax(setup: Setup, seen: watching.Watch | None) -> Setup:
-    """Return the set-up with the log_softmax that a step may put before its loss."""
-    if (
-        seen is None
-        or not (seen.loss.asks and seen.loss.logarithms)
-        or watching.are_logarithms(setup.scores(setup.sample[0][0]))
-    ):
+    """Return the set-up with the log_softmax that a step may put before its loss.
+
+    Of a network that ends with the softmax itself, a step takes the logarithm alone.
+    """
+    scores, loss = setup.scores(setup.sample[0][0]), setup.loss_function
+    takes = seen is not None and seen.loss.asks and seen.loss.logarithms
+    if not takes or watching.are_logarithms(scores):
         return setup
-    loss = setup.loss_function
-    return dataclasses.replace(setup, loss_function=lambda s, y: loss(s.log_softmax(dim=1), y))
+    least = torch.finfo(scores.dtype).tiny if watching.are_probabilities(scores) else None
+
+    def log(given: torch.Tensor) -> torch.Tensor:
+        return given.log_softmax(dim=1) if least is None else given.clamp(min=least).log()
+
+    return dataclasses.replace(setup, loss_function=lambda s, y: loss(log(s), y))
 
 
 def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Table:

@@ -376,6 +376,19 @@ def test_an_optimizer_without_the_weights_that_learn_is_not_told_when_to_clear(b
     assert report.faults == ("parameters not handed to the optimiser",)
 
 
+@pytest.mark.parametrize("takes", [True, False])
+def test_a_step_may_take_the_logarithm_of_what_a_softmax_in_the_network_gives(batches, takes):
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        scores = network(images)
+        loss_function(torch.log(scores + 1e-7) if takes else scores, labels).backward()
+        optimizer.step()
+
+    torch.manual_seed(0)
+    report = run(mlp(nn.Softmax(dim=1)), batches, loss_function=F.nll_loss, step=step).checked()
+    assert report.faults == (() if takes else ("probabilities in nll_loss",))
+
+
 class OneThatTrains(nn.Module):
     """Takes the loss of a batch itself, and notes it down, as modules of PyTorch Lightning do."""
 
