@@ -1,4 +1,4 @@
-"""What the check before training looks at: the data, the network, the scores, the step, updates.
+"""What the check before training looks at: the data, the network, the scores.
 
 Each function asks one part of a run and returns a table: of each fault, whether it holds, and what
 gives it away in a few words.
@@ -14,18 +14,15 @@ import torch
 from torch import nn
 
 from helpers.common.sentences import say
-from helpers.computation_graph import words
 from helpers.debugging_clinic import (
     chance,
     faults,
     looks_at_inputs,
     looks_at_weights,
-    modes,
     rehearsal,
     watching,
 )
 from helpers.debugging_clinic.rehearsal import Setup, Updates
-from helpers.debugging_clinic.steps import Step
 
 Table = dict[str, tuple[object, str]]
 
@@ -266,7 +263,7 @@ def keeps_a_state(setup: Setup, keeps: bool, loss_keeps: bool) -> str:
 
     before, again = seeded(images), seeded(images)
     state = say("data, scores and updates: the network keeps a state")
-    if keeps or _differ(before, again):
+    if keeps or differ(before, again):
         return state
     try:
         alone = seeded(images[:1] / 2)
@@ -276,7 +273,7 @@ def keeps_a_state(setup: Setup, keeps: bool, loss_keeps: bool) -> str:
         return say(
             "data, scores and updates: the network takes no image alone, as evaluation may ask"
         )
-    return state if _differ(before, seeded(images)) else ""
+    return state if differ(before, seeded(images)) else ""
 
 
 def of_the_scores(setup: Setup) -> Table:
@@ -285,12 +282,12 @@ def of_the_scores(setup: Setup) -> Table:
     scores, again = setup.scores(images), setup.scores(images)
     alone, once_more = (torch.cat([setup.scores(i[None]) for i in images[:8]]) for _ in range(2))
     for one, other in ((scores, again), (alone, once_more)):  # Chance may come seldom.
-        if _differ(one, other):  # All the others compare scores with scores.
+        if differ(one, other):  # All the others compare scores with scores.
             return {faults.CHANCE_IN_EVAL: (True, _up_to(other - one))}
-    depend = _differ(scores[:8], alone)
+    depend = differ(scores[:8], alone)
     # The softmax over the images leaves a trace: its columns add up to one.
     over_images = watching.are_one(scores.exp().sum(dim=0))
-    is_cross_entropy, is_nll = (not depend and is_so for is_so in _kind_of_loss(setup))
+    is_cross_entropy, is_nll = (not depend and is_so for is_so in kind_of_loss(setup))
     adding_up = watching.are_probabilities(scores)
     # Distances are not below zero, and their loss takes less of them for better.
     asks_for_less = _slope(setup, scores, labels) > 0
@@ -302,17 +299,18 @@ def of_the_scores(setup: Setup) -> Table:
     by = _up_to(alone - scores[:8])
     table = _of_the_loss(setup, scores, labels)
     if is_cross_entropy and adding_up:
-        table[faults.SOFTMAX_TWICE] = (True, _adding_up())
+        table[faults.SOFTMAX_TWICE] = (True, adding_up_to_one())
     return table | {
         faults.OVER_DIM_0: (depend and over_images, columns),
         faults.IMAGES_DEPEND: (depend and not over_images, by),
-        faults.PROBABILITIES: (is_nll and adding_up, _adding_up()),
+        faults.PROBABILITIES: (is_nll and adding_up, adding_up_to_one()),
         faults.RAW_SCORES: (raw, row),
         faults.NEVER_BELOW_ZERO: (never, never),
     }
 
 
-def _adding_up() -> str:
+def adding_up_to_one() -> str:
+    """Say what gives probabilities away."""
     return say("the scores of each image add up to 1, and none is below 0")
 
 
@@ -320,7 +318,7 @@ def _up_to(differences: torch.Tensor) -> str:
     return say("by up to {most:.2g}", most=differences.abs().max())
 
 
-def _kind_of_loss(setup: Setup) -> tuple[bool, bool]:
+def kind_of_loss(setup: Setup) -> tuple[bool, bool]:
     """Whether a loss is cross_entropy's kind, and whether it is nll_loss's.
 
     One more in every score: cross_entropy subtracts it again, so its loss stays; nll_loss takes
@@ -356,7 +354,7 @@ def _of_the_loss(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> Ta
     summed = _is_summed(setup, scores, labels)
     slope = _slope(setup, scores, labels)
     # A loss of distances has a floor, and one with a minus before it has none.
-    upside_down = slope < 0 if _maximizes(setup) else slope > 0 > setup.loss(-sure, labels)
+    upside_down = slope < 0 if maximizes(setup) else slope > 0 > setup.loss(-sure, labels)
     # Sure and right scores cost nothing, but where a softmax turns them into 1 and 0 before.
     cost = setup.loss(sure, labels)
     floor = cost / (len(labels) if summed else 1)
@@ -390,11 +388,12 @@ def _slope(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> int:
     return (less < now < more) - (less > now > more)
 
 
-def _maximizes(setup: Setup) -> bool:
+def maximizes(setup: Setup) -> bool:
+    """Whether the optimiser goes uphill on purpose."""
     return any(group.get("maximize") for group in setup.optimizer.param_groups)
 
 
-def _differ(scores: torch.Tensor, again: torch.Tensor) -> bool:
+def differ(scores: torch.Tensor, again: torch.Tensor) -> bool:
     """Whether scores differ by more than rounding; NaN is like NaN, and unlike a number."""
     scores, again = scores.nan_to_num(), again.nan_to_num()
     # In float32 a sum in another order differs in its seventh digit; this is a thousand times that.
@@ -427,170 +426,3 @@ def _scaled(setup: Setup, images: torch.Tensor, factor: float) -> torch.Tensor:
         return setup.scores(factor * images)
     except Exception:  # noqa: BLE001 - as a table that has no row for them
         return setup.scores(images)
-
-
-def of_the_mode(setup: Setup) -> Table:
-    """Look for layers that are switched off, where there is no step that might do it."""
-    return _of_modes(setup, modes.layers_off(setup.network), not setup.network.training)
-
-
-@torch.no_grad()
-def _of_modes(setup: Setup, off: list[str], in_eval: bool) -> Table:
-    """Tell of layers, or of a network that does another thing in training, as F.dropout may."""
-    images = setup.sample[0][0]
-    network = rehearsal.twin_in("train", setup.network)
-    for part in modes.frozen_in(network):
-        part.eval()
-    trained = functools.partial(rehearsal.seen_of, network, images)
-    differs = in_eval and not off and _differ(setup.scores(images), trained())
-    named = say("layer {names}", names=listed(off)) if off else say("network.training is False")
-    return {faults.EVAL_MODE: (off or differs, named)}
-
-
-def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str], watching.Watch]:
-    """Let a step train copies: return its faults, what cannot be seen, and what was."""
-    seen = watching.Watch(*setup.copies(), setup.handed)
-    holds = rehearsal.hold_a_graph(step, setup)
-    learning = (weight for weight in setup.original.parameters() if weight.requires_grad)
-    bare = [weight for weight in learning if weight.grad is None]
-    try:
-        watching.watch(seen, step, setup.loss_function, setup.sample)
-    except Exception as error:
-        # The weights of the one that it knows by a name have no gradient, say.
-        if (
-            setup.names_it
-            and seen.of_the_handed > 0
-            or looks_at_weights.stops_at_one_of(bare, error)
-        ):
-            return {faults.SOMETHING_ELSE: (True, words.first_sentence(error))}, [], seen
-        # Where an earlier call's graph is not to be used up, it is the update that spoils it.
-        spoilt = (keeps or holds) and "inplace operation" in str(error)
-        again = spoilt or "a second time" in str(error)
-        # Within one step, it is the step that goes back twice: its error says so.
-        if not again or not (keeps or seen.taken or holds):
-            raise
-        fault = faults.KEPT_WITH_NETWORK if keeps else faults.KEPT_GRAPH
-        return (
-            {fault: (True, say("backward() comes to a graph that a step before used up"))},
-            [],
-            seen,
-        )
-    # A step that calls parts of the network calls those of the copy.
-    if not seen.forwards and (not seen.arrivals or any(w.grad is not None for w in bare)):
-        said = say("the network never ran in {count} steps", count=seen.taken)
-        return {faults.SOMETHING_ELSE: (True, said)}, [], seen
-    own = say("the step's own loss (it never calls loss_function)")
-    unseen = [] if seen.loss.asks else [own]
-    if seen.loss.asks and not seen.loss.compared:
-        unseen.append(say("whether the step hands the loss the labels of its images"))
-    by_hooks = any(getattr(w, "_post_accumulate_grad_hooks", None) for w in setup.handed_in)
-    if by_hooks:  # No copy has them.
-        unseen.append(say("updates by hooks of the weights"))
-    elif seen.moved and not seen.steps and not setup.elsewhere:
-        unseen.append(say("the optimizer, without which the step moves the weights"))
-    if seen.graphs.old() == 1:
-        unseen.append(say("whether the one graph that the step keeps is followed by others"))
-    return _of_what_was_seen(setup, seen, by_hooks), unseen, seen
-
-
-def with_its_scale(setup: Setup, seen: watching.Watch | None) -> Setup:
-    """Return the set-up with images as small as a step makes them, if it does: that is no fault."""
-    images = torch.cat([images for images, _ in setup.sample])
-    by = max(seen.loss.sizes, default=1.0) if seen is not None else 1.0
-    size = watching.size_of(images)
-    if not by * size <= looks_at_inputs.LARGEST_SIZE < size:
-        return setup
-    return dataclasses.replace(setup, sample=[(by * part, labels) for part, labels in setup.sample])
-
-
-def with_log_softmax(setup: Setup, seen: watching.Watch | None) -> Setup:
-    """Return the set-up with the log_softmax that a step may put before its loss.
-
-    Of a network that ends with the softmax itself, a step takes the logarithm alone.
-    """
-    scores, loss = setup.scores(setup.sample[0][0]), setup.loss_function
-    takes = seen is not None and seen.loss.asks and seen.loss.logarithms
-    if not takes or watching.are_logarithms(scores):
-        return setup
-    least = torch.finfo(scores.dtype).tiny if watching.are_probabilities(scores) else None
-
-    def log(given: torch.Tensor) -> torch.Tensor:
-        return given.log_softmax(dim=1) if least is None else given.clamp(min=least).log()
-
-    return dataclasses.replace(setup, loss_function=lambda s, y: loss(log(s), y))
-
-
-def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Table:
-    # A step may move the weights by hand.
-    never = seen.arrivals > 0 and not seen.steps and not seen.moved and not by_hooks
-    by_hand = seen.moved and not seen.steps
-    # A step may know the optimiser by another name and not use that, as a schedule does.
-    missed = setup.names_it and seen.of_the_handed != 0
-    used_up = say("{weight}.grad still held what the update had used", weight=seen.piled_up)
-    if seen.steps:
-        used_up = say("{weight}.grad still held what step() had used", weight=seen.piled_up)
-    used = seen.steps > seen.empty_steps
-    none = not (seen.added or used or by_hand) and (seen.steps > 0 or not seen.arrivals)
-    early = seen.added and seen.reaches_held and not used and seen.steps > 0
-    wiped, most = 0 < seen.gathered.steps == seen.gathered.wiped, seen.gathered.most
-    # What was cleared before is not there to be clipped, and that is said already.
-    clipped = 0 < seen.clips == seen.empty_clips and seen.reaches_held and not early
-    passed = [n for n in seen.passed_over() if n not in setup.elsewhere and used and not by_hooks]
-    right, graphs = seen.loss.right(), len(seen.graphs.kept())
-    downhill = seen.loss.downhill and all(seen.loss.downhill) and not _maximizes(setup)
-    uphill = by_hand and all(seen.uphill)
-    turned = say("backward() begins with a number below 0")
-    turned = say("each update goes up") if uphill else turned
-    sometimes = bool((setup.scores(setup.sample[0][0]) < 0).any())
-    above_zero = seen.loss.asks and seen.loss.least >= 0 and sometimes and _kind_of_loss(setup)[0]
-    return {
-        **_of_modes(setup, seen.off, seen.in_eval),
-        faults.FORWARD_BY_NAME: (
-            seen.forwards and not seen.calls,
-            say("forward ran {count} times, and no hook", count=seen.forwards),
-        ),
-        faults.NO_BACKWARD: (none, say("none came in {count} steps", count=seen.taken)),
-        faults.NO_GRADIENT: (
-            passed,
-            say("{names}: none in {count} steps", names=listed(passed), count=seen.taken),
-        ),
-        faults.NO_STEP: (
-            never and not missed,
-            say("not once in {count} steps", count=seen.taken),
-        ),
-        faults.SOMETHING_ELSE: (
-            never and missed,
-            say("the optimizer that it is handed took no step in {count} steps", count=seen.taken),
-        ),
-        faults.CLEARED_EARLY: (
-            early,
-            say("{count} of {count} calls of step() saw no gradient", count=seen.steps),
-        ),
-        faults.NEVER_CLEARED: (
-            seen.piled_up,
-            used_up,
-        ),
-        faults.WIPED: (wiped, say("1 of {count} gradients was used", count=most)),
-        faults.CLIPPED_EARLY: (
-            clipped,
-            say("{count} of {count} calls found no new one", count=seen.clips),
-        ),
-        faults.CLIPPED_SCALED: (
-            0 < seen.clips == seen.scaled_clips,
-            say("{count} of {count} calls came before unscale_()", count=seen.clips),
-        ),
-        faults.SHUFFLED_IN_STEP: (
-            right is not None,
-            say("right for {share:.0%} of the images", share=right or 0),
-        ),
-        faults.WRONG_WAY_UP: (downhill or uphill, turned),
-        faults.SOFTMAX_TWICE: (above_zero and seen.loss.squashed, _adding_up()),
-        faults.NEVER_BELOW_ZERO: (
-            above_zero and not seen.loss.squashed,
-            say("the least score that the step asks about is {least:.2g}", least=seen.loss.least),
-        ),
-        faults.KEPT_GRAPH: (
-            seen.graphs.old() > 1,
-            say("{graphs} graphs after {count} steps", graphs=graphs, count=seen.taken),
-        ),
-    }

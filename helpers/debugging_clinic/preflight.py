@@ -27,6 +27,7 @@ from helpers.debugging_clinic import (
     faults,
     keeping,
     looks,
+    looks_at_steps,
     looks_at_updates,
     rehearsal,
     watching,
@@ -346,7 +347,7 @@ def _looked_at(
         _require_no_hooks_of(step, setup.original, error)
         raise
     found += _that_hold(of_steps)
-    handed, setup = setup, looks.with_its_scale(looks.with_log_softmax(setup, seen), seen)
+    handed, setup = setup, looks_at_steps.as_in_the_step(setup, seen)
     if test is None:
         unseen.append(say("the test part (test=)"))
     else:
@@ -388,8 +389,8 @@ def _of_the_step(
     setup: Setup, step: Step | None, keeps: bool
 ) -> tuple[looks.Table, list[str], Watch | None]:
     if step is None:
-        return looks.of_the_mode(setup), [say("the step (hand it over as step=)")], None
-    table, unseen, seen = looks.of_the_step(setup, step, keeps)
+        return looks_at_steps.of_the_mode(setup), [say("the step (hand it over as step=)")], None
+    table, unseen, seen = looks_at_steps.of_the_step(setup, step, keeps)
     return table, unseen + [say("the step's own optimiser")] * bool(setup.elsewhere), seen
 
 

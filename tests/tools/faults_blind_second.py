@@ -399,7 +399,7 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
     ),
     (
         "helpers/debugging_clinic/looks.py",
-        "_differ",
+        "differ",
         "> 1e-3 * max(float(scores.abs().max()), 1e-3)",
         "> 1e-1 * max(float(scores.abs().max()), 1e-3)",
         "a tolerance a hundred times wider",
