@@ -140,15 +140,16 @@ def check(
     Notes
     -----
     All is tried on deep copies, on a step's first calls: four, 24 where a graph stays or a weight
-    gets no gradient, or up to 130 while it moves no weight. What hangs on the arguments is noted
-    before and set back after, whoever changed it: the schedules, averages, scalers, counters, lists
-    and generators that a step or a loss closes over or names, the hooks of a network, the
-    attributes of a loader. What nobody can set back stays as it is left: what was written to a file
-    or shown, an iterator or a stream that has gone on, the numbers of the data, which a data set
-    may write while it is walked, an object in an installed package that has no ``load_state_dict``.
-    A step that saves a file by ``torch.save`` is refused, or a copy would take the place of what
-    was learnt. The tests themselves are common practice; see Karpathy, *A Recipe for Training
-    Neural Networks*, 2019, https://karpathy.github.io/2019/04/25/recipe/.
+    gets no gradient, or up to 130 while it moves no weight; once more where the loss climbs, for 20
+    updates. What hangs on the arguments is noted before and set back after, whoever changed it: the
+    schedules, averages, scalers, counters, lists and generators that a step or a loss closes over
+    or names, the hooks of a network, the attributes of a loader. What nobody can set back stays as
+    it is left: what was written to a file or shown, an iterator or a stream that has gone on, the
+    numbers of the data, which a data set may write while it is walked, an object in an installed
+    package that has no ``load_state_dict``. A step that saves a file by ``torch.save`` is refused,
+    or a copy would take the place of what was learnt. The tests themselves are common practice; see
+    Karpathy, *A Recipe for Training Neural Networks*, 2019,
+    https://karpathy.github.io/2019/04/25/recipe/.
     """
     _require_an_object("network", network)
     require.network("network", network)
