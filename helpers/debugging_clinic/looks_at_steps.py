@@ -74,6 +74,8 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
         unseen.append(say("updates by hooks of the weights"))
     elif seen.moved and not seen.steps and not setup.elsewhere:
         unseen.append(say("the optimizer, without which the step moves the weights"))
+    if seen.repeats:
+        unseen.append(say("what each gradient of a step is for, which goes back more than once"))
     if seen.graphs.old() == 1:
         unseen.append(say("whether the one graph that the step keeps is followed by others"))
     return _of_what_was_seen(setup, seen, by_hooks), unseen, seen
@@ -112,13 +114,14 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
     by_hand = seen.moved and not seen.steps
     # A step may know the optimiser by another name and not use that, as a schedule does.
     missed = setup.names_it and seen.of_the_handed != 0
-    used_up = say("{weight}.grad still held what the update had used", weight=seen.piled_up)
+    used_up = say("{weight}.grad still held what the update had used", weight=seen.never_cleared)
     if seen.steps:
-        used_up = say("{weight}.grad still held what step() had used", weight=seen.piled_up)
+        used_up = say("{weight}.grad still held what step() had used", weight=seen.never_cleared)
     used = seen.steps > seen.empty_steps
     none = not (seen.added or used or by_hand) and (seen.steps > 0 or not seen.arrivals)
     early = seen.added and seen.reaches_held and not used and seen.steps > 0
     wiped, most = 0 < seen.gathered.steps == seen.gathered.wiped, seen.gathered.most
+    wiped = wiped and not seen.repeats
     # What was cleared before is not there to be clipped, and that is said already.
     clipped = 0 < seen.clips == seen.empty_clips and seen.reaches_held and not early
     passed = [n for n in seen.passed_over() if n not in setup.elsewhere and used and not by_hooks]
@@ -155,7 +158,7 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
             say("{count} of {count} calls of step() saw no gradient", count=seen.steps),
         ),
         faults.NEVER_CLEARED: (
-            seen.piled_up,
+            seen.never_cleared,
             used_up,
         ),
         faults.WIPED: (wiped, say("1 of {count} gradients was used", count=most)),

@@ -30,13 +30,8 @@ _MOST_IDLE_STEPS = 12
 # Where one graph stays, the others may follow by and by, as from a log of each tenth loss; and a
 # weight that gets no gradient may get one in a later step.
 _STEPS_TO_BE_SURE = 24
-# Of the numbers in the weights, so many may move against a gradient that moves them, by rounding.
-_CHANCE = 0.01
 # A step may call them by another name, but their code keeps its own.
 _CLIPPING = ("clip_grad_norm_", "clip_grad_value_")
-
-# Whether a call is another's than the step's own, the layers that are off, and whether all are.
-_Mode = tuple[bool, list[str], bool]
 
 
 class Watch:
@@ -60,27 +55,23 @@ class Watch:
         self.moved = self.in_eval = False  # Any weight changed; trained so, the network
         self.off: list[str] = []  # or layers by mistake.
         self.uphill: list[bool] = []  # For each update by hand, whether it went up the gradient.
-        # Added to used ones, and their weights as they then were: they may yet be cleared unused.
-        # And of those that were, how much of each had moved, and how much of that downhill.
-        self._piled, self._cleared = dict[str, _Piled](), list[tuple[str, int, int]]()
-        self.lets_go = False  # That was seen to happen.
+        # A step goes back more than once, as for a sharper place: what each is for, only it knows.
+        self.repeats = self._is_cleared = False  # And a gradient came to nothing after an update.
+        self._came: set[str] = set()  # The weights that a gradient came to in this step.
+        self._piled: set[str] = set()  # Those whose gradient was added to a used one.
         self.graphs = marks.Kept()
-        # Of the calls that a gradient met, and of those whose gradient an update has used.
-        self._modes, self._used_modes = list[_Mode](), list[_Mode]()
+        self._modes: list[tuple[list[str], bool]] = []  # In which this step called the network.
         weights = dict(network.named_parameters())
         own = set(weights.values())
         self._held = [w for g in optimizer.param_groups for w in g["params"] if w in own]
         # The weights whose gradient step() has seen, and that have got no new one since.
         self._used: set[torch.Tensor] = set()
-        # The gradient that arrives is; one was added since the last update.
-        self._is_first, self._waits = True, False
+        self._is_first, self._is_updated = True, False  # The gradient that arrives; any weight.
         self._learning = learning = {n: w for n, w in weights.items() if w.requires_grad}
         for name, weight in learning.items():
             weight.register_hook(functools.partial(self._arrive, name, weight))
             weight.register_post_accumulate_grad_hook(functools.partial(self._add, name))
-        self.gathered = _Gathered(
-            [w for w in learning.values() if w in {*self._held}][-1:], network
-        )
+        self.gathered = _Gathered([w for w in learning.values() if w in {*self._held}][-1:])
         network.register_forward_hook(
             lambda _, given, named, scores: self._call([*given, *named.values()], scores),
             with_kwargs=True,
@@ -109,18 +100,18 @@ class Watch:
     def take(self, step: Step, batch: Batch, loss_function: LossFunction) -> None:
         """Let the step train on a batch."""
         self.loss.begin(batch)
+        self._came, self._modes = set(), []
         before = [weight.detach().clone() for _, weight in self.network.named_parameters()]
         with _heard(self._clip, self._unscale, self._update):
             step(self.network, *batch, loss_function, self.optimizer)
         self.taken = self.graphs.steps = self.taken + 1
         if self.arrivals and not self.forwards:  # It calls parts of the network.
-            self._modes = [(False, modes.layers_off(self.network), not self.network.training)]
-        # Who attacks images lets the network train in another call.
-        calls = self._used_modes + self._modes
-        for _, off, in_eval in [mode for mode in calls if not mode[0]] or calls:
-            self.off, self.in_eval = self.off or off, self.in_eval or in_eval
-        self._modes, self._used_modes = [], []
-        self._look_at_what_was_cleared()
+            self._modes = [self._mode()]
+        if self._came and self._modes:
+            # One of several calls may be made in another mode on purpose, as to attack images.
+            layers, in_eval = zip(*self._modes, strict=True)
+            self.off = self.off or [name for name in layers[0] if all(name in o for o in layers)]
+            self.in_eval = self.in_eval or all(in_eval)
         now = zip(self.network.named_parameters(), before, strict=True)
         changed = {name for (name, weight), old in now if not torch.equal(old, weight)}
         moved = bool(changed)
@@ -135,7 +126,12 @@ class Watch:
     @property
     def is_clear(self) -> bool:
         """Whether it is known what becomes of gradients that were added to used ones."""
-        return not self._piled or bool(self.piled_up) or self.lets_go
+        return not self._piled or bool(self.piled_up) or self.repeats
+
+    @property
+    def never_cleared(self) -> str:
+        """The weight whose gradient still held what had been used; "" where that may be wanted."""
+        return "" if self.repeats and self._is_cleared else self.piled_up
 
     @property
     def reaches_held(self) -> bool:
@@ -157,41 +153,26 @@ class Watch:
 
     def _add(self, name: str, weight: torch.Tensor) -> None:
         self.added += 1
-        self._waits = True
+        self.repeats |= name in self._came
+        self._came.add(name)
         if self._is_first:
-            # What was cleared had been used if the weight was moved by it, as for a sharper place.
-            if piled := self._piled.pop(name, None):
-                self._cleared.append((name, *piled.moves(weight)))
+            self._piled.discard(name)
+            self._is_cleared |= self._is_updated
         elif weight in self._used:
-            self._piled[name] = _Piled(weight)
+            self._piled.add(name)
         self._used.discard(weight)
-
-    def _look_at_what_was_cleared(self) -> None:
-        """See whether it was used: then all goes along it, up or down; an attack goes its own way.
-
-        It is for all weights together, since in a small one that may be chance.
-        """
-        moved = sum(count for _, count, _ in self._cleared)
-        down = sum(count for _, _, count in self._cleared) / max(moved, 1)
-        used = moved and not _CHANCE < down < 1 - _CHANCE
-        self.lets_go |= bool(self._cleared) and not used
-        if used and not self.piled_up:
-            self.piled_up = next(name for name, count, _ in self._cleared if count)
-        self._cleared = []
 
     def _step(self) -> bool:
         if not self.steps:  # What moved weights before was no update.
-            self.piled_up, self._piled, self._cleared = "", {}, []
+            self.piled_up, self._piled = "", set()
         self.steps += 1
         self._use()
         self.gathered.use()
         return bool(self._held) and not self._used
 
     def _use(self) -> None:
-        self._used_modes += self._modes
-        self._modes, self._waits = [], False
         # Several gradients may be added up on purpose; once used, they have to go.
-        self._used = self._with_gradient()
+        self._used, self._is_updated = self._with_gradient(), True
         there = [name for name in self._piled if _is_something(self._learning[name].grad)]
         self.piled_up = self.piled_up or min(there, default="")
 
@@ -216,21 +197,11 @@ class Watch:
         if scores is None:  # It only looks, which is what evaluation mode is for.
             return
         self.loss.scored(_tensors(given))
-        # A gradient of images, as for an attack, is another's than the step's own.
-        attacks = any(part.requires_grad for part in _tensors(given))
-        self.gathered.spoilt |= attacks
-        mode = attacks, modes.layers_off(self.network), not self.network.training
-        # What no gradient comes to was only looked at.
-        source = self.taken, *(part.detach() for part in _tensors(given)[:1])
-        scores.register_hook(lambda _: self._note(mode, source))
+        self._modes.append(self._mode())
         self.graphs.mark(scores)
 
-    def _note(self, mode: _Mode, source: tuple) -> None:
-        self.gathered.source = source
-        # Who attacks images may clear what that left in the weights: it trains nothing.
-        if self._waits and self._held and not self._with_gradient():
-            self._modes, self._waits = [], False
-        self._modes.append(mode)
+    def _mode(self) -> tuple[list[str], bool]:
+        return modes.layers_off(self.network), not self.network.training
 
 
 def _count(network: nn.Module, seen: Watch) -> None:
@@ -291,47 +262,21 @@ class _Counted:
         return _Counted(copy.deepcopy(self._forward, memo), self._seen)
 
 
-class _Piled:
-    """A gradient that was added to a used one, and the weight before anything came of it."""
-
-    def __init__(self, weight: torch.Tensor):
-        self._weight, self._gradient = weight.detach().clone(), weight.grad.detach().clone()  # type: ignore
-
-    def moves(self, weight: torch.Tensor) -> tuple[int, int]:
-        """Return how many numbers of the weight have moved since, and how many of them downhill.
-
-        The numbers tell, and not the count of changes, which leaves out those of ``.data``.
-        """
-        along = (weight.detach() - self._weight) * self._gradient
-        return int((along != 0).sum()), int((along < 0).sum())
-
-
 class _Gathered:
     """The gradients of one weight between two updates: whether all of them are used."""
 
-    def __init__(self, weights: Sequence[torch.Tensor], network: nn.Module):
-        self._is_heard = any(module._backward_hooks for module in network.modules())
+    def __init__(self, weights: Sequence[torch.Tensor]) -> None:
         self.steps = self.wiped = 0  # Updates, and those by the last of several gradients.
         self.pieces = self.most = 0  # Gradients since the last update; the most before one.
-        self.spoilt, self._is_first = False, True
-        self.source: tuple = ()  # The step, and the images, that the next gradient is of.
-        self._sources: list[tuple] = []
-        self._where = self._new = self._sum = torch.zeros(())
+        self._is_first = True
+        self._new = self._sum = torch.zeros(())
         for weight in weights:
             weight.register_hook(lambda new: setattr(self, "_new", new.detach().clone()))
             weight.register_post_accumulate_grad_hook(self._add)
         self._weight = weights[0] if weights else None
 
-    def _add(self, weight: torch.Tensor) -> None:
-        # A gradient at another place, such as the first of two in a sharpness-aware step, is done.
-        if self.pieces and not torch.equal(self._where, weight):
-            self.pieces = 0
-        # Of two of the same images, one may be for what hooks make of it.
-        again = any(_is_one_source(self.source, other) for other in self._sources)
-        self.spoilt |= again and self._is_heard
-        self._sources.append(self.source)
+    def _add(self, _: torch.Tensor) -> None:
         self._sum = self._sum + self._new if self.pieces else self._new
-        self._where = weight.detach().clone()
         self.pieces += 1
 
     @property
@@ -347,17 +292,11 @@ class _Gathered:
         self.steps += not (self._is_first and self.pieces == 1)
         self._is_first = False
         found = None if self._weight is None else self._weight.grad
-        if found is not None and self.pieces > 1 and not self.spoilt:
+        if found is not None and self.pieces > 1:
             alone = _is_along(found, self._new) and not _is_along(found, self._sum)
             self.wiped += alone
             self.most = max(self.most, self.pieces)
-        self.pieces, self.spoilt, self._sources = 0, False, []
-
-
-def _is_one_source(one: tuple, other: tuple) -> bool:
-    """Whether two gradients are of one step and the same images."""
-    is_known = len(one) == len(other) == 2 and one[0] == other[0]
-    return is_known and one[1].shape == other[1].shape and bool((one[1] == other[1]).all())
+        self.pieces = 0
 
 
 class _Loss:
