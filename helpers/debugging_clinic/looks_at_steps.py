@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 
 import torch
 
@@ -65,20 +66,24 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
     if not seen.forwards and (not seen.arrivals or any(w.grad is not None for w in bare)):
         said = say("the network never ran in {count} steps", count=seen.taken)
         return {faults.SOMETHING_ELSE: (True, said)}, [], seen
-    own = say("the step's own loss (it never calls loss_function)")
-    unseen = [] if seen.loss.asks else [own]
-    if seen.loss.asks and not seen.loss.compared:
-        unseen.append(say("whether the step hands the loss the labels of its images"))
     by_hooks = any(getattr(w, "_post_accumulate_grad_hooks", None) for w in setup.handed_in)
+    table = _of_what_was_seen(setup, seen, by_hooks)
+    return table, list(_unseen(setup, seen, by_hooks)), seen
+
+
+def _unseen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Iterator[str]:
+    if not seen.loss.asks:
+        yield say("the step's own loss (it never calls loss_function)")
+    if seen.loss.asks and not seen.loss.compared:
+        yield say("whether the step hands the loss the labels of its images")
     if by_hooks:  # No copy has them.
-        unseen.append(say("updates by hooks of the weights"))
+        yield say("updates by hooks of the weights")
     elif seen.moved and not seen.steps and not setup.elsewhere:
-        unseen.append(say("the optimizer, without which the step moves the weights"))
+        yield say("the optimizer, without which the step moves the weights")
     if seen.repeats:
-        unseen.append(say("what each gradient of a step is for, which goes back more than once"))
+        yield say("what each gradient is for in a step that goes back more than once")
     if seen.graphs.old() == 1:
-        unseen.append(say("whether the one graph that the step keeps is followed by others"))
-    return _of_what_was_seen(setup, seen, by_hooks), unseen, seen
+        yield say("whether the one graph that the step keeps is followed by others")
 
 
 def as_in_the_step(setup: Setup, seen: watching.Watch | None) -> Setup:

@@ -59,6 +59,10 @@ _FEW_NUMBERS = 16
 # With one of these there is little to train, and what else is asked may have a wrong answer.
 _STOPS = (faults.NO_GRADIENT, faults.KEPT_WITH_NETWORK, faults.KEPT_GRAPH, faults.IN_A_LIST,
           faults.ALL_THE_SAME)  # fmt: skip
+# What is asked of loss_function alone, and says nothing about a step with a loss of its own.
+_OF_THE_LOSS = (faults.SOFTMAX_TWICE, faults.PROBABILITIES, faults.RAW_SCORES,
+                faults.NEVER_BELOW_ZERO, faults.BLIND, faults.LOSS_SUMMED, faults.WRONG_WAY_UP,
+                faults.LOSS_NOT_FINITE, faults.LOSS_TOO_HIGH, faults.NOT_BY_HEART)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -365,15 +369,16 @@ def _looked_at(
     updates = rehearsal.first_updates(setup)
     if updates.stopped:
         unseen.append(say("the first updates: the optimiser's {why}", why=updates.stopped))
-    found = _that_hold(looks.of_the_data(setup, updates), looks.of_the_scores(setup)) + found
+    hold = functools.partial(_that_hold, but=_OF_THE_LOSS if seen and not seen.loss.asks else ())
+    found = hold(looks.of_the_data(setup, updates), looks.of_the_scores(setup)) + found
     if not looks.has_enough_labels(setup):
         unseen.append(say("whether labels fit their images: there are too few"))
     found = _each_once(found, setup, updates)
     # A loss that climbs or stays has a reason, and those above are the better ones.
     climbs = functools.partial(looks_at_updates.climbs_in, step, handed.sample, setup, updates)
     last = (setup, updates, seen, climbs)
-    found = found or _that_hold(looks_at_updates.of_the_first_updates(*last))[:1]
-    return Report(found or _that_hold(looks_at_updates.of_a_small_batch(setup)), tuple(unseen))
+    found = found or hold(looks_at_updates.of_the_first_updates(*last))[:1]
+    return Report(found or hold(looks_at_updates.of_a_small_batch(setup)), tuple(unseen))
 
 
 def _each_once(
@@ -395,8 +400,8 @@ def _of_the_step(
     return table, unseen + [say("the step's own optimiser")] * bool(setup.elsewhere), seen
 
 
-def _that_hold(*tables: looks.Table) -> tuple[Finding, ...]:
-    rows = itertools.chain.from_iterable(table.items() for table in tables)
+def _that_hold(*tables: looks.Table, but: tuple[str, ...] = ()) -> tuple[Finding, ...]:
+    rows = ((fault, row) for table in tables for fault, row in table.items() if fault not in but)
     return tuple(Finding(fault, evidence) for fault, (holds, evidence) in rows if holds)
 
 

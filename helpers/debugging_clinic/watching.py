@@ -57,8 +57,8 @@ class Watch:
         self.uphill: list[bool] = []  # For each update by hand, whether it went up the gradient.
         # A step goes back more than once, as for a sharper place: what each is for, only it knows.
         self.repeats = self._is_cleared = False  # And a gradient came to nothing after an update.
-        self._came: set[str] = set()  # The weights that a gradient came to in this step.
-        self._piled: set[str] = set()  # Those whose gradient was added to a used one.
+        # The weights that a gradient came to in this step, and those where it met a used one.
+        self._came, self._piled = set[str](), set[str]()
         self.graphs = marks.Kept()
         self._modes: list[tuple[list[str], bool]] = []  # In which this step called the network.
         weights = dict(network.named_parameters())

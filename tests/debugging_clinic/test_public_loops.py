@@ -7,6 +7,8 @@ from torch.nn import functional as F
 
 from debugging_clinic.runs import adam, cnn, mlp, run, sgd
 
+TWICE = "what each gradient is for in a step that goes back more than once"
+
 
 def perturbing(clears):
     """Attack the images, and then the weights through a proxy, as AWP does."""
@@ -61,7 +63,8 @@ def test_a_sharper_place_may_be_reached_by_the_data_of_the_weights(batches, clea
 
     torch.manual_seed(0)
     report = run(cnn(), batches, sgd(0.05), step=step).checked()
-    assert report.faults == (() if clears else ("gradients never cleared",))
+    assert report.healthy
+    assert TWICE in str(report)  # What goes up the gradient may be cleared later, or used again.
 
 
 class Trainer:
@@ -296,7 +299,7 @@ def test_hooks_of_a_network_may_belong_to_its_optimizer(batches, step, faults):
 
 
 def test_the_first_of_two_losses_of_the_same_images_may_be_lost(batches):
-    """Nobody hears of its gradient before it is cleared."""
+    """A step that goes back twice may clear in between on purpose: it is said, and not judged."""
 
     def step(network, images, labels, loss_function, optimizer):
         scores = network(images)
@@ -307,7 +310,8 @@ def test_the_first_of_two_losses_of_the_same_images_may_be_lost(batches):
 
     torch.manual_seed(0)
     report = run(mlp(), batches, sgd(0.01), step=step).checked()
-    assert report.faults == ("gradients wiped within an accumulation",)
+    assert report.healthy
+    assert TWICE in str(report)
 
 
 def test_what_a_step_sets_up_to_go_back_is_asked_for_in_a_line(batches):

@@ -389,6 +389,23 @@ def test_a_step_may_take_the_logarithm_of_what_a_softmax_in_the_network_gives(ba
     assert report.faults == (() if takes else ("probabilities in nll_loss",))
 
 
+@pytest.mark.parametrize("asks", [True, False])
+def test_what_a_step_never_asks_is_not_blamed_on_it(batches, asks):
+    """Its own loss may be another; what the network does with the images is looked at still."""
+
+    def step(network, images, labels, loss_function, optimizer):
+        optimizer.zero_grad()
+        scores = network(images).clamp(min=1e-7)
+        (loss_function(scores, labels) if asks else F.nll_loss(scores.log(), labels)).backward()
+        optimizer.step()
+
+    torch.manual_seed(0)
+    for dim, faults in ((1, ("probabilities in nll_loss",)), (0, ("log_softmax over dim=0",))):
+        network = mlp(nn.Softmax(dim) if dim else nn.LogSoftmax(dim))
+        report = run(network, batches, loss_function=F.nll_loss, step=step).checked()
+        assert report.faults == (() if dim and not asks else faults)
+
+
 class OneThatTrains(nn.Module):
     """Takes the loss of a batch itself, and notes it down, as modules of PyTorch Lightning do."""
 
