@@ -350,13 +350,13 @@ def _looked_at(
         if found := found or _that_hold(looks.of_the_way_back(setup)):
             return Report(found)
         _require_no_hooks_of(step, setup.original, error)
+        error.add_note(say("check hands step copies: what it keeps of the originals is not theirs"))
         raise
     found += _that_hold(of_steps)
-    handed, setup = setup, looks_at_steps.as_in_the_step(setup, seen)
     if test is None:
         unseen.append(say("the test part (test=)"))
     else:
-        shared, unlike = _mixed(batches, test, handed.sample)
+        shared, unlike = _mixed(batches, test, setup.sample)
         found += _that_hold({faults.MIXED_PARTS: (shared, shared)})
         unseen += unlike
     unseen.append(say("a second walk of the data"))
@@ -364,8 +364,25 @@ def _looked_at(
         counts = {"missing": missing, "classes": setup.classes}
         none = say("{missing:,} of the {classes:,} classes, of which no image came", **counts)
         unseen.append(none)
-    if why := looks.keeps_a_state(setup, keeps, loss_keeps):
+    try:
+        if why := looks.keeps_a_state(setup, keeps, loss_keeps):
+            return Report(found, (*unseen, why))
+        found, more = _by_the_book(setup, step, seen, found)
+    except Exception as error:
+        if step is None:
+            raise
+        reason = words.first_sentence(error)
+        why = say("data, scores and updates, which stop without the step ({why})", why=reason)
         return Report(found, (*unseen, why))
+    return Report(found, (*unseen, *more))
+
+
+def _by_the_book(
+    setup: Setup, step: Step | None, seen: Watch | None, found: tuple[Finding, ...]
+) -> tuple[tuple[Finding, ...], list[str]]:
+    """Look at what does not need the step: the data, the scores, the first updates, one batch."""
+    unseen: list[str] = []
+    handed, setup = setup, looks_at_steps.as_in_the_step(setup, seen)
     updates = rehearsal.first_updates(setup)
     if updates.stopped:
         unseen.append(say("the first updates: the optimiser's {why}", why=updates.stopped))
@@ -378,7 +395,7 @@ def _looked_at(
     climbs = functools.partial(looks_at_updates.climbs_in, step, handed.sample, setup, updates)
     last = (setup, updates, seen, climbs)
     found = found or hold(looks_at_updates.of_the_first_updates(*last))[:1]
-    return Report(found or hold(looks_at_updates.of_a_small_batch(setup)), tuple(unseen))
+    return found or hold(looks_at_updates.of_a_small_batch(setup)), unseen
 
 
 def _each_once(

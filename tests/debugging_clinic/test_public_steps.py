@@ -406,6 +406,49 @@ def test_what_a_step_never_asks_is_not_blamed_on_it(batches, asks):
         assert report.faults == (() if dim and not asks else faults)
 
 
+class Tires(nn.Sequential):
+    """Runs five times, and then wants a rest, which the step grants: as a memory that fills up."""
+
+    runs = 0
+
+    def forward(self, images):
+        if self.training and self.runs == 5:
+            raise RuntimeError("the memory is full: call rest()")
+        self.runs += self.training
+        return super().forward(images)
+
+    def rest(self):
+        self.runs = 0
+
+
+def test_what_runs_in_the_step_alone_is_looked_at_there_alone(batches):
+    def step(network, *rest):
+        network.rest()
+        by_the_book(network, *rest)
+
+    torch.manual_seed(0)
+    report = run(Tires(*mlp()), batches, step=step).checked()
+    assert report.healthy
+    assert "stop without the step (the memory is full: call rest())" in str(report)
+    with pytest.raises(RuntimeError, match="the memory is full"):
+        run(Tires(*mlp()), batches).check()
+
+
+def test_an_error_of_the_step_says_that_it_had_copies(batches):
+    torch.manual_seed(0)
+    set_up = run(mlp(), batches)
+    own = [*set_up.network.parameters()]
+
+    def step(network, *rest):
+        by_the_book(network, *rest)
+        own[0].grad.sign_()
+
+    set_up.step = step
+    with pytest.raises(AttributeError) as caught:
+        set_up.check()
+    assert "copies" in caught.value.__notes__[0]
+
+
 class OneThatTrains(nn.Module):
     """Takes the loss of a batch itself, and notes it down, as modules of PyTorch Lightning do."""
 
