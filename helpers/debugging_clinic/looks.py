@@ -175,7 +175,9 @@ def of_the_network(setup: Setup, keeps: bool, loss_keeps: bool) -> Table:
     weights = dict(network.named_parameters())
     learning = [name for name, weight in weights.items() if weight.requires_grad]
     left_out = [n for n in learning if id(weights[n]) not in held and n not in setup.elsewhere]
-    decay = max((rate_of(group) * group.get("weight_decay", 0.0) for group in groups), default=0.0)
+    decays = (rehearsal.rate_of(group) * group.get("weight_decay", 0.0) for group in groups)
+    decay = max(decays, default=0.0)
+    eaten = decay >= _MOST_DECAY and looks_at_weights.most_moved_without_a_gradient(setup)
     same = looks_at_weights.are_all_the_same(setup, learning)
     silent = bool(learning) and not scores.requires_grad
     shape = tuple((outside or [scores])[0].shape)
@@ -190,7 +192,7 @@ def of_the_network(setup: Setup, keeps: bool, loss_keeps: bool) -> Table:
         faults.KEPT_GRAPH: (loss_keeps, goes_on),
         faults.LEFT_OUT: (left_out, listed(left_out)),
         faults.ALL_THE_SAME: (same, same),
-        faults.DECAYED: (decay >= _MOST_DECAY, f"lr × weight_decay = {decay:.3g}"),
+        faults.DECAYED: (eaten >= _MOST_DECAY, f"lr × weight_decay = {decay:.3g}"),
     }
 
 
@@ -206,11 +208,6 @@ def listed(names: Sequence[str]) -> str:
     first = ", ".join(names[:3])
     more = say("{first} and {count} more", first=first, count=len(names) - 3)
     return more if len(names) > 3 else first
-
-
-def rate_of(group: dict) -> float:
-    """Return a learning rate; a schedule that warms up may begin at zero: what it leads to."""
-    return float(group.get("lr") or group.get("initial_lr") or 0.0)
 
 
 def is_made_of_others(value: object, network: nn.Module) -> bool:

@@ -10,7 +10,7 @@ import torch
 from helpers.common import progress
 from helpers.common.sentences import say
 from helpers.debugging_clinic import faults, rehearsal, watching
-from helpers.debugging_clinic.looks import Table, have_bounds, listed, of_the_right_class, rate_of
+from helpers.debugging_clinic.looks import Table, have_bounds, listed, of_the_right_class
 from helpers.debugging_clinic.rehearsal import Setup, Updates
 from helpers.debugging_clinic.steps import Batch, Step
 
@@ -37,7 +37,7 @@ def of_the_first_updates(
     # A loss that climbs at any rate has another reason.
     slower = (f for f in (1e-2, 1e-4, 1e-6) if not rehearsal.first_updates(setup, factor=f).climb)
     calm = next(slower, 0.0) if updates.climb and climbs_in_the_step() else 0.0
-    rate = max(map(rate_of, setup.optimizer.param_groups))
+    rate = max(map(rehearsal.rate_of, setup.optimizer.param_groups))
     rates = {"rate": rate, "lower": rate * calm}
     climbs = say("it climbs at lr = {rate:g}, and at {lower:g} it does not", **rates)
     images, labels = setup.sample[0]

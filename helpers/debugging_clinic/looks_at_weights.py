@@ -63,6 +63,30 @@ def _learn_the_same(setup: Setup, names: list[str]) -> bool:
     return all(part is None for part in some)
 
 
+def most_moved_without_a_gradient(setup: Setup) -> float:
+    """Return the largest share of a weight that a step takes off it where no gradient wants it.
+
+    Of its decay a settings' product tells, and not every optimiser takes off as much.
+    """
+    network, optimizer = setup.copies()
+    for group in optimizer.param_groups:
+        if group.get("lr") == 0:
+            group["lr"] = rehearsal.rate_of(group)
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    before = [weight.detach().clone() for weight in weights]
+    for weight in weights:
+        weight.grad = torch.zeros_like(weight)
+    try:
+        optimizer.step()
+    except Exception:  # noqa: BLE001 - it wants more than gradients, and its settings tell
+        return 1.0
+    pairs = [
+        (float(old.norm()), float((w.detach() - old).norm()))
+        for w, old in zip(weights, before, strict=True)
+    ]
+    return max((moved / length for length, moved in pairs if length), default=0.0)
+
+
 def stops_at_one_of(weights: Sequence[torch.Tensor], error: Exception) -> bool:
     """Whether an error comes from where one of them is at hand that has no gradient.
 

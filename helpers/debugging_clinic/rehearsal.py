@@ -69,8 +69,23 @@ def twin_of(network: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module
     for weight in network.parameters():
         if id(weight) in memo:  # As a network that copies itself in its own way need not say.
             vars(memo[id(weight)]).update(copy.deepcopy(vars(weight), memo))
+    for weight, one in _that_share_their_numbers(network):
+        if id(weight) in memo and id(one) in memo:
+            memo[id(weight)].data = memo[id(one)].data
     _fill(held, memo)
     return twin
+
+
+def _that_share_their_numbers(network: nn.Module) -> Iterator[tuple[nn.Parameter, nn.Parameter]]:
+    """Give each parameter that is made of the numbers of another one, with that other one.
+
+    As ``nn.Parameter(weight)`` makes it, whose numbers ``copy`` would give to each apart.
+    """
+    first: dict[tuple, nn.Parameter] = {}
+    for weight in network.parameters():
+        one = first.setdefault((weight.data_ptr(), weight.shape, weight.stride()), weight)
+        if one is not weight and weight.numel():
+            yield weight, one
 
 
 def _fill(optimizers: list[Optimizer], memo: dict[int, Any]) -> None:
@@ -344,6 +359,11 @@ class Updates:
         return top > 4 * start or sum(late) / len(late) > 1.5 * start
 
 
+def rate_of(group: dict) -> float:
+    """Return a learning rate; a schedule that warms up may begin at zero: what it leads to."""
+    return float(group.get("lr") or group.get("initial_lr") or 0.0)
+
+
 def first_updates(
     setup: Setup, *, factor: float = 1.0, decays: bool = True, warm: bool = False
 ) -> Updates:
@@ -355,7 +375,7 @@ def first_updates(
     network, optimizer = setup.copies()
     for group, handed in zip(optimizer.param_groups, setup.handed.param_groups, strict=False):
         # A schedule that warms up may begin at zero; its optimiser holds what it leads to.
-        if "lr" in group:
+        if group.get("lr") is not None:  # Who finds the rate by itself may have none.
             led_to = group.get("initial_lr", 0.0)
             rate = group["lr"] or led_to
             warmer = max(rate, led_to, group.get("max_lr", 0.0), handed["lr"])
@@ -377,6 +397,10 @@ def first_updates(
     except _NotStepped as error:
         stopped = str(error)
     stay = map(torch.equal, start, weights)
+    most: dict[int, float] = {}  # For the numbers, which two weights may share.
+    for weight, gradient in zip(weights, reached, strict=True):
+        most[weight.data_ptr()] = max(gradient, most.get(weight.data_ptr(), 0.0))
+    reached = [most[weight.data_ptr()] for weight in weights]
     moves = list(zip(learning, reached, stay, strict=True)) if not stopped else []
     return Updates(
         losses,
