@@ -162,6 +162,11 @@ def is_own(thing: Any) -> bool:
     return _is_installed_nowhere(thing.__module__ or "")
 
 
+def is_of_ones_own(frame: types.FrameType) -> bool:
+    """Whether what runs is of a notebook, or of a file in no installed package."""
+    return _is_installed_nowhere(frame.f_globals.get("__name__", ""))
+
+
 @functools.cache
 def _is_installed_nowhere(module: str) -> bool:
     file = getattr(sys.modules.get(module), "__file__", None) or ""

@@ -63,7 +63,8 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
         said = say("backward() comes to a graph that a step before used up")
         return {fault: (True, said)}, [], seen
     # A step that calls parts of the network calls those of the copy.
-    if not seen.forwards and (not seen.arrivals or any(w.grad is not None for w in bare)):
+    ran = seen.forwards or seen.calls or seen.moved or seen.is_deaf
+    if not ran and (not seen.arrivals or any(w.grad is not None for w in bare)):
         said = say("the network never ran in {count} steps", count=seen.taken)
         return {faults.SOMETHING_ELSE: (True, said)}, [], seen
     by_hooks = any(getattr(w, "_post_accumulate_grad_hooks", None) for w in setup.handed_in)
@@ -72,7 +73,9 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
 
 
 def _unseen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Iterator[str]:
-    if not seen.loss.asks:
+    if seen.is_deaf:
+        yield say("what the step calls, while a profiler measures times")
+    elif not seen.loss.asks:
         yield say("the step's own loss (it never calls loss_function)")
     if seen.loss.asks and not seen.loss.compared:
         yield say("whether the step hands the loss the labels of its images")
@@ -118,7 +121,7 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
     never = seen.arrivals > 0 and not seen.steps and not seen.moved and not by_hooks
     by_hand = seen.moved and not seen.steps
     # A step may know the optimiser by another name and not use that, as a schedule does.
-    missed = setup.names_it and seen.of_the_handed != 0
+    missed = setup.names_it and (seen.is_deaf or seen.of_the_handed > 0)
     used_up = say("{weight}.grad still held what the update had used", weight=seen.never_cleared)
     if seen.steps:
         used_up = say("{weight}.grad still held what step() had used", weight=seen.never_cleared)

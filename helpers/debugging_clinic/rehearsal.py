@@ -231,8 +231,7 @@ def find_the_scores(
 
         twin.register_forward_hook(lambda _, __, gives: given.append(gives))
         with keeping.as_it_was(step, loss_function), contextlib.suppress(Exception):
-            with watching.overheard(loss_function, hear) as heard:
-                watching.Watch(twin, its_own).take(step, batch, heard)
+            watching.Watch(twin, its_own).take(step, batch, loss_function, hear)
         places = sorted(asked) or places
     vars(network)["_place_of_scores"] = places[0] if places else 0
 

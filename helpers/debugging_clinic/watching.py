@@ -4,22 +4,20 @@
 them for a while. What the step does is told by the order in which the hooks are called.
 """
 
-import copy
 import functools
 import itertools
 import math
-import os
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import torch
 from torch import nn
 
 from helpers.common import progress
 from helpers.common.sentences import say
-from helpers.debugging_clinic import chance, keeping, marks, modes
+from helpers.debugging_clinic import chance, hearing, keeping, marks, modes
 from helpers.debugging_clinic.steps import Batch, LossFunction, Step
 
 _STEPS_WATCHED = 4
@@ -30,8 +28,6 @@ _MOST_IDLE_STEPS = 12
 # Where one graph stays, the others may follow by and by, as from a log of each tenth loss; and a
 # weight that gets no gradient may get one in a later step.
 _STEPS_TO_BE_SURE = 24
-# A step may call them by another name, but their code keeps its own.
-_CLIPPING = ("clip_grad_norm_", "clip_grad_value_")
 
 
 class Watch:
@@ -45,13 +41,16 @@ class Watch:
         self.changed: set[str] = set()  # Those that moved.
         self.piled_up = ""  # The weight whose gradient was added to one that had been used already.
         self.steps = self.empty_steps = 0  # Calls of step(), and those that found no gradient.
-        self.clips = self.empty_clips = 0  # Calls of a clipping, and those with nothing to clip.
-        self.scaled_clips = 0  # Those that a GradScaler's unscale_() followed, and came too late.
+        # Calls of a clipping, those with nothing to clip, and those that came too late, since a
+        # GradScaler's unscale_() followed.
+        self.clips = self.empty_clips = self.scaled_clips = 0
         self._is_unscaled = self._is_scaled_and_clipped = False
+        # Whether nobody can hear what is called, since somebody else measures times.
+        self.is_deaf = sys.getprofile() is not None
         # What was handed over, of which these are copies, with all that it wraps; and calls of its
-        # step(): -1 if nobody could hear them.
+        # step().
         self._handed = {id(one) for one in keeping.optimizers(handed)}
-        self.of_the_handed = -1 if sys.getprofile() else 0
+        self.of_the_handed = 0
         self.moved = self.in_eval = False  # Any weight changed; trained so, the network
         self.off: list[str] = []  # or layers by mistake.
         self.uphill: list[bool] = []  # For each update by hand, whether it went up the gradient.
@@ -64,9 +63,11 @@ class Watch:
         weights = dict(network.named_parameters())
         own = set(weights.values())
         self._held = [w for g in optimizer.param_groups for w in g["params"] if w in own]
-        # The weights whose gradient step() has seen, and that have got no new one since.
-        self._used: set[torch.Tensor] = set()
-        self._is_first, self._is_updated = True, False  # The gradient that arrives; any weight.
+        # The weights whose gradient an update has seen, and that have got no new one since; with
+        # that gradient, in the place of which a step may put another.
+        self._used: dict[torch.Tensor, torch.Tensor] = {}
+        # Of the gradient that arrives; and any weight.
+        self._is_first, self._holds_what_was_used, self._is_updated = True, False, False
         self._learning = learning = {n: w for n, w in weights.items() if w.requires_grad}
         for name, weight in learning.items():
             weight.register_hook(functools.partial(self._arrive, name, weight))
@@ -91,36 +92,39 @@ class Watch:
                 self._use()
             else:
                 self.empty_steps += empty
+                self._note_what_is_used()  # It may have changed that.
             return result
 
-        _count(network, self)
         # A schedule that a step makes asks for a method.
         object.__setattr__(optimizer, "step", types.MethodType(noted, optimizer))
 
-    def take(self, step: Step, batch: Batch, loss_function: LossFunction) -> None:
+    def take(
+        self, step: Step, batch: Batch, loss_function: LossFunction, asked: Callable | None = None
+    ) -> None:
         """Let the step train on a batch."""
         self.loss.begin(batch)
         self._came, self._modes = set(), []
-        before = [weight.detach().clone() for _, weight in self.network.named_parameters()]
-        with _heard(self._clip, self._unscale, self._update):
-            step(self.network, *batch, loss_function, self.optimizer)
+        weights = dict(self.network.named_parameters())
+        before = {name: weight.detach().clone() for name, weight in weights.items()}
+        with hearing.heard(self, loss_function, asked or self.loss.asked) as heard:
+            step(self.network, *batch, heard, self.optimizer)
         self.taken = self.graphs.steps = self.taken + 1
-        if self.arrivals and not self.forwards:  # It calls parts of the network.
-            self._modes = [self._mode()]
-        if self._came and self._modes:
-            # One of several calls may be made in another mode on purpose, as to attack images.
-            layers, in_eval = zip(*self._modes, strict=True)
+        if self._came:
+            # One of several calls may be made in another mode on purpose, as to attack images; who
+            # calls parts of the network, or a copy, makes none.
+            layers, in_eval = zip(*(self._modes or [self._mode()]), strict=True)
             self.off = self.off or [name for name in layers[0] if all(name in o for o in layers)]
             self.in_eval = self.in_eval or all(in_eval)
-        now = zip(self.network.named_parameters(), before, strict=True)
-        changed = {name for (name, weight), old in now if not torch.equal(old, weight)}
+        now = dict(self.network.named_parameters())  # A step may give it others, or more.
+        old = {name: old for name, old in before.items() if name in now}
+        changed = {name for name in old if not torch.equal(old[name], now[name])}
         moved = bool(changed)
         self.changed |= changed
         self.moved |= moved
         if moved and not self.steps:  # By hand: what was there is used.
             self._use()
-            pairs = zip(self.network.named_parameters(), before, strict=True)
-            climb = [((w - old) * w.grad).sum() for (_, w), old in pairs if w.grad is not None]
+            pairs = [(now[name], old[name]) for name in old if now[name].shape == old[name].shape]
+            climb = [((w - before) * w.grad).sum() for w, before in pairs if w.grad is not None]
             self.uphill.append(bool(climb) and float(sum(climb)) > 0)
 
     @property
@@ -147,6 +151,7 @@ class Watch:
         # Before it is added, if it is: what stands in .grad is what was there before.
         self.arrivals += 1
         self._is_first = not _is_something(weight.grad)
+        self._holds_what_was_used = _are_equal(weight.grad, self._used.get(weight))
         self._is_unscaled = self._is_scaled_and_clipped = False
         if name not in self.reached and _is_something(new):
             self.reached.add(name)
@@ -158,9 +163,9 @@ class Watch:
         if self._is_first:
             self._piled.discard(name)
             self._is_cleared |= self._is_updated
-        elif weight in self._used:
+        elif self._holds_what_was_used:
             self._piled.add(name)
-        self._used.discard(weight)
+        self._used.pop(weight, None)
 
     def _step(self) -> bool:
         if not self.steps:  # What moved weights before was no update.
@@ -170,24 +175,35 @@ class Watch:
         self.gathered.use()
         return bool(self._held) and not self._used
 
+    def _note_what_is_used(self) -> None:
+        self._used = {weight: weight.grad.detach().clone() for weight in self._with_gradient()}  # type: ignore
+
     def _use(self) -> None:
         # Several gradients may be added up on purpose; once used, they have to go.
-        self._used, self._is_updated = self._with_gradient(), True
+        self._note_what_is_used()
+        self._is_updated = True
         there = [name for name in self._piled if _is_something(self._learning[name].grad)]
         self.piled_up = self.piled_up or min(there, default="")
 
     def _with_gradient(self) -> set[torch.Tensor]:
         return {weight for weight in self._held if _is_something(weight.grad)}
 
-    def _clip(self) -> None:
+    def clip(self, given: dict) -> None:
+        """Note a clipping, but not who clips at infinity, and only wants to know how large."""
+        if given.get("max_norm") == math.inf:
+            return
         self.clips += 1
-        self.empty_clips += bool(self._held) and self._with_gradient() <= self._used
+        self.empty_clips += bool(self._held) and self._with_gradient() <= self._used.keys()
         self._is_scaled_and_clipped |= not self._is_unscaled
 
-    def _update(self, *optimizers: object) -> None:
+    def update(self, *optimizers: object) -> None:
+        """Note a call of an optimiser's step, or of a scaler's with an optimiser."""
         self.of_the_handed += any(id(one) in self._handed for one in optimizers)
 
-    def _unscale(self, optimizer: object) -> None:
+    def unscale(self, scaler: object, optimizer: object) -> None:
+        """Note that a scaler brings gradients to their size."""
+        if not isinstance(scaler, torch.amp.GradScaler) or not scaler.is_enabled():
+            return
         self._is_unscaled = True  # Whosever it is: what is clipped after it may be the other's.
         self.scaled_clips += optimizer is self.optimizer and self._is_scaled_and_clipped
 
@@ -202,64 +218,6 @@ class Watch:
 
     def _mode(self) -> tuple[list[str], bool]:
         return modes.layers_off(self.network), not self.network.training
-
-
-def _count(network: nn.Module, seen: Watch) -> None:
-    """Let a network count its calls and its forwards, and those of each copy that a step makes.
-
-    What counts is its class: a function put in place of its forward would go along into a copy that
-    shares its attributes, as for a step that learns to learn, and there run the network itself.
-    """
-    kind = type(network)
-
-    def called(self, *args, **kwargs):
-        seen.calls += "_is_watched" in vars(self)
-        return kind.__call__(self, *args, **kwargs)
-
-    def counted(self, *args, **kwargs):
-        seen.forwards += "_is_watched" in vars(self)
-        return kind.forward(self, *args, **kwargs)
-
-    own = {"__call__": called, "forward": functools.wraps(kind.forward)(counted)}
-    own |= {name: getattr(kind, name) for name in ("__module__", "__qualname__")}
-    if "forward" not in vars(network):  # Put there by hand, or by PyTorch's compiler.
-        with suppress(TypeError):  # Not every class lets others inherit from it.
-            alike = {"metaclass": _passing_for(kind)}
-            made = types.new_class(kind.__name__, (kind,), alike, lambda held: held.update(own))
-            # Not by `network.`: a wrapper may hand to what it wraps whatever is put into it.
-            object.__setattr__(network, "__class__", made)
-            # Of this class is also a part that a step cuts out of a Sequential: it has no mark.
-            vars(network)["_is_watched"] = True
-            return
-    network.forward = _Counted(network.forward, seen)
-
-
-def _passing_for(kind: type) -> type:
-    """Return a class of classes that are equal to a kind, as who asks ``type(net) in (A, B)`` sees.
-
-    That is how the wrappers that run a network on several devices are often told from it.
-    """
-    own = {
-        "__eq__": lambda made, other: other is made or other is kind,
-        "__hash__": lambda _: hash(kind),
-    }
-    return type(type(kind).__name__, (type(kind),), own)
-
-
-class _Counted:
-    """A forward that is the network's own, counted, and that of a copy of the network."""
-
-    def __init__(self, forward: Callable, seen: Watch):
-        functools.update_wrapper(self, forward)
-        self._forward, self._seen = forward, seen
-
-    def __call__(self, *args, **kwargs):
-        self._seen.forwards += 1
-        return self._forward(*args, **kwargs)
-
-    def __deepcopy__(self, memo: dict) -> "_Counted":
-        # A function would be shared, and the copy would then run with the weights of the other.
-        return _Counted(copy.deepcopy(self._forward, memo), self._seen)
 
 
 class _Gathered:
@@ -401,46 +359,14 @@ def _is_along(one: torch.Tensor, other: torch.Tensor) -> bool:
     return float(together) > 0.9999
 
 
+def _are_equal(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
+    if one is None or other is None or one.shape != other.shape:
+        return False
+    return torch.equal(one.to_dense(), other.to_dense())
+
+
 def _is_something(gradient: torch.Tensor | None) -> bool:
     return gradient is not None and bool(gradient.any())
-
-
-@contextmanager
-def _heard(
-    clip: Callable[[], None], unscale: Callable[[object], None], update: Callable[..., None]
-) -> Iterator[None]:
-    """Call `clip` whenever a function that clips gradients is called, under whatever name.
-
-    `unscale` is called with the optimiser of a GradScaler's, `update` with whatever takes a step,
-    and nothing is saved to a file.
-    """
-    if sys.getprofile():  # Somebody measures times: that comes first.
-        yield
-        return
-
-    def hear(frame, event, _):
-        name, given = frame.f_code.co_name, frame.f_locals
-        # Who clips at infinity only wants to know how large they are.
-        if event == "call" and name in _CLIPPING and given.get("max_norm") != math.inf:
-            clip()
-        elif event == "call" and name == "unscale_" and given["self"].is_enabled():
-            unscale(given["optimizer"])
-        elif event == "call" and name == "step" and "self" in given:
-            update(given["self"], given.get("optimizer"))  # The latter of a GradScaler.
-        elif event == "call" and frame.f_code is torch.save.__code__:
-            _refuse_a_file(given["f"])
-
-    sys.setprofile(hear)
-    try:
-        yield
-    finally:
-        sys.setprofile(None)
-
-
-def _refuse_a_file(file: object) -> None:
-    if isinstance(file, str | os.PathLike):
-        cure = "which the check could not take back: hand it the step without that line"
-        raise ValueError(f"step writes the file {os.fspath(file)!r} by torch.save, {cure}")
 
 
 def clear(optimizer: torch.optim.Optimizer) -> None:
@@ -459,38 +385,15 @@ def watch(seen: Watch, step: Step, loss_function: LossFunction, batches: Iterabl
     """Let a step train a network until it is clear what it does."""
     clear(seen.optimizer)
     updated = 0  # At which step.
-    with overheard(loss_function, seen.loss.asked) as asked:
-        some = itertools.islice(itertools.cycle(batches), MOST_STEPS_WATCHED)
-        for batch in progress.walked(some, say("step"), say("the check tries the step")):
-            seen.take(step, batch, asked)
-            updated = updated or (seen.taken if seen.steps or seen.moved else 0)
-            # With gradients and yet no update, it may be adding them up: give it time. One step
-            # more, and a gradient that was not cleared shows. Some do not train in each step.
-            trains = bool(seen.arrivals) or seen.taken < _MOST_IDLE_STEPS
-            enough = 0 < updated < seen.taken and seen.is_clear and seen.gathered.is_clear
-            if seen.taken >= _STEPS_WATCHED and (enough or not trains):
-                is_sure = seen.graphs.old() != 1 and not seen.passed_over()
-                if is_sure or not trains or seen.taken >= _STEPS_TO_BE_SURE:
-                    break
-
-
-@contextmanager
-def overheard(loss_function: LossFunction, hear: Callable) -> Iterator[LossFunction]:
-    """Hear what a loss function is asked. A module stays one, with all that a step may want."""
-    if isinstance(loss_function, nn.Module):
-        hook = loss_function.register_forward_hook(
-            lambda _, given, named, loss: hear(loss, *given, *named.values()), with_kwargs=True
-        )
-        try:
-            yield loss_function
-        finally:
-            hook.remove()
-        return
-
-    @functools.wraps(loss_function)
-    def asked(*given, **options):
-        loss = loss_function(*given, **options)
-        hear(loss, *given, *options.values())
-        return loss
-
-    yield asked
+    some = itertools.islice(itertools.cycle(batches), MOST_STEPS_WATCHED)
+    for batch in progress.walked(some, say("step"), say("the check tries the step")):
+        seen.take(step, batch, loss_function)
+        updated = updated or (seen.taken if seen.steps or seen.moved else 0)
+        # With gradients and yet no update, it may be adding them up: give it time. One step
+        # more, and a gradient that was not cleared shows. Some do not train in each step.
+        trains = bool(seen.arrivals) or seen.taken < _MOST_IDLE_STEPS
+        enough = 0 < updated < seen.taken and seen.is_clear and seen.gathered.is_clear
+        if seen.taken >= _STEPS_WATCHED and (enough or not trains):
+            is_sure = seen.graphs.old() != 1 and not seen.passed_over()
+            if is_sure or not trains or seen.taken >= _STEPS_TO_BE_SURE:
+                break
