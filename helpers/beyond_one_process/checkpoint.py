@@ -163,7 +163,8 @@ def restore(
     _check_shape(contents, name)
     _check_weights(contents["model"], network, name)
     _check_optimizer(contents["optimizer"], optimizer, name)
-    optimizer.load_state_dict(contents["optimizer"])
+    # PyTorch's optimisers take the tensors themselves, which training would then change.
+    optimizer.load_state_dict(copy.deepcopy(contents["optimizer"]))
     network.load_state_dict(contents["model"])
 
 

@@ -26,6 +26,10 @@ from helpers.debugging_clinic.steps import LossFunction
 _CLIPPING = ("clip_grad_norm_", "clip_grad_value_")
 
 
+class Refused(ValueError):
+    """A step does what the check could not take back."""
+
+
 @contextlib.contextmanager
 def heard(seen: Any, loss_function: LossFunction, asked: Callable) -> Iterator[LossFunction]:
     """Tell a watch what a step calls: the network, its forward, the loss, a clipping, an update.
@@ -135,11 +139,11 @@ def _no_files() -> Iterator[None]:
         if event == "call" and frame.f_code is torch.save.__code__:
             try:
                 _refuse_a_file(frame.f_locals["f"])
-            except ValueError as error:
+            except Refused as error:
                 refused.append(error)
                 sys.exit()  # This thread alone.
 
-    refused: list[ValueError] = []
+    refused: list[Refused] = []
     builtins.open = opened
     threading.setprofile(hear)
     try:
@@ -154,4 +158,4 @@ def _no_files() -> Iterator[None]:
 def _refuse_a_file(file: object) -> None:
     if isinstance(file, str | os.PathLike) and os.fspath(file) != os.devnull:
         cure = "which the check could not take back: hand it the step without that line"
-        raise ValueError(f"step writes the file {os.fspath(file)!r}, {cure}")
+        raise Refused(f"step writes the file {os.fspath(file)!r}, {cure}")

@@ -174,7 +174,6 @@ def of_the_network(setup: Setup, keeps: bool, loss_keeps: bool) -> Table:
     ]
     weights = dict(network.named_parameters())
     learning = [name for name, weight in weights.items() if weight.requires_grad]
-    left_out = [n for n in learning if id(weights[n]) not in held and n not in setup.elsewhere]
     decays = (rehearsal.rate_of(group) * group.get("weight_decay", 0.0) for group in groups)
     decay = max(decays, default=0.0)
     eaten = decay >= _MOST_DECAY and looks_at_weights.most_moved_without_a_gradient(setup)
@@ -190,10 +189,20 @@ def of_the_network(setup: Setup, keeps: bool, loss_keeps: bool) -> Table:
         faults.NO_GRADIENT: (silent, say("the scores have no graph")),
         faults.KEPT_WITH_NETWORK: (keeps, goes_on),
         faults.KEPT_GRAPH: (loss_keeps, goes_on),
-        faults.LEFT_OUT: (left_out, listed(left_out)),
+        **of_what_is_left_out(setup),
         faults.ALL_THE_SAME: (same, same),
         faults.DECAYED: (eaten >= _MOST_DECAY, f"lr × weight_decay = {decay:.3g}"),
     }
+
+
+def of_what_is_left_out(setup: Setup, moved: set[str] | frozenset[str] = frozenset()) -> Table:
+    """Look for weights that nobody trains, apart from those that a step was seen to move."""
+    network, optimizer = setup.copies()
+    held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+    learning = (entry for entry in network.named_parameters() if entry[1].requires_grad)
+    names = [name for name, weight in learning if id(weight) not in held]
+    names = [name for name in names if name not in setup.elsewhere | moved]
+    return {faults.LEFT_OUT: (names, listed(names))}
 
 
 def of_the_way_back(setup: Setup) -> Table:

@@ -68,7 +68,7 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
         said = say("the network never ran in {count} steps", count=seen.taken)
         return {faults.SOMETHING_ELSE: (True, said)}, [], seen
     by_hooks = any(getattr(w, "_post_accumulate_grad_hooks", None) for w in setup.handed_in)
-    table = _of_what_was_seen(setup, seen, by_hooks)
+    table = _of_what_was_seen(setup, seen, keeps, by_hooks)
     return table, list(_unseen(setup, seen, by_hooks)), seen
 
 
@@ -116,7 +116,7 @@ def _with_log_softmax(setup: Setup, seen: watching.Watch) -> Setup:
     return dataclasses.replace(setup, loss_function=lambda s, y: loss(log(s), y))
 
 
-def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Table:
+def _of_what_was_seen(setup: Setup, seen: watching.Watch, keeps: bool, by_hooks: bool) -> Table:
     # A step may move the weights by hand.
     never = seen.arrivals > 0 and not seen.steps and not seen.moved and not by_hooks
     by_hand = seen.moved and not seen.steps
@@ -188,7 +188,7 @@ def _of_what_was_seen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Tab
             above_zero and not seen.loss.squashed,
             say("the least score that the step asks about is {least:.2g}", least=seen.loss.least),
         ),
-        faults.KEPT_GRAPH: (
+        faults.KEPT_WITH_NETWORK if keeps else faults.KEPT_GRAPH: (
             seen.graphs.old() > 1,
             say("{graphs} graphs after {count} steps", graphs=graphs, count=seen.taken),
         ),

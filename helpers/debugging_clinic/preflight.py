@@ -25,6 +25,7 @@ from helpers.computation_graph import words
 from helpers.debugging_clinic import (
     chance,
     faults,
+    hearing,
     keeping,
     looks,
     looks_at_steps,
@@ -311,10 +312,12 @@ def _finds_a_way_back(
     return seen.arrivals > 0
 
 
-def _require_no_hooks_of(step: Step | None, network: nn.Module, error: Exception) -> None:
+def _tell_of_copies(step: Step | None, network: nn.Module, error: Exception) -> None:
     """Tell why a step stops with copies that does not stop where it trains."""
     if tool := rehearsal.hooked_tool_of(step, network):
         raise TypeError(f"step uses {tool}: {_IN_OPTIMIZER}") from error
+    if not isinstance(error, hearing.Refused):
+        error.add_note(say("check hands step copies: what it keeps of the originals is not theirs"))
 
 
 def _require_a_true_copy(twin: nn.Module, network: nn.Module, images: torch.Tensor) -> None:
@@ -339,7 +342,8 @@ def _looked_at(
     of_loss = lambda scores: setup.loss_function(scores, labels)  # noqa: E731
     loss_keeps = not keeps and rehearsal.goes_on(setup.network, images, of_loss)
     alone = step is None
-    found = _that_hold(looks.of_the_network(setup, keeps and alone, loss_keeps and alone))
+    of_network = looks.of_the_network(setup, keeps and alone, loss_keeps and alone)
+    found = _that_hold(of_network)
     learns = any(weight.requires_grad for weight in setup.network.parameters())
     if not learns or any(finding.fault in _STOPS for finding in found):
         return Report(found)
@@ -349,10 +353,9 @@ def _looked_at(
         # It may well be why: a GradScaler stops without a gradient to unscale.
         if found := found or _that_hold(looks.of_the_way_back(setup)):
             return Report(found)
-        _require_no_hooks_of(step, setup.original, error)
-        error.add_note(say("check hands step copies: what it keeps of the originals is not theirs"))
+        _tell_of_copies(step, setup.original, error)
         raise
-    found += _that_hold(of_steps)
+    found = _that_hold(of_network, but=(faults.LEFT_OUT,)) + _that_hold(of_steps)
     if test is None:
         unseen.append(say("the test part (test=)"))
     else:
@@ -412,8 +415,11 @@ def _of_the_step(
     setup: Setup, step: Step | None, keeps: bool
 ) -> tuple[looks.Table, list[str], Watch | None]:
     if step is None:
-        return looks_at_steps.of_the_mode(setup), [say("the step (hand it over as step=)")], None
+        table = looks.of_what_is_left_out(setup) | looks_at_steps.of_the_mode(setup)
+        return table, [say("the step (hand it over as step=)")], None
     table, unseen, seen = looks_at_steps.of_the_step(setup, step, keeps)
+    # It may train copies of the weights, and give the network theirs.
+    table = looks.of_what_is_left_out(setup, seen.changed) | table
     return table, unseen + [say("the step's own optimiser")] * bool(setup.elsewhere), seen
 
 

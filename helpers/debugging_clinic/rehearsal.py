@@ -253,12 +253,21 @@ def seen_of(network: nn.Module, images: torch.Tensor, run: Callable = scores_of)
 
 
 def goes_on(network: nn.Module, images: torch.Tensor, then: Callable | None = None) -> bool:
-    """Whether a call of a network, or of what is done then, goes on with the graph of the last."""
+    """Whether a call of a network, or of what is done then, goes on with the graph of the last.
+
+    So may what a call leaves in the network beside the scores, as a running mean.
+    """
     network = twin_of(network)
+
+    def graphs() -> set[Any]:
+        scores = scores_of(network, images)
+        left = (part for *_, part in left_by_a_call(network))
+        ends = [then(scores) if then else scores, *left]
+        return {function for end in ends for function in marks.graph_of(end)}
+
     with keeping.as_it_was(then):
-        given = (scores_of(network, images) for _ in range(2))
-        before, now = (marks.graph_of(then(scores) if then else scores) for scores in given)
-    return not all(map(marks.is_leaf, before.keys() & now.keys()))
+        both = graphs() & graphs()
+    return not all(map(marks.is_leaf, both))
 
 
 def leaves_of(scores: torch.Tensor) -> Iterator[torch.Tensor]:
