@@ -433,10 +433,10 @@ IN_HELPERS: list[tuple[str, str, str, str, str]] = [
         "a condition left out",
     ),
     (
-        "helpers/debugging_clinic/watching.py",
-        "_heard",
-        "        sys.setprofile(None)\n",
-        "        pass\n",
+        "helpers/debugging_clinic/hearing.py",
+        "heard",
+        "            sys.setprofile(None)\n",
+        "            pass\n",
         "a forgotten restore",
     ),
     (
