@@ -136,6 +136,10 @@ class OneByOne(FashionMNIST):
         self.data, self.targets = images, labels
         self.transform, self.target_transform = ToTensor(), None
 
+    def __repr__(self) -> str:
+        """Return the name and the number of images: the parent's tells of a folder."""
+        return f"OneByOne({len(self)} images)"
+
 
 class Batches:
     """Batches of garments from tensors in memory, in a new order each time they are walked.

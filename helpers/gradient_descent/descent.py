@@ -4,6 +4,7 @@ A loss is a function from one weight vector, a tensor of shape (d,), to a tensor
 number. Nothing here draws a random number.
 """
 
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -69,6 +70,9 @@ def record(rule: Rule, loss: Loss, start: Tensor, steps: int) -> Path:
     if start.ndim not in (1, 2):
         raise ValueError(f"start has shape {tuple(start.shape)}: give (d,) or (n, d)")
     require.whole("steps", steps)
+    if start.ndim == 2:
+        # NumPy cannot read vmap's stand-in for all rows: one row by itself says so in a line.
+        values_of(loss, start[0].detach())
     points, losses = [start.detach().clone()], [values_of(loss, start.detach())]
     if not torch.isfinite(losses[0]).all():
         raise ValueError("the loss at the start is not finite: start where it is")
@@ -164,7 +168,14 @@ def values_of(loss: Loss, w: Tensor) -> Tensor:
     """Return the loss at w of shape (d,), or at each row of w of shape (n, d)."""
     # vmap calls the loss once, with a stand-in for all rows: the loss need not know of rows.
     values = loss(w) if w.ndim == 1 else torch.func.vmap(loss)(w)
-    if not isinstance(values, Tensor) or values.shape != w.shape[:-1]:
-        shape = tuple(values.shape) if isinstance(values, Tensor) else values
-        raise ValueError(f"the loss gave {shape}, not one number in a tensor: reduce it")
-    return values
+    if isinstance(values, Tensor) and values.shape == w.shape[:-1]:
+        return values
+    if isinstance(values, Tensor):
+        wrong = f"{tuple(values.shape)}, not one number in a tensor: reduce it"
+    elif isinstance(values, numbers.Number):  # NumPy's too
+        wrong = f"{values}, computed outside PyTorch: use torch's functions on w"
+    elif hasattr(values, "__array__"):
+        wrong = f"{require.shown(values)}, computed outside PyTorch: use torch's functions on w"
+    else:
+        wrong = f"{require.shown(values)}, not one number in a tensor: compute one from w"
+    raise ValueError(f"the loss gave {wrong}")

@@ -140,7 +140,18 @@ def descent_report(
 
 @styled
 def loss_curves(paths: dict[str, Path]) -> Figure:
-    """Draw the losses of five descents on a log scale, with an arrow where one blew up."""
+    """Draw the losses of five descents on a log scale, with an arrow where one blew up.
+
+    Its title and alt text tell of notebook 03's five, in their order, whichever are drawn.
+    """
+    finite = [path.losses for path in paths.values() if path.left_at is None]
+    above_zero = torch.cat([values[values > 0] for values in finite] or [ORIGIN[:0]])
+    if not len(above_zero):
+        raise ValueError(
+            f"none of the {len(paths)} descents in paths stays finite, with a loss above 0 for the "
+            "log scale: give one with a smaller step size"
+        )
+    low, high = (float(end) for end in above_zero.aminmax())
     figure = Figure(
         figsize=(7, 3.8),
         alt=say(
@@ -149,8 +160,6 @@ def loss_curves(paths: dict[str, Path]) -> Figure:
         ),
     )
     axes = figure.subplots()
-    finite = torch.cat([path.losses for path in paths.values() if path.left_at is None])
-    low, high = float(finite[finite > 0].min()), float(finite.max())
     bottom, top = 10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high))
     for (name, path), look in zip(paths.items(), LOOKS, strict=False):
         losses = path.losses
@@ -172,6 +181,8 @@ def chosen_steps(loss: Loss, path: Path, sizes: Tensor, bounds: Tensor) -> Figur
     """Draw a line search's path, and the step sizes it chose beside the local bound.
 
     `sizes` and `bounds` hold the step size chosen, and 2/L, at each point but the last: (steps,).
+    The level lines and the alt text are those of `landscapes.banana`; the star at its minimum,
+    (1, 1), is drawn where the loss is flat there.
     """
     ratios = sizes / bounds
     longer = float((ratios > 1).double().mean())
@@ -191,7 +202,8 @@ def chosen_steps(loss: Loss, path: Path, sizes: Tensor, bounds: Tensor) -> Figur
     levels = 10.0 ** torch.arange(-2, 2.5, 0.5)
     left.contour(a, b, values, levels=levels, colors="#8a8a8a", linewidths=0.6)
     left.plot(*path.points.T, color=BLUE, marker="o", markersize=2.5, linewidth=1)
-    left.plot(1, 1, **GOAL)
+    if not torch.func.grad(loss)(torch.ones(2, dtype=torch.float64)).any():
+        left.plot(1, 1, **GOAL)
     left.set_aspect("equal")
     left.grid(False)
     left.set(xlabel="weight 1", ylabel="weight 2")
@@ -250,11 +262,12 @@ def rate_map(
     )
     axes = figure.subplots()
     shown = torch.where(rates < 1, rates, torch.nan)  # Left white: it diverges.
-    shades = [0.5 + 0.05 * i for i in range(11)]
+    # From 0.5, or from lower where a bowl is round: what is below the first is left white, too.
+    shades = [0.5 + 0.05 * i for i in range(min(0, math.floor(20 * float(rates.min())) - 10), 11)]
     areas = axes.contourf(sizes, momenta, shown, levels=shades, cmap="cividis")
     axes.plot(2 * (1 + momenta) / high, momenta, color=VERMILION, linestyle="--")
     edge = "lr = 2(1 + γ)/L,\ndiverges\nbeyond"
-    axes.text(2 * 1.45 / high + 0.018, 0.45, edge, color=VERMILION, va="center")
+    axes.text(2 * 1.45 / high + 0.045 * float(sizes[-1]), 0.45, edge, color=VERMILION, va="center")
     for name, word in (("plain", "best without momentum"), ("momentum", "best with momentum")):
         place = (best[name]["lr"], best[name].get("momentum", 0.0))
         axes.plot(*place, **GOAL, clip_on=False)  # Momentum 0 lies on the edge.

@@ -152,8 +152,8 @@ def errors_of_solvers(
         for place, values in enumerate(errors.values()):
             # Spread out by multiples of the golden ratio, so that points do not hide each other.
             spread = [place + 0.56 * ((k * 0.618034) % 1) - 0.28 for k in range(len(values))]
-            color = (VERMILION, ORANGE, BLUE)[place]
-            axes.plot(100 * values, spread, MARKERS[place], color=color, ms=3.5, alpha=0.45)
+            color, mark = (VERMILION, ORANGE, BLUE)[place % 3], MARKERS[place % len(MARKERS)]
+            axes.plot(100 * values, spread, mark, color=color, ms=3.5, alpha=0.45)
         axes.axvline(100 * limit, color=BLACK, linewidth=1.2, linestyle=":")
         beside: dict[str, Any] = {"xytext": (3, 2), "textcoords": "offset points", "fontsize": 9}
         axes.annotate(f"{limit:.0%} off", (100 * limit, len(errors) - 0.5), **beside)
@@ -351,7 +351,8 @@ def _draw_solvers(axes, conditions: Sequence[float], errors: Mapping[str, Tensor
         color = VERMILION if name in _THROUGH_GRAM else BLUE
         inside = "white" if place % 3 else None  # the first of either family is filled
         look = {"color": color, "markersize": 4.5, "markerfacecolor": inside, "linewidth": 1}
-        axes.plot(conditions, values.clamp(max=_MOST), f"-{MARKERS[place]}", label=name, **look)
+        mark = f"-{MARKERS[place % len(MARKERS)]}"
+        axes.plot(conditions, values.clamp(max=_MOST), mark, label=name, **look)
         if name == "cholesky" and values.isnan().any():
             last = int(values.isnan().nonzero()[0]) - 1
             cross = {"markersize": 11, "markeredgewidth": 2, "label": "the last before it raises"}

@@ -12,6 +12,7 @@ import matplotlib
 import torch
 from torch import Tensor
 
+from helpers.common import require
 from helpers.common.picture import BLACK, BLUE, GREEN, GREY, MARKERS, VERMILION, Figure, styled
 from helpers.common.sentences import listed, say
 from helpers.ols_and_ridge.figures import ON_WHITE, headline, loss_over_two_weights
@@ -168,7 +169,8 @@ def shrinkage(penalties: Sequence[float], factors: Tensor, singular_values: Tens
     for place, sigma in enumerate(singular_values.tolist()):
         color = shades(place)
         axes.plot(penalties, factors[:, place], color=color, linestyle="-")
-        axes.plot(sigma**2, 0.5, MARKERS[place], color=color, ms=7, label=f"σ = {sigma:.2g}")
+        mark = MARKERS[place % len(MARKERS)]
+        axes.plot(sigma**2, 0.5, mark, color=color, ms=7, label=f"σ = {sigma:.2g}")
     axes.legend(loc="lower left", title="marked at λ = σ²", alignment="left", **_ON_LINES)
     axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
     axes.set(xscale="log", xlabel="λ", ylabel="factor σ² / (σ² + λ)")
@@ -178,7 +180,11 @@ def shrinkage(penalties: Sequence[float], factors: Tensor, singular_values: Tens
 
 @styled
 def weight_paths(penalties: Sequence[float], weights: Tensor, names: Sequence[str]) -> Figure:
-    """Draw each weight, of shape (len(penalties), features) together, over the penalty."""
+    """Draw each weight, of shape (len(penalties), features) together, over the penalty.
+
+    At least two features. The title and the unit are those of the tapes of notebook 02.
+    """
+    require.items("names", names, fewest=2)
 
     def at(k: int) -> str:
         first, second = weights[k, :2]
@@ -199,7 +205,8 @@ def weight_paths(penalties: Sequence[float], weights: Tensor, names: Sequence[st
     axes = figure.subplots()
     axes.axhline(0, color=GREY, linewidth=0.8, linestyle="-")
     for place, name in enumerate(names):
-        axes.plot(penalties, weights[:, place], label=name, markevery=4, marker=MARKERS[place])
+        mark = MARKERS[place % len(MARKERS)]
+        axes.plot(penalties, weights[:, place], label=name, markevery=4, marker=mark)
     axes.set(xscale="log", xlabel="λ", ylabel="weight in m per standard deviation")
     axes.set_title("As λ grows, two tapes that fought each other agree")
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3)  # beside the axes
@@ -389,8 +396,8 @@ def draws_of_spots(off: Mapping[str, Sequence[float]]) -> Figure:
     figure = Figure(figsize=(7, 0.9 + 0.5 * len(off)), alt=alt)
     axes = figure.subplots()
     for place, values in enumerate(off.values()):
-        color = (VERMILION, GREEN, BLUE, BLACK)[place]
-        axes.plot(values, [place] * len(values), MARKERS[place], color=color, alpha=0.6)
+        color, mark = (VERMILION, GREEN, BLUE, BLACK)[place % 4], MARKERS[place % len(MARKERS)]
+        axes.plot(values, [place] * len(values), mark, color=color, alpha=0.6)
     axes.set_yticks(range(len(off)), list(off))
     axes.set_ylabel("one mark for each draw")
     axes.set(xscale="log", ylim=(len(off) - 0.5, -0.5), xlabel="error of the whole map in m")

@@ -8,6 +8,7 @@ import math
 import timeit
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ def weights_of(solve: Solver, problems: Iterable[tuple[Tensor, Tensor]]) -> Tens
     found = []
     for X, y in problems:
         try:
-            found.append(solve(X, y))
+            found.append(_weights(solve(X, y), X))
         except torch.linalg.LinAlgError:
             found.append(y.new_full((X.shape[1],), math.nan))
     return torch.stack(found)
@@ -49,6 +50,12 @@ def errors_over_conditions(solve: Solver, conditions: Sequence[float], *, noise:
     return torch.tensor(rows, dtype=torch.float64).median(dim=1).values
 
 
+def _weights(found: Tensor, X: Tensor, **kind: Any) -> Tensor:
+    """Return what a solver gave for `X`, if it is weights: a column would be broadcast."""
+    require.tensor("what solve gives", found, (X.shape[1],), finite=False, **kind)
+    return found
+
+
 def _twofold_problem(condition: float, noise: float, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     X, y, weights = least_squares.conditioned_problem(20, 6, condition, seed=seed)
     generator = torch.Generator().manual_seed(seed)
@@ -60,7 +67,7 @@ def _twofold_problem(condition: float, noise: float, seed: int) -> tuple[Tensor,
 def _relative_error(solve: Solver, X: Tensor, y: Tensor, weights: Tensor) -> float:
     """Return ‖found − weights‖ / ‖weights‖ for what a solver finds, NaN where it raises."""
     try:
-        found = solve(X, y)
+        found = _weights(solve(X, y), X)
     except torch.linalg.LinAlgError:
         return math.nan
     return float((found - weights).norm() / weights.norm())
@@ -95,8 +102,7 @@ def leave_one_out_by_refitting(
     errors = []
     for row in range(X.shape[0]):
         others = torch.arange(X.shape[0]) != row
-        weights = solve(X[others], y[others], penalty)
-        require.tensor("what solve gives", weights, (X.shape[1],), dtypes=(X.dtype,), finite=False)
+        weights = _weights(solve(X[others], y[others], penalty), X, dtypes=(X.dtype,))
         errors.append(y[row] - X[row] @ weights)
     return torch.stack(errors)
 

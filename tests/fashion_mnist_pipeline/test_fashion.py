@@ -404,6 +404,7 @@ def test_one_by_one_is_what_torchvision_reads_from_its_files(tmp_path):
     for index in (0, 7, len(theirs) - 1):
         image, label = theirs[index]
         assert torch.equal(ours[index][0], image) and ours[index][1] == label
+    assert repr(ours) == "OneByOne(20 images)"
 
 
 def test_a_download_goes_into_the_folder_that_git_ignores():

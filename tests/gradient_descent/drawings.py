@@ -49,7 +49,7 @@ DRAWINGS = {
         VALLEY, SHORT, 0.95, 0.951, setting="lr 0.05", word="glides along the valley"
     ),
     "loss_curves": lambda: steps.loss_curves({"short": SHORT, "blown": BLOWN}),
-    "chosen_steps": lambda: steps.chosen_steps(VALLEY, SHORT, SIZES, BOUNDS),
+    "chosen_steps": lambda: steps.chosen_steps(landscapes.banana, SHORT, SIZES, BOUNDS),
     "damping": lambda: steps.damping({"creeps": 1 - LINE / 2, "swings": torch.cos(7 * LINE)}),
     "rate_map": lambda: steps.rate_map(
         LINE[1:] / 4, LINE[:3], RATES, theory.best_settings(CURVATURES), 10.0

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from gradient_descent.drawings import BLOWN, BOUNDS, CURVATURES, DRAWINGS, SHORT, SIZES
-from helpers.gradient_descent import descent, figures_of_steps, landscapes
+from gradient_descent.drawings import BLOWN, BOUNDS, CURVATURES, DRAWINGS, SHORT, SIZES, VALLEY
+from helpers.gradient_descent import descent, figures_of_steps, landscapes, theory
 
 
 def test_a_descent_that_blew_up_says_where_it_leaves_the_page():
@@ -65,3 +65,27 @@ def test_a_descent_may_leave_the_numbers_from_within_the_page():
     jumps = descent.Path(SHORT.points[:1], SHORT.losses[:1], left_at=1)
     drawn = figures_of_steps.loss_curves({"short": SHORT, "jumps": jumps})
     assert drawn.axes[0].texts[0].get_text() == "↑ off the page at step 1"
+
+
+def test_descents_that_all_blew_up_are_refused_in_a_line():
+    with pytest.raises(ValueError, match=r"\Anone of the 1 descents in paths stays finite.*\Z"):
+        figures_of_steps.loss_curves({"blown": BLOWN})
+
+
+@pytest.mark.parametrize(("loss", "stars"), [(landscapes.banana, 1), (VALLEY, 0)])
+def test_the_goal_is_marked_where_the_loss_has_it(loss, stars):
+    drawn = figures_of_steps.chosen_steps(loss, SHORT, SIZES, BOUNDS)
+    assert [line.get_marker() for line in drawn.axes[0].lines].count("*") == stars
+
+
+@pytest.mark.parametrize("steep", [1.0, 1.2, 4.0, 100.0])
+def test_no_setting_that_converges_is_left_white(steep):
+    bent = torch.tensor([1.0, steep], dtype=torch.float64)
+    sizes = torch.linspace(0.01, 4, 300, dtype=torch.float64) / steep
+    momenta = torch.linspace(0, 0.95, 60, dtype=torch.float64)
+    rates = theory.predicted_rate(sizes, bent, momenta[:, None])
+    best = theory.best_settings(bent)
+    drawn = figures_of_steps.rate_map(sizes, momenta, rates, best, steep)
+    assert drawn.axes[0].collections[0].levels[0] <= float(rates.min())
+    # The words beside the edge stay in the axes, however short the steps.
+    assert drawn.axes[0].texts[0].get_position()[0] < float(sizes[-1])

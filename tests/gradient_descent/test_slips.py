@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from gradient_descent.front_doors import CASES, START
 
+OUTSIDE, ROWS = "computed outside PyTorch: use torch", {"start": torch.stack([START, START])}
 SLIPS = {
     "descent.run": [
         ({"lr": 0.0}, "lr is 0.0: give"),
@@ -28,7 +30,12 @@ SLIPS = {
         ({"start": torch.ones(3).double()}, r"w has shape \(3,\): give \(2,\)"),
         ({"loss": lambda w: 1 / (w - 1).sum()}, "the loss at the start is not finite: start"),
         ({"loss": lambda w: w}, r"the loss gave \(2,\), not one number"),
-        ({"loss": lambda w: 1.0}, "the loss gave 1.0, not one number"),
+        ({"loss": lambda w: 1.0}, f"the loss gave 1.0, {OUTSIDE}"),
+        ({"loss": lambda w: None}, "the loss gave None, not one number in a tensor: compute"),
+        ({"loss": lambda w: np.square(w.numpy()).sum()}, f"the loss gave 2.0, {OUTSIDE}"),
+        ({"loss": lambda w: np.square(w.numpy())}, f"the loss gave a ndarray, {OUTSIDE}"),
+        ({"loss": lambda w: np.square(w.numpy()).sum()} | ROWS, f"the loss gave 2.0, {OUTSIDE}"),
+        ({"loss": lambda w: math.hypot(*w)} | ROWS, f"the loss gave 1.4.*, {OUTSIDE}"),
         ({"loss": lambda w: torch.tensor(1.0)}, "the loss does not depend on the weights"),
     ],
     "descent.record": [

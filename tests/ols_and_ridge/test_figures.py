@@ -1,8 +1,9 @@
 """What the figures of notebook 02 find in their data."""
 
 import pytest
+import torch
 
-from helpers.ols_and_ridge import ridge_figures
+from helpers.ols_and_ridge import figures, ridge_figures
 from ols_and_ridge.drawings import DRAWINGS, LAND
 
 
@@ -45,3 +46,22 @@ def test_what_a_reader_gives_in_place_of_a_curve_is_not_drawn():
     for nothing in (None, ..., "curve", height[1:], height.tolist()):
         drawn = ridge_figures.smoothed_profile(LAND.east, height, nothing)
         assert "waiting for your smooth curve" in drawn.alt
+
+
+def test_more_features_than_markers_are_drawn_too():
+    ways = {f"way {k}": torch.tensor([0.1, 0.2]) for k in range(8)}
+    table = torch.stack([*ways.values()], dim=1)
+    for drawn, lines in (
+        (ridge_figures.weight_paths([0.1, 1.0], table, [*ways]), 9),
+        (ridge_figures.shrinkage([0.1, 1.0], table, torch.arange(8.0, 0, -1)), 17),
+        (ridge_figures.draws_of_spots(ways), 8),
+        (figures.errors_of_solvers(ways, ways), 9),
+    ):
+        assert len(drawn.axes[0].lines) == lines, drawn.alt
+    errors = {(noise, name): values for noise in (0.0, 0.1) for name, values in ways.items()}
+    assert "way 7" in figures.solver_errors([1e3, 1e7], errors).alt
+
+
+def test_weight_paths_need_two_to_compare():
+    with pytest.raises(ValueError, match=r"\Anames has 1 entries: give at least 2\Z"):
+        ridge_figures.weight_paths([0.1, 1.0], torch.ones(2, 1), ["tape"])

@@ -71,3 +71,33 @@ def test_leaving_one_out_takes_no_penalty_too():
     for k, error in enumerate(errors.tolist()):
         fit, *_ = np.linalg.lstsq(np.delete(table, k, 0), np.delete(targets, k))
         assert error == pytest.approx(targets[k] - table[k] @ fit)
+
+
+@pytest.mark.parametrize(
+    ("give", "said"),
+    [
+        (lambda w: w[:, None], r"has shape \(\d, 1\): give \(\d,\)"),
+        (lambda w: torch.cat([w, w[:1]]), r"has shape \(\d,\): give \(\d,\)"),
+        (lambda w: w.tolist(), "is a list: give a torch tensor"),
+    ],
+)
+def test_what_is_no_weights_is_refused_by_whoever_asks_a_solver(give, said):
+    def solve(X, y, penalty=0.0):
+        return give(trials.ridge_by_stacking(X, y, penalty))
+
+    problem = least_squares.line_problem(6, seed=0)
+    for ask in (
+        lambda: trials.weights_of(solve, [problem]),
+        lambda: trials.errors_over_conditions(solve, [10.0], noise=0.0),
+        lambda: trials.leave_one_out_by_refitting(solve, *problem, 0.0),
+    ):
+        with pytest.raises((TypeError, ValueError), match=rf"\Awhat solve gives {said}\Z"):
+            ask()
+
+
+def test_a_solver_may_compute_in_the_other_precision():
+    def solve(X, y):
+        return torch.linalg.lstsq(X.float(), y.float()).solution
+
+    assert trials.weights_of(solve, [least_squares.line_problem(6, seed=0)]).shape == (1, 2)
+    assert 0 < float(trials.errors_over_conditions(solve, [10.0], noise=0.0)) < 1e-4
