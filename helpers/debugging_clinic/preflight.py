@@ -151,8 +151,8 @@ def check(
     or names, the hooks of a network, the attributes of a loader. What nobody can set back stays as
     it is left: what was written to a file or shown, an iterator or a stream that has gone on, the
     numbers of the data, which a data set may write while it is walked, an object in an installed
-    package that has no ``load_state_dict``. A step that saves a file by ``torch.save``, or opens one
-    to write to it, is refused, or a copy would take the place of what was learnt. The tests
+    package that has no ``load_state_dict``. A step that saves a file by ``torch.save``, or opens
+    one to write to it, is refused, or a copy would take the place of what was learnt. The tests
     themselves are common practice; see Karpathy, *A Recipe for Training Neural Networks*, 2019,
     https://karpathy.github.io/2019/04/25/recipe/.
     """
