@@ -63,7 +63,8 @@ class _Ear:
         if event == "return" and frame in self._given:
             given = self._given.pop(frame)
             if isinstance(result, torch.Tensor):  # It may have stopped.
-                self._asked(result, *given)
+                with contextlib.suppress(Exception):  # Who listens does not stop a step.
+                    self._asked(result, *given)
         elif event == "call" and frame.f_code is self._loss:
             self._given[frame] = _arguments(frame)
         elif event == "call":
@@ -71,10 +72,9 @@ class _Ear:
 
     def _hear(self, frame: types.FrameType, code: types.CodeType) -> None:
         if code is self._called:
-            self._seen.calls += _arguments(frame)[0] is self._seen.network
+            self._seen.calls += self._is_of_the_network(frame)
         elif code is self._forward:
-            is_its_own = not self._is_bound or _arguments(frame)[0] is self._seen.network
-            self._seen.forwards += is_its_own
+            self._seen.forwards += not self._is_bound or self._is_of_the_network(frame)
         elif code.co_name in _CLIPPING and code.co_filename == clip_grad.__file__:
             self._seen.clip(frame.f_locals)
         elif code.co_name in ("step", "unscale_") and "self" in frame.f_locals:
@@ -82,6 +82,9 @@ class _Ear:
             hear(frame.f_locals["self"], frame.f_locals.get("optimizer"))  # Of a GradScaler.
         elif code is torch.save.__code__:
             _refuse_a_file(frame.f_locals["f"])
+
+    def _is_of_the_network(self, frame: types.FrameType) -> bool:
+        return any(one is self._seen.network for one in _arguments(frame)[:1])
 
 
 def _code_of(function: Any) -> types.CodeType | None:
