@@ -256,7 +256,8 @@ def _drawable(function: Any) -> list[torch.Tensor]:
     except RuntimeError as error:
         if "second time" in str(error):
             raise ValueError(
-                f"the graph has been freed by backward() ({name} has lost what it saved): "
+                "what the graph saved was freed by backward(), and "
+                f"{name} can no longer be looked at: "
                 "compute the output again, or call backward(retain_graph=True)"
             ) from None
         if is_custom(function):  # Of no other is drawn what it saved.
