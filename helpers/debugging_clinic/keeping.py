@@ -256,7 +256,8 @@ def _put(thing: Any, before: dict) -> None:
             drop(thing, name)
     for name, value in before.items():
         if name not in now or now[name] is not value:
-            put(thing, name, value)
+            with contextlib.suppress(AttributeError):  # What is read alone gives another each time.
+                put(thing, name, value)
     if is_dict and [name for name in _held(thing) if name in before] != [*before]:
         for name in before:  # As a cache has it that lets go of its oldest entry.
             thing[name] = thing.pop(name)

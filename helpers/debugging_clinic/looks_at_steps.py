@@ -1,5 +1,6 @@
 """Looks at a step: what it calls and when, what it hands to the loss, and what it leaves behind."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterator
@@ -83,10 +84,21 @@ def _unseen(setup: Setup, seen: watching.Watch, by_hooks: bool) -> Iterator[str]
         yield say("updates by hooks of the weights")
     elif seen.moved and not seen.steps and not setup.elsewhere:
         yield say("the optimizer, without which the step moves the weights")
+    if seen.moved and _is_higher(setup, seen):
+        yield say("whether the loss falls: after {count} steps it was higher", count=seen.taken)
     if seen.repeats:
         yield say("what each gradient is for in a step that goes back more than once")
     if seen.graphs.old() == 1:
         yield say("whether the one graph that the step keeps is followed by others")
+
+
+def _is_higher(setup: Setup, seen: watching.Watch) -> bool:
+    """Whether the loss of the first batch is higher after the steps; they may want another."""
+    images, labels = setup.sample[0]
+    with contextlib.suppress(Exception):  # A step may leave a network that runs in it alone.
+        after = rehearsal.seen_of(rehearsal.twin_in("eval", seen.network), images.clone())
+        return setup.loss(after, labels) > setup.loss(setup.scores(images), labels)
+    return False
 
 
 def as_in_the_step(setup: Setup, seen: watching.Watch | None) -> Setup:

@@ -515,10 +515,11 @@ def _check_that_they_fit(
         given = f"{scores.shape[1]} scores"
         try:
             loss = loss_function(scores, labels)
-        except IndexError as error:
-            reason = f"{given}: in batch {place}, {error}"
-            raise ValueError(f"labels of batches do not fit {reason}") from error
         except Exception as error:
+            beyond = bool(((labels < 0) | (labels >= scores.shape[1])).any())
+            if beyond and isinstance(error, IndexError):
+                reason = f"{given}: in batch {place}, {error}"
+                raise ValueError(f"labels of batches do not fit {reason}") from error
             reason = f"{require.shown(labels)}: {_first_line(error)}"
             raise ValueError(f"loss_function does not take {given} with {reason}") from error
         if not isinstance(loss, torch.Tensor) or loss.numel() != 1:

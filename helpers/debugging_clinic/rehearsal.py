@@ -183,7 +183,8 @@ def kept_by_a_class(network: nn.Module) -> str:
 
 
 def _stands_in(optimizer: Optimizer, name: str, value: object) -> bool:
-    return isinstance(value, types.FunctionType) and hasattr(type(optimizer), name)
+    is_function = isinstance(value, types.FunctionType | types.MethodType)
+    return is_function and hasattr(type(optimizer), name)
 
 
 def _attributes(network: nn.Module, optimizer: Optimizer) -> Iterator[tuple[str, object]]:
