@@ -11,6 +11,7 @@ from helpers.common.sentences import say
 from helpers.computation_graph import words
 from helpers.debugging_clinic import (
     faults,
+    keeping,
     looks,
     looks_at_inputs,
     looks_at_weights,
@@ -48,7 +49,10 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
     learning = (weight for weight in setup.original.parameters() if weight.requires_grad)
     bare = [weight for weight in learning if weight.grad is None]
     try:
-        watching.watch(seen, step, setup.loss_function, setup.sample)
+        with keeping.as_it_was(
+            setup.loss_function
+        ):  # A step may set what it gives, as its reduction.
+            watching.watch(seen, step, setup.loss_function, setup.sample)
     except Exception as error:
         # The weights of the one that it knows by a name have no gradient, say.
         of_the_handed = setup.names_it and seen.of_the_handed > 0

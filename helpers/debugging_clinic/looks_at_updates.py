@@ -9,7 +9,7 @@ import torch
 
 from helpers.common import progress
 from helpers.common.sentences import say
-from helpers.debugging_clinic import faults, rehearsal, watching
+from helpers.debugging_clinic import faults, keeping, rehearsal, watching
 from helpers.debugging_clinic.looks import Table, have_bounds, listed, of_the_right_class
 from helpers.debugging_clinic.rehearsal import Setup, Updates
 from helpers.debugging_clinic.steps import Batch, Step
@@ -76,7 +76,8 @@ def climbs_in(step: Step | None, sample: list[Batch], setup: Setup, updates: Upd
             losses.append(setup.loss(scores, labels))
             if not math.isfinite(losses[-1]) or max(seen.steps, len(seen.uphill)) >= 20:
                 break
-            seen.take(step, batch, setup.loss_function)
+            with keeping.as_it_was(setup.loss_function):
+                seen.take(step, batch, setup.loss_function)
     except Exception:  # noqa: BLE001 - it stops of itself, where its numbers are too large
         return True
     return replace(updates, losses=losses).climb

@@ -1,10 +1,12 @@
 """Weights, and what moves them, as they are in public: shared, without a rate, in odd places."""
 
 import functools
+import types
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from debugging_clinic.runs import mlp, run
 from helpers.debugging_clinic.steps import by_the_book
@@ -54,3 +56,90 @@ def test_two_parameters_may_share_their_numbers(batches, step):
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), Sampled(20, 784), nn.ReLU(), nn.Linear(20, 10))
     assert run(network, batches, step=step).checked().healthy
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_step_that_stands_in_for_the_optimisers_own_stays_with_it(batches, bound):
+    """As one that centres the gradients first; a copy takes its class's own."""
+
+    def centred(params):
+        optimizer = torch.optim.SGD(params, 0.05)
+        own = optimizer.step
+
+        def step(self, *given):
+            for weight in self.param_groups[0]["params"]:
+                if weight.grad is not None and weight.dim() > 1:
+                    weight.grad -= weight.grad.mean(dim=1, keepdim=True)
+            return own(*given)
+
+        bare = functools.partial(step, optimizer)
+        optimizer.step = types.MethodType(step, optimizer) if bound else lambda *given: bare(*given)
+        return optimizer
+
+    torch.manual_seed(0)
+    for step in (None, by_the_book):
+        assert run(mlp(), batches, centred, step=step).checked().healthy
+
+
+def test_what_a_step_sets_about_its_loss_is_so_in_the_step_alone(batches):
+    """As one that mixes images, and asks for the loss of each."""
+
+    def step(network, images, labels, loss_function, optimizer):
+        loss_function.reduction = "none"
+        optimizer.zero_grad()
+        loss_function(network(images), labels).mean().backward()
+        optimizer.step()
+
+    torch.manual_seed(0)
+    report = run(mlp(), batches, loss_function=nn.CrossEntropyLoss(), step=step).checked()
+    assert report.healthy
+    assert "scores" not in str(report)
+
+
+def test_a_loss_that_stops_at_any_labels_is_named_and_not_the_labels(batches):
+    def hardest(scores, labels):
+        return F.cross_entropy(scores, labels)[:2].sum()
+
+    with pytest.raises(ValueError, match=r"^loss_function does not take 10 scores .*0-dim"):
+        run(mlp(), batches, loss_function=hardest).check()
+
+
+class ReadAlone:
+    """Gives another thing at each look, and takes none, as classes of pandas have it."""
+
+    __slots__ = ("held",)
+
+    def __getattribute__(self, name):
+        return object() if name == "held" else super().__getattribute__(name)
+
+    def __setattr__(self, name, value):
+        raise AttributeError("readonly attribute")
+
+
+def test_what_is_read_alone_is_not_set_back(batches):
+    torch.manual_seed(0)
+    kept = ReadAlone()
+
+    def step(*given):
+        assert kept.held is not None
+        by_the_book(*given)
+
+    assert run(mlp(), batches, step=step).check().healthy
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_step_after_which_the_loss_is_higher_says_so(batches, sign):
+    """As one that leads away from what a clone has learnt, where it should follow."""
+
+    def step(network, images, labels, loss_function, optimizer):
+        clone = mlp()
+        clone.load_state_dict(network.state_dict())
+        by_the_book(clone, images, labels, F.cross_entropy, torch.optim.SGD(clone.parameters(), 1))
+        optimizer.zero_grad()
+        for weight, other in zip(network.parameters(), clone.parameters(), strict=True):
+            weight.grad = sign * (weight.detach() - other.detach())
+        optimizer.step()
+
+    torch.manual_seed(0)
+    report = run(mlp(), batches, step=step).checked()
+    assert ("whether the loss falls: after" in str(report)) is (sign < 0)
