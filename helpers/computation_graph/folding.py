@@ -7,7 +7,7 @@ Parts must not build on each other in a circle, or no arrow would tell what came
 import functools
 import operator
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,11 +103,12 @@ def _segments(graph: found.Graph) -> list[_Segment]:
     follows. A tensor with a box of its own ends the segment that made it.
     """
     modules = _module_of_each(graph)
+    waiting = _waiting(graph, modules)
     segments: list[_Segment] = []
     segment_of: dict[int, _Segment] = {}
     of_module: Counter[str] = Counter()  # Sets of segments, too.
     for function in graph.makers_first:
-        if found.is_accumulator(function):
+        if found.is_accumulator(function) or id(function) in waiting:
             continue
         sources = [
             (segment_of[id(source)], (id(source), number) in graph.made)
@@ -129,11 +130,43 @@ def _segments(graph: found.Graph) -> list[_Segment]:
             segment = _Segment(module, 1 << len(segments))
             segments.append(segment)
             of_module[module] |= segment.bit
-        segment_of[id(function)] = segment
-        segment.functions.append(function)
+        for one in (*_that_wait_for(function, waiting), function):
+            segment_of[id(one)] = segment
+            segment.functions.append(one)
         segment.cut |= bool(cut)
         _build_on(before - {segment}, segment, segments)
     return segments
+
+
+def _waiting(graph: found.Graph, modules: Mapping[int, str]) -> set[int]:
+    """Return the functions that prepare a weight for one other of its module, as transposing does.
+
+    They belong to the use of the module that needs them: by themselves they build on nothing.
+    """
+    users: dict[int, list[Any]] = defaultdict(list)
+    for function in graph.makers_first:
+        for _, source, _ in found.inputs(function):
+            users[id(source)].append(function)
+    with_boxes = {maker for maker, _ in graph.made}
+    waiting: set[int] = set()
+    for function in graph.makers_first:
+        sources = [source for _, source, _ in found.inputs(function)]
+        module = modules.get(id(function))
+        prepares = [s for s in sources if found.is_accumulator(s) or id(s) in waiting]
+        is_for_one = [modules.get(id(user)) for user in users[id(function)]] == [module]
+        if module and len(sources) == len(prepares) == 1 and is_for_one:
+            waiting |= {id(function)} - with_boxes
+    return waiting
+
+
+def _that_wait_for(function: Any, waiting: set[int]) -> list[Any]:
+    """Return those that wait for a function, the first one first."""
+    ahead = [source for _, source, _ in found.inputs(function) if id(source) in waiting]
+    last_first = []
+    while ahead:
+        last_first.append(ahead.pop())
+        ahead += [s for _, s, _ in found.inputs(last_first[-1]) if id(s) in waiting]
+    return last_first[::-1]
 
 
 def _together(sets: Iterable[int]) -> int:

@@ -177,3 +177,27 @@ def test_names_are_cut_until_they_fit():
     drawing = graph.draw(total, **dict(blocks.named_parameters()))
     # 120 modules at the finest level, too many; each block adds itself to those before it.
     assert folded_boxes(drawing) == {"0 … 39": ("40 modules alike", "10 functions each")}
+
+
+def test_a_weight_that_is_prepared_belongs_to_the_use_that_needs_it():
+    """As in a cell of two steps, between which leads the state alone, which has a box."""
+    layers = {"of_input": torch.nn.Linear(3, 4), "of_state": torch.nn.Linear(4, 4)}
+    states = [torch.zeros(1, 4)]
+    for _ in range(2):
+        both = layers["of_input"](torch.ones(1, 3)) + layers["of_state"](states[-1])
+        states.append(both.tanh())
+    named = dict(torch.nn.ModuleDict(layers).named_parameters()) | {"state": states[1]}
+    drawn = arrows(graph.draw(states[2].sum(), fold=True, **named))
+    assert ("of_input", "of_input") not in drawn
+    assert ("of_state", "of_state") not in drawn
+    assert drawn.count(("state", "of_state")) == 1
+
+
+def test_a_long_way_from_a_weight_folds():
+    layer = torch.nn.Linear(2, 2)
+    scores = layer.weight
+    for _ in range(2_000):
+        scores = scores + 1
+    output = (torch.ones(1, 2, requires_grad=True) @ scores).sum()
+    drawing = graph.draw(output, fold=True, **{"layer.weight": layer.weight})
+    assert folded_boxes(drawing) == {"layer": ("2002 functions",)}
