@@ -196,6 +196,7 @@ def in_a_file_that_it_opens(kept, path):
         torch.save(kept, file)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("save", [torch.save, in_a_thread, in_a_file_that_it_opens])
 def test_what_was_learnt_is_not_written_over(batches, tmp_path, save):
     path = tmp_path / "model.pt"
