@@ -50,6 +50,7 @@ class Step:
 class Walk(Sequence):
     """The steps of ``backward()``, in the order in which PyTorch takes them: ``walk[0]`` and so on.
 
+    Leaves that get their gradients from one function stand in the order in which it was given them.
     Shows itself as a table with one row a step; `picture` draws one step, `strip` all of them.
     """
 
@@ -150,8 +151,9 @@ def backtrack(
 
     Functions written in Python are called, as ``backward()`` calls them, and a checkpoint computes
     its block again. What these hold, and attributes of modules and parameters, is then given back.
-    Hooks on tensors are called, too: what they change stays, be it a buffer, as does all else that
-    such code changes or prints.
+    Hooks on tensors and on functions, where ``register_backward_hook`` hangs them, are called, too:
+    what they change stays, be it a buffer or an attribute, as does all else that such code changes
+    or prints.
 
     Parameters
     ----------

@@ -100,7 +100,8 @@ def _segments(graph: found.Graph) -> list[_Segment]:
     """Divide the functions into segments that do not build on each other in a circle.
 
     A function of a module joins the latest segment of it, one of no module a segment that it
-    follows. A tensor with a box of its own ends the segment that made it.
+    follows, but not where branches meet, of which none builds on the others. A tensor with a box of
+    its own ends the segment that made it.
     """
     modules = _module_of_each(graph)
     waiting = _waiting(graph, modules)
@@ -123,7 +124,7 @@ def _segments(graph: found.Graph) -> list[_Segment]:
         module = modules.get(id(function), "")
         wanted = of_module[module]
         if before and not module:
-            wanted = _together(segment.bit for segment in before)
+            wanted = _that_come_last(before)
         if free := wanted & ~barred:
             segment = segments[free.bit_length() - 1]
         else:
@@ -167,6 +168,13 @@ def _that_wait_for(function: Any, waiting: set[int]) -> list[Any]:
         last_first.append(ahead.pop())
         ahead += [s for _, s, _ in found.inputs(last_first[-1]) if id(s) in waiting]
     return last_first[::-1]
+
+
+def _that_come_last(segments: set[_Segment]) -> int:
+    """Return the set of those that build on all the others: of two branches, that is neither."""
+    everything = _together(segment.bit for segment in segments)
+    last = (one.bit for one in segments if not everything & ~(one.behind | one.bit))
+    return _together(last)
 
 
 def _together(sets: Iterable[int]) -> int:

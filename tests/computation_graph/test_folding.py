@@ -171,12 +171,24 @@ def test_modules_alike_make_a_run_whatever_their_functions_take_first():
 
 def test_names_are_cut_until_they_fit():
     blocks = torch.nn.Sequential(*(Deep(1, 2) for _ in range(40)))
-    x, total = torch.ones(3, 2), 0.0
+    x = torch.ones(3, 2)
     for block in blocks:
-        total = total + block(x)
-    drawing = graph.draw(total, **dict(blocks.named_parameters()))
-    # 120 modules at the finest level, too many; each block adds itself to those before it.
+        x = x + block(x)
+    drawing = graph.draw(x, **dict(blocks.named_parameters()))
+    # 120 modules at the finest level, too many.
     assert folded_boxes(drawing) == {"0 … 39": ("40 modules alike", "10 functions each")}
+
+
+@pytest.mark.parametrize("meet", [torch.cat, lambda parts: parts[0] @ parts[1].T + parts[2]])
+def test_branches_meet_outside_of_each(meet):
+    """As experts do whose scores are put together: none of them feeds another."""
+    experts = torch.nn.ModuleList(torch.nn.Linear(2, 2) for _ in range(3))
+    x = torch.ones(2, 2, requires_grad=True)
+    output = meet([expert(x).tanh() for expert in experts]).sum()
+    drawing = graph.draw(output, fold=True, x=x, **dict(experts.named_parameters()))
+    ends = dict.fromkeys(arrows(drawing))
+    assert not any(tail in "012" and head in "012" for tail, head in ends)
+    assert {tail for tail, _ in ends if tail in "012"} == {"0", "1", "2"}
 
 
 def test_a_weight_that_is_prepared_belongs_to_the_use_that_needs_it():
