@@ -64,6 +64,8 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
         # Within one step, it is the step that goes back twice: its error says so.
         if not again or not (keeps or seen.taken or holds):
             raise
+        if kept := seen.gradients_with_graphs():  # Of create_graph=True, which goes on from there.
+            return {faults.NEVER_CLEARED: (True, kept)}, [], seen
         fault = faults.KEPT_WITH_NETWORK if keeps else faults.KEPT_GRAPH
         said = say("backward() comes to a graph that a step before used up")
         return {fault: (True, said)}, [], seen

@@ -142,6 +142,15 @@ class Watch:
         """Whether a gradient came to any weight that the optimiser holds: it may hold others."""
         return not {*self._held}.isdisjoint(self._learning[name] for name in self.reached)
 
+    def gradients_with_graphs(self) -> str:
+        """Tell of a gradient that a step has left together with its graph."""
+        learning = self._learning.items()
+        names = [n for n, w in learning if w.grad is not None and w.grad.grad_fn is not None]
+        used_up = say(
+            "{weight}.grad still held what step() had used", weight=min(names, default="")
+        )
+        return used_up if names else ""
+
     def passed_over(self) -> list[str]:
         """Return the weights that neither got a gradient nor moved, while others got some."""
         learning = {name for name, weight in self._learning.items() if weight.requires_grad}

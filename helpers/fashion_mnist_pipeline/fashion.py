@@ -16,7 +16,7 @@ import tempfile
 import textwrap
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -280,6 +280,26 @@ def outside(labels: torch.Tensor, classes: int) -> int | None:
     """Return a label that is none of the classes, if there is one."""
     lowest, highest = (int(label) for label in labels.aminmax())
     return lowest if lowest < 0 else highest if highest >= classes else None
+
+
+@torch.no_grad()
+def count_of_classified(loss_function: Callable, scores: torch.Tensor, labels: torch.Tensor) -> int:
+    """Return how many labels are classes; ValueError if the loss does not ignore another one.
+
+    It does if the scores of such an image make no difference.
+    """
+    classes = scores.shape[1]
+    if (label := outside(labels, classes)) is None:
+        return len(labels)
+    is_class = (labels >= 0) & (labels < classes)
+    turned = torch.where(is_class[:, None], scores, -scores)
+    losses = [loss_function(some, labels) for some in (scores, turned)]
+    if not torch.equal(*losses) and all(loss.isfinite() for loss in losses):
+        cure = "give one score for each class, or write the loop out"
+        raise ValueError(
+            f"labels hold {label} beside {classes} scores, and the loss learns it: {cure}"
+        )
+    return int(is_class.sum())
 
 
 def _files_in(root: Path) -> list[tuple[Path, str]]:

@@ -384,9 +384,7 @@ class _Walk:
         """Count a batch in."""
         self._seen = self._batches
         # Weighted by the batch's size: the last batch is often smaller than the others.
-        images, classes = len(labels), scores.shape[1]
-        if fashion.outside(labels, classes) is not None:
-            images = int(((labels >= 0) & (labels < classes)).sum())
+        images = fashion.count_of_classified(self._loss_function, scores, labels)
         if not math.isfinite(loss):
             cure = "look for NaN in the images and in the weights"
             if not images:

@@ -143,3 +143,27 @@ def test_a_step_after_which_the_loss_is_higher_says_so(batches, sign):
     torch.manual_seed(0)
     report = run(mlp(), batches, step=step).checked()
     assert ("whether the loss falls: after" in str(report)) is (sign < 0)
+
+
+@pytest.mark.parametrize("clears", [True, False])
+def test_gradients_that_keep_their_graphs_are_cleared_or_named(batches, clears):
+    """As of an optimiser that looks at the curvature, which wants ``create_graph=True``."""
+
+    def step(network, images, labels, loss_function, optimizer):
+        if clears:
+            optimizer.zero_grad()
+        loss_function(network(images), labels).backward(create_graph=True)
+        optimizer.step()
+
+    class Curved(torch.optim.SGD):
+        """Goes back once more, from the gradients."""
+
+        def step(self, closure=None):
+            weights = [w for w in self.param_groups[0]["params"] if w.grad is not None]
+            if all(weight.grad.grad_fn is not None for weight in weights):
+                torch.autograd.grad([w.grad.sum() for w in weights], weights, allow_unused=True)
+            return super().step(closure)
+
+    torch.manual_seed(0)
+    report = run(mlp(), batches, lambda w: Curved(w, 0.05), step=step).check()
+    assert report.faults == (() if clears else ("gradients never cleared",))
