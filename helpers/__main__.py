@@ -108,6 +108,9 @@ def _python() -> Finding:
     if "error" in os.environ.get("PYTHONWARNINGS", ""):
         says += "; PYTHONWARNINGS makes an error of each warning, and PyTorch's packages warn"
         return Finding("Python", says, "fault", _unset("PYTHONWARNINGS"))
+    if sys.flags.optimize > 1:
+        says += "; PYTHONOPTIMIZE=2, or -OO, drops docstrings, and JupyterLab reads its own"
+        return Finding("Python", says, "fault", _unset("PYTHONOPTIMIZE"))
     return Finding("Python", says)
 
 

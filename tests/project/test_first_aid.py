@@ -211,6 +211,18 @@ def test_where_warnings_are_errors_it_says_so(monkeypatch):
     assert first_aid._python().state == "ok"
 
 
+@pytest.mark.parametrize("level", [1, 2])
+def test_where_docstrings_are_dropped_it_says_so(level):
+    code = "from helpers import __main__ as aid; print(aid._python().state, aid._python().mend)"
+    environment = os.environ | {"PYTHONOPTIMIZE": str(level)}
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=first_aid.ROOT, env=environment, text=True, stdout=-1
+    )
+    state, _, mend = run.stdout.partition(" ")
+    assert state == ("ok" if level == 1 else "fault")
+    assert ("PYTHONOPTIMIZE" in mend) is (level == 2)
+
+
 @pytest.mark.parametrize(("free", "state"), [(0.1, "note"), (9.0, "ok")])
 def test_a_disk_that_is_nearly_full_is_noted(monkeypatch, free, state):
     usage = SimpleNamespace(free=free * 1024**3)
