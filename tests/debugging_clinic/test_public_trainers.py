@@ -212,6 +212,32 @@ def test_what_was_learnt_is_not_written_over(batches, tmp_path, save):
     assert path.read_text() == "what was learnt"
 
 
+def test_who_writes_beside_the_check_goes_on(batches, tmp_path):
+    done, asked = threading.Event(), threading.Event()
+
+    def write():
+        asked.wait(60)
+        with open(tmp_path / "log", "w") as file:
+            file.write("there")
+        done.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+
+    def step(network, *rest):
+        asked.set()
+        assert done.wait(60)
+        by_the_book(network, *rest)
+
+    torch.manual_seed(0)
+    try:
+        run(mlp(), batches[:4], step=step).check()
+    finally:
+        asked.set()
+        thread.join()
+    assert (tmp_path / "log").read_text() == "there"
+
+
 def test_files_may_be_read(batches, tmp_path):
     (tmp_path / "rate").write_text("0.5")
 
