@@ -58,6 +58,14 @@ def test_a_restored_optimizer_takes_the_same_next_step(saved):
     assert torch.equal(network.weight, other.weight)
 
 
+def test_training_after_a_restore_leaves_the_contents_as_they_are(saved):
+    loaded, (network, optimizer) = checkpoint.load(saved), trained()
+    checkpoint.restore(loaded, network, optimizer)
+    network(torch.ones(2, 4)).square().sum().backward()
+    optimizer.step()
+    assert alike(loaded, contents())
+
+
 def test_a_flipped_bit_never_goes_unnoticed(saved):
     whole, expected, chance, noticed = saved.read_bytes(), contents(), random.Random(0), 0
     for _ in range(200):
