@@ -66,7 +66,7 @@ def _learn_the_same(setup: Setup, names: list[str]) -> bool:
 def most_moved_without_a_gradient(setup: Setup) -> float:
     """Return the largest share of a weight that a step takes off it where no gradient wants it.
 
-    Of its decay a settings' product tells, and not every optimiser takes off as much.
+    The settings give lr × weight_decay, and not every optimiser takes off as much.
     """
     network, optimizer = setup.copies()
     for group in optimizer.param_groups:

@@ -317,7 +317,7 @@ def _tell_of_copies(step: Step | None, network: nn.Module, error: Exception) -> 
     if tool := rehearsal.hooked_tool_of(step, network):
         raise TypeError(f"step uses {tool}: {_IN_OPTIMIZER}") from error
     if not isinstance(error, hearing.Refused):
-        error.add_note(say("check hands step copies: what it keeps of the originals is not theirs"))
+        error.add_note(say("check gives step copies: what it kept of the originals is not theirs"))
 
 
 def _require_a_true_copy(twin: nn.Module, network: nn.Module, images: torch.Tensor) -> None:

@@ -54,8 +54,9 @@ class Watch:
         self.moved = self.in_eval = False  # Any weight changed; trained so, the network
         self.off: list[str] = []  # or layers by mistake.
         self.uphill: list[bool] = []  # For each update by hand, whether it went up the gradient.
-        # A step goes back more than once, as for a sharper place: what each is for, only it knows.
-        self.repeats = self._is_cleared = False  # And a gradient came to nothing after an update.
+        # Whether a step goes back more than once, as for a sharper place: what each gradient is
+        # for, it alone knows. And whether, after an update, one came to an empty .grad.
+        self.repeats = self._is_cleared = False
         # The weights that a gradient came to in this step, and those where it met a used one.
         self._came, self._piled = set[str](), set[str]()
         self.graphs = marks.Kept()

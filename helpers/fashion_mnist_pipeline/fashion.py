@@ -297,7 +297,7 @@ def count_of_classified(loss_function: Callable, scores: torch.Tensor, labels: t
     if not torch.equal(*losses) and all(loss.isfinite() for loss in losses):
         cure = "give one score for each class, or write the loop out"
         raise ValueError(
-            f"labels hold {label} beside {classes} scores, and the loss learns it: {cure}"
+            f"labels hold {label} beside {classes} scores, and the loss learns from it: {cure}"
         )
     return int(is_class.sum())
 

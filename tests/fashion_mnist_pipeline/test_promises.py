@@ -225,7 +225,7 @@ def test_a_label_beyond_the_scores_that_a_loss_learns_is_not_left_out():
         ),
     ):
         with pytest.raises(
-            ValueError, match=r"^labels hold 2 beside 2 scores, and the loss learns it"
+            ValueError, match=r"^labels hold 2 beside 2 scores, and the loss learns from it"
         ):
             judge()
 
