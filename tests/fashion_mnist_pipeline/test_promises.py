@@ -210,26 +210,6 @@ def test_one_score_for_two_classes_is_refused_and_not_counted_as_wrong():
     one_line(words, training.evaluate, net, batches, yes_or_no)
 
 
-def of_levels(scores, labels):
-    """Read three classes from two scores, as ordinal regression does."""
-    levels = (labels[:, None] > torch.arange(2)).to(scores)
-    return F.binary_cross_entropy_with_logits(scores, levels)
-
-
-def test_a_label_beyond_the_scores_that_a_loss_learns_is_not_left_out():
-    network = nn.Sequential(nn.Flatten(), nn.Linear(X[0].numel(), 2))
-    for judge in (
-        lambda: training.evaluate(network, [(X, Y)], of_levels),
-        lambda: training.fit(
-            network, [(X, Y)], of_levels, torch.optim.SGD(network.parameters(), 0.1), epochs=1
-        ),
-    ):
-        with pytest.raises(
-            ValueError, match=r"^labels hold 2 beside 2 scores, and the loss learns from it"
-        ):
-            judge()
-
-
 @pytest.mark.parametrize("ignored", [-100, 255])
 def test_labels_that_the_loss_ignores_count_in_no_number(ignored):
     net, labels = network(), Y.clone()

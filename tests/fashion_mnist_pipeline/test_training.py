@@ -295,3 +295,18 @@ def test_a_plateau_hears_of_what_it_waits_for(mode, part, monkeypatch):
     history = fit(network, in_batches(X, Y), optimizer, epochs=3, **options)
     name = {"min": "loss", "max": "accuracy"}[mode]
     assert heard == getattr(history, name if part == "training" else f"validation_{name}")
+
+
+def of_levels(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Read three classes from two scores, as ordinal regression does."""
+    levels = (labels[:, None] > torch.arange(2)).to(scores)
+    return F.binary_cross_entropy_with_logits(scores, levels)
+
+
+@pytest.mark.parametrize("judge", [fit, training.evaluate])
+def test_a_label_beyond_the_scores_that_a_loss_learns_is_not_left_out(judge):
+    words = r"^labels hold 2 beside 2 scores, and the loss learns from it: give one score for"
+    with pytest.raises(ValueError, match=words):
+        judge(
+            linear(2), in_batches(X, Y), **{"loss" if judge is fit else "loss_function": of_levels}
+        )
