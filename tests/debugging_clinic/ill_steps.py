@@ -59,9 +59,8 @@ for _every in (2, 4, 8, 32):
     SETUPS[f"wiped_over_{_every}"] = wiped(_every)
 
 
-def wiped_within_a_step(network, images, labels, loss_function, optimizer):
+def adds_up_parts_and_never_clears(network, images, labels, loss_function, optimizer):
     for part, said in zip(images.split(25), labels.split(25), strict=True):
-        network.zero_grad(set_to_none=False)
         (loss_function(network(part), said) / 4).backward()
     optimizer.step()
 
@@ -142,14 +141,13 @@ def squashes_the_scores(network, images, labels, loss_function, optimizer):
     optimizer.step()
 
 
-def looks_for_a_flat_place_and_clears_once(network, images, labels, loss_function, optimizer):
-    """The first gradient comes on top of the last one of the step before."""
+def looks_for_a_flat_place_and_never_clears(network, images, labels, loss_function, optimizer):
+    """Each gradient comes on top of the last one."""
     loss_function(network(images), labels).backward()
     moves = [0.01 * weight.grad.sign() for weight in network.parameters()]
     with torch.no_grad():
         for weight, move in zip(network.parameters(), moves, strict=True):
             weight += move
-    optimizer.zero_grad()
     loss_function(network(images), labels).backward()
     with torch.no_grad():
         for weight, move in zip(network.parameters(), moves, strict=True):
@@ -220,7 +218,7 @@ def evaluates_and_forgets(network, *rest):
 
 
 for _fault, _step in (
-    ("gradients wiped within an accumulation", wiped_within_a_step),
+    ("gradients never cleared", adds_up_parts_and_never_clears),
     ("clipping before backward", clipped_before_backward),
     ("clipping before backward", clipped_by_another_name_before_clearing),
     ("clipping before backward", clipped_after_the_step),
@@ -230,7 +228,7 @@ for _fault, _step in (
     ("no backward", clips_and_forgets_backward),
     ("loss the wrong way up", goes_uphill_by_hand),
     ("scores never below zero", squashes_the_scores),
-    ("gradients never cleared", looks_for_a_flat_place_and_clears_once),
+    ("gradients never cleared", looks_for_a_flat_place_and_never_clears),
     ("no step", forgets_to_step),
     ("no backward", forgets_backward),
     ("cleared before the step", clears_too_early),

@@ -295,7 +295,7 @@ def a_running_mean_with_its_graph(batches):
     return run(Running(), batches, step=by_the_book)
 
 
-@ill("a graph kept from step to step")
+@ill("a graph kept with the network")
 def a_mean_of_a_hidden_layer_with_its_graph(batches):
     """As batch normalisation by hand: no score comes of the mean in training."""
 
