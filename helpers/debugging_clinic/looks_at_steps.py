@@ -49,9 +49,8 @@ def of_the_step(setup: Setup, step: Step, keeps: bool) -> tuple[Table, list[str]
     learning = (weight for weight in setup.original.parameters() if weight.requires_grad)
     bare = [weight for weight in learning if weight.grad is None]
     try:
-        with keeping.as_it_was(
-            setup.loss_function
-        ):  # A step may set what it gives, as its reduction.
+        # A step may set what the loss gives, as its reduction, and that is for the step alone.
+        with keeping.as_it_was(setup.loss_function):
             watching.watch(seen, step, setup.loss_function, setup.sample)
     except Exception as error:
         # The weights of the one that it knows by a name have no gradient, say.
