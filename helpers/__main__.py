@@ -11,6 +11,7 @@ if __name__ == "__main__" and sys.path[0] in ("", os.getcwd()):
     # Or a file there that is called as a library, random.py say, would end this with a traceback.
     del sys.path[0]
 
+import argparse
 import importlib
 import importlib.metadata
 import platform
@@ -300,4 +301,6 @@ def _threads() -> Finding:
 
 
 if __name__ == "__main__":
+    says = "Say on one screen whether the notebooks can run here. It changes nothing."
+    argparse.ArgumentParser(prog="python -m helpers", description=says).parse_args()
     sys.exit(main())

@@ -85,8 +85,8 @@ LEFT_OUT = _fault("parameters not handed to the optimiser", say(
 KEPT_WITH_NETWORK = _fault("a graph kept with the network", say(
     "the network holds a tensor together with its graph; store tensor.detach()"))
 NO_GRADIENT = _fault("no gradient", say(
-    "some parameters never get a gradient, so they never learn; look for detach(), no_grad() or a "
-    "layer that forward leaves out"))
+    "some parameters never get a gradient, so they never learn; look for detach(), no_grad(), a "
+    "layer that forward leaves out, or a ReLU that lets nothing through"))
 DO_NOT_MOVE = _fault("weights do not move", say(
     "parameters get a gradient and yet stay where they are; look at the optimiser's learning "
     "rates"))

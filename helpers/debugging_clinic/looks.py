@@ -17,6 +17,7 @@ from helpers.common.sentences import say
 from helpers.debugging_clinic import (
     chance,
     faults,
+    hearing,
     looks_at_inputs,
     looks_at_weights,
     rehearsal,
@@ -365,6 +366,9 @@ def _of_the_loss(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> Ta
     cost = setup.loss(sure, labels)
     floor = cost / (len(labels) if summed else 1)
     squashed = abs(floor - math.log(1 + (classes - 1) / math.e)) < 1e-4
+    asked = hearing.given_to_cross_entropy(lambda: setup.loss(scores, labels))
+    sums = bool(asked) and all(watching.are_probabilities(some) for some in asked)
+    cost_of_sure = say("sure and right scores cost {cost:.2f}", cost=floor)
     no_class = (labels < 0) | (labels >= classes)
     # A loss may ask only which images are of one class, and not which class that is.
     by = (1, torch.arange(len(labels), device=labels.device))
@@ -375,7 +379,7 @@ def _of_the_loss(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> Ta
     blind = blind and all(own == setup.loss(scores, order) for order in orders)
     return {
         faults.BLIND: (blind, say("other labels make no difference")),
-        faults.SOFTMAX_TWICE: (squashed, say("sure and right scores cost {cost:.2f}", cost=floor)),
+        faults.SOFTMAX_TWICE: (squashed or sums, cost_of_sure if squashed else adding_up_to_one()),
         faults.LOSS_SUMMED: (summed, summed),
         faults.WRONG_WAY_UP: (upside_down, say("1 more for the right class counts as worse")),
     }

@@ -293,7 +293,10 @@ def count_of_classified(loss_function: Callable, scores: torch.Tensor, labels: t
         return len(labels)
     is_class = (labels >= 0) & (labels < classes)
     turned = torch.where(is_class[:, None], scores, -scores)
-    losses = [loss_function(some, labels) for some in (scores, turned)]
+    losses = []
+    for some in (scores, turned):
+        with torch.random.fork_rng(devices=[]):  # A loss may draw numbers: the same for both.
+            losses.append(loss_function(some, labels))
     if not torch.equal(*losses) and all(loss.isfinite() for loss in losses):
         cure = "give one score for each class, or write the loop out"
         raise ValueError(

@@ -350,3 +350,13 @@ def test_a_step_that_would_save_a_copy_is_refused_before_it_does(tmp_path):
     with pytest.raises(ValueError, match="^step writes the file .*best.pt.*: hand it the step"):
         set_ups.tiny(step=step).check()
     assert kept.read_text() == "learnt for a day"
+
+
+@pytest.mark.parametrize("share", [0.1, 1.0])
+def test_a_softmax_shows_however_deep_in_a_loss(share):
+    def loss_function(scores, labels):
+        return share * F.cross_entropy(scores.softmax(1), labels) + 0.01 * scores.square().mean()
+
+    network = mlp()
+    report = preflight.check(network, BATCHES, loss_function, sgd(network))
+    assert report.faults == ("softmax before cross-entropy",)

@@ -127,6 +127,12 @@ def test_the_oldest_python_is_the_one_that_pip_holds_to(monkeypatch, oldest_pyth
     assert first_aid._python().state == "fault"
 
 
+def test_help_says_what_it_is_for_and_looks_at_nothing():
+    done = subprocess.run([sys.executable, "-m", "helpers", "-h"], cwd=ROOT, capture_output=True)
+    assert done.returncode == 0 and b"whether the notebooks can run" in done.stdout
+    assert b"FAULT" not in done.stdout and b"ok  " not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("code", "printed", "words"),
     [(1, "", "cannot import them"), (0, "elsewhere/helpers/__init__.py\n", "another folder")],
