@@ -12,7 +12,6 @@ import glob
 import hashlib
 import itertools
 import os
-import pickle
 import time
 import uuid
 import warnings
@@ -60,7 +59,7 @@ def save(file: Path | str, contents: Mapping[str, object]) -> None:
     others: set[str] = set()
     try:
         whole = {**contents, _DIGEST: _digest_of(contents, others)}
-    except RuntimeError as error:  # Of a tensor on the meta device, or of what holds itself.
+    except Exception as error:  # noqa: BLE001 - a tensor of another kind may fail in any way
         raise _not_read_back(_reason(error)) from error
     try:
         with _beside(target) as stream:
@@ -90,7 +89,9 @@ def _write(contents: dict, stream: BinaryIO, others: set[str]) -> None:
         torch.save(contents, stream)
         stream.flush()
         code = torch.serialization.get_unsafe_globals_in_checkpoint(stream.name)
-    except (AttributeError, TypeError, pickle.PicklingError) as error:
+    except (OSError, RuntimeError):  # That may be the disk.
+        raise
+    except Exception as error:  # noqa: BLE001 - what is pickled may raise anything
         code = [_reason(error)]
     # PyTorch may well write the others, but what comes back could not be compared.
     if found := [*code, *sorted(others)]:
@@ -234,6 +235,8 @@ def _digest_of(value: object, others: set[str] | None = None) -> str:
             for part in _parts(value.detach()):
                 # As bytes, since NumPy has no bfloat16.
                 flat = part.cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+                # One number counts as contiguous, however far the next would be.
+                flat = flat.as_strided(flat.shape, (1,))
                 sum_.update(flat.view(torch.uint8).numpy().data)
         elif isinstance(value, Mapping):
             sum_.update(f"{{{len(value)}".encode())

@@ -344,7 +344,9 @@ def _saved_in_words(function: Any) -> list[str]:
     try:
         saved = found.saved_values(function, unpack=True)
     except Exception:  # noqa: BLE001 - somebody's hook may unpack once, and then refuse in any way
-        return [say("packed away")]
+        if found.is_packed(function):
+            return [say("packed away")]
+        return [say("in part changed in place since")]  # By a hook that ran on the way, say.
     for name, value in saved.items():
         if isinstance(value, torch.Tensor):
             lines.append(f"{name} = {words.short(value)}")

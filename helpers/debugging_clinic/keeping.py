@@ -142,13 +142,21 @@ def reached(*roots: object, but: Sequence[object] = ()) -> list[Any]:
         # Of what others wrote, only what can say and take back its state is part of a run.
         kind, known = type(thing), isinstance(thing, _FOLLOWED)
         if known or hasattr(kind, "load_state_dict") or is_own(kind):
-            waiting += [kind, getattr(thing, "__dict__", None)]
+            waiting += [kind, _vars_of(thing)]
     return list(seen.values())
 
 
 def optimizers(*roots: object) -> list[torch.optim.Optimizer]:
     """Return the optimisers that hang on the roots."""
     return [thing for thing in reached(*roots) if isinstance(thing, torch.optim.Optimizer)]
+
+
+def _vars_of(thing: Any) -> dict | None:
+    """Return its ``__dict__``, if it has one, and not what its own ``__getattr__`` makes of it."""
+    try:
+        return object.__getattribute__(thing, "__dict__")
+    except (AttributeError, TypeError):
+        return None
 
 
 def _parts(thing: Any) -> list:

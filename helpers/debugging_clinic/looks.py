@@ -159,7 +159,7 @@ def _comes_class_by_class(setup: Setup) -> str:
 def of_the_network(setup: Setup, keeps: bool, loss_keeps: bool) -> Table:
     """Look at the parameters: who trains them, from where they start, and what holds them."""
     network, optimizer = setup.copies()
-    groups = optimizer.param_groups
+    groups, anew = optimizer.param_groups, _made_anew(setup)
     scores, again = (rehearsal.scores_of(network, setup.sample[0][0]) for _ in range(2))
     # By identity: two parameters may hold equal numbers. What a function reaches for is no copy.
     held = {id(weight) for group in groups for weight in group["params"]}
@@ -185,8 +185,8 @@ def of_the_network(setup: Setup, keeps: bool, loss_keeps: bool) -> Table:
     none = say("0 of {count} parameters learn", count=len(weights))
     goes_on = say("the graph of a call goes on in the next call's")
     return {
-        faults.IN_A_LIST: (outside, beside),
-        faults.FROZEN: (not learning and not outside, none),
+        faults.IN_A_LIST: (outside and not anew, beside),
+        faults.FROZEN: (not learning and not outside and not anew, none),
         faults.NO_GRADIENT: (silent, say("the scores have no graph")),
         faults.KEPT_WITH_NETWORK: (keeps, goes_on),
         faults.KEPT_GRAPH: (loss_keeps, goes_on),
@@ -203,7 +203,19 @@ def of_what_is_left_out(setup: Setup, moved: set[str] | frozenset[str] = frozens
     learning = (entry for entry in network.named_parameters() if entry[1].requires_grad)
     names = [name for name, weight in learning if id(weight) not in held]
     names = [name for name in names if name not in setup.elsewhere | moved]
-    return {faults.LEFT_OUT: (names, listed(names))}
+    if names:
+        return {faults.LEFT_OUT: (names, listed(names))}
+    anew = _made_anew(setup)
+    return {faults.LEFT_OUT: (anew, say("forward makes {names} anew", names=listed(anew)))}
+
+
+def _made_anew(setup: Setup) -> list[str]:
+    """Return the parameters in the place of which a call puts others, and goes on with them."""
+    network = setup.copies()[0]
+    begun_with = {id(weight): weight for weight in network.parameters()}
+    scores = rehearsal.scores_of(network, setup.sample[0][0])
+    used = {id(leaf) for leaf in rehearsal.leaves_of(scores)} - begun_with.keys()
+    return [name for name, weight in network.named_parameters() if id(weight) in used]
 
 
 def of_the_way_back(setup: Setup) -> Table:

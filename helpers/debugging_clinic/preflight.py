@@ -34,7 +34,7 @@ from helpers.debugging_clinic import (
     watching,
 )
 from helpers.debugging_clinic.rehearsal import Setup
-from helpers.debugging_clinic.steps import Batch, LossFunction, Step
+from helpers.debugging_clinic.steps import Batch, LossFunction, Step, by_the_book
 from helpers.debugging_clinic.watching import Watch
 
 # How much is looked at. Enough for the tests below, and about a second for a small network.
@@ -190,9 +190,9 @@ def check(
             is_made = looks.is_made_of_others(error.value, network)
             fault = faults.IN_A_LIST if is_made else faults.KEPT_WITH_NETWORK
             return Report((Finding(fault, say("in {place}", place=error.place)),))
-        # With a step, the scores may come with those of other heads, which it deals with.
+        # The scores may come with those of other heads, which a step of one's own deals with.
         rehearsal.find_the_scores(*copies, step, loss_function, sample[0])
-        run = nn.Module.__call__ if step is None else rehearsal.scores_of
+        run = nn.Module.__call__ if step in (None, by_the_book) else rehearsal.scores_of
         _check_that_they_fit(copies[0], loss_function, sample, run=run)
         _check_that_they_fit(copies[0], loss_function, *_last(batches, sample), run=run)
         odd = sum(int((~images.flatten(1).isfinite()).any(dim=1).sum()) for images, _ in sample)

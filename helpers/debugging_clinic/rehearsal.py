@@ -405,7 +405,12 @@ def first_updates(
             reached = [max(g, _gradient_beside(w)) for g, w in zip(reached, weights, strict=True)]
     except _NotStepped as error:
         stopped = str(error)
-    stay = map(torch.equal, start, weights)
+    stay = [*map(torch.equal, start, weights)]
+    # A network moves some by itself, such as a codebook that it keeps up to date, or makes others.
+    before = dict(zip(learning, start, strict=True))
+    now = {name: w for name, w in network.named_parameters() if name in before}
+    own = {n for n, w in now.items() if w.grad is None and not w.equal(before[n])}
+    own |= {n for n, w in now.items() if w is not learning[n]}
     most: dict[int, float] = {}  # For the numbers, which two weights may share.
     for weight, gradient in zip(weights, reached, strict=True):
         most[weight.data_ptr()] = max(gradient, most.get(weight.data_ptr(), 0.0))
@@ -415,7 +420,7 @@ def first_updates(
         losses,
         stopped,
         math.log(setup.classes),
-        [name for name, gradient, _ in moves if gradient == 0],
+        [name for name, gradient, _ in moves if gradient == 0 and name not in own],
         [name for name, gradient, here in moves if here and gradient > _ROUNDING],
     )
 

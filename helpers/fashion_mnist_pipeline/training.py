@@ -386,13 +386,15 @@ class _Walk:
         # Weighted by the batch's size: the last batch is often smaller than the others.
         images = fashion.count_of_classified(self._loss_function, scores, labels)
         if not math.isfinite(loss):
+            place = f"{self.place}, batch {self._batches}"
             cure = "look for NaN in the images and in the weights"
+            if scores.isfinite().all():
+                cure = "look for log(0) or 0 / 0 in the loss function, as all scores are finite"
             if not images:
                 cure = "none of its labels is a class, so leave it out"
-            elif self._optimizer is not None:
+            elif self._optimizer is not None and place != "epoch 1, batch 1":  # No update before.
                 rate = self._optimizer.param_groups[0].get("lr")
                 cure = f"lower the learning rate (now {rate}) or {cure}"
-            place = f"{self.place}, batch {self._batches}"
             raise ValueError(f"the loss became {loss} in {place}: {cure}")
         self._images += images
         self._loss += loss * images

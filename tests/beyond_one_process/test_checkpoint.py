@@ -294,6 +294,20 @@ class Settings:
 torch.serialization.add_safe_globals([Settings])
 
 
+class Anneals:
+    """Keeps one of its own methods, as schedules do that choose a shape by name."""
+
+    def __init__(self):
+        self.shape = self.cosine
+
+    def cosine(self): ...
+
+
+class Refuses:
+    def __reduce__(self):
+        raise KeyError("not now")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot open a folder")
 @pytest.mark.parametrize(
     ("odd", "kind"),
@@ -305,6 +319,8 @@ torch.serialization.add_safe_globals([Settings])
         (nn.Linear(1, 1), "torch.nn.modules.linear.Linear"),
         (torch.zeros(2).untyped_storage(), "UntypedStorage"),
         (Settings(), "Settings"),
+        (Anneals().shape, "Unsupported operand"),
+        (Refuses(), "not now"),
     ],
 )
 def test_what_could_not_be_read_back_is_not_saved(odd, kind, saved):
@@ -340,6 +356,14 @@ def test_what_is_kept_is_found_whole_by_another_process(tmp_path):
             [sys.executable, "-c", look], env=environment, capture_output=True, text=True
         )
         assert done.stdout.split()[0] == "True" and done.stdout.count("3.") == 4, done.stderr
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_one_number_is_kept_however_far_the_next_would_be(saved, dtype):
+    one = torch.arange(1, 23).to(dtype)[::22]
+    assert one.stride() == (22,) and one.is_contiguous()
+    checkpoint.save(saved, contents() | {"one": one})
+    assert checkpoint.load(saved)["one"].tolist() == [1.0]
 
 
 def test_what_has_no_numbers_or_no_end_is_not_saved(saved):

@@ -1,5 +1,6 @@
 """What drawing and walking back promise of code that nobody here wrote: nothing is changed."""
 
+import collections
 import random
 import re
 import warnings
@@ -176,8 +177,8 @@ def walking_its_own():
     return WalksItsOwn.apply(x).sum(), [x]
 
 
-def using_up():
-    x, weight, stack = leaf([1.0, 2.0]), nn.Parameter(torch.ones(2)), []
+def using_up(pile=list):
+    x, weight, stack = leaf([1.0, 2.0]), nn.Parameter(torch.ones(2)), pile()
     weight.main_grad = torch.zeros(())
     return UsesUp.apply(x, weight, stack).sum(), [x, weight, stack]
 
@@ -239,6 +240,7 @@ SET_UPS = {
     **{"kept": kept, "kept and there": lambda: kept(2), "kept sparse": lambda: kept(1, True)},
     **{"hooks": hooked, "own function": meddling, "checkpoint": checkpointed},
     **{"what is saved is scaled": scaling, "notes are used up": noting, "stack": using_up},
+    "stack as a queue": lambda: using_up(collections.deque),
     **{"a graph within": walking_its_own, "several in one place": keeping_several},
     "checkpoint in part": checkpointed_in_part,
     "checkpoint that keeps no seed": lambda: checkpointed(preserve_rng_state=False),
@@ -297,6 +299,21 @@ def test_what_unpacks_once_is_walked():
         output = leaf(1.0).exp()
     step = graph.backtrack(output)[0]
     assert (step.saved, step.gradient_in) == ("packed away", "1")
+
+
+def test_what_a_hook_writes_over_on_the_way_is_not_called_packed():
+    """As the one that guides backpropagation does; the gradients are those that PyTorch took."""
+    y = leaf([1.0, -2.0]).relu()
+
+    def overwrite(*_) -> None:
+        y.detach().zero_()
+
+    y.grad_fn.register_hook(overwrite)
+    relu = graph.backtrack(y * 3, gradient=torch.ones(2))[1]
+    assert (relu.saved, relu.gradient_out) == (
+        "in part changed in place since",
+        "[3, 0] to no name",
+    )
 
 
 def test_what_has_lost_its_memory_is_drawn_without_numbers_and_left_alone():

@@ -377,6 +377,7 @@ def clipped_beside_a_scaler_that_is_off(batches):
         optimizer.zero_grad()
         scaler.scale(loss_function(network(images), labels)).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        scaler.unscale_(optimizer)
         scaler.step(optimizer)
         scaler.update()
 

@@ -4,6 +4,7 @@ import copy
 import io
 import itertools
 import operator
+import sys
 import threading
 
 import numpy
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from debugging_clinic import set_ups
 from debugging_clinic.set_ups import BATCHES, IMAGES, LABELS, mlp, sgd
 from helpers.debugging_clinic import preflight, rehearsal
+from helpers.debugging_clinic.steps import by_the_book
 
 
 @pytest.mark.parametrize(
@@ -360,3 +362,73 @@ def test_a_softmax_shows_however_deep_in_a_loss(share):
     network = mlp()
     report = preflight.check(network, BATCHES, loss_function, sgd(network))
     assert report.faults == ("softmax before cross-entropy",)
+
+
+@pytest.mark.parametrize("step", [None, set_ups.book, by_the_book])
+def test_scores_with_others_beside_them_need_a_step_that_deals_with_them(step):
+    class Heads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.other = mlp(), mlp()
+
+        def forward(self, images):
+            return self.one(images), self.other(images)
+
+    network = Heads()
+    with pytest.raises((TypeError, ValueError)) as caught:
+        preflight.check(network, BATCHES, F.cross_entropy, sgd(network), step=step)
+    # Of a step of one's own it is the error that is shown.
+    told = "network gives a tuple for 20 images: give scores of shape (20, classes)"
+    assert (str(caught.value) == told) == (step is not set_ups.book)
+
+
+def test_a_step_that_stops_itself_at_a_large_loss_has_too_high_a_rate():
+    def step(network, images, labels, loss_function, optimizer):
+        if (loss := loss_function(network(images), labels)) > 30:
+            raise OverflowError("the loss is over 30")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    torch.manual_seed(0)
+    network = mlp()
+    report = preflight.check(network, BATCHES, F.cross_entropy, sgd(network, 12), step=step)
+    assert report.faults == ("learning rate too high",)
+
+
+def test_what_a_step_holds_may_answer_for_any_attribute():
+    """As a class of a package does that stands in for another until that one is made."""
+
+    class StandsIn:
+        __slots__ = ()
+
+        def __getattr__(self, name):
+            raise RuntimeError(f"no {name} before it is made")
+
+    tool = StandsIn()
+    run = set_ups.tiny(step=lambda *given: set_ups.book(*given) if tool else None)
+    assert run.check().healthy
+
+
+def test_who_listens_to_python_goes_on_listening():
+    heard = []
+    sys.setprofile(lambda *_: heard.append(1))
+    mine = sys.getprofile()
+    try:
+        set_ups.tiny().check()
+        assert sys.getprofile() is mine
+    finally:
+        sys.setprofile(None)
+    assert heard
+
+
+def test_after_an_error_backward_uses_graphs_up_again():
+    held = mlp()(IMAGES).sum()
+
+    def step(*given):
+        raise ValueError(f"stopped at {held.item()}")
+
+    own = torch.autograd.backward, torch.autograd.grad
+    with pytest.raises(ValueError, match="stopped at"):
+        set_ups.tiny(step=step).check()
+    assert (torch.autograd.backward, torch.autograd.grad) == own

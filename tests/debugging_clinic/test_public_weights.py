@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from debugging_clinic.runs import mlp, run
+from debugging_clinic.runs import adam, mlp, run, sgd
 from helpers.debugging_clinic.steps import by_the_book
 
 
@@ -167,3 +167,69 @@ def test_gradients_that_keep_their_graphs_are_cleared_or_named(batches, clears):
     torch.manual_seed(0)
     report = run(mlp(), batches, lambda w: Curved(w, 0.05), step=step).check()
     assert report.faults == (() if clears else ("gradients never cleared",))
+
+
+@pytest.mark.parametrize("step", [None, by_the_book])
+def test_a_network_of_half_precision_is_learnt_by_heart(batches, step):
+    torch.manual_seed(0)
+    halves = [(images.half(), labels) for images, labels in batches]
+    assert run(mlp().half(), halves, sgd(0.05), step=step).checked().healthy
+
+
+class Codebook(nn.Module):
+    """Stands for each row by its nearest entry; an entry is the mean of what it has stood for."""
+
+    def __init__(self, remakes):
+        super().__init__()
+        self.remakes, self.entries = remakes, nn.Parameter(torch.randn(8, 32))
+
+    def forward(self, rows):
+        near = torch.cdist(rows, self.entries).argmin(dim=1)
+        if self.training:
+            stands = F.one_hot(near, 8).float()
+            means = stands.T @ rows.detach() / stands.sum(dim=0).clamp(min=1)[:, None]
+            moved = self.entries.detach().lerp(means, 0.1)
+            if self.remakes:
+                self.entries = nn.Parameter(moved)
+            else:
+                self.entries.data = moved
+        return rows + (self.entries[near] - rows).detach()
+
+
+@pytest.mark.parametrize("step", [None, by_the_book])
+@pytest.mark.parametrize("remakes", [True, False])
+def test_weights_that_a_network_moves_by_itself_do_learn(batches, remakes, step):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 32), Codebook(remakes), nn.Linear(32, 10))
+    assert run(network, batches, adam(1e-3), step=step).checked().healthy
+
+
+class Shares(nn.Module):
+    """Puts another parameter in the place of its own at each call, and goes on with that."""
+
+    def __init__(self):
+        super().__init__()
+        self.shares = nn.Parameter(torch.ones(3))
+
+    def forward(self, rows):
+        self.shares = nn.Parameter(self.shares.softmax(0))
+        return self.shares[0] * rows + self.shares[1] * rows.relu() + self.shares[2] * rows.tanh()
+
+
+@pytest.mark.parametrize("step", [None, by_the_book])
+def test_a_parameter_made_anew_in_each_call_is_not_the_optimisers(batches, step):
+    torch.manual_seed(0)
+    report = run(mlp(noise=[Shares()]), batches, adam(1e-3), step=step).checked()
+    assert report.faults == ("parameters not handed to the optimiser",)
+    assert "(forward makes 3.shares anew)" in str(report)
+
+
+def test_decay_is_seen_behind_a_rate_that_begins_at_zero(batches):
+    def make(weights):
+        optimizer = torch.optim.SGD(weights, lr=0.1, weight_decay=10.0)
+        torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1, n / 100))
+        return optimizer
+
+    torch.manual_seed(0)
+    faults = run(mlp(), batches, make).checked().faults
+    assert faults == ("weight decay eats the weights",)

@@ -310,3 +310,18 @@ def test_a_label_beyond_the_scores_that_a_loss_learns_is_not_left_out(judge):
         judge(
             linear(2), in_batches(X, Y), **{"loss" if judge is fit else "loss_function": of_levels}
         )
+
+
+def test_of_scores_that_are_finite_it_is_the_loss_that_makes_nan():
+    words = r"loss became nan in .* 1: look for log\(0\) or 0 / 0 in the loss function"
+    none = lambda scores, _: scores.sum() * 0 / 0  # noqa: E731
+    with pytest.raises(ValueError, match=words):
+        fit(linear(), in_batches(X, Y), loss=none)
+    with pytest.raises(ValueError, match=words):
+        training.evaluate(linear(), in_batches(X, Y), none)
+
+
+def test_a_loss_that_draws_numbers_may_ignore_a_label():
+    labels = torch.cat([torch.tensor([-100]), Y[1:]])
+    loss = lambda s, y: F.cross_entropy(F.dropout(s), y)  # noqa: E731
+    assert training.evaluate(linear(), [(X, labels)], loss).loss > 0
