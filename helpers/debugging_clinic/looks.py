@@ -171,7 +171,9 @@ def of_the_network(setup: Setup, keeps: bool, loss_keeps: bool) -> Table:
     outside = [
         leaf
         for leaf in rehearsal.leaves_of(scores)
-        if id(leaf) not in known and (id(leaf) in lasting or isinstance(leaf, nn.Parameter))
+        if id(leaf) not in known
+        and (id(leaf) in lasting or isinstance(leaf, nn.Parameter))
+        and not _is_a_copy_of_one(leaf, network)
     ]
     weights = dict(network.named_parameters())
     learning = [name for name, weight in weights.items() if weight.requires_grad]
@@ -207,6 +209,11 @@ def of_what_is_left_out(setup: Setup, moved: set[str] | frozenset[str] = frozens
         return {faults.LEFT_OUT: (names, listed(names))}
     anew = _made_anew(setup)
     return {faults.LEFT_OUT: (anew, say("forward makes {names} anew", names=listed(anew)))}
+
+
+def _is_a_copy_of_one(leaf: torch.Tensor, network: nn.Module) -> bool:
+    """Whether a call has copied it from a parameter, so that its gradient stops there."""
+    return any(torch.equal(leaf, weight) for weight in network.parameters())
 
 
 def _made_anew(setup: Setup) -> list[str]:
@@ -354,7 +361,10 @@ def kind_of_loss(setup: Setup) -> tuple[bool, bool]:
         each = 10 * (torch.arange(len(scores)).to(scores)[:, None] % 3)
         now, *then = (setup.loss(scored + more, labels) for more in (0, 1, each))
         shifts += [(loss - now) / count for loss in then]
-    return all(abs(shift) < 1e-3 for shift in shifts), abs(shifts[0] + 1) < 1e-3
+    # Nor does a loss of margins mind a shift; but beyond the margin, more is no better to it.
+    sure, surer = (setup.loss(by * right, labels) for by in (1, 2))
+    is_cross_entropy = sure != surer and all(abs(shift) < 1e-3 for shift in shifts)
+    return is_cross_entropy, abs(shifts[0] + 1) < 1e-3
 
 
 def _is_summed(setup: Setup, scores: torch.Tensor, labels: torch.Tensor) -> str:

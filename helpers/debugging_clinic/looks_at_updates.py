@@ -93,8 +93,9 @@ def of_a_small_batch(setup: Setup) -> Table:
     right = of_the_right_class(setup.scores(batch[0][0]), batch[0][1])
     # What the right scores cost, of either kind, is a part that no score changes.
     floor = min(setup.loss(sure, batch[0][1]) for sure in (50 * right, 100 * right - 50))
-    # The second for a small network, which has farther to go, the third for what bends a lot.
-    for rate, count in ((1e-3, 60), (1e-2, 60), (1e-2, 200)):
+    # The second for a small network, which has farther to go, the others for what bends a lot, or
+    # learns behind much dropout.
+    for rate, count in ((1e-3, 60), (1e-2, 60), (1e-3, 200), (1e-2, 200)):
         losses: list[float] = []
         network = rehearsal.twin_of(setup.network)
         for loss in rehearsal.learn(setup, network, batch, rate, updates=count):

@@ -1,5 +1,6 @@
 """Weights, and what moves them, as they are in public: shared, without a rate, in odd places."""
 
+import copy
 import functools
 import types
 
@@ -9,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from debugging_clinic.runs import adam, mlp, run, sgd
+from helpers.debugging_clinic import rehearsal
 from helpers.debugging_clinic.steps import by_the_book
 
 
@@ -233,3 +235,60 @@ def test_decay_is_seen_behind_a_rate_that_begins_at_zero(batches):
     torch.manual_seed(0)
     faults = run(mlp(), batches, make).checked().faults
     assert faults == ("weight decay eats the weights",)
+
+
+@pytest.mark.parametrize("steady", [True, False])
+def test_a_low_rate_is_tried_for_as_long_as_a_high_one(batches, monkeypatch, steady):
+    """Behind much dropout, a deep network may begin to learn after a hundred updates."""
+    learn = rehearsal.learn
+
+    def slowly(setup, network, given, rate, updates):
+        if len(given) > 1:  # That is no small batch.
+            return learn(setup, network, given, rate, updates)
+        late = steady and (rate, updates) == (1e-3, 200)
+        return iter([2.3] * 120 + [0.5 if late else 2.3] * 80)
+
+    monkeypatch.setattr(rehearsal, "learn", slowly)
+    torch.manual_seed(0)
+    faults = run(mlp(), batches, adam(1e-3)).check().faults
+    assert faults == (() if steady else ("one batch is not learnt by heart",))
+
+
+class Copies(nn.Module):
+    """Stands in a call for itself as it is: no gradient goes through that."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(32, 32)
+
+    def forward(self, rows):
+        return self.layer(rows) + copy.deepcopy(self.layer)(rows.flip(1))
+
+
+class Makes(nn.Module):
+    def forward(self, rows):
+        return nn.Linear(32, 32)(rows)
+
+
+@pytest.mark.parametrize("part", [Copies, Makes])
+def test_a_copy_of_a_layer_is_trained_by_the_optimiser_and_a_new_one_is_not(batches, part):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 32), nn.ReLU(), part(), nn.Linear(32, 10))
+    # What is new at each call scores an image alone otherwise, too.
+    faults = run(network, batches, adam(1e-3)).check().faults
+    assert ("layers in a plain list" in faults) == (part is Makes)
+
+
+def margin(scores, labels):
+    """Ask for so much more than the second best: sure scores cost nothing."""
+    right = scores.gather(1, labels[:, None])
+    others = scores.scatter(1, labels[:, None], -torch.inf)
+    return (others.amax(dim=1, keepdim=True) - right + 0.3).relu().mean()
+
+
+@pytest.mark.parametrize("end", [nn.Softmax(1), nn.Sigmoid(), nn.Identity()])
+@pytest.mark.parametrize("loss_function", [margin, F.multi_margin_loss])
+def test_a_loss_of_margins_is_no_cross_entropy(batches, loss_function, end):
+    torch.manual_seed(0)
+    network = nn.Sequential(mlp(), end)
+    assert run(network, batches, adam(1e-3), loss_function=loss_function).checked().healthy
