@@ -49,9 +49,7 @@ def undisturbed(functions: Sequence[Any]) -> Iterator[contextlib.AbstractContext
             for function in custom:
                 _of_a_function(function, afterwards)
         # Some walk a graph that their forward made: the reader's own backward() needs it, too.
-        run = torch.autograd._engine_run_backward
-        afterwards.callback(setattr, torch.autograd, "_engine_run_backward", run)
-        torch.autograd._engine_run_backward = _keeping(run)
+        afterwards.enter_context(graphs_kept())
         yield as_they_were(custom)
 
 
@@ -65,9 +63,18 @@ def as_they_were(functions: Sequence[Any]) -> Iterator[None]:
         yield
 
 
-def _keeping(run: Callable) -> Callable:
-    """Return PyTorch's walk such that it frees no graph, whoever takes it."""
+@contextlib.contextmanager
+def graphs_kept() -> Iterator[None]:
+    """Let a walk free no graph, whoever takes it, and under whatever name."""
+    run = torch.autograd._engine_run_backward
+    torch.autograd._engine_run_backward = _keeping(run)
+    try:
+        yield
+    finally:
+        torch.autograd._engine_run_backward = run
 
+
+def _keeping(run: Callable) -> Callable:
     def walk(outputs, gradients, retain_graph, *more, **named):
         return run(outputs, gradients, True, *more, **named)
 

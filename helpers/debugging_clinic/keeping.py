@@ -28,6 +28,8 @@ import torch
 from torch import nn
 from torch.utils import data
 
+from helpers.computation_graph import undisturbed
+
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 # Environments borrow packages from each other, and users have some of their own.
 _INSTALLED_IN = {"site-packages", "dist-packages"}
@@ -86,24 +88,8 @@ def graphs_of(*roots: object) -> Iterator[None]:
     if all(tensor.grad_fn is None for tensor in tensors):
         yield
         return
-    plain = {name: getattr(torch.autograd, name) for name in ("backward", "grad")}
-    try:
-        for name, function in plain.items():
-            setattr(torch.autograd, name, _keeping_the_graph(function))
+    with undisturbed.graphs_kept():
         yield
-    finally:
-        for name, function in plain.items():
-            setattr(torch.autograd, name, function)
-
-
-def _keeping_the_graph(function: Callable) -> Callable:
-    @functools.wraps(function)
-    def kept(*args, **options):
-        asked = inspect.signature(function).bind(*args, **options)
-        asked.arguments["retain_graph"] = True
-        return function(*asked.args, **asked.kwargs)
-
-    return kept
 
 
 def reached(*roots: object, but: Sequence[object] = ()) -> list[Any]:

@@ -49,6 +49,14 @@ def test_a_step_tells_what_it_saw_and_a_signal_stops_after_it():
     assert next(steps).number == 3 and stop.agreed
 
 
+def test_a_signal_that_comes_in_a_step_stops_one_process_after_it():
+    network, optimizer, batches = a_linear_layer()
+    stop = parallel.Stop()
+    optimizer.register_step_pre_hook(lambda *_: setattr(stop, "signal", 15))
+    next(parallel.train(network, batches, F.cross_entropy, optimizer, stop=stop))
+    assert stop.agreed
+
+
 def test_a_loss_that_is_no_number_leaves_the_weights_as_they_are():
     network, optimizer, batches = a_linear_layer()
     before = network.weight.clone()

@@ -177,6 +177,14 @@ def walking_its_own():
     return WalksItsOwn.apply(x).sum(), [x]
 
 
+def kept_beside_an_own_function():
+    x = leaf([1.0, 2.0])
+    y = Square.apply(x)
+    y.retain_grad()
+    (y * 3).sum().backward(retain_graph=True)
+    return (y * y).sum(), [x, y]
+
+
 def using_up(pile=list):
     x, weight, stack = leaf([1.0, 2.0]), nn.Parameter(torch.ones(2)), pile()
     weight.main_grad = torch.zeros(())
@@ -241,6 +249,7 @@ SET_UPS = {
     **{"hooks": hooked, "own function": meddling, "checkpoint": checkpointed},
     **{"what is saved is scaled": scaling, "notes are used up": noting, "stack": using_up},
     "stack as a queue": lambda: using_up(collections.deque),
+    "kept beside an own function": kept_beside_an_own_function,
     **{"a graph within": walking_its_own, "several in one place": keeping_several},
     "checkpoint in part": checkpointed_in_part,
     "checkpoint that keeps no seed": lambda: checkpointed(preserve_rng_state=False),

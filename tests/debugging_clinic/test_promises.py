@@ -359,6 +359,7 @@ def test_a_softmax_shows_however_deep_in_a_loss(share):
     def loss_function(scores, labels):
         return share * F.cross_entropy(scores.softmax(1), labels) + 0.01 * scores.square().mean()
 
+    torch.manual_seed(0)
     network = mlp()
     report = preflight.check(network, BATCHES, loss_function, sgd(network))
     assert report.faults == ("softmax before cross-entropy",)
@@ -428,7 +429,50 @@ def test_after_an_error_backward_uses_graphs_up_again():
     def step(*given):
         raise ValueError(f"stopped at {held.item()}")
 
-    own = torch.autograd.backward, torch.autograd.grad
+    own = torch.autograd._engine_run_backward
     with pytest.raises(ValueError, match="stopped at"):
         set_ups.tiny(step=step).check()
-    assert (torch.autograd.backward, torch.autograd.grad) == own
+    assert torch.autograd._engine_run_backward is own
+
+
+def test_a_softmax_of_ones_own_shows_in_a_summed_loss():
+    def loss_function(scores, labels):
+        return F.nll_loss(scores.softmax(1).log_softmax(1), labels, reduction="sum")
+
+    torch.manual_seed(0)
+    network = mlp()
+    report = preflight.check(network, BATCHES, loss_function, sgd(network, 0.001))
+    assert {*report.faults} == {"softmax before cross-entropy", "loss summed"}
+
+
+@pytest.mark.parametrize("factor", [60, -60])
+def test_inputs_are_too_large_on_either_side_of_zero(factor):
+    torch.manual_seed(0)
+    network = mlp()
+    batches = [(factor * images.abs(), labels) for images, labels in BATCHES]
+    report = preflight.check(network, batches, F.cross_entropy, sgd(network, 1e-6))
+    assert "inputs not scaled" in report.faults
+
+
+@pytest.mark.parametrize("ask", [torch.autograd.backward, torch.autograd.grad])
+def test_a_graph_that_a_step_holds_can_still_be_used_afterwards(ask):
+    weight, used = torch.ones(2, requires_grad=True), []
+    held = weight.prod()
+
+    def step(*given):
+        if not used:
+            used.append(ask(held, **{"inputs": weight}))
+        set_ups.book(*given)
+
+    assert set_ups.tiny(step=step).check().healthy
+    ask(held, inputs=weight)
+
+
+@pytest.mark.parametrize("part", ["batches", "test"])
+def test_an_odd_batch_is_called_by_the_part_that_it_is_in(part):
+    network = mlp()
+    given = {"batches": BATCHES, "test": BATCHES, part: [(IMAGES, LABELS.float())]}
+    with pytest.raises(TypeError, match=f"^labels of {part} have dtype torch.float32"):
+        preflight.check(
+            network, given["batches"], F.cross_entropy, sgd(network), test=given["test"]
+        )

@@ -292,3 +292,23 @@ def test_a_loss_of_margins_is_no_cross_entropy(batches, loss_function, end):
     torch.manual_seed(0)
     network = nn.Sequential(mlp(), end)
     assert run(network, batches, adam(1e-3), loss_function=loss_function).checked().healthy
+
+
+def test_a_cycle_may_begin_at_a_rate_that_rounding_takes(batches):
+    def make(weights):
+        optimizer = torch.optim.SGD(weights, lr=0.1, momentum=0.9)
+        torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=500, div_factor=1e12)
+        return optimizer
+
+    torch.manual_seed(0)
+    assert run(mlp(), batches, make).checked().healthy
+
+
+@pytest.mark.parametrize("frozen", ["all of it", "one layer"])
+def test_dropout_is_off_on_purpose_in_a_part_that_is_frozen_as_a_whole(batches, frozen):
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Linear(784, 64), nn.ReLU(), nn.Dropout(), nn.Linear(64, 64))
+    (body if frozen == "all of it" else body[0]).requires_grad_(False)
+    network = nn.Sequential(nn.Flatten(), body, nn.ReLU(), nn.Linear(64, 10)).eval()
+    faults = run(network, batches, sgd(0.1)).check().faults
+    assert faults == (() if frozen == "all of it" else ("model left in eval mode",))

@@ -38,6 +38,13 @@ def one_cycle(optimizer, steps=6):
     return lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=steps)
 
 
+def half_used(cycle):
+    for _ in range(5):
+        cycle.optimizer.step()
+        cycle.step()
+    return cycle
+
+
 def restarted(optimizer):
     return lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 4)
 
@@ -112,6 +119,7 @@ class OfAPlateauAndANumber(lr_scheduler.ReduceLROnPlateau):
         (WithNumber, "schedule's step asks for epoch: give one whose step asks for nothing"),
         (lambda _: warm_up(sgd(network())), "schedule moves another optimiser"),
         (lambda _: lr_scheduler.StepLR, "schedule is a type: give one"),
+        (lambda of: half_used(one_cycle(of, steps=10)), "5 steps left and would be told 6"),
         (lambda of: one_cycle(of, steps=5), "5 steps left and would be told 6.*total_steps=6$"),
         (lambda of: after_a_warm_up(of, steps=3), "3 steps left .* told 4.*total_steps=4$"),
         (lambda of: at_once(of, steps=5), "5 steps left and would be told 6.*total_steps=6$"),
