@@ -50,19 +50,23 @@ def heard(seen: Any, loss_function: LossFunction, asked: Callable) -> Iterator[L
 
 
 def given_to_cross_entropy(call: Callable[[], object]) -> list[torch.Tensor]:
-    """Return the scores that a call hands to PyTorch's cross_entropy, however deep inside."""
+    """Return the scores that a call hands to PyTorch's cross_entropy, however deep inside.
+
+    None while somebody measures times: Python could not give a profiler in C its place back.
+    """
     scores: list[torch.Tensor] = []
+    if sys.getprofile():
+        return scores
 
     def hear(frame: types.FrameType, event: str, _: object) -> None:
         if event == "call" and frame.f_code is nn.functional.cross_entropy.__code__:
             scores.append(frame.f_locals["input"].detach())
 
-    before = sys.getprofile()
     sys.setprofile(hear)
     try:
         call()
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)
     return scores
 
 

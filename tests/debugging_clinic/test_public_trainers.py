@@ -2,6 +2,7 @@
 
 import copy
 import cProfile
+import sys
 import threading
 
 import pytest
@@ -286,6 +287,7 @@ def test_who_measures_times_goes_on_and_is_told_what_was_not_heard(batches, step
     profiler.enable()
     try:
         report = set_up.check()
+        assert sys.getprofile() is profiler
     finally:
         profiler.disable()
     assert report.faults == (() if step is by_the_book else ("gradients never cleared",))
