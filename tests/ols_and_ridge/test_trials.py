@@ -22,6 +22,39 @@ def test_weights_are_nan_where_a_solver_fails():
 
     found = trials.weights_of(solve, problems)
     np.testing.assert_equal(found.numpy(), [[3, 3], [math.nan, math.nan], [5, 5]])
+    assert found.dtype is torch.float64
+
+
+def test_weights_may_be_wild_without_an_error():
+    """Where rounding leaves nothing, a solver may well give infinity and say nothing."""
+    problem = least_squares.line_problem(3, seed=0)
+    wild = torch.tensor([math.inf, math.nan], dtype=torch.float64)
+    np.testing.assert_equal(trials.weights_of(lambda X, y: wild, [problem]).numpy(), [wild.numpy()])
+    assert trials.errors_over_conditions(lambda X, y: math.inf * X[0], [2.0], noise=0.0).isinf()
+    left_out = trials.leave_one_out_by_refitting(lambda X, y, penalty: wild, *problem, 1.0)
+    assert left_out.isnan().all()
+
+
+def test_what_is_drawn_for_a_trial_is_the_same_each_time_and_nobody_elses():
+    def seen(seed: int) -> list:
+        tables = []
+
+        def solve(X, y):
+            tables.append((X, y))
+            return torch.linalg.lstsq(X, y).solution
+
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        trials.errors_over_conditions(solve, [2.0, 1e5], noise=0.1)
+        trials.seconds_to_solve(solve, 9, [2, 5])
+        assert torch.equal(torch.get_rng_state(), before)
+        return tables
+
+    first, again = seen(1), seen(2)
+    assert {X.shape for X, _ in first} == {(40, 6), (9, 2), (9, 5)}
+    assert {part.dtype for pair in first for part in pair} == {torch.float64}
+    for pair, other in zip(first, again, strict=True):
+        assert all(map(torch.equal, pair, other))
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.1])
@@ -42,6 +75,7 @@ def test_errors_over_conditions_are_medians_and_keep_a_failure(noise):
     errors = trials.errors_over_conditions(solve, [2.0, 3.0], noise=noise)
     assert calls == [torch.float64] * 42 and len(tables) == 42
     assert float(errors[0]) == pytest.approx(10.0, rel=1e-4)
+    assert errors.dtype is torch.float64 and errors.shape == (2,)
     assert math.isnan(errors[1])
     np.testing.assert_allclose(residuals, noise, atol=1e-12)
 
@@ -101,3 +135,26 @@ def test_a_solver_may_compute_in_the_other_precision():
 
     assert trials.weights_of(solve, [least_squares.line_problem(6, seed=0)]).shape == (1, 2)
     assert 0 < float(trials.errors_over_conditions(solve, [10.0], noise=0.0)) < 1e-4
+
+
+@pytest.mark.parametrize("usual", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_stacked_rows_keep_the_dtype_of_the_table(dtype, usual):
+    X, y, _ = least_squares.conditioned_problem(5, 2, 3.0, seed=0, dtype=dtype)
+    at_first = torch.get_default_dtype()
+    torch.set_default_dtype(usual)
+    try:
+        assert trials.ridge_by_stacking(X, y, 0.5).dtype is dtype
+    finally:
+        torch.set_default_dtype(at_first)
+
+
+def test_two_rows_are_enough_to_leave_one_out():
+    X, y = torch.tensor([[1.0], [2.0]]), torch.tensor([3.0, 8.0])
+    solve = trials.ridge_by_stacking
+    # By hand: the weight is 4 without the first row, and 3 without the second.
+    found = trials.leave_one_out_by_refitting(solve, X, y, 0.0)
+    torch.testing.assert_close(found, torch.tensor([3.0 - 4, 8.0 - 2 * 3]))
+    # With λ = 1: 16/5 and 3/2.
+    found = trials.leave_one_out_by_refitting(solve, X, y, 1.0)
+    torch.testing.assert_close(found, torch.tensor([3 - 16 / 5, 8 - 2 * 3 / 2]))
