@@ -1,11 +1,15 @@
 """A slider redraws, its twin shows three settings or more, and both come from one function."""
 
+import contextlib
 import gc
+import io
 import runpy
 import sys
 from types import SimpleNamespace
 
+import matplotlib.image
 import pytest
+import torch
 from matplotlib.lines import Line2D
 
 from helpers.common import explore
@@ -41,12 +45,24 @@ def test_a_film_may_stand_under_a_slider():
 
 
 @pytest.mark.parametrize("collecting", [True, False])
-def test_moving_the_slider_leaves_the_collecting_of_garbage_as_it_was(collecting):
-    control = explore.slider(draw, [1.0, 2.0, 3.0], label="slope", start=2.0).children[0]
+@pytest.mark.parametrize("fails", [True, False])
+def test_moving_the_slider_leaves_the_collecting_of_garbage_as_it_was(collecting, fails):
+    seen = []
+
+    def drawn(slope: float) -> Figure:
+        seen.append(gc.isenabled())
+        if fails and slope == 3.0:
+            raise ArithmeticError
+        return draw(slope)
+
+    control = explore.slider(drawn, [1.0, 2.0, 3.0], label="slope", start=2.0).children[0]
+    seen.clear()
     try:
         (gc.enable if collecting else gc.disable)()
-        control.index = 2
+        with pytest.raises(ArithmeticError) if fails else contextlib.nullcontext():
+            control.index = 2
         assert gc.isenabled() == collecting
+        assert seen == [False], "it can wait until the picture is there"
     finally:
         gc.enable()
 
@@ -59,6 +75,72 @@ def test_the_twin_names_each_setting():
     assert twin.get_figheight() == pytest.approx(6)
     places = [axes.get_position().bounds for axes in twin.axes]
     assert places == [pytest.approx((0, bottom / 3, 1, 1 / 3)) for bottom in (2, 1, 0)]
+    assert not any(axes.axison for axes in twin.axes)
+    for axes, setting in zip(twin.axes, [1.0, 2.5, 4.0], strict=True):
+        (shown,) = axes.images
+        picture = matplotlib.image.imread(io.BytesIO(draw(setting).png()))
+        assert (shown.get_array() == picture).all(), "each shows the picture of its own setting"
+
+
+def test_a_twin_gives_each_picture_the_height_that_it_has():
+    def tall(height: int) -> Figure:
+        return Figure(figsize=(3, height), alt=f"{height} inches.")
+
+    twin = explore.twin(tall, (1, 2, 5), label="height")
+    assert twin.get_size_inches().tolist() == [3, 8]
+    places = [axes.get_position().bounds for axes in twin.axes]
+    sizes = [(0, 7 / 8, 1, 1 / 8), (0, 5 / 8, 1, 2 / 8), (0, 0, 1, 5 / 8)]
+    assert places == list(map(pytest.approx, sizes))
+    assert twin.alt == "height 1: 1 inches. height 2: 2 inches. height 5: 5 inches."
+
+
+@pytest.mark.parametrize("show", [explore.slider, explore.twin])
+@pytest.mark.parametrize(
+    ("drawn", "shown"), [(None, "None"), ("a line", "'a line'"), ([], "a list")]
+)
+def test_what_is_no_figure_is_refused(show, drawn, shown):
+    with pytest.raises(TypeError) as caught:
+        show(lambda setting: drawn, [1, 2, 3], label="slope")
+    assert str(caught.value) == (
+        f"draw gave {shown}: let it return a helpers.common.picture.Figure, which has an alt text"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"draw": None}, "draw is None: give a function"),
+        ({"settings": "123"}, "settings is a str: give a list or a tuple"),
+        ({"label": ""}, "label is '': give a few words"),
+        ({"label": 3}, "label is 3: give a text"),
+        ({"start": 4}, "start is 4: give one of the settings, 1, 2"),
+        ({"start": False}, "start is False: give one of the settings, 1, 2"),
+        (
+            {"settings": [torch.ones(2), torch.zeros(2)], "start": torch.ones(2)},
+            "start is a tensor of shape (2,) and dtype torch.float32: give one of the settings, "
+            "a tensor of shape (2,) and dtype torch.float32, "
+            "a tensor of shape (2,) and dtype torch.float32",
+        ),
+    ],
+)
+def test_a_slip_of_the_hand_at_a_slider_is_named(changed, words):
+    given = {"draw": draw, "settings": [1, 2], "label": "slope"} | changed
+    with pytest.raises((TypeError, ValueError)) as caught:
+        explore.slider(given.pop("draw"), given.pop("settings"), **given)
+    assert str(caught.value) == words
+
+
+def test_a_slider_begins_with_the_first_setting_or_with_the_one_asked_for():
+    for start, index in ((None, 0), (0, 2), (5, 1)):
+        control, picture = explore.slider(draw, (3, 5, 0), label="slope", start=start).children
+        assert control.index == index and control.value == (3, 5, 0)[index]
+        assert f"slope {control.value}." in picture.value
+        assert control._options_labels == ("3", "5", "0")
+
+
+def test_in_place_of_a_slider_stands_a_line():
+    box = explore.slider(draw, [1.0, 2.0], label="slope")
+    assert repr(box) == "A slider: run this cell to move it."
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,20 @@ def test_an_image_says_its_alt_text_and_holds_its_data(alt):
     assert tag == "img" and attributes["alt"] == alt
     head, data = attributes["src"].split(",")
     assert head == "data:image/png;base64" and base64.b64decode(data) == b"\x00picture"
+    assert attributes["style"] == "max-width: 700px; width: 100%"
+    assert attributes.keys() == {"src", "alt", "style"}
+
+
+def test_a_drawing_of_lines_is_an_image_of_its_own_kind_and_style():
+    ((_, attributes),) = Tags(page.image(b"<svg/>", "svg+xml", "A line.", "width: 9em")).tags
+    assert attributes["src"] == f"data:image/svg+xml;base64,{base64.b64encode(b'<svg/>').decode()}"
+    assert attributes["style"] == "width: 9em"
 
 
 def test_what_is_covered_begins_with_a_harmless_line():
     first, rest = page.covered("<p>the answer</p>").split("\n", 1)
-    assert Tags(first).comments and not Tags(first).tags and rest == "<p>the answer</p>"
+    assert (
+        Tags(first).comments == [" Run this cell to see what it shows. "]
+        and not Tags(first).tags
+        and rest == "<p>the answer</p>"
+    )

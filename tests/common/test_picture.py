@@ -1,9 +1,15 @@
 """Figures look as committed, whatever a reader has set for figures of their own."""
 
+import base64
+import html
+import io
+
 import matplotlib
+import numpy as np
+import PIL.Image
 import pytest
 
-from helpers.common.picture import Figure, styled
+from helpers.common.picture import Figure, plain_ticks, styled
 
 
 @styled
@@ -31,3 +37,70 @@ def test_a_readers_own_settings_change_no_pixel_and_stay_theirs(settings):
         before = dict(matplotlib.rcParams)
         assert line().png() == expected
         assert dict(matplotlib.rcParams) == before
+
+
+def size_of(png: bytes) -> tuple[int, int]:
+    with PIL.Image.open(io.BytesIO(png)) as picture:
+        assert picture.format == "PNG"
+        return picture.size
+
+
+def test_a_picture_has_as_many_dots_as_asked_for_and_140_an_inch_else():
+    figure = line()
+    assert size_of(figure.png()) == (280, 280)
+    assert size_of(figure.png(50)) == size_of(figure.png(dots_per_inch=50)) == (100, 100)
+    small = base64.b64encode(figure.png(50)).decode()
+    assert f"base64,{small}" in figure.html(50) and small not in figure.html()
+    assert base64.b64encode(figure.png()).decode() in figure.html()
+    assert figure.html().startswith("<img ") and 'alt="A line."' in figure.html()
+
+
+def test_a_picture_holds_neither_a_version_nor_a_date():
+    with PIL.Image.open(io.BytesIO(line().png())) as picture:
+        assert picture.info.keys() <= {"dpi"}
+
+
+def test_a_notebook_gets_a_covered_page_a_picture_and_the_words():
+    figure = line()
+    figure.alt = 'Up & "up"'
+    bundle = figure._repr_mimebundle_(include=None, exclude=None)
+    assert bundle.keys() == {"text/html", "image/png", "text/plain"}
+    assert bundle["text/plain"] == figure.alt
+    first, rest = bundle["text/html"].split("\n")
+    assert first.startswith("<!-- ") and f'alt="{html.escape(figure.alt)}"' in rest
+    assert bundle["image/png"] in rest, "one picture, twice"
+    png = base64.b64decode(bundle["image/png"])
+    assert size_of(png) == (280, 280) and len(png) < len(figure.png())
+    with PIL.Image.open(io.BytesIO(png)) as few, PIL.Image.open(io.BytesIO(figure.png())) as many:
+        assert few.mode == "P"
+        before, after = (np.asarray(part.convert("RGB"), dtype=int) for part in (many, few))
+        assert np.abs(after - before).max() <= 16
+
+
+def test_a_figure_stays_as_it_was_laid_out():
+    figure = line()
+    figure.png()
+    (axes,) = figure.axes
+    laid_out = axes.get_position().bounds
+    axes.set_ylabel("what would take room\n" * 5)
+    figure.png()
+    assert axes.get_position().bounds == laid_out
+
+
+@pytest.mark.parametrize(
+    ("options", "ticks"),
+    [({}, [1, 2, 5, 10, 20, 50, 100]), ({"digits": (1, 3)}, [1, 3, 10, 30, 100])],
+)
+def test_plain_ticks_are_numbers_as_people_write_them(options, ticks):
+    axes = Figure(alt="Ticks.").subplots()
+    axes.set(xscale="log", xlim=(1, 100), ylim=(0.01, 1))
+    plain_ticks(axes.xaxis, **options)
+    inside = [tick for tick in axes.get_xticks() if 0.99 <= tick <= 101]
+    assert inside == pytest.approx(ticks)
+    assert [axes.xaxis.get_major_formatter()(tick) for tick in (0.01, 1, 20, 5000)] == [
+        "0.01",
+        "1",
+        "20",
+        "5000",
+    ]
+    assert list(axes.get_xticks(minor=True)) == []

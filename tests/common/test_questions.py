@@ -1,10 +1,12 @@
 """What a notebook asks, how an answer shows itself, and the score."""
 
+import dataclasses
 import math
+import time
 
 import pytest
 
-from helpers.common.questions import Questions
+from helpers.common.questions import Exercise, Prediction, Questions
 
 LONG_WAY = ("one step after another " * 8).strip()
 LONG_WORD = "log-softmax-" * 8
@@ -63,16 +65,36 @@ def test_inputs_may_be_made_of_the_notebooks_data(check):
 
 
 def test_a_name_that_no_question_has_is_refused_with_the_nearest(check):
-    with pytest.raises(ValueError, match="no question is called 'the sun': give 'the sum', or"):
-        check("the sun", 3)
+    for name, near in (("the sun", "the sum"), ("root", "roots")):
+        with pytest.raises(ValueError) as caught:
+            check(name, 3)
+        assert (
+            str(caught.value) == f"no question is called {name!r}: give {near!r}, or another name"
+        )
+    with pytest.raises(ValueError, match="^no question is called 7: give '"):
+        check(7, 3)
+    with pytest.raises(ValueError, match="^no question is called 'a': give '', or another name$"):
+        Questions()("a", 3)
 
 
 @pytest.mark.parametrize("name", ["the sum", "roots"])
 def test_two_questions_of_one_name_are_a_slip_of_the_author(check, name):
-    with pytest.raises(AssertionError, match="two questions"):
+    with pytest.raises(AssertionError, match=f"^two questions '{name}'"):
         check.prediction(name, right=1)
-    with pytest.raises(AssertionError, match="two questions"):
+    with pytest.raises(AssertionError, match=f"^two questions '{name}'"):
         check.exercise(name, inputs=[(1,)])
+
+
+def test_two_mistakes_of_one_name_are_a_slip_of_the_author(check):
+    def halved(x):
+        return x / 2
+
+    note = check.exercises["squares"].hint("That halves.")
+    assert note(halved) is halved
+    with pytest.raises(AssertionError, match="^two mistakes halved"):
+        note(halved)
+    assert not check.exercises["roots"].mistakes, "each exercise has its own"
+    assert check("squares", halved).text == "Not yet. That halves."
 
 
 def test_the_score_counts_and_names_what_to_revisit(check):
@@ -100,3 +122,101 @@ def test_the_score_counts_and_names_what_to_revisit(check):
     assert check.score()
     check("the sum", 4, 3)
     assert "To revisit: the sum." in check.score().text
+
+
+def test_what_is_shown_instead_of_a_verdict_is_neither_noted_nor_right(check):
+    before = check.score().text
+    for answer in (check("squares", math.sqrt, 1), check("squares", math.sqrt, of=1)):
+        assert not answer and answer.text == ('Not checked. Give it this: check("squares", sqrt)')
+    assert check.score().text == before
+
+
+def test_the_score_is_all_right_only_if_nothing_is_open_and_nothing_wrong():
+    check = Questions()
+    assert check.score() and check.score().text.endswith("Nothing to revisit.")
+    check.prediction("the sum", right=3)
+    check.prediction("the product", right=2)
+    check("the sum", 3)
+    score = check.score()
+    assert not score and score.text.splitlines()[1:] == ["Still open: the product."]
+    check("the product", 3)
+    score = check.score()
+    assert not score and score.text.splitlines()[1:] == ["To revisit: the product."]
+    check("the product", None)
+    score = check.score()
+    assert not score and score.text.splitlines()[1:] == ["Still open: the product."]
+    check("the product", 2)
+    assert check.score() and check.score().text.splitlines() == [
+        "Predictions: 2 of 2 made, 2 right. Exercises: 0 of 0 solved.",
+        "Nothing to revisit.",
+    ]
+
+
+def test_the_right_answers_are_made_once_but_anew_for_other_data(check):
+    calls = []
+
+    def oracle(x):
+        calls.append(x)
+        return x + 1
+
+    fixed = check.exercise("the next", inputs=[(1,), (2,)])(oracle)
+    check("the next", lambda x: ...)
+    assert calls == [], "for a blank they are never asked for"
+    for attempt in (lambda x: x + 1, lambda x: x):
+        check("the next", attempt)
+    assert calls == [1, 2]
+    assert fixed(5) == 6 and fixed.needs() == {} and fixed.inputs_from() == [(1,), (2,)]
+
+    made = check.exercise("all next", inputs=lambda start: [(start,), (start + 1,)])(oracle)
+    assert [*made.needs()] == ["start"]
+    for start in (1, 7):
+        calls.clear()
+        assert check("all next", lambda x: x + 1, start=start)
+        assert calls == [start, start + 1]
+
+
+def test_an_exercise_has_a_tolerance_and_a_time_of_its_own(check):
+    check.exercise("as usual", inputs=[(1.0,), (3.0,)])(lambda x: x)
+    check.exercise("roughly", inputs=[(1.0,), (3.0,)], tolerance=0.1)(lambda x: x)
+    for off, usual in ((0.9e-6, True), (3e-6, False), (0.05, False)):
+        assert bool(check("as usual", lambda x, off=off: x + off)) is usual
+        assert check("roughly", lambda x, off=off: x + off)
+    assert not check("roughly", lambda x: x + 0.5)
+
+    def waits(x):
+        time.sleep(0.2)
+        return x
+
+    hasty = check.exercise("in haste", inputs=[(1.0,)], seconds=0.05)(lambda x: x)
+    assert "still running after 0.05 s" in check("in haste", waits).text
+    assert hasty.judge(waits, seconds=30).right
+    assert "still running after 0.1 s" in check.exercises["as usual"].judge(waits, seconds=0.1).line
+    assert check.exercises["as usual"].seconds == 5.0
+
+
+def test_a_prediction_without_a_tolerance_wants_the_number_itself(check):
+    assert not check("the sum", 3.01) and not check("the sum", 2.99) and check("the sum", 3.0)
+    check.prediction("about", right=3, tolerance=0.5)
+    assert check("about", 3.5) and check("about", 3.9, 3.6) and not check("about", 4.2)
+    # So far apart, the run has given another answer than the one that is written.
+    assert "your run counts" in check("about", 3.6, 3.6).text
+    assert "your run counts" not in check("about", 3.4, 3.4).text
+
+
+def test_words_that_may_be_guessed_are_listed_with_those_of_the_hints(check):
+    check.prediction("which", right="up", words=("level",), hints={"down": "It floats."})
+    assert check("which", "across").text == (
+        "You predicted across; write one of these: 'down', 'level', 'up'."
+    )
+    assert check("which", "level").text == (
+        "You predicted level; the run says otherwise. Look at the output above once more."
+    )
+    assert check("which", "down").text == "You predicted down. It floats."
+    # The run counts, and what was written has no hint.
+    assert check("which", "up", "level").text.startswith("You predicted up; the run says otherwise")
+
+
+@pytest.mark.parametrize("kind", [Prediction(3), Exercise(abs, [(1,)])])
+def test_a_question_stays_as_it_was_asked(kind):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        kind.tolerance = 1.0
