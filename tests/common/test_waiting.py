@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -85,6 +86,69 @@ def test_before_pytorch_is_loaded_a_setting_is_enough(monkeypatch, added):
     monkeypatch.delitem(sys.modules, "torch")
     waiting.sleep_while_waiting()
     assert said() == {"GOMP_SPINCOUNT": "3000"} and added == []
+
+
+def test_elsewhere_than_on_linux_a_setting_is_all(monkeypatch, added):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(get_num_threads=lambda: 2))
+    waiting.sleep_while_waiting()
+    assert said() == {"GOMP_SPINCOUNT": "3000"} and added == []
+
+
+def test_a_neighbour_counts_that_computes_at_each_of_five_looks(monkeypatch):
+    """As Linux writes it: three loads, those that run of all that there are, and a number."""
+    looks = iter(["7/900", "4/900", "12/901", "5/900", "6/900", "1/900"])
+    load = SimpleNamespace(
+        exists=lambda: True, read_text=lambda: f"9.15 8.27 7.93 {next(looks)} 4242\n"
+    )
+    waits, paths = [], []
+    monkeypatch.setattr(waiting, "Path", lambda path: paths.append(path) or load)
+    monkeypatch.setattr(waiting.time, "sleep", waits.append)
+    assert waiting._busy_neighbours() == 3
+    assert [*looks] == ["1/900"] and 0 < sum(waits) <= 0.05
+    load.exists = lambda: False
+    assert waiting._busy_neighbours() == 0
+    assert set(paths) == {"/proc/loadavg"}
+
+
+@pytest.fixture
+def library(monkeypatch):
+    """A library that notes how it is called, and by which thread."""
+    calls, events = [], []
+
+    def called(*arguments):
+        calls.append((threading.current_thread(), *arguments))
+
+    def event():
+        events.append(threading.Event())
+        return events[-1]
+
+    library = SimpleNamespace(GOMP_parallel=called, omp_get_level=object(), calls=calls)
+    monkeypatch.setattr(waiting.ctypes, "CDLL", {None: library}.__getitem__)
+    threads = SimpleNamespace(Event=event, Thread=threading.Thread)
+    monkeypatch.setattr(waiting, "threading", threads)
+    yield library
+    for waited_for in events:
+        waited_for.set()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_idle_threads_are_a_team_of_one_that_never_ends(library, count):
+    before = set(threading.enumerate())
+    waiting._add_idle_threads(count)
+    ((thread, *arguments),) = library.calls
+    assert arguments == [library.omp_get_level, None, count + 1, 0]
+    thread.join(0.05)
+    assert thread.is_alive() and thread.daemon and thread.name == "idle"
+    assert set(threading.enumerate()) - before == {thread}
+
+
+def test_another_library_is_left_alone(library):
+    del library.GOMP_parallel
+    before = set(threading.enumerate())
+    waiting._add_idle_threads(2)
+    assert set(threading.enumerate()) == before
 
 
 @pytest.mark.proof
