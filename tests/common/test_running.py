@@ -1,6 +1,7 @@
 """A reader's code is run and outlived, whatever it does."""
 
 import builtins
+import contextvars
 import random
 import re
 import sys
@@ -132,7 +133,7 @@ def test_the_stop_button_stops_the_attempt_too(monkeypatch):
 
 
 @pytest.mark.parametrize("usual", [torch.float32, torch.float64])
-def test_an_attempt_leaves_no_traces(usual):
+def test_an_attempt_leaves_no_traces(usual, monkeypatch):
     def careless(x):
         torch.manual_seed(1)
         random.seed(1)
@@ -147,14 +148,45 @@ def test_an_attempt_leaves_no_traces(usual):
         settings = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads()
         return *numbers, *settings, builtins.input, sys.stdout, sys.stderr
 
+    def fails(x):
+        careless(x)
+        raise ValueError
+
+    def loops_on(x):
+        careless(x)
+        loops(x)
+
+    def pressed(worker, seconds):
+        careless(torch.ones(1))
+        raise KeyboardInterrupt
+
+    ends = [(careless, "Right."), (fails, "Not yet. Your code stopped"), (loops_on, "Not yet. You")]
     at_first = torch.get_default_dtype()
     torch.set_default_dtype(usual)
     try:
         before = state()
-        assert check(careless) == "Right."
+        for attempt, said in ends:
+            assert check(attempt, seconds=0.5 if attempt is loops_on else 60).startswith(said)
+            assert state() == before
+        monkeypatch.setattr(running, "_wait", pressed)
+        with torch.no_grad(), pytest.raises(KeyboardInterrupt):
+            check(loops)
         assert state() == before
     finally:
         torch.set_default_dtype(at_first)
+
+
+def test_what_an_attempt_may_call_is_put_back_as_it_was(monkeypatch):
+    def mine(*_):
+        return "mine"
+
+    monkeypatch.setattr(builtins, "input", mine)
+    names = {"exit": mine, "torch": torch}
+    exec("def leaves(x):\n    exit()\ndef asks(x):\n    return input()", names)
+    for name, said in (("leaves", "Your code quits Python"), ("asks", "Your code calls input()")):
+        before = dict(names)
+        assert check(names[name]).startswith(f"Not yet. {said}")
+        assert names == before and builtins.input is mine and "quit" not in names
 
 
 def test_an_attempt_finds_pytorch_as_the_notebook_left_it():
@@ -167,6 +199,188 @@ def test_an_attempt_finds_pytorch_as_the_notebook_left_it():
 def test_little_that_an_attempt_prints_is_shown(capsys):
     check(forgets_return)
     assert capsys.readouterr().out == "5.0\n25.0\n"
+
+
+def test_what_an_attempt_prints_is_cut_in_either_stream(capsys):
+    def prints(x):
+        for stream in (sys.stdout, sys.stderr):
+            assert stream.write("a" * 3_000) == 3_000
+            assert stream.write("b" * 3_000) == 3_000
+            stream.write("c")
+            stream.flush()
+
+    outcome = running.outcome_of(prints, (1,))
+    assert outcome is None
+    shown = "a" * 3_000 + "b" * 1_000 + "\n…\n"
+    assert capsys.readouterr() == (shown, shown)
+
+
+def test_just_as_much_as_is_shown_is_followed_by_dots(capsys):
+    running.outcome_of(lambda: print("a" * 3_998), ())
+    assert capsys.readouterr().out == "a" * 3_998 + "\n"
+    running.outcome_of(lambda: print("a" * 3_999), ())
+    assert capsys.readouterr().out == "a" * 3_999 + "\n" + "\n…\n"
+
+
+def failing(x):
+    y = 2 * x
+    return inner(y)
+
+
+def inner(y):
+    return y / 0
+
+
+@pytest.mark.parametrize(
+    ("attempt", "hint", "error", "message"),
+    [
+        (
+            failing,
+            "Your code stopped in line 3 with ZeroDivisionError: division by zero",
+            ZeroDivisionError,
+            "division by zero",
+        ),
+        (raises(KeyError()), "Your code stopped in line 2 with KeyError", KeyError, ""),
+        (int, "Your code stopped with ValueError: invalid literal for int()", ValueError, None),
+        (
+            raises(RecursionError("deep")),
+            "Your function never stops calling itself: give it a case in which it returns.",
+            RecursionError,
+            "deep",
+        ),
+        (
+            lambda x: input(x),
+            "Your code calls input(); use the function's arguments instead.",
+            running._Asked,
+            "",
+        ),
+        (
+            raises(SystemExit(3)),
+            "Your code quits Python; to leave a function, use return.",
+            SystemExit,
+            "3",
+        ),
+        (
+            lambda: 1,
+            "Your function is called with 1 argument; it takes no arguments.",
+            TypeError,
+            "arguments",
+        ),
+        (
+            lambda x, *more, y: 1,
+            "Your function is called with 1 argument; it takes x, more, y.",
+            TypeError,
+            "arguments",
+        ),
+    ],
+)
+def test_an_error_has_its_hint_its_kind_and_its_message(attempt, hint, error, message):
+    given = "one" if attempt is int else 1
+    failure = running.outcome_of(attempt, (given,))
+    assert failure.hint == hint if message is not None else failure.hint.startswith(hint)
+    assert failure.error is error and message in (None, failure.message)
+    assert failure.is_like(failure._replace(hint="Another."))
+    assert not failure.is_like(failure._replace(message="another"))
+    assert not failure.is_like(failure._replace(error=OSError))
+    assert not failure.is_like(tuple(failure))
+
+
+def test_the_number_of_arguments_is_told():
+    for given, said in (((), "0 arguments"), ((1,), "1 argument"), ((1, 2), "2 arguments")):
+        hint = running.outcome_of(lambda a, b, c: 1, given).hint
+        assert hint == f"Your function is called with {said}; it takes a, b, c."
+
+
+def test_time_is_up_after_the_seconds_that_are_given():
+    failure = running.outcome_of(loops, (1,), 0.25)
+    assert failure.hint == (
+        "Your code was still running after 0.25 s, so the check stopped waiting. Does its loop end?"
+    )
+    assert failure.error is running._Stopped and failure.message == ""
+    assert running.SECONDS == 5.0
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        (2**128, "a number of 129 bits"),
+        (2**127, str(2**127)),
+        ("a\n  b\tc", "a b c"),
+        ("<b> at 0x1", "<b> at 0x1"),
+        (ValueError("<b> at 0x1"), "<b> at 0x1"),
+        (object(), "something of type object"),
+        (len, "something of type builtin_function_or_method"),
+        ([object()], "something of type list"),
+        (sys, "something of type module"),
+        ("a" * 300, "a" * 300),
+        ("a" * 301, "a" * 300 + " …"),
+        (None, "None"),
+        ([1, 2], "[1, 2]"),
+    ],
+)
+def test_a_value_is_told_on_one_line(value, line):
+    assert running.one_line(value) == line
+
+
+def test_what_is_kept_is_nobody_elses():
+    tensor, array = torch.ones(2, requires_grad=True), np.ones(2)
+    for made in (tensor, [tensor], (tensor,), {1: tensor}.values(), iter([tensor])):
+        kept = running.kept(made)
+        (kept,) = kept if isinstance(kept, list) else (kept,)
+        assert not kept.requires_grad and kept.data_ptr() != tensor.data_ptr()
+        assert torch.equal(kept, torch.ones(2))
+    (kept,) = running.kept([array])
+    array[:] = 7
+    assert kept.tolist() == [1, 1] and running.kept(range(3)) == [0, 1, 2]
+    assert len(running.kept(range(10_001))) == 10_000 == len(running.kept([0] * 10_000))
+    mapping = {1: 2}
+    assert running.kept(mapping) is mapping and running.kept("ab") == "ab"
+
+
+def test_arguments_are_copied_or_made():
+    table = [torch.ones(2)]
+    (copied,) = running.own((table,))
+    assert copied is not table and copied[0].data_ptr() != table[0].data_ptr()
+    assert running.own(lambda: (table,))[0] is table
+
+
+def test_the_functions_that_are_called_are_noted_with_their_library():
+    called: set = set()
+
+    def attempt(x):
+        torch.nn.functional.softmax(x, 0)
+        return torch.linalg.inv(x @ x) + max(1, 2) + my_own(x)
+
+    def my_own(x):
+        return x.exp()
+
+    usual = sys.getprofile()
+    assert running.outcome_of(attempt, (torch.eye(2),), called=called).shape == (2, 2)
+    assert {"softmax", "torch", "inv", "max", "exp"} <= called
+    assert not {"my_own", "attempt", "linalg_inv", "numpy", "common", "kept"} & called
+    assert sys.getprofile() is usual
+    assert running.outcome_of(attempt, (torch.eye(2),)).shape == (2, 2)
+
+
+def test_an_attempt_finds_the_notebooks_context():
+    precision = contextvars.ContextVar("precision", default=1)
+    precision.set(7)
+
+    def attempt():
+        found = precision.get()
+        precision.set(9)
+        return found
+
+    assert running.outcome_of(attempt, ()) == 7 == precision.get()
+
+
+def test_the_size_of_a_threads_stack_is_put_back():
+    usual = threading.stack_size(2**20)
+    try:
+        assert running.outcome_of(lambda: threading.stack_size(), ()) in (2**20, 64 * 2**20)
+        assert threading.stack_size() == 2**20
+    finally:
+        threading.stack_size(usual)
 
 
 def test_what_has_begun_to_load_is_loaded_to_its_end(tmp_path, monkeypatch):

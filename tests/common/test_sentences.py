@@ -72,6 +72,74 @@ def test_without_a_catalogue_the_english_sentence_stands(monkeypatch):
     assert sentences.say("{count} parts", count=2) == "2 parts"
 
 
+def test_what_is_no_sentence_is_looked_up_nowhere(german):
+    """A catalogue has its own head under the empty key."""
+    assert sentences.say("") == "" and sentences.say("", count=2) == ""
+
+
+def test_braces_are_filled_where_there_are_values_alone(german):
+    assert sentences.say("def f(): {x}") == "def f(): {x}"
+    assert sentences.say("You predicted {guess}: right.", guess="{x}") == "{x}: richtig."
+    assert sentences.say("{a}", a="the sum") == "the sum", "what is filled in is no key"
+
+
+def test_each_language_has_its_own_catalogue_in_one_process(german, monkeypatch, tmp_path):
+    folder = tmp_path / "fr" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "questions.mo").write_bytes(catalogue({"the sum": "la somme"}))
+    for language, said in (("fr", "la somme"), ("de", "die Summe"), ("xx", "the sum")):
+        monkeypatch.setenv("GRAPH_TO_GARMENT_LANGUAGE", language)
+        assert sentences.say("the sum") == said
+    # The variable counts for more than the folder.
+    monkeypatch.setattr(sentences, "_STARTED_IN", "de")
+    assert sentences.say("the sum") == "the sum"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b"], "a and b"),
+        (("a", "b", "c"), "a, b and c"),
+        (["a", "b", "c", "d"], "a, b, c and d"),
+    ],
+)
+def test_words_are_listed_with_an_and_before_the_last(words, said):
+    assert sentences.listed(words) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "lines"),
+    [
+        ("ab cd", 5, ["ab cd"]),
+        ("ab cd", 4, ["ab", "cd"]),
+        ("ab cd ef", 5, ["ab cd", "> ef"]),
+        ("ab\ncd ef", 5, ["ab", "cd ef"]),
+        ("ab\n\ncd", 5, ["ab", "", "cd"]),
+        ("  ab  cd", 9, ["  ab  cd"]),
+        ("abcdefgh ij", 3, ["abcdefgh", "> ij"]),
+        ("ij abcdefgh", 3, ["ij", "> abcdefgh"]),
+        ("先算出", 6, ["先算出"]),
+        ("先算出", 5, ["先算", "> 出"]),
+        ("先，算", 4, ["先，", "> 算"]),
+        ("", 5, [""]),
+    ],
+)
+def test_a_line_is_broken_where_it_grows_too_long(text, columns, lines):
+    later = "> " if any(line.startswith("> ") for line in lines) else ""
+    assert sentences.wrapped(text, columns, later).split("\n") == lines
+    if later:
+        plain = [line.removeprefix(later) for line in lines]
+        assert sentences.wrapped(text, columns).split("\n") == plain
+
+
+def test_a_line_has_eighty_columns():
+    assert sentences.wrapped("a" * 40 + " " + "b" * 39).count("\n") == 0
+    assert sentences.wrapped("a" * 40 + " " + "b" * 40).count("\n") == 1
+    assert sentences.wrapped("算" * 40).count("\n") == 0 and "\n" in sentences.wrapped("算" * 41)
+
+
 def test_the_systems_language_is_not_asked(german, monkeypatch):
     monkeypatch.delenv(sentences.LANGUAGE_VARIABLE)
     monkeypatch.setenv("LANGUAGE", "de")
