@@ -9,6 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from helpers.common import picture
 from helpers.common.picture import Figure, plain_ticks, styled
 
 
@@ -104,3 +105,70 @@ def test_plain_ticks_are_numbers_as_people_write_them(options, ticks):
         "5000",
     ]
     assert list(axes.get_xticks(minor=True)) == []
+
+
+# By Okabe and Ito, as numbers of red, green and blue.
+COLOURS = {
+    "BLUE": (0, 114, 178),
+    "VERMILION": (213, 94, 0),
+    "GREEN": (0, 158, 115),
+    "PINK": (204, 121, 167),
+    "ORANGE": (230, 159, 0),
+    "SKY": (86, 180, 233),
+    "BLACK": (0, 0, 0),
+}
+
+
+def test_colours_are_those_that_all_kinds_of_vision_tell_apart():
+    for name, numbers in COLOURS.items():
+        assert getattr(picture, name).lower() == "#{:02x}{:02x}{:02x}".format(*numbers)
+    assert picture.GREY == "#6b6b6b" and picture.MARKERS == ("o", "s", "^", "D", "v", "P")
+    lines = styled(lambda: Figure(alt="Lines.").subplots().plot(np.zeros((2, 7))))()
+    looks = [(line.get_color().lower(), str(line._unscaled_dash_pattern)) for line in lines]
+    assert [colour.removeprefix("#") for colour, _ in looks] == [
+        getattr(picture, name).lower().removeprefix("#") for name in COLOURS
+    ]
+    assert len({dash for _, dash in looks}) == 7, "each has a dash of its own"
+
+
+@styled
+def settings() -> dict:
+    return dict(matplotlib.rcParams)
+
+
+def test_the_style_is_legible_and_plain():
+    found = settings()
+    expected = {
+        "figure.figsize": [7.0, 4.0],
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+        "figure.constrained_layout.use": True,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.spines.left": True,
+        "axes.spines.bottom": True,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.titlelocation": "left",
+        "axes.titleweight": "bold",
+        "axes.titlesize": 11,
+        "axes.labelsize": 10,
+        "font.size": 10,
+        "legend.fontsize": 9,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "legend.frameon": False,
+        "lines.linewidth": 1.8,
+        "lines.markersize": 5,
+        "grid.linewidth": 0.6,
+        "image.interpolation": "nearest",
+    }
+    assert {name: found[name] for name in expected} == expected
+    usual = matplotlib.rcParamsDefault
+    for name in ("text.usetex", "font.family", "axes.unicode_minus", "image.cmap", "image.origin"):
+        assert found[name] == usual[name]
+
+
+def test_where_figures_are_shown_stays_the_readers_affair():
+    with matplotlib.rc_context({"backend": "svg"}):
+        assert settings()["backend"] == "svg"

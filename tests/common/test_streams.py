@@ -1,10 +1,14 @@
 """Streams that are closed, or know ASCII alone, or whose reader is gone."""
 
+import errno
+import io
 import os
 import subprocess
 import sys
 
 import pytest
+
+from helpers.common import streams
 
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs a shell and its signals")
 PYTHON = [sys.executable, "-c"]
@@ -78,3 +82,68 @@ for stream in (sys.stderr, sys.stdout):
     done = said_by(full, "0>&1 >/dev/full 2>/dev/full")
     assert done.returncode == 0
     assert done.stdout.decode() == "False\n[Errno 28] No space left on device: 'stdout'\n"
+
+
+class Broken:
+    """A stream over a pipe that breaks in a way of one's own."""
+
+    def __init__(self, number: int, descriptor: int) -> None:
+        self.number, self.descriptor = number, descriptor
+
+    def write(self, text: str) -> int:
+        raise OSError(self.number, "a reason")
+
+    def flush(self) -> None:
+        raise OSError(self.number, "a reason")
+
+    def fileno(self) -> int:
+        return self.descriptor
+
+
+@needs_posix
+@pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT", "EPIPE", "EIO"])
+@pytest.mark.parametrize("as_stderr", [True, False])
+def test_what_has_no_room_is_told_apart_from_a_reader_who_is_gone(name, as_stderr, monkeypatch):
+    reading, writing = os.pipe()
+    stream = Broken(getattr(errno, name), writing)
+    if as_stderr:
+        monkeypatch.setattr(sys, "stderr", stream)
+    if name in ("ENOSPC", "EDQUOT") and not as_stderr:
+        with pytest.raises(OSError) as caught:
+            streams.put("a line", stream)
+        assert caught.value.errno == stream.number and caught.value.filename == "stdout"
+        assert caught.value.strerror == os.strerror(stream.number)
+    else:
+        assert streams.put("a line", stream) is False
+    # What is left in a buffer goes nowhere, and the pipe is closed.
+    os.write(writing, b"the rest")
+    assert os.read(reading, 100) == b""
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_line_is_written_at_once_and_ends_there():
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", newline="\n")
+    assert streams.put("größe", stream) is True and streams.put("", stream) is True
+    assert raw.getvalue() == "größe\n\n".encode()
+
+
+def test_open_streams_stay_what_they_are(monkeypatch):
+    made = {}
+    for name in ("stdin", "stdout", "stderr"):
+        made[name] = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict")
+        monkeypatch.setattr(sys, name, made[name])
+    streams.mend()
+    assert [getattr(sys, name) for name in made] == [*made.values()]
+    assert {name: stream.errors for name, stream in made.items()} == {
+        "stdin": "strict",
+        "stdout": "backslashreplace",
+        "stderr": "backslashreplace",
+    }
+    for name in made:
+        monkeypatch.setattr(sys, name, None)
+    streams.mend()
+    for name in made:
+        with getattr(sys, name) as opened:
+            assert opened.name == os.devnull and opened.writable()

@@ -398,3 +398,24 @@ def test_it_takes_no_arguments_and_says_so():
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith("python -m helpers: error: unrecognized arguments: --fast\n")
+
+
+def test_a_file_that_is_called_as_a_library_does_not_end_the_command(tmp_path):
+    for name in ("argparse", "platform", "shutil"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('this is not the library')")
+    line = [sys.executable, "-m", "helpers", "-h"]
+    known = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    done = subprocess.run(line, cwd=tmp_path, env=known, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: python -m helpers [-h]\n")
+    says = "\nSay on one screen whether the notebooks can run here. It changes nothing.\n"
+    assert says in done.stdout
+
+
+def test_to_import_helpers_says_how_to_wait_and_loads_no_pytorch():
+    code = "import os, sys, helpers; print(os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)"
+    known = {name: value for name, value in os.environ.items() if "OMP_" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=known, capture_output=True, text=True
+    )
+    assert done.stdout == "3000 False\n"
