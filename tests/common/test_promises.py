@@ -370,6 +370,10 @@ CELLS = {
     "def twice(x):\n    doubled = 2 * x\n    return doubled\n1 / 0": "Right.",
     "print(\n    doubled=doubled,\n    of=1 / 0)": "Right.",
     "print(\n    doubled=doubled,\n    of=1 0)": "Right.",
+    # The old one, put back on purpose, is what is to be judged.
+    "kept = doubled": "Right.",
+    "def doubled(y) 0": OLD,
+    "doubled = kept": "Right.",
 }
 
 
@@ -382,6 +386,9 @@ def test_an_old_function_is_not_judged_for_one_whose_cell_failed(monkeypatch):
     for cell, said in CELLS.items():
         shell.run_cell(cell)
         assert shell.run_cell(CHECK).result.text == said, cell
+    Questions()
+    heard = shell.events.callbacks["pre_run_cell"] + shell.events.callbacks["post_run_cell"]
+    assert heard.count(running._note_names) == heard.count(running._note_cell) == 1
 
 
 def test_outside_ipython_nothing_is_watched(monkeypatch):

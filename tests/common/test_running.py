@@ -194,6 +194,13 @@ def test_an_attempt_finds_pytorch_as_the_notebook_left_it():
     with torch.no_grad():
         check(lambda x: seen.append((torch.is_grad_enabled(), torch.get_num_threads())))
     assert seen == 2 * [(False, torch.get_num_threads())]
+    usual = torch.get_num_threads()
+    torch.set_num_threads(usual + 2)
+    try:
+        assert running.outcome_of(torch.get_num_threads, ()) == usual + 2 == torch.get_num_threads()
+        assert running.outcome_of(torch.is_grad_enabled, ()) is True
+    finally:
+        torch.set_num_threads(usual)
 
 
 def test_little_that_an_attempt_prints_is_shown(capsys):
