@@ -140,6 +140,9 @@ def test_a_verdict_on_an_exercise_says_how_it_counts():
     assert judged(lambda x: 3 * x) == (f"Not yet. {DIFFERS}", True, False)
     assert judged(3) == ("Not yet. Give check a function; this is of type int.", True, False)
     assert judged(lambda x: 1 / 0)[1:] == (True, False)
+    assert judged(lambda x: 2 * x * (1 + 5e-7)).right
+    assert not judged(lambda x: 2 * x * (1 + 5e-6)).right, "a millionth, if nothing else is said"
+    assert not judging.prediction(4.001, 4).right, "nothing, if nothing else is said"
     mistakes = [Mistake("Three is too many.", lambda x: 3 * x)]
     said = ("Not yet. Three is too many.", True, False)
     assert judged(lambda x: 3 * x, mistakes=mistakes) == said

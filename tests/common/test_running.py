@@ -116,6 +116,7 @@ def test_what_cannot_be_stopped_at_once_is_left_behind(monkeypatch):
     said = check(lambda x: gate.wait(60), seconds=1.0)  # On a busy machine it begins late.
     assert said.startswith("Not yet. Your code was still running")
     (left_behind,) = set(threading.enumerate()) - before
+    assert left_behind.daemon, "or Python would wait for it as it ends"
     gate.set()
     left_behind.join(60)
     assert not left_behind.is_alive(), "it does not end when it can"
@@ -181,12 +182,14 @@ def test_what_an_attempt_may_call_is_put_back_as_it_was(monkeypatch):
         return "mine"
 
     monkeypatch.setattr(builtins, "input", mine)
-    names = {"exit": mine, "torch": torch}
-    exec("def leaves(x):\n    exit()\ndef asks(x):\n    return input()", names)
-    for name, said in (("leaves", "Your code quits Python"), ("asks", "Your code calls input()")):
-        before = dict(names)
-        assert check(names[name]).startswith(f"Not yet. {said}")
-        assert names == before and builtins.input is mine and "quit" not in names
+    source = "def leaves(x):\n    {}()\ndef asks(x):\n    return input()"
+    for way, other in (("exit", "quit"), ("quit", "exit")):
+        names = {way: mine, "torch": torch}
+        exec(source.format(way), names)
+        for name, said in (("leaves", "quits Python"), ("asks", "calls input()")):
+            before = dict(names)
+            assert check(names[name]).startswith(f"Not yet. Your code {said}")
+            assert names == before and builtins.input is mine and other not in names
 
 
 def test_an_attempt_finds_pytorch_as_the_notebook_left_it():
@@ -238,6 +241,12 @@ def inner(y):
     return y / 0
 
 
+def calls_itself_once(n):
+    if n == 0:
+        raise ValueError("too small")
+    return calls_itself_once(n - 1)
+
+
 @pytest.mark.parametrize(
     ("attempt", "hint", "error", "message"),
     [
@@ -246,6 +255,12 @@ def inner(y):
             "Your code stopped in line 3 with ZeroDivisionError: division by zero",
             ZeroDivisionError,
             "division by zero",
+        ),
+        (
+            calls_itself_once,
+            "Your code stopped in line 3 with ValueError: too small",
+            ValueError,
+            "too small",
         ),
         (raises(KeyError()), "Your code stopped in line 2 with KeyError", KeyError, ""),
         (int, "Your code stopped with ValueError: invalid literal for int()", ValueError, None),
@@ -329,6 +344,32 @@ def test_a_value_is_told_on_one_line(value, line):
     assert running.one_line(value) == line
 
 
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [
+        ("", []),
+        ("def f(x):\n    y = 1\n    return y", ["f"]),
+        ("async def f(x):\n    y = 1", ["f"]),
+        ("class F:\n    y = 1", ["F"]),
+        ("f = g = 1\nh: int = 2\nk += 1", ["f", "g", "h", "k"]),
+        ("(f, [g]) = 1, [2]", ["f", "g"]),
+        ("for f in []:\n    with g as h:\n        k = 1", ["f", "h", "k"]),
+        ("if (f := 1):\n    pass", ["f"]),
+        ("f.g = 1\nf[0] = 2\nf(g=1)", []),
+        ("    f = 1", ["f"]),
+        ("    def f(x):\n        y = 1\n        return y", ["f"]),
+        ("def f(x):\n    return '\0'", ["f"]),
+        ("def f(x) 1", ["f"]),
+        ("class F 1", ["F"]),
+        ("f = 1 1; g = 2", ["f", "g"]),
+        ("f == 1 1", []),
+        ("class F:\n    def g(self) 1", ["F"]),
+    ],
+)
+def test_the_names_that_a_cell_defines_are_found(cell, names):
+    assert sorted(running._defined_in(cell)) == sorted(names)
+
+
 def test_what_is_kept_is_nobody_elses():
     tensor, array = torch.ones(2, requires_grad=True), np.ones(2)
     for made in (tensor, [tensor], (tensor,), {1: tensor}.values(), iter([tensor])):
@@ -356,6 +397,7 @@ def test_the_functions_that_are_called_are_noted_with_their_library():
 
     def attempt(x):
         torch.nn.functional.softmax(x, 0)
+        torch.special.gammaln(x + 1)
         return torch.linalg.inv(x @ x) + max(1, 2) + my_own(x)
 
     def my_own(x):
@@ -363,8 +405,11 @@ def test_the_functions_that_are_called_are_noted_with_their_library():
 
     usual = sys.getprofile()
     assert running.outcome_of(attempt, (torch.eye(2),), called=called).shape == (2, 2)
-    assert {"softmax", "torch", "inv", "max", "exp"} <= called
-    assert not {"my_own", "attempt", "linalg_inv", "numpy", "common", "kept"} & called
+    assert {"softmax", "torch", "inv", "max", "exp", "gammaln"} <= called
+    assert (
+        not {"my_own", "attempt", "linalg_inv", "special_gammaln", "numpy", "common", "kept"}
+        & called
+    )
     assert sys.getprofile() is usual
     assert running.outcome_of(attempt, (torch.eye(2),)).shape == (2, 2)
 
