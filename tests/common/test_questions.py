@@ -220,3 +220,18 @@ def test_words_that_may_be_guessed_are_listed_with_those_of_the_hints(check):
 def test_a_question_stays_as_it_was_asked(kind):
     with pytest.raises(dataclasses.FrozenInstanceError):
         kind.tolerance = 1.0
+
+
+def test_an_exercise_hands_on_what_it_asks_besides_the_value(check):
+    def objects(x) -> str:
+        return f"Leave {x} alone."
+
+    check.exercise("without", inputs=[(4,), (9,)], without=("sqrt",))(math.sqrt)
+    said = "Not yet. Right, but your code uses sqrt: do without it here."
+    assert check("without", lambda x: math.sqrt(x)).text == said
+    assert check("without", lambda x: x**0.5)
+    check.exercise("afterwards", inputs=[(4,), (9,)], afterwards=objects)(math.sqrt)
+    assert check("afterwards", lambda x: x**0.5).text == "Not yet. Leave 4 alone."
+    # The hint that an author gives counts for more than that the word may be guessed.
+    check.prediction("word", right="up", words=("down",), hints={"down": "It floats."})
+    assert check("word", "down").text == "You predicted down. It floats."
