@@ -25,7 +25,9 @@ def pytorch_path(loss, start, steps, schedule=None, **settings):
     return torch.stack(points)
 
 
-@pytest.mark.proof
+@pytest.mark.parametrize(
+    "seed", [7, *(pytest.param(n, marks=pytest.mark.proof) for n in range(50))]
+)
 @pytest.mark.parametrize(
     "settings",
     [
@@ -36,15 +38,14 @@ def pytorch_path(loss, start, steps, schedule=None, **settings):
     ],
     ids=lambda settings: " ".join(settings) or "plain",
 )
-def test_paths_equal_pytorchs_on_50_quadratics(settings):
-    for seed in range(50):
-        loss, high, start = quadratic(seed)
-        lr = (0.1 + 0.018 * seed) / high
-        ours = descent.run(loss, start, lr=lr, steps=200, **settings)
-        theirs = pytorch_path(loss, start, 200, lr=lr, **settings)
-        assert ours.left_at is None
-        assert ours.points.shape == (201, 4)
-        torch.testing.assert_close(ours.points, theirs, rtol=0, atol=1e-12)
+def test_paths_equal_pytorchs_on_quadratics(settings, seed):
+    loss, high, start = quadratic(seed)
+    lr = (0.1 + 0.018 * seed) / high
+    ours = descent.run(loss, start, lr=lr, steps=200, **settings)
+    theirs = pytorch_path(loss, start, 200, lr=lr, **settings)
+    assert ours.left_at is None
+    assert ours.points.shape == (201, 4)
+    torch.testing.assert_close(ours.points, theirs, rtol=0, atol=1e-12)
 
 
 def test_a_schedule_equals_pytorchs():
@@ -81,7 +82,18 @@ def test_running_leaves_the_start_alone_and_twice_gives_the_same():
 def test_distances_are_lengths():
     points = torch.tensor([[3.0, 4.0], [0.0, 0.0]], dtype=torch.float64)
     path = descent.Path(points, torch.tensor([25.0, 0.0], dtype=torch.float64))
-    assert path.distances(torch.zeros(2, dtype=torch.float64)).tolist() == [5.0, 0.0]
+    assert path.distances().tolist() == [5.0, 0.0]
+    assert path.distances(torch.tensor([3.0, 0.0])).tolist() == [4.0, 3.0]
+    assert path.distances(1.0).tolist() == pytest.approx([math.sqrt(13), math.sqrt(2)])
+
+
+def test_distances_of_several_descents_are_one_a_descent_and_each_may_have_its_goal():
+    points = torch.tensor([[[3.0, 4.0], [6.0, 8.0], [0.0, 1.0]]], dtype=torch.float64)
+    path = descent.Path(points, torch.zeros(1, 3))
+    assert path.distances().tolist() == [[5.0, 10.0, 1.0]]
+    assert path.distances(torch.tensor([[3.0, 4.0], [6.0, 0.0], [0.0, 0.0]])).tolist() == [
+        [0.0, 8.0, 1.0]
+    ]
 
 
 def test_losses_are_those_of_the_points():
@@ -117,6 +129,56 @@ def test_a_run_that_rises_and_stays_finite_says_so():
     assert both.verdict() == "finite for all 1 steps, but the loss rose from 1.0e+00 to 1.2e+00"
 
 
+@pytest.mark.parametrize(
+    ("losses", "verdict"),
+    [
+        ([[1.0], [1.0]], "finite for all 1 steps"),
+        # It may rise on the way.
+        ([[2.0], [9.0], [1.0]], "finite for all 2 steps"),
+        # The one that rose most is neither the highest nor the one of the largest factor.
+        (
+            [[100.0, 1.0, 0.01], [101.0, 5.0, 1.0]],
+            "finite for all 1 steps, but the loss rose from 1.0e+00 to 5.0e+00",
+        ),
+    ],
+)
+def test_a_verdict_tells_of_the_descent_that_rose_most(losses, verdict):
+    path = descent.Path(torch.zeros(len(losses), len(losses[0]), 2), torch.tensor(losses))
+    assert path.verdict() == verdict
+
+
+def test_one_number_that_is_not_finite_is_enough_to_leave():
+    def rule(w):
+        return torch.where(torch.tensor([True, False]), w * 1e200, w)
+
+    # The second weight stays where it is.
+    assert descent.record(rule, lambda w: torch.tanh(w).sum(), START, 5).left_at == 2
+    rows = torch.stack([START, 0 * START])
+    assert descent.record(lambda w: w + 1, lambda w: 1 / (w - 3).sum(), rows, 5).left_at == 2
+    with pytest.raises(ValueError, match="^the loss at the start is not finite"):
+        descent.record(lambda w: w, lambda w: 1 / w.sum(), rows, 5)
+
+
+@pytest.mark.parametrize("start", [START.float(), START, torch.stack([START, 2 * START]).float()])
+def test_a_path_is_of_the_kind_of_its_start(start):
+    path = descent.run(lambda w: (w**2).sum(), start, lr=0.25, steps=2, momentum=0.5)
+    # The velocities are 2 and 0.5·2 + 1 = 2 at a start of 1; the points 1, 0.5 and 0.
+    assert torch.equal(path.points, torch.stack([start, start / 2, 0 * start]))
+    assert path.points.dtype == path.losses.dtype == start.dtype
+
+
+def test_a_rule_that_writes_where_its_weights_lie_leaves_the_start_alone():
+    start = START.clone()
+    assert torch.equal(descent.record(lambda w: w.mul_(0.5), BOWL, start, 2).end, START / 4)
+    assert torch.equal(start, START)
+
+
+def test_a_schedule_is_asked_once_a_step_for_how_many_were_taken():
+    asked = []
+    descent.run(BOWL, START, lr=lambda k: asked.append(k) or 0.1, steps=4)
+    assert asked == [0, 1, 2, 3]
+
+
 def test_the_first_of_several_to_leave_ends_them_all():
     starts = torch.tensor([[0.1], [3.0]], dtype=torch.float64)
     path = descent.run(lambda w: (w**4).sum(), starts, lr=0.5, steps=50)
@@ -135,3 +197,7 @@ def test_steps_until_counts_the_last_time_outside():
     assert descent.steps_until(distances, 0.1) == 3
     assert descent.steps_until(distances, 0.01) is None
     assert descent.steps_until(distances, 1.0) == 0
+    # The bound itself is within, the last point is one, and the first is what counts.
+    assert descent.steps_until(torch.tensor([4.0, 2.0, 1.0]), 0.5) == 1
+    assert descent.steps_until(torch.tensor([4.0, 2.0, 1.0]), 0.25) == 2
+    assert descent.steps_until(torch.tensor([4.0, 2.0, 1.0]), 0.2) is None

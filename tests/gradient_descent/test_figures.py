@@ -1,6 +1,19 @@
 """What the figures about which way to go find in their data."""
 
-from gradient_descent.drawings import DRAWINGS, ENDS, ORIGIN, SPHERE, STARTS, TILT, VALLEY
+import pytest
+import torch
+
+from gradient_descent.drawings import (
+    COSINES,
+    DEGREES,
+    DRAWINGS,
+    ENDS,
+    ORIGIN,
+    SPHERE,
+    STARTS,
+    TILT,
+    VALLEY,
+)
 from helpers.gradient_descent import figures
 
 
@@ -22,3 +35,71 @@ def test_basins_may_be_fewer_than_three():
     ends = (ENDS > 0).long()
     two = {"here": (0.2, 0.2), "there": (0.5, 0.5)}
     assert "here 40%, there 60%." in figures.basins(VALLEY, STARTS, ends, {"pass": ORIGIN}, two).alt
+
+
+def test_an_area_covers_the_starts_that_end_there_and_has_its_own_hatching():
+    areas = DRAWINGS["basins"]().axes[0].collections[:3]
+    assert [area.hatches for area in areas] == [[None], ["//"], [".."]]
+    # The starts lie a quarter apart, and the rows end in the first, the first, the second …
+    heights = [area.get_paths()[0].get_extents() for area in areas]
+    assert [(box.ymin, box.ymax) for box in heights] == [(0, 0.375), (0.375, 0.625), (0.625, 1)]
+    assert all((box.xmin, box.xmax) == (0, 1) for box in heights)
+
+
+def test_an_end_is_told_by_its_name_where_it_is_one_of_the_notebooks():
+    drawn = figures.basins(VALLEY, STARTS, ENDS, {"pass": ORIGIN})
+    assert "deep well 40%, shallow well 20%, still on the plateau 40%. Marked: pass." in drawn.alt
+    written = {text.get_text(): text.get_position() for text in drawn.axes[0].texts[:3]}
+    assert written == {
+        "deep well\n40% of starts": (2.6, -1.3),
+        "shallow well\n20% of starts": (-2.6, 1.2),
+        "still on the plateau\n40% of starts": (-3.3, 4.2),
+    }
+
+
+def test_points_that_are_marked_differ_by_their_marks():
+    points = {name: torch.full((2,), 0.2 * place) for place, name in enumerate("pqrs")}
+    drawn = figures.basins(VALLEY, STARTS, ENDS, points)
+    assert drawn.alt.endswith("Marked: p, q, r, s.")
+    assert [line.get_marker() for line in drawn.axes[0].lines] == list("XoDs")
+    assert [text.xy[0] for text in drawn.axes[0].texts[3:]] == pytest.approx([0, 0.2, 0.4, 0.6])
+
+
+@pytest.mark.parametrize("order", [(0.5, 0.1), (0.1, 0.5)])
+def test_the_best_angle_is_that_of_the_longest_steps(order):
+    bent = torch.where(DEGREES == 150, -2.0, COSINES)
+    changes = {0.1: COSINES, 0.5: bent}
+    drawn = figures.change_by_angle(DEGREES, {length: changes[length] for length in order}, 3.0)
+    assert drawn.alt.endswith("steps of 0.5 fall most at 150 degrees.")
+    cosine, *_, level = drawn.axes[0].lines
+    assert cosine.get_ydata().tolist() == pytest.approx((3 * COSINES).tolist())
+    assert list(level.get_ydata()) == [0, 0]
+
+
+def test_the_line_on_the_sphere_is_straight_up_to_a_hundredth_of_the_gradient():
+    line = SPHERE @ TILT  # The gradient is 3 long.
+    for off, word in ((0.029, ": all on one line."), (0.031, ": not all on one line.")):
+        changes = line.clone()
+        changes[5] += off
+        assert figures.change_on_sphere(SPHERE, changes, TILT).alt.endswith(word)
+
+
+def test_the_half_of_the_sphere_that_faces_the_reader_is_shown():
+    sphere, flat = DRAWINGS["change_on_sphere"]().axes
+    # From 12 degrees above, and 60 to the left of the first axis.
+    toward = torch.tensor([0.5, -(0.75**0.5), 0.0]).double() * 0.97815 + torch.tensor(
+        [0.0, 0.0, 0.20791]
+    )
+    shown = torch.tensor(sphere.collections[0]._offsets3d).T
+    assert len(shown) == (SPHERE @ toward > 0).sum() and (shown.double() @ toward > 0).all()
+    assert (sphere.elev, sphere.azim) == (12, -60)
+    assert len(flat.collections[0].get_offsets()) == len(SPHERE)
+
+
+def test_the_colours_below_zero_and_above_it_mirror_each_other():
+    """The palest middle is no change, however lopsided the changes."""
+    changes = SPHERE @ TILT + 1.0
+    sphere, flat = figures.change_on_sphere(SPHERE, changes, TILT).axes
+    for dots in (sphere.collections[0], flat.collections[0]):
+        largest = float(changes.abs().max())
+        assert dots.get_clim() == pytest.approx((-largest, largest))

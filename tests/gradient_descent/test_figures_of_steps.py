@@ -3,7 +3,16 @@
 import pytest
 import torch
 
-from gradient_descent.drawings import BLOWN, BOUNDS, CURVATURES, DRAWINGS, SHORT, SIZES, VALLEY
+from gradient_descent.drawings import (
+    BLOWN,
+    BOUNDS,
+    CURVATURES,
+    DRAWINGS,
+    LONG,
+    SHORT,
+    SIZES,
+    VALLEY,
+)
 from helpers.gradient_descent import descent, figures_of_steps, landscapes, theory
 
 
@@ -70,6 +79,115 @@ def test_a_descent_may_leave_the_numbers_from_within_the_page():
 def test_descents_that_all_blew_up_are_refused_in_a_line():
     with pytest.raises(ValueError, match=r"\Anone of the 1 descents in paths stays finite.*\Z"):
         figures_of_steps.loss_curves({"blown": BLOWN})
+
+
+def report(points, predicted=0.95, measured=0.951):
+    path = descent.Path(points, points.norm(dim=1))
+    how = {"setting": "lr 0.05", "word": "glides"}
+    return figures_of_steps.descent_report(VALLEY, path, predicted, measured, **how)
+
+
+def shrinking(factor, steps=80):
+    powers = factor ** torch.arange(steps + 1, dtype=torch.float64)
+    return torch.stack([powers, 0 * powers], dim=1)
+
+
+def test_a_report_shows_the_first_60_steps_and_both_factors():
+    drawn = report(shrinking(0.9), 0.8, 0.9)
+    assert drawn.alt == "glides: factor 0.900 a step, 0.800 predicted."
+    left, right = drawn.axes
+    assert left.get_title("left") == "lr 0.05 glides"
+    measured, predicted = right.lines
+    assert len(left.lines[0].get_xdata()) == len(measured.get_ydata()) == 61
+    assert measured.get_ydata().tolist() == pytest.approx([0.9**k for k in range(61)])
+    assert predicted.get_ydata().tolist() == pytest.approx([0.8**k for k in range(61)])
+    assert not left.texts and not right.texts
+
+
+@pytest.mark.parametrize(
+    ("factor", "predicted", "leaves", "place", "side"),
+    [
+        # 0.5^19 is 1.9e-6 and 0.5^20 is 9.5e-7: to the right of the curve.
+        (0.5, 0.5, 20, 20, "left"),
+        (0.7, 0.7, 39, 31, "right"),  # 0.7^30 = 2.3e-5, 0.7^31 = 1.6e-5: under the curves.
+        (0.7, 0.6, 39, 22, "right"),  # The lower of the two counts: 0.6^22 = 1.3e-5.
+    ],
+)
+def test_a_report_says_where_the_distances_leave_its_panel(factor, predicted, leaves, place, side):
+    (note,) = report(shrinking(factor), predicted).axes[1].texts
+    assert note.get_text() == f"↓ leaves at step {leaves}"
+    assert note.xy == (place, 1e-6) and note.get_ha() == side
+    assert note.get_position() == ({"left": 5, "right": -9}[side], 5)
+
+
+@pytest.mark.parametrize(("weight", "notes"), [(3.2, 0), (3.3, 1), (-3.3, 1)])
+def test_a_report_says_if_its_path_goes_on_beyond_the_frame(weight, notes):
+    points = torch.tensor([[1.0, 1.0], [0.5, weight], [0.2, 0.2]], dtype=torch.float64)
+    texts = [text.get_text() for text in report(points).axes[0].texts]
+    assert texts == ["path goes on beyond the frame"] * notes
+    late = torch.cat([torch.ones(61, 2), torch.full((1, 2), 9.0)]).double()
+    assert not report(late).axes[0].texts
+
+
+def test_a_regime_shows_eight_steps_as_shares_of_the_first_error():
+    drawn = DRAWINGS["five_regimes"]()
+    for panel, (lr, path) in zip(drawn.axes[1:], ((0.05, SHORT), (0.15, LONG)), strict=True):
+        lines = panel.lines[:4]
+        for way, curvature in enumerate((1.0, 10.0)):
+            expected, dots = (line.get_ydata().tolist() for line in lines[2 * way : 2 * way + 2])
+            assert expected == pytest.approx(
+                [(1 - lr * curvature) ** k for k in range(9)], abs=1e-6
+            )
+            shares = path.points[:9, way] / path.points[0, way]
+            assert dots == pytest.approx(shares.tolist())
+    first, second = drawn.axes[1:]
+    assert first.get_shared_y_axes().joined(first, second)
+    shown = [panel.yaxis.get_tick_params()["labelleft"] for panel in (first, second)]
+    assert shown == [True, False]
+
+
+def test_where_steps_diverge_the_map_is_white_and_its_shades_go_on_in_twentieths():
+    drawn = DRAWINGS["rate_map"]()
+    (areas,) = drawn.axes[0].collections
+    assert areas.levels.tolist() == pytest.approx([0.5 + 0.05 * k for k in range(11)])
+    shown = areas.cvalues  # The shades' middles.
+    assert (min(shown), max(shown)) == (0.525, 0.975)
+    edges = [path.get_extents() for path in areas.get_paths() if len(path.vertices)]
+    # The rates rise along each row from the first to the last, and pass 1 in the third row alone.
+    assert max(box.ymax for box in edges) < 0.5 and min(box.ymin for box in edges) == 0
+    assert "the lowest factor is 0.55; at momentum 0 it is 0.55." in drawn.alt
+    lower = torch.tensor([[0.9, 0.8], [0.42, 0.7]])
+    two = torch.tensor([0.1, 0.2])
+    best = theory.best_settings(CURVATURES)
+    low = figures_of_steps.rate_map(two, two, lower, best, 10.0)
+    assert low.axes[0].collections[0].levels[0] == pytest.approx(0.4)
+    assert "the lowest factor is 0.42; at momentum 0.1 it is 0.80." in low.alt
+
+
+def test_losses_of_zero_do_not_stretch_the_page():
+    path = descent.Path(torch.zeros(3, 2), torch.tensor([5.0, 0.2, 0.0]))
+    drawn = figures_of_steps.loss_curves({"arrives": path})
+    assert drawn.axes[0].get_ylim() == pytest.approx((0.1, 10.0))
+    # One that blew up counts not for the page, though its first losses are finite.
+    assert DRAWINGS["loss_curves"]().axes[0].get_ylim() == pytest.approx((0.1, 10.0))
+
+
+def test_the_slope_of_the_noise_is_that_between_the_first_batch_and_the_last():
+    radii = {0.1: [0.9, 0.5, 0.3], 0.02: [0.2, 0.7, 0.2]}
+    origin = torch.zeros(2, dtype=torch.float64)
+    drawn = figures_of_steps.noise_ball(VALLEY, origin, {"4 rows": SHORT.points}, [1, 3, 9], radii)
+    assert "has the slope -0.5 for lr 0.1 and 0.0 for lr 0.02." in drawn.alt
+    guide = drawn.axes[1].lines[-1]  # Below the shorter steps.
+    assert guide.get_ydata().tolist() == pytest.approx([0.12, 0.12 / 3**0.5, 0.04])
+
+
+def test_the_star_of_a_line_search_stands_among_lines_of_powers_of_ten():
+    left = DRAWINGS["chosen_steps"]().axes[0]
+    levels = left.collections[0].levels.tolist()
+    assert levels == pytest.approx([10 ** (k / 2 - 2) for k in range(9)])
+    extents = left.collections[0].get_datalim(left.transData)
+    assert (extents.xmin, extents.xmax) == pytest.approx((-1.7, 1.7), abs=0.01)
+    assert (extents.ymin, extents.ymax) == pytest.approx((-0.9, 2.5), abs=0.01)
 
 
 @pytest.mark.parametrize(("loss", "stars"), [(landscapes.banana, 1), (VALLEY, 0)])

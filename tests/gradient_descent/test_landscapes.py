@@ -25,6 +25,28 @@ def test_the_landscapes_are_those_of_their_formulas():
     assert float(landscapes.two_wells(w)) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("kind", [list, tuple, torch.tensor, torch.DoubleTensor])
+def test_each_weight_has_its_own_curvature_in_the_order_given(kind):
+    bowl = landscapes.bowl(kind([7.0, 2.0, 4.0]))
+    for row, curvature in zip(torch.eye(3, dtype=torch.float64), (7.0, 2.0, 4.0), strict=True):
+        value = bowl(row)
+        assert value == curvature / 2 and value.dtype == torch.float64 and value.shape == ()
+    assert bowl(torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64)) == (7 + 8 + 36) / 2
+
+
+def test_a_bowl_reaches_to_infinity():
+    assert landscapes.bowl([1.0])(torch.tensor([torch.inf], dtype=torch.float64)) == torch.inf
+
+
+def test_the_wells_lie_near_the_places_that_are_given_and_the_first_is_deeper():
+    slope = torch.func.grad(landscapes.two_wells)
+    for place in landscapes.WELLS:
+        assert slope(place).norm() < 0.06 and theory.curvatures(landscapes.two_wells, place)[0] > 0
+    assert landscapes.WELLS.tolist() == [[1.5, 0.5], [-1.5, -0.5]]
+    deep, shallow = map(landscapes.two_wells, landscapes.WELLS)
+    assert deep < -1 and -1 < shallow < -0.6
+
+
 @pytest.mark.parametrize("curvatures", [[2.0], [2.0, 3.0, 4.0]])
 def test_only_a_bowl_of_two_weights_is_tilted(curvatures):
     with pytest.raises(ValueError, match=f"two curvatures, not {len(curvatures)}: leave tilt at 0"):

@@ -39,6 +39,11 @@ SLIPS = {
         ({"loss": lambda w: torch.tensor(1.0)}, "the loss does not depend on the weights"),
     ],
     "descent.record": [
+        ({"rule": 3}, "rule is 3: give a function"),
+        ({"loss": 3}, "loss is 3: give a function"),
+        ({"start": START[0]}, r"start has shape \(\): give \(d,\) or \(n, d\)"),
+        ({"start": START[None, None]}, r"start has shape \(1, 1, 2\): give \(d,\) or \(n, d\)"),
+        ({"steps": 0}, "steps is 0: give"),
         ({"rule": lambda w: None}, "the rule's result is a NoneType: give"),
         ({"rule": lambda w: w[None]}, r"the rule's result has shape \(1, 2\): give"),
         ({"rule": lambda w: w.float()}, "the rule's result has dtype torch.float32: give"),
@@ -47,6 +52,8 @@ SLIPS = {
         ({"curvatures": []}, "curvatures is empty: give"),
         ({"curvatures": [math.nan, 1.0]}, r"curvatures\[0\] is nan: give"),
         ({"curvatures": [1.0, -1.0]}, r"curvatures\[1\] is -1.0: give"),
+        ({"tilt": "30"}, "tilt is '30': give"),
+        ({"tilt": math.inf}, "tilt is inf: give"),
         ({"curvatures": [1.0]}, "tilt needs two curvatures, not 1"),
     ],
     "theory.curvatures": [
@@ -56,14 +63,20 @@ SLIPS = {
     "theory.predicted_rate": [
         ({"curvatures": [-1.0, 2.0]}, r"curvatures\[0\] is -1.0: give"),
         ({"lr": torch.tensor([0.1, -0.1])}, r"lr\[1\] is -0.1.*: give"),
+        ({"lr": -0.1}, "lr is -0.1: give"),
+        ({"momentum": torch.tensor([[0.1], [-0.1]])}, r"momentum\[1\] is -0.1.*: give"),
     ],
     "theory.best_settings": [({"curvatures": torch.zeros(2)}, r"curvatures\[0\] is 0.0: give")],
     "theory.regime": [
+        ({"lr": 0.0}, "lr is 0.0: give"),
         ({"lr": -1.0}, "lr is -1.0: give"),
         ({"curvatures": -START}, r"curvatures\[0\] is -1.0: give"),
     ],
     "theory.divergence_boundary": [
         ({"steps": 5}, "steps is 5: give at least 12"),
+        ({"steps": 11}, "steps is 11: give at least 12"),
+        ({"low": 0.0}, "low is 0.0: give"),
+        ({"low": 0.1, "high": 0.1}, "high is 0.1: give"),
         ({"start": START[None]}, r"start has shape \(1, 2\): give \(d,\)"),
         ({"low": 1.5}, "low is 1.5 and diverges: give"),
         ({"high": 0.2}, "high is 0.2 and does not diverge: give"),

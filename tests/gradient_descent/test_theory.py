@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from gradient_descent.front_doors import BOWL, START
 from gradient_descent.quadratics import quadratic
 from helpers.gradient_descent import descent, landscapes, theory
 
@@ -63,6 +64,40 @@ def test_the_divergence_boundary_is_within_a_thousandth_of_the_bound(seed):
     assert found == pytest.approx(2 / high, rel=1e-3)
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.1, 3.0), (0.45, 0.51), (0.01, 0.6)])
+def test_the_divergence_boundary_halves_the_interval_until_it_is_narrow_enough(low, high):
+    found = theory.divergence_boundary(BOWL, START, low=low, high=high)  # L is 4.
+    while high - low > high / 10_000:
+        middle = (low + high) / 2
+        low, high = (low, middle) if middle > 2 / 4 else (middle, high)
+    assert found == (low + high) / 2
+
+
+def test_a_trial_may_leave_the_finite_numbers_at_once():
+    start = torch.tensor([3.0], dtype=torch.float64)
+    # The step from 3 is lr · 27, and it goes beyond -3 if lr is above 6 / 27.
+    found = theory.divergence_boundary(lambda w: (w**4).sum() / 4, start, low=0.1, high=5.0)
+    assert found == pytest.approx(6 / 27, rel=1e-4)
+
+
+def test_a_trial_takes_200_steps_and_compares_its_last_with_the_one_ten_before_it():
+    asked = []
+
+    def falls(w):  # The gradient is what is asked for last: each step is as long as is said here.
+        asked.append(w)
+        return (w**2).sum()
+
+    with pytest.raises(ValueError, match="high is 0.2 and does not diverge"):
+        theory.divergence_boundary(falls, START, low=0.1, high=0.2)
+    # Each of two trials computes the loss at 201 points, once more for the 200 gradients, and the
+    # start was looked at before.
+    assert len(asked) == 2 * (201 + 200)
+    asked.clear()
+    with pytest.raises(ValueError, match="high is 0.2 and does not diverge"):
+        theory.divergence_boundary(falls, START, low=0.1, high=0.2, steps=12)
+    assert len(asked) == 2 * (13 + 12)
+
+
 def test_the_best_settings_beat_their_neighbours():
     curvatures = torch.tensor([1.0, 25.0], dtype=torch.float64)
     best = theory.best_settings(curvatures)
@@ -86,6 +121,60 @@ def test_a_measured_rate_survives_distances_that_reach_zero():
 def test_two_late_steps_are_too_few_for_a_rate():
     with pytest.raises(ValueError, match="distances has 2 late steps, too few for a rate: take"):
         theory.measured_rate(torch.ones(4))
+    halves = 0.5 ** torch.arange(8, dtype=torch.float64)
+    with pytest.raises(ValueError, match="distances has 3 late steps, too few for a rate: take"):
+        theory.measured_rate(halves[:7])
+    assert theory.measured_rate(halves) == pytest.approx(0.5, rel=1e-12)
+
+
+def test_a_measured_rate_is_that_of_the_later_half():
+    """At first another direction decides, and a distance that comes back from zero counts not."""
+    early = [100 * 0.1**k for k in range(20)]
+    late = [early[-1] * 0.9**k for k in range(1, 22)]
+    distances = torch.tensor(early + late, dtype=torch.float64)
+    assert theory.measured_rate(distances) == pytest.approx(0.9, rel=1e-9)
+    back = torch.cat([0.5 ** torch.arange(20.0).double(), torch.zeros(2), torch.ones(20)])
+    assert theory.measured_rate(back) == pytest.approx(0.5, rel=0.01)
+    small = torch.tensor([0.1**k for k in range(250, 323)], dtype=torch.float64)
+    assert theory.measured_rate(small) == pytest.approx(0.1, rel=1e-9)  # Below, digits are lost.
+
+
+@pytest.mark.parametrize(
+    ("lr", "curvatures", "word"),
+    [
+        (2 / 7 * 0.9991, [2.0, 5.0], "is best"),
+        (2 / 7 * 1.0009, [2.0, 5.0], "is best"),
+        (2 / 7 * 0.9989, [5.0, 2.0], "jumps"),
+        (2 / 7 * 1.0011, [5.0, 2.0], "jumps"),
+        # What diverges is not best, however near; and in a round bowl the best is 1/L.
+        (2.0001, [1e-4, 1.0], "diverges"),
+        (0.25, [4.0, 4.0], "is best"),
+        (0.25, [4.0], "is best"),
+    ],
+)
+def test_the_best_step_size_is_so_within_a_thousandth(lr, curvatures, word):
+    assert theory.regime(lr, torch.tensor(curvatures, dtype=torch.float64)) == word
+
+
+def test_the_rate_is_of_plain_descent_unless_a_momentum_is_given():
+    assert float(theory.predicted_rate(0.0, [1.0, 10.0])) == 1.0
+    assert float(theory.predicted_rate(0.1, torch.tensor([10.0, 1.0]))) == pytest.approx(0.9)
+    rates = theory.predicted_rate(torch.tensor([0.1, 0.19]), torch.tensor([10.0, 1.0]), 0.25)
+    assert rates.dtype == torch.float64 and rates.shape == (2,)
+    assert rates.tolist() == pytest.approx(
+        [companion_rate(lr, (1.0, 10.0), 0.25) for lr in (0.1, 0.19)], rel=1e-6
+    )
+
+
+def test_curvatures_come_in_order_of_size_and_from_the_place_that_is_given():
+    def loss(w):
+        return w[0] ** 4 + 3 * w[0] * w[1] + w[1] ** 2
+
+    at = torch.tensor([2.0, -1.0], dtype=torch.float64)
+    hessian = np.array([[12 * 4.0, 3.0], [3.0, 2.0]])
+    found = theory.curvatures(loss, at)
+    assert found.tolist() == pytest.approx(np.linalg.eigvalsh(hessian).tolist())
+    assert found[0] < found[1] and found.dtype == torch.float64
 
 
 @pytest.mark.parametrize(
