@@ -1,9 +1,11 @@
 """Two hints of notebook 03 are for numbers that only a run gives: they are what the run gave."""
 
+import math
 import re
 
 import nbformat
 import pytest
+import torch
 
 from every_notebook import rules
 from every_notebook.series import ROOT
@@ -24,3 +26,105 @@ def test_the_length_from_elsewhere_is_that_of_the_run():
     ratio = float(lengths["elsewhere"]) / float(lengths["zero"])
     wrong, _ = check.predictions["where descent from zero ends"].hints
     assert wrong == pytest.approx(ratio, abs=1e-3)
+
+
+# How far from the answer a guess counts as right, and how far it does not any more.
+NEAR = {
+    "angle at which the loss is level": (90, 0, 1),
+    "good random directions": (0.25, 0.0199, 0.03),
+    "steps once standardised": (1, 0, 1),
+    "largest step size": (0.2, 0.0009, 0.0016),
+    "steps that raise the loss": (0, 0, 1),
+    "ten times narrower": (10, 0.9, 1.6),
+    "step length with momentum": (5, 0.04, 0.06),
+    "which momentum arrives first": (0.64, 0, 0.005),
+    "narrower, with momentum": (2, 0.29, 0.4),
+    "16 times the batch": (4, 0.4, 0.6),
+    "noise with momentum": (2, 0.29, 0.4),
+    "Newton steps to least squares": (1, 0, 1),
+    "where descent from zero ends": (1, 0.0009, 0.002),
+}
+
+
+def test_each_number_that_is_guessed_has_its_tolerance_here():
+    numbers = [name for name, one in check.predictions.items() if not isinstance(one.right, str)]
+    assert numbers == list(NEAR)
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_a_guess_near_the_answer_is_right_and_one_further_off_is_not(name):
+    right, near, far = NEAR[name]
+    question = check.predictions[name]
+    assert question.right == right and not question.varies
+    for sign in (-1, 1):
+        assert question.judge(right + sign * near).right
+        assert not question.judge(right + sign * far).right
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("which well", ("neither", "deep", "shallow")),
+        ("slower direction", ("steep", "both", "neither", "flat")),
+        ("twice the bound in a bent valley", ("rattle", "explode", "settle")),
+    ],
+)
+def test_these_words_may_be_guessed_and_the_first_is_right(name, words):
+    question = check.predictions[name]
+    assert {question.right, *question.words, *question.hints} == set(words)
+    assert [word for word in words if question.judge(word).right] == [words[0]]
+
+
+# --- What the exercises are tried on, and what is right of it: worked out another way ---
+
+
+def answers(name):
+    exercise = check.exercises[name]
+    inputs = [one() if callable(one) else one for one in exercise.inputs]
+    return [(arguments, exercise(*arguments)) for arguments in inputs]
+
+
+def test_the_change_of_a_short_step_is_right():
+    for (length, degrees, step), found in answers("change of a short step"):
+        expected = length * step * math.cos(degrees * math.pi / 180)
+        assert found == pytest.approx(expected, abs=1e-12) and isinstance(found, float)
+
+
+def test_the_factor_of_a_step_is_that_of_the_slower_direction():
+    for (lr, mu, high), found in answers("factor of a step"):
+        assert found == pytest.approx(max(abs(1 - lr * mu), abs(1 - lr * high)), rel=1e-3)
+
+
+def test_the_steps_needed_are_the_fewest_that_do():
+    for (condition, fraction), found in answers("steps needed"):
+        factor = (condition - 1) / (condition + 1)
+        assert factor**found <= fraction < factor ** (found - 1)
+
+
+def test_a_step_with_momentum_is_that_of_its_two_lines():
+    for (w, v, g, lr, gamma), found in answers("a step with momentum"):
+        velocity = gamma * v + g
+        assert found == pytest.approx((w - lr * velocity, velocity), rel=1e-12)
+
+
+def test_the_largest_curvature_is_that_of_a_hessian_by_differences_of_gradients():
+    for (gradient, start), found in answers("the largest curvature"):
+        if len(start) < 10:
+            rows = torch.eye(len(start), dtype=torch.float64)
+            hessian = torch.stack([gradient(start + row) - gradient(start - row) for row in rows])
+            assert found == pytest.approx(float(torch.linalg.eigvalsh(hessian / 2)[-1]), rel=1e-9)
+        else:
+            assert found == 20.0 and len(start) == 400
+    assert [len(start) for (_, start), _ in answers("the largest curvature")] == [400, 2, 5, 5, 5]
+
+
+def test_a_gradient_is_good_for_300_answers_each_time_it_is_handed_over():
+    inputs = check.exercises["the largest curvature"].inputs[1]
+    for _ in range(2):
+        gradient, start = inputs()
+        for _ in range(300):
+            gradient(start.requires_grad_())
+        with pytest.raises(RuntimeError, match="^the gradient was asked for more than 300 times$"):
+            gradient(start)
+        start.detach().zero_()  # The next reader starts where the first one did.
+        assert inputs()[1].tolist() == [2.6, 1.2]
