@@ -18,6 +18,8 @@ from common.snapshot import changed, snapshot
 from computation_graph.examples import Square, assert_refused, leaf
 from helpers.computation_graph import found, graph
 
+ENGINE = torch.autograd._engine_run_backward
+
 
 class Meddles(torch.autograd.Function):
     """Changes its ctx, generators and its gradient, and walks a graph of its own."""
@@ -273,8 +275,9 @@ def test_nothing_is_changed(set_up):
     with torch.inference_mode():
         graph.backtrack(output, gradient=ones)
     assert changed(before, snapshot(output, *objects)) == []
-    # And the reader's own backward() still finds its graph.
+    # And the reader's own backward() still finds its graph, and frees it as ever.
     output.backward(ones)
+    assert torch.autograd._engine_run_backward is ENGINE
 
 
 def test_the_snapshot_sees_what_a_backward_changes():

@@ -1,5 +1,7 @@
 """What the figures about which way to go find in their data."""
 
+import matplotlib.colors
+import numpy as np
 import pytest
 import torch
 
@@ -90,7 +92,7 @@ def test_the_half_of_the_sphere_that_faces_the_reader_is_shown():
     toward = torch.tensor([0.5, -(0.75**0.5), 0.0]).double() * 0.97815 + torch.tensor(
         [0.0, 0.0, 0.20791]
     )
-    shown = torch.tensor(sphere.collections[0]._offsets3d).T
+    shown = torch.tensor(np.array(sphere.collections[0]._offsets3d)).T
     assert len(shown) == (SPHERE @ toward > 0).sum() and (shown.double() @ toward > 0).all()
     assert (sphere.elev, sphere.azim) == (12, -60)
     assert len(flat.collections[0].get_offsets()) == len(SPHERE)
@@ -103,3 +105,38 @@ def test_the_colours_below_zero_and_above_it_mirror_each_other():
     for dots in (sphere.collections[0], flat.collections[0]):
         largest = float(changes.abs().max())
         assert dots.get_clim() == pytest.approx((-largest, largest))
+
+
+def test_the_surface_is_a_patch_along_the_valley_seen_from_above_its_near_side():
+    surface, plan = DRAWINGS["direction_fan"]().axes
+    assert (surface.elev, surface.azim) == (42, -60)
+    # The valley runs at 30 degrees through the lowest point, and the point lies 2.6 to its right:
+    # from 0.6 times that behind to 1.7 times that beyond, and 0.75 times that to each side.
+    corners = np.reshape(surface.collections[0]._faces, (-1, 3))
+    flat, steep = (0.75**0.5, 0.5), (-0.5, 0.75**0.5)
+    for axis, low, high in ((flat, -1.56, 4.42), (steep, -1.95, 1.95)):
+        along = corners[:, 0] * axis[0] + corners[:, 1] * axis[1]
+        assert (along.min(), along.max()) == pytest.approx((low, high))
+    heights = [
+        float(VALLEY(torch.as_tensor(corner[:2], dtype=torch.float64))) for corner in corners
+    ]
+    assert corners[:, 2].tolist() == pytest.approx(heights)
+    widths = {line.get_label(): line.get_linewidth() for line in plan.lines}
+    assert widths["steepest fall, against the gradient"] > widths["falls"] == widths["rises"]
+
+
+def test_a_mark_of_the_steepest_fall_is_large_and_that_of_the_start_is_hollow():
+    lines = DRAWINGS["change_by_angle"]().axes[0].lines
+    assert [line.get_markersize() for line in lines[1:6]] == [4, 11, 4, 11, 11]
+    assert [line.get_markeredgecolor() for line in (lines[2], lines[4], lines[5])] == [
+        "#000000"
+    ] * 3
+    _, path, start, goal = DRAWINGS["zigzag"]().axes[0].lines
+    assert start.get_markerfacecolor() == "white" and goal.get_markersize() == 13
+    assert path.get_markersize() < start.get_markersize()
+
+
+def test_a_fall_is_blue_and_a_rise_vermilion_on_the_sphere():
+    for dots in (axes.collections[0] for axes in DRAWINGS["change_on_sphere"]().axes):
+        ends = [matplotlib.colors.to_hex(dots.cmap(share)) for share in (0.0, 1.0)]
+        assert ends == ["#0072b2", "#d55e00"]

@@ -76,6 +76,15 @@ def test_a_descent_may_leave_the_numbers_from_within_the_page():
     assert drawn.axes[0].texts[0].get_text() == "↑ off the page at step 1"
 
 
+def test_panels_that_are_compared_share_their_scale():
+    first, second = DRAWINGS["snapshots"]().axes
+    assert first.get_shared_y_axes().joined(first, second)
+    above, below = DRAWINGS["early_stopping"]().axes
+    assert above.get_shared_x_axes().joined(above, below)
+    # Numbers at the ends of a panel alone, so that none is written over another.
+    assert not above.xaxis.get_tick_params()["labelbottom"]
+
+
 def test_descents_that_all_blew_up_are_refused_in_a_line():
     with pytest.raises(ValueError, match=r"\Anone of the 1 descents in paths stays finite.*\Z"):
         figures_of_steps.loss_curves({"blown": BLOWN})
@@ -144,6 +153,30 @@ def test_a_regime_shows_eight_steps_as_shares_of_the_first_error():
     assert first.get_shared_y_axes().joined(first, second)
     shown = [panel.yaxis.get_tick_params()["labelleft"] for panel in (first, second)]
     assert shown == [True, False]
+
+
+def test_what_is_touched_is_no_crossing():
+    touches = torch.tensor([1.0, 0.0, 1.0, -1.0, 0.0, -1.0])
+    assert "touches, 1 times." in figures_of_steps.damping({"touches": touches}).alt
+
+
+def test_a_step_as_long_as_its_bound_does_not_exceed_it():
+    drawn = figures_of_steps.chosen_steps(landscapes.banana, SHORT, BOUNDS, BOUNDS)
+    assert "between 1 and 1 times the local bound 2/L, 0% of them" in drawn.alt
+
+
+def test_the_area_beyond_the_bound_is_shaded_and_the_best_settings_are_not_cut():
+    (shaded,) = DRAWINGS["rate_against_step"]().axes[0].patches
+    assert (shaded.get_x(), shaded.get_width()) == pytest.approx((0.2, 0.024))  # From 2/L on.
+    best = DRAWINGS["rate_map"]().axes[0].lines[1:]
+    assert [star.get_clip_on() for star in best] == [False, False]
+
+
+def test_the_places_of_descents_lie_upon_their_paths_and_under_no_other():
+    for panel in DRAWINGS["snapshots"]().axes:
+        paths, dots = panel.lines[0:4:2], panel.lines[1:4:2]
+        goal = panel.lines[4]
+        assert max(path.zorder for path in paths) < goal.zorder < min(dot.zorder for dot in dots)
 
 
 def test_where_steps_diverge_the_map_is_white_and_its_shades_go_on_in_twentieths():

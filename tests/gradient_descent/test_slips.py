@@ -31,6 +31,7 @@ SLIPS = {
         ({"loss": lambda w: 1 / (w - 1).sum()}, "the loss at the start is not finite: start"),
         ({"loss": lambda w: w}, r"the loss gave \(2,\), not one number"),
         ({"loss": lambda w: 1.0}, f"the loss gave 1.0, {OUTSIDE}"),
+        ({"loss": lambda w: np.float32(2.5)}, f"the loss gave 2.5, {OUTSIDE}"),
         ({"loss": lambda w: None}, "the loss gave None, not one number in a tensor: compute"),
         ({"loss": lambda w: np.square(w.numpy()).sum()}, f"the loss gave 2.0, {OUTSIDE}"),
         ({"loss": lambda w: np.square(w.numpy())}, f"the loss gave a ndarray, {OUTSIDE}"),
