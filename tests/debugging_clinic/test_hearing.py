@@ -210,7 +210,8 @@ def test_what_is_no_file_of_ones_own_is_opened_as_it_is_asked_for(tmp_path):
     with hearing.heard(listener(), plain, print):
         with open(os.devnull, "w") as nowhere, open(path, encoding="latin-1") as file:
             assert nowhere.write("x") == 1 and file.read() == "é\n"
-        with open(path, "r", -1, "latin-1", None, "\n") as file:
+        by_place = (path, "r", -1, "latin-1", None, "\n")
+        with open(*by_place) as file:
             assert file.read() == "é\n"
         with open(os.open(os.devnull, os.O_WRONLY), "w") as file:  # By its number.
             file.write("x")
