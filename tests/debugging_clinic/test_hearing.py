@@ -4,7 +4,7 @@ import builtins
 import functools
 import io
 import os
-import pathlib
+import shutil
 import sys
 import threading
 import types
@@ -217,8 +217,8 @@ def test_what_is_no_file_of_ones_own_is_opened_as_it_is_asked_for(tmp_path):
             file.write("x")
         torch.save(SCORES, io.BytesIO())
         torch.save(SCORES, os.devnull)
-        pathlib.Path(tmp_path / "of a package").write_text("x")
-    assert (tmp_path / "of a package").read_text() == "x"
+        shutil.copyfile(path, tmp_path / "of a package")  # Which opens it there.
+    assert (tmp_path / "of a package").read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize("stops", [False, True])

@@ -313,6 +313,30 @@ def test_layers_of_one_number_each_are_counted_where_two_follow_each_other(numbe
     assert looks_at_weights.are_all_the_same(setup, ["0.weight"]) == ""
 
 
+class Spline(nn.Module):
+    """Scales, of one number at first, beside what they scale, with curves beside them."""
+
+    def __init__(self, *shape):
+        super().__init__()
+        self.before, self.scales = nn.Linear(8, 6), nn.Parameter(torch.full((6, 8), 0.5))
+        self.curves, self.after = nn.Parameter(torch.randn(shape)), nn.Linear(6, 3)
+        for layer in (self.before, self.after):
+            nn.init.constant_(layer.weight, 0.1)
+
+    def forward(self, images):
+        return self.after(self.before(images) + images @ self.scales.T)
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [((6, 8, 4), ""), ((6, 8), ""), ((8, 6), "3 of 4 matrices hold one number")],
+)
+def test_scales_are_as_large_as_what_they_scale(shape, said):
+    setup = setup_of(Spline(*shape))
+    names = ["before.weight", "scales", "curves", "after.weight"]
+    assert looks_at_weights.are_all_the_same(setup, names) == said
+
+
 def test_an_error_comes_from_where_a_weight_without_gradient_is_at_hand():
     one, other = (torch.ones(1, requires_grad=True) for _ in range(2))
     one.grad = torch.ones(1)
