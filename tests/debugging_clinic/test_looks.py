@@ -114,8 +114,9 @@ def test_labels_that_nobody_can_tell_are_counted_by_those_that_were_asked():
 
 
 def by_the_nearest_mean():
-    labels = torch.arange(200) % 2
-    return torch.randn(200, 8) + labels[:, None], labels
+    """Return two far clouds, sorted; three labels of ten are wrong, and so of most neighbours."""
+    truth = torch.arange(400) // 200
+    return torch.randn(400, 8) + 50 * truth[:, None], (truth + (torch.rand(400) < 0.3)) % 2
 
 
 def by_the_nearest_image():
@@ -131,6 +132,23 @@ def test_labels_that_one_of_the_cheap_guesses_knows_train_no_copy(make, monkeypa
     torch.manual_seed(0)
     setup = setup_of(nn.Linear(8, 2), [make()])
     assert looks._labels_can_be_told(setup, *setup.labelled())
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_where_the_cheap_guesses_know_nothing_a_copy_is_asked_about_the_other_half(
+    monkeypatch, knows
+):
+    asked = []
+
+    def guess(setup, half, other):
+        asked.append(sorted([*half.tolist(), *other.tolist()]))
+        return setup.labelled()[1][other] if knows else torch.zeros(100).long()
+
+    monkeypatch.setattr(looks, "_guess_of_a_copy", guess)
+    torch.manual_seed(0)
+    setup = setup_of(nn.Linear(8, 2), [(torch.rand(200, 8), torch.randint(2, (200,)))])
+    assert looks._labels_can_be_told(setup, *setup.labelled()) is knows
+    assert asked == [[*range(200)]]
 
 
 def test_a_copy_guesses_what_lies_in_no_place_and_after_batches_that_end_in_one():
