@@ -362,6 +362,7 @@ SCORED = {
         "scores never below zero": "the least of 540 scores is 0"}),
     "cut off, for squares": (lambda x, s: s.relu(), squares, {}),
     "never far below": (lambda x, s: s.square() + 0.5, F.cross_entropy, None),
+    "distances": (lambda x, s: s.square(), lambda s, y: F.cross_entropy(-s, y), {}),
     "the same": (lambda x, s: 0 * s + 2, F.cross_entropy, {}),
     "between 0 and 10": (lambda x, s: 10 * s.sigmoid(), F.cross_entropy, {}),
     "between 0 and 1": (lambda x, s: s.sigmoid(), F.cross_entropy, None),
