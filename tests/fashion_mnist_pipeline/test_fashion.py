@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 from torchvision.datasets import FashionMNIST
 from torchvision.transforms import ToTensor
@@ -115,10 +116,22 @@ def test_a_folder_that_is_named_comes_before_the_environment(root, monkeypatch):
     monkeypatch.setenv("FASHION_MNIST_ROOT", "elsewhere")
     for folder in (root, str(root)):
         assert fashion.load(folder).source == fashion.Source("root")
-    with pytest.raises(ValueError, match="^root is .* holds no FashionMNIST/raw/train-images-"):
-        fashion.load(root / "FashionMNIST")
-    with pytest.raises(ValueError, match="FASHION_MNIST_ROOT is .* point it at the folder above"):
+    inner, lack = root / "FashionMNIST", f"which holds no FashionMNIST/raw/{idx.NAMES[0]}.gz"
+    with pytest.raises(ValueError) as caught:
+        fashion.load(inner)
+    give = "give the folder above FashionMNIST"
+    assert str(caught.value) == f"root is {str(inner)!r}, {lack}: {give}"
+    with pytest.raises(ValueError) as caught:
         fashion.load()
+    cure = "point it at the folder above FashionMNIST, or unset it"
+    assert str(caught.value) == f"FASHION_MNIST_ROOT is 'elsewhere', {lack}: {cure}"
+
+
+def test_an_empty_variable_names_no_folder(monkeypatch):
+    monkeypatch.setenv("FASHION_MNIST_ROOT", "")
+    assert fashion.load(download=False).source == fashion.Source(
+        "stand-in", "no download was asked for"
+    )
 
 
 def test_a_folder_may_be_named_from_home(root, monkeypatch):
@@ -136,6 +149,13 @@ def test_unpacked_files_do_as_well(tmp_path):
         file.truncate(100)
     with pytest.raises(ValueError, match="train-labels-idx1-ubyte is damaged"):
         fashion.load(tmp_path)
+
+
+def test_a_packed_file_is_read_where_both_are_there(root, official):
+    raw = root / "FashionMNIST" / "raw"
+    for name in official:
+        (raw / name).with_suffix("").write_bytes(b"not looked at")
+    assert len(fashion.load(root).train_images) == 200
 
 
 DAMAGES = {
@@ -157,10 +177,32 @@ def test_a_damaged_file_of_the_users_is_named_and_left_alone(damage, root):
     with pytest.raises(ValueError) as caught:
         fashion.load(root)
     message = str(caught.value)
-    assert path.name in message and expected in message and md5(damaged) in message
-    assert ("a web page" in message) == (damaged == HTML)
-    assert "put the official file back" in message and "\n" not in message
+    page = ", a web page and not the data" * (damaged == HTML)
+    amiss = f"expected MD5 {expected}, found {md5(damaged)} ({len(damaged)} bytes{page})"
+    said, raw = f"{path.name} is damaged: {amiss}", str(path.parent)
+    assert message == f"{said}; put the official file back into {raw!r}"
     assert path.read_bytes() == damaged
+    assert fashion.amiss_in(root) == said
+    path.unlink()
+    assert fashion.amiss_in(root) == f"FashionMNIST/raw/{path.name} is missing"
+
+
+@pytest.mark.parametrize(
+    ("content", "is_page"),
+    [
+        (b"\r\n <!DOCTYPE HTML PUBLIC>", True),
+        (b"<HTML lang=en>", True),
+        (b"<?xml version='1.0'?><html>", True),
+        (b"<head><title>Sign in</title>", True),
+        (bytes([0, 0, 8, 1]) + b"<html>", False),
+        (b" " * 256 + b"<html>", False),
+        (b"", False),
+    ],
+)
+def test_a_web_page_in_place_of_the_data_is_known_by_how_it_begins(content, is_page, tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    assert ("a web page" in fashion._amiss(file, "")) == is_page
 
 
 def test_a_damaged_file_of_our_own_does_not_poison_the_next_start(
@@ -170,8 +212,11 @@ def test_a_damaged_file_of_our_own_does_not_poison_the_next_start(
     path = root / "FashionMNIST" / "raw" / "train-images-idx3-ubyte.gz"
     damaged = damage(path.read_bytes())
     path.write_bytes(damaged)
-    with pytest.raises(ValueError, match=f"found {md5(damaged)}.*run again"):
+    with pytest.raises(ValueError) as caught:
         fashion.load()
+    aside = f"it is set aside as {path.name}.damaged, so run again to download it"
+    assert str(caught.value).startswith(f"{path.name} is damaged: expected MD5 ")
+    assert str(caught.value).endswith(f"; {aside}")
     assert path.with_name(path.name + ".damaged").read_bytes() == damaged
     serve(answer_with(official))
     assert fashion.load().source.kind == "download"
@@ -184,7 +229,8 @@ def test_a_download_is_kept_and_needs_no_network_again(official, serve, monkeypa
     assert garments.source == fashion.Source("download")
     assert len(garments.train_images) == 200 and len(garments.test_labels) == 100
     assert packed_files(tmp_path / "data") == official
-    monkeypatch.setattr(FashionMNIST, "mirrors", ["http://127.0.0.1:9/"])
+    # Nor is it so much as asked.
+    monkeypatch.setattr(fashion, "mirror_is_silent", lambda: pytest.fail("asked the network"))
     assert torch.equal(fashion.load().train_images, garments.train_images)
     assert [p.name for p in (tmp_path / "data").iterdir()] == ["FashionMNIST"]
 
@@ -197,7 +243,8 @@ def test_a_damaged_download_is_named_and_thrown_away(damage, official, serve, tm
         fashion.load()
     message = str(caught.value)
     assert first in message and md5(official[first]) in message and md5(wrong[first]) in message
-    assert "run again" in message and "\n" not in message
+    cure = "check that your network wants no sign-in and run again, or use "
+    assert message.endswith(f"); {cure}fashion.load(download=False)") and "\n" not in message
     assert list((tmp_path / "data").rglob("*")) == []
     serve(answer_with(official))
     assert fashion.load().source.kind == "download"
@@ -286,7 +333,7 @@ def test_a_download_that_is_not_wanted_or_finds_no_folder_gives_the_stand_in(
     assert fashion.load(download=False).source.kind == "stand-in"
     (tmp_path / "data").write_text("in the way")
     source = fashion.load().source
-    assert source.kind == "stand-in" and "cannot be written" in source.reason
+    assert source.kind == "stand-in" and source.reason.startswith("data cannot be written: ")
 
 
 TWO_AT_ONCE = """
@@ -384,6 +431,64 @@ def test_features_are_handed_out_as_they_are(dtype):
     rows, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
     assert sorted(labels.tolist()) == [0, 1, 2, 3, 4]
     assert all((4 * n + torch.arange(4.0)).equal(row) for n, row in zip(labels, rows, strict=True))
+    walk = fashion.repeated(features, torch.arange(5), times=2, batch_size=4)
+    assert {x.dtype for x, _ in (*batches, *walk)} == {dtype}
+    assert labels.tolist() != [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("generator", [None, torch.Generator()])
+def test_batches_lie_on_the_device_that_is_named(generator):
+    batches = fashion.Batches(IMAGES, LABELS, 3, generator=generator, device="meta")
+    assert [x.shape[0] for x, _ in batches] == [3, 1]
+    assert {one.device.type for pair in batches for one in pair} == {"meta"}
+    assert {one.device.type for pair in fashion.Batches(IMAGES, LABELS, 3) for one in pair} == {
+        "cpu"
+    }
+    with pytest.raises(ValueError, match="^device is 'junk'"):
+        fashion.Batches(IMAGES, LABELS, 3, device="junk")
+
+
+def test_the_order_of_a_longer_epoch_is_that_of_pytorchs_seed():
+    def seen(seed):
+        torch.manual_seed(seed)
+        rows = torch.arange(7.0)[:, None]
+        return [n for _, y in fashion.repeated(rows, torch.arange(7), 3, 4) for n in y.tolist()]
+
+    assert seen(3) == seen(3) != seen(4)
+    # An image may come again before the others have come.
+    assert any(len(set(seen(seed)[:7])) < 7 for seed in range(3))
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [([0, 9], None), ([0, 10], 10), ([-1, 9], -1), ([-100, 10], -100), ([4], None)],
+)
+def test_a_label_outside_the_classes_is_found_the_lowest_first(labels, found):
+    assert fashion.outside(torch.tensor(labels), 10) == found
+
+
+@pytest.mark.parametrize("ignored", [-100, 3, 255])
+def test_labels_that_are_classes_are_counted_from_zero_to_the_last(ignored):
+    scores = torch.randn(4, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    labels, graphs = torch.tensor([0, 2, ignored, 1]), []
+
+    def loss(some, of):
+        found = functional.cross_entropy(some, of, ignore_index=ignored)
+        graphs.append(found.requires_grad)
+        return found
+
+    assert fashion.count_of_classified(loss, scores, labels) == 3
+    assert graphs == [False, False]  # What is only looked at keeps no graph.
+
+
+def test_chance_within_a_loss_goes_on_as_if_nobody_had_counted():
+    scores, labels = torch.randn(4, 3), torch.tensor([0, 2, -100, 1])
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    lossy = lambda some, of: functional.cross_entropy(functional.dropout(some), of)  # noqa: E731
+    assert fashion.count_of_classified(lossy, scores, labels) == 3
+    assert torch.equal(torch.rand(1), expected)
 
 
 def test_a_longer_epoch_shows_each_image_so_many_times_beside_its_own_label():

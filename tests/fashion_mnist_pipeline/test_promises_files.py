@@ -4,8 +4,11 @@ import errno
 import functools
 import gzip
 import hashlib
+import http.client
 import os
+import re
 import shutil
+import socket
 import tempfile
 import urllib.error
 from pathlib import Path
@@ -171,6 +174,80 @@ def test_a_file_that_another_process_reads_need_not_be_replaced(there, raw, pack
         assert source.kind == "stand-in"
         assert source.reason == f"{NAME} cannot be written: Access is denied"
     assert [file.name for file in raw.parents[1].iterdir()] == ["FashionMNIST"]
+
+
+def test_a_damaged_file_that_cannot_be_replaced_is_not_taken_for_the_good_one(
+    raw, packed, monkeypatch
+):
+    monkeypatch.setattr(*refuses(os, "replace", "Access is denied"))
+    (raw / NAME).write_bytes(b"damaged")
+    (raw / "train-images-idx3-ubyte.gz").unlink()
+    arrives(packed, monkeypatch)
+    assert fashion._try_download(raw.parents[1]) == f"{NAME} cannot be written: Access is denied"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EBUSY])
+def test_a_damaged_file_that_cannot_be_set_aside_is_to_be_removed(number, raw, monkeypatch):
+    monkeypatch.setattr(*refuses(Path, "replace", os.strerror(number), number))
+    (raw / NAME).write_bytes(b"damaged")
+    load_says(f"{NAME} is damaged: .*; it cannot be set aside, so remove it and run again$")
+    assert (raw / NAME).read_bytes() == b"damaged"
+
+
+def test_a_file_that_was_there_a_moment_ago_is_to_be_downloaded(raw, monkeypatch):
+    monkeypatch.setattr(fashion, "_is_complete", lambda _: True)
+    (raw / NAME).unlink()
+    folder = re.escape(repr(str(raw.parents[1])))
+    load_says(f"the folder {folder} holds no FashionMNIST/raw/{NAME}: run again to download it$")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (EOFError("Compressed file ended"), "Compressed file ended"),
+        (http.client.IncompleteRead(b"", 9), "IncompleteRead(0 bytes read, 9 more expected)"),
+        (urllib.error.URLError(OSError(111, "Connection refused")), "Connection refused"),
+        (TimeoutError(), "TimeoutError"),
+        (RuntimeError("Error downloading\n  the file"), "Error downloading the file"),
+        (OSError(28, "No space left on device", "/there"), "No space left on device"),
+    ],
+)
+def test_whatever_a_download_breaks_off_with_is_said_and_nothing_stays(
+    error, reason, raw, monkeypatch
+):
+    """Half a file may lie there, beside which nobody's data is to blame."""
+    scratch, patience = [], []
+
+    def half(_, root, **__):
+        scratch.append(Path(root))
+        patience.append(socket.getdefaulttimeout())
+        target = Path(root) / "FashionMNIST" / "raw"
+        target.mkdir(parents=True)
+        if not isinstance(error, RuntimeError):
+            (target / NAME).write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr(fashion, "mirror_is_silent", lambda: "")
+    monkeypatch.setattr(FashionMNIST, "__init__", half)
+    (raw / NAME).unlink()
+    source = fashion.load().source
+    assert source == fashion.Source("stand-in", f"the download broke off: {reason}")
+    # Beside the data, so that moving a file there copies nothing, and hidden until it is whole.
+    assert scratch[0].parent == raw.parents[1] and scratch[0].name.startswith(".download-")
+    assert not scratch[0].exists() and patience == [4.0]
+
+
+def test_the_mirror_is_asked_for_no_more_than_its_head(monkeypatch):
+    asked = []
+
+    def refuse(request, timeout=None):
+        asked.append((request.get_method(), request.full_url, timeout))
+        raise http.client.BadStatusLine("junk")
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    assert fashion.mirror_is_silent() == "no network: junk"
+    first = FashionMNIST.mirrors[0] + FashionMNIST.resources[0][0]
+    assert asked == [("HEAD", first, 4.0)]
 
 
 def test_half_a_download_of_before_is_in_nobodys_way(raw, packed, monkeypatch):
