@@ -152,10 +152,12 @@ def of_marks(parts: Parts, marks: tuple[Mark, ...], seeds: int | None) -> Iterat
 def of_ideas(parts: Parts, seeds: int) -> Iterator[dict]:
     """Measure the quick recipe with each idea taken out of it or put in."""
     threads = torch.get_num_threads()
-    for name, recipe in IDEAS.items():
-        torch.set_num_threads(1 if name == ONE_THREAD else threads)
-        yield {"idea": name, **summary(parts, recipe, seeds, name)}
-    torch.set_num_threads(threads)
+    try:
+        for name, recipe in IDEAS.items():
+            torch.set_num_threads(1 if name == ONE_THREAD else threads)
+            yield {"idea": name, **summary(parts, recipe, seeds, name)}
+    finally:
+        torch.set_num_threads(threads)
 
 
 def cold_start() -> float:
