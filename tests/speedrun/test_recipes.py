@@ -126,7 +126,7 @@ def test_features_are_of_the_kind_that_is_asked_for_and_bytes_stay(drawn, dtype,
 @pytest.mark.parametrize("edges", [True, False])
 def test_features_are_standardised_by_every_25th_image(drawn, edges):
     images, labels, unseen, _ = drawn
-    recipe = Recipe(epochs=0.1, batch_size=64, hidden=4, edges=edges, dtype=FLOAT)
+    recipe = Recipe(epochs=0.5, batch_size=64, hidden=4, edges=edges, dtype=FLOAT)
     trained = learn(images[:310], labels[:310], recipe, 0)
     some, given = prepare(images[:310:25], recipe, FLOAT), prepare(unseen, recipe, FLOAT)
     mean = some.sum(0) / 13
@@ -153,7 +153,7 @@ def watched(monkeypatch):
     """Train on rows that carry their number, and note each batch, its losses and its rates."""
     make = nn.CrossEntropyLoss
 
-    def train(images=100, mirrored=False, **options):
+    def train(images=100, mirrored=False, easy_from=math.inf, **options):
         options = {"batch_size": 16, "dtype": FLOAT, "hidden": 4, **options}
         recipe, known, seen = Recipe(**options), torch.arange(float(images))[:, None], Seen()
         network = nn.Sequential(nn.Linear(1, 10))
@@ -166,8 +166,9 @@ def watched(monkeypatch):
 
             def call(scores, labels):
                 assert torch.equal(labels, seen.batches[-1].abs().long() % 10) and network.training
-                # The number decides how hard an image is, whatever the network says.
-                return measure(scores, labels) * 0 + seen.batches[-1].abs()
+                # The number decides how hard an image is, until all are easy.
+                hard = seen.batches[-1].abs() * (len(seen.batches) <= easy_from)
+                return measure(scores, labels) * 0 + hard
 
             return call
 
@@ -209,6 +210,9 @@ def test_after_the_first_epoch_the_images_of_the_highest_loss_are_shown(watched)
     first, then = torch.cat(seen.batches[:6]), torch.cat(seen.batches[6:])
     assert sorted(first.tolist()) == list(range(96))
     assert sorted(then.tolist()) == list(range(48, 96)) and then.tolist() != sorted(then.tolist())
+    # What counts is how hard it was when it was last seen.
+    easy = watched(images=96, epochs=2, hard=0.5, easy_from=6)
+    assert set(range(1, 48)) < set(torch.cat(easy.batches[9:]).tolist())
     few = watched(images=96, epochs=2, hard=0.25)
     assert [len(batch) for batch in few.batches] == [16] * 12  # As many steps, over fewer images.
     assert all(sorted(torch.cat(few.batches[n : n + 1]).tolist())[0] >= 72 for n in range(6, 12))
@@ -297,6 +301,21 @@ def test_networks_and_views_vote(drawn):
                 for network in trained.networks:
                     votes += weight * network(trained.ready(side)).softmax(dim=1)
     assert torch.equal(trained(unseen), votes.argmax(dim=1))
+
+
+@pytest.mark.parametrize(("of_zero", "named"), [(0.69, 1), (0.71, 0)])
+def test_a_picture_that_is_moved_has_half_a_vote(monkeypatch, of_zero, named):
+    """As it is it looks like 0, on either side like 1, with 0.7: so often as the two together."""
+    image = torch.zeros(1, 28, 28, dtype=torch.uint8)
+    image[0, :, 14] = 1
+    says = torch.full((28, 10), -50.0)
+    says[14, :2] = torch.tensor([of_zero, 1 - of_zero]).log()
+    says[13, :2] = says[15, :2] = torch.tensor([0.3, 0.7]).log()
+    network = nn.Sequential(nn.Linear(28, 10, bias=False))
+    network[0].weight.data = says.T
+    monkeypatch.setattr(recipes.Trained, "ready", lambda _, images: images[:, 0].float())
+    trained = recipes.Trained(Recipe(moved=True), [network], 0.0, 1.0, FLOAT)
+    assert trained(image).tolist() == [named]
 
 
 def test_pieces_are_named_as_the_whole(drawn):
