@@ -405,6 +405,21 @@ def test_momentum_keeps_the_kind_of_number_and_no_graph(dtype):
     weight.sum().backward()
     optimizer.step()
     assert weight.dtype == dtype and weight.is_leaf and weight.tolist() == [-0.5, -0.5]
+    place = weight.data_ptr()
+    optimizer.step()  # In place: who holds the numbers elsewhere sees them move.
+    assert weight.data_ptr() == place and weight.tolist() == [-1.25, -1.25]
+
+
+def test_a_cycle_that_counts_epochs_needs_no_more_than_there_are():
+    net = network()
+    optimizer = sgd(net)
+    cycle = lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=2)
+    fit(net, optimizer=optimizer, schedule=cycle, schedule_every="epoch", epochs=2)
+    assert cycle.last_epoch == 2
+    cycle = lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=2)
+    sentence = "schedule has 2 steps left and would be told 3: make it with total_steps=3"
+    options = {"schedule": cycle, "schedule_every": "epoch", "epochs": 3}
+    says(sentence, fit, net, optimizer=optimizer, **options)
 
 
 def test_images_are_named_in_pieces_of_five_hundred_and_without_a_graph():
