@@ -276,6 +276,7 @@ def test_each_hint_speaks_of_its_own_mistake(wing):
     for name, exercise in exercises.items():
         hints[name] = {mistake: hint for mistake, (hint, _) in exercise.mistakes.items()}
     telling = getattr(part_of(wing.name, "telling_words"), "WORDS", {})
+    assert telling.keys() in (set(), hints.keys())
     for name, words in telling.items():
         assert words.keys() == hints[name].keys()
         for answer, few in words.items():
