@@ -1,7 +1,11 @@
 """Every source of chance is set back, and what chance alone gets right is known."""
 
 import copy
+import itertools
+import operator
 import random
+import statistics
+import sys
 
 import numpy as np
 import pytest
@@ -63,3 +67,51 @@ def test_chance_is_that_of_the_same_labels_in_any_order():
     assert bound == pytest.approx(float(shares.mean() + 4 * shares.std()), abs=0.005)
     always = torch.zeros(400, dtype=torch.int64)
     assert float((always == truth).double().mean()) <= chance.most_right(always, truth)
+
+
+@pytest.mark.parametrize(
+    ("guess", "truth"),
+    [
+        ([0, 0, 1, 2, 2], [0, 1, 1, 2, 0]),
+        ([5, 5, 5], [1, 5, 1]),
+        ([0, 1], [1, 0]),
+        ([3, 3], [4, 4]),
+    ],
+)
+def test_what_chance_gets_right_is_that_of_all_orders(guess, truth):
+    orders = itertools.permutations(truth)
+    right = [statistics.fmean(map(int.__eq__, guess, order)) for order in orders]
+    expected = statistics.fmean(right) + 4 * statistics.pstdev(right)
+    bound = chance.most_right(torch.tensor(guess), torch.tensor(truth))
+    # A little more, so that rounding accuses nobody who knows as much as chance.
+    assert 0 < bound - expected < 1e-8 and type(bound) is float
+
+
+@pytest.mark.parametrize("way_out", [None, ValueError, KeyboardInterrupt])
+def test_all_sources_of_chance_are_seeded_or_set_back_on_each_way_out(way_out):
+    def states():
+        return torch.get_rng_state().tolist(), random.getstate(), str(np.random.get_state())
+
+    torch.manual_seed(11)
+    before, drawn = states(), []
+    for seed in (3, 3, 4):
+        try:
+            with torch.inference_mode(), chance.held(seed, torch.device("cpu")):
+                assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+                drawn.append(torch.rand(4).tolist())
+                random.random(), np.random.rand()
+                assert not any(map(operator.eq, states(), before))
+                if way_out:
+                    raise way_out
+        except (ValueError, KeyboardInterrupt) as error:
+            assert type(error) is way_out
+        assert states() == before
+    expected = [torch.rand(4, generator=torch.Generator().manual_seed(n)).tolist() for n in (3, 4)]
+    assert drawn == [expected[0], expected[0], expected[1]]
+
+
+def test_who_has_not_loaded_numpy_need_not_wait_for_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "numpy")
+    with chance.held(0, torch.device("cpu")):
+        assert "numpy" not in sys.modules
+    assert "numpy" not in sys.modules

@@ -64,3 +64,38 @@ class Drops(torch.nn.Module):
 
     def forward(self, hidden):
         return F.dropout(hidden, 0.5)
+
+
+def test_a_graph_is_every_function_of_it_once_with_the_last_one_first():
+    weight = torch.ones(2, requires_grad=True)
+    both = weight.exp()
+    loss = (both * both + weight).sum()
+    names = [type(function).__name__ for function in marks.graph_of(loss)]
+    assert names[:2] == ["SumBackward0", "AddBackward0"]
+    kinds = ["AccumulateGrad", "AddBackward0", "ExpBackward0", "MulBackward0", "SumBackward0"]
+    assert sorted(names) == kinds
+    leaves = [function for function in marks.graph_of(loss) if marks.is_leaf(function)]
+    assert [leaf.variable is weight for leaf in leaves] == [True]
+    assert marks.graph_of(torch.ones(2)) == {} and not marks.is_leaf(None)
+
+
+def test_any_function_of_a_graph_that_is_held_keeps_it_and_a_leaf_does_not():
+    seen, weight = marks.Kept(), torch.ones(2, requires_grad=True)
+    hidden = weight.exp()
+    seen.mark((hidden * 2).sum(), (hidden * 3).sum())
+    seen.steps = 2
+    assert (seen.kept(), seen.old()) == ({0}, 1)
+    del hidden
+    assert (seen.kept(), seen.old()) == (set(), 0)
+
+
+def test_garbage_is_collected_once_for_what_outlives_it(monkeypatch):
+    collected, collect = [], marks.gc.collect
+    monkeypatch.setattr(marks.gc, "collect", lambda: collected.append(collect()))
+    seen, weight = marks.Kept(), torch.ones(2, requires_grad=True)
+    held = [weight.sum()]
+    seen.mark(*held)
+    seen.steps = 1  # That of the last step may be there.
+    assert seen.kept() == {0} and len(collected) == 0
+    for seen.steps in (2, 3):
+        assert seen.kept() == {0} and len(collected) == 1
