@@ -5,10 +5,11 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from debugging_clinic.runs import same
-from helpers.debugging_clinic import cases, charts, faults
+from helpers.debugging_clinic import cases, charts, faults, steps
 
 
 def test_a_chart_says_what_the_run_did(garments):
@@ -114,3 +115,100 @@ def test_accuracy_depends_on_the_batch_only_over_dim_0(fault, depends, garments)
         assert found == pytest.approx(right)
         assert case.network.training, "it looks at a copy"
     assert (not torch.equal(said[1], said[12])) == depends
+
+
+def test_what_piles_up_on_no_gradient_is_no_number():
+    chart = charts.Chart(gradient=[3.0, 1.0, 0.0], arrived=[2.0, 0.0, 4.0])
+    assert str(chart.piled_up) == "[1.5, nan, 0.0]"
+
+
+@pytest.mark.parametrize(
+    ("fault", "healthy", "least", "most"),
+    [(faults.EVAL_MODE, False, 0, 0), (faults.EVAL_MODE, True, 0.1, 20)],
+)
+def test_two_passes_are_apart_where_dropout_drops(fault, healthy, least, most, garments):
+    case = cases.admit(fault, garments, images=128, healthy=healthy)
+    case.updates = 2
+    torch.manual_seed(5)
+    chart = charts.observe(case)
+    assert all(least <= apart <= most for apart in chart.apart) and len(chart.apart) == 2
+    torch.manual_seed(6)  # What is drawn is decided here, whatever chance has in store elsewhere.
+    assert charts.observe(case) == chart
+
+
+def test_the_largest_difference_of_two_passes_is_that_of_the_chart(garments):
+    case = cases.admit(faults.EVAL_MODE, garments, images=128, healthy=True)
+    case.updates = 1
+    images, _ = next(iter(case.copy().batches))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        first, again = case.network(images), case.network(images)
+    assert charts.observe(case).apart == [pytest.approx(float((first - again).abs().max()))]
+    sound = cases.admit(faults.HEALTHY, garments, images=128)
+    sound.updates = 1
+    assert str(charts.observe(sound).apart) == "[nan]"
+
+
+def test_a_chart_ends_with_what_the_trained_copy_gets_right(garments):
+    case = cases.admit(faults.OVER_DIM_0, garments, images=512)
+    case.updates = 12
+    chart = charts.observe(case)
+    trained = case.copy()
+    for images, labels in [batch for _ in range(3) for batch in trained.batches]:
+        trained.step(trained.network, images, labels, trained.loss_function, trained.optimizer)
+
+    def right(batches, size):
+        return charts.accuracy(trained.network, batches, in_batches_of=size)
+
+    assert chart.in_batches_of == {size: right(case.fresh, size) for size in (128, 8, 1)}
+    assert list(chart.in_batches_of) == [128, 8, 1]
+    assert chart.honest == right(case.fresh, 128) and chart.reported == right(case.test, 128)
+    assert len({chart.honest, chart.reported, *chart.in_batches_of.values()}) == 4
+    assert chart.epoch == 4 and len(chart.loss) == 12
+
+
+def test_unless_told_otherwise_accuracy_shows_128_images_at_once():
+    seen = []
+
+    class Sees(nn.Module):
+        def forward(self, images):
+            seen.append((len(images), self.training))
+            return images
+
+    batches = [(torch.eye(10)[torch.arange(300) % 10], torch.zeros(300).long())]
+    assert charts.accuracy(Sees(), batches) == 0.1
+    assert seen == [(128, False), (128, False), (44, False)]
+
+
+def test_a_hook_hears_no_forward_that_is_called_by_its_name(garments):
+    case = cases.admit(faults.FORWARD_BY_NAME, garments, images=128)
+    case.updates = 2
+    assert charts.observe(case).hooks == [0, 0]
+
+
+def test_of_a_sum_the_graph_has_so_many_functions(garments):
+    case = cases.admit(faults.KEPT_GRAPH, garments, images=128)
+    case.updates = 3
+    # Two transposes, two products, Flatten, ReLU, log-softmax, loss and sum: nine, of which
+    # Flatten's images ask for no gradient; and the two weights, once for all.
+    assert charts.observe(case).functions == [10, 18, 26]
+
+
+def test_ten_steps_move_each_weight_as_far_as_it_says(garments):
+    case = cases.admit(faults.HEALTHY, garments, images=300)
+    trained = case.copy()
+    walk = [batch for _ in range(4) for batch in trained.batches]
+    for images, labels in walk[:10]:
+        steps.by_the_book(trained.network, images, labels, trained.loss_function, trained.optimizer)
+    pairs = zip(trained.network.parameters(), case.network.parameters(), strict=True)
+    moved = [((now - then).norm() / then.norm()).item() for now, then in pairs]
+    assert list(charts.weight_change(case)) == ["1.weight", "3.weight"]
+    assert list(charts.weight_change(case).values()) == pytest.approx(moved, rel=1e-5)
+
+
+def test_outputs_are_those_of_evaluation_mode_and_of_a_copy(garments):
+    case = cases.admit(faults.EVAL_MODE, garments, images=128, healthy=True)
+    images, labels = next(iter(case.copy().batches))
+    found, its = charts.outputs(case)
+    assert case.network.training and not found.requires_grad and torch.equal(its, labels)
+    assert torch.equal(found, copy.deepcopy(case.network).eval()(images))

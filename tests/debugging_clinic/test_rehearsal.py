@@ -44,15 +44,20 @@ def test_a_copied_optimizer_trains_weights_that_are_not_the_networks_where_they_
     assert its.param_groups[0]["params"][-1] is shift
 
 
+def rule():
+    """No method of any class."""
+
+
 @pytest.mark.parametrize("name", ["step", "zero_grad"])
 def test_what_stands_in_for_a_method_of_an_optimizer_moves_the_original_alone(name):
     network = mlp()
     optimizer = sgd(network)
     setattr(optimizer, name, lambda *_: None)
-    optimizer.note, optimizer.rule = ["kept"], max
+    optimizer.note, optimizer.rule = ["kept"], rule
+    optimizer.profile_hook_step = "no function"  # By a name of the class.
     _, its = rehearsal.copies(network, optimizer)
     assert name not in vars(its) and its.note == ["kept"] and its.note is not optimizer.note
-    assert its.rule is max
+    assert its.rule is rule and its.profile_hook_step == "no function"
 
 
 @pytest.mark.parametrize(
@@ -280,6 +285,32 @@ def test_the_scores_are_what_the_loss_is_asked_about(parts, place):
     assert "_place_of_scores" not in vars(untold)
 
 
+@pytest.mark.parametrize("part", UNLIKE)
+def test_of_a_step_that_never_asks_the_loss_the_first_table_of_scores_is_taken(part):
+    def step(network, images, labels, _, optimizer):
+        optimizer.zero_grad()
+        F.multi_margin_loss(network(images)[2], labels).backward()
+        optimizer.step()
+
+    network = Gives(part, HIDDEN, "scores")
+    rehearsal.find_the_scores(network, sgd(network), step, F.cross_entropy, BATCHES[0])
+    assert vars(network)["_place_of_scores"] == 1
+
+
+def test_of_several_calls_the_last_says_what_the_loss_is_asked_about():
+    seen = []
+
+    def step(network, images, labels, loss_function, optimizer):
+        seen.append(1)
+        network(images)
+        loss_function(network(images)[1], labels).backward()
+        optimizer.step()
+
+    network = Gives(HIDDEN, "scores")
+    rehearsal.find_the_scores(network, sgd(network), step, F.cross_entropy, BATCHES[0])
+    assert vars(network)["_place_of_scores"] == 1 and seen == []
+
+
 class NeedsAGraph(nn.Linear):
     """Takes a gradient on the way, as some energies do."""
 
@@ -324,6 +355,24 @@ def test_a_call_goes_on_with_the_graph_of_the_last_one(keep, does):
 
     assert rehearsal.goes_on(nn.Linear(8, 3), IMAGES, add) == does
     assert sums == [0.0]
+
+
+class Remembers(nn.Linear):
+    """A layer with a running mean, which has no part in the scores."""
+
+    def __init__(self, keep):
+        super().__init__(8, 3)
+        self.keep, self.mean = keep, 0.0
+
+    def forward(self, images):
+        scores = super().forward(images)
+        self.mean = 0.9 * self.keep(torch.as_tensor(self.mean)) + 0.1 * scores.mean()
+        return scores
+
+
+@pytest.mark.parametrize(("keep", "does"), [(lambda s: s, True), (torch.Tensor.detach, False)])
+def test_what_a_call_leaves_beside_the_scores_may_go_on_too(keep, does):
+    assert rehearsal.goes_on(Remembers(keep), IMAGES) == does
 
 
 # --- A set-up ---
