@@ -255,6 +255,9 @@ def test_what_is_right_may_have_done_something_to_what_it_was_given():
         (lambda x: 3 * x, lambda x: 3 * x if x < 5 else 0.0, False),
         (lambda x: 3 * x + math.nan, lambda x: math.nan, True),
         (lambda x: 3 * x, lambda x: math.nan, False),
+        # In parts, too, of which one is a tensor.
+        (lambda x: (x, torch.tensor([x, math.nan])), lambda x: (x, [x, math.nan]), True),
+        (lambda x: (x, torch.tensor([x, 1.0])), lambda x: (x, [x, math.nan]), False),
         (lambda x: lambda found: found > 5, lambda x: 6.0, True),
         (lambda x: lambda found: found > 5, lambda x: 3 * x, False),
     ],
