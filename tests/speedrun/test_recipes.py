@@ -318,6 +318,18 @@ def test_a_picture_that_is_moved_has_half_a_vote(monkeypatch, of_zero, named):
     assert trained(image).tolist() == [named]
 
 
+def test_a_network_that_is_very_sure_has_one_vote(monkeypatch):
+    """Two say 1 by a margin of 3, one says 0 by 20: probabilities are added up, and no scores."""
+    networks = [nn.Linear(28, 10, bias=False) for _ in range(3)]
+    for network, margin in zip(networks, (20, -3, -3), strict=True):
+        network.weight.data = torch.full((10, 28), -50.0)
+        network.weight.data[0], network.weight.data[1] = margin, 0
+    row = torch.eye(28)[:1]
+    monkeypatch.setattr(recipes.Trained, "ready", lambda _, images: row.expand(len(images), 28))
+    trained = recipes.Trained(Recipe(), networks, 0.0, 1.0, FLOAT)
+    assert trained(torch.zeros(2, 28, 28, dtype=torch.uint8)).tolist() == [1, 1]
+
+
 def test_pieces_are_named_as_the_whole(drawn):
     images, labels, unseen, _ = drawn
     trained = learn(images, labels, KINDS["two layers"], 0)
