@@ -219,7 +219,9 @@ def _entries(thing: Any) -> Callable[[], object]:
     if isinstance(thing, ctypes._SimpleCData):  # A counter that processes share, for one.
         return _bytes(thing)
     sequence = isinstance(thing, list | set | collections.deque)
-    return partial(_refill, thing, list(thing)) if sequence else partial(_put, thing, _held(thing))
+    return (
+        partial(_refill, thing, _parts(thing)) if sequence else partial(_put, thing, _held(thing))
+    )
 
 
 def _each_once(tensor: torch.Tensor) -> torch.Tensor:
@@ -235,7 +237,8 @@ def _bytes(thing: Any) -> Callable[[], object]:
 
 
 def _refill(thing: Any, before: list) -> None:
-    if len(thing) != len(before) or not all(map(operator.is_, thing, before)):
+    now = _parts(thing)
+    if len(now) != len(before) or not all(map(operator.is_, now, before)):
         thing.clear()
         (thing.update if isinstance(thing, set) else thing.extend)(before)
 
@@ -275,7 +278,8 @@ def _numbers(thing: Any) -> Callable[[], object]:
     def way_back() -> None:
         if is_leaf and not thing.is_leaf:
             thing.detach_()
-        if thing.data_ptr() != place.data_ptr() or thing.shape != place.shape:
+        is_there = thing.data_ptr() == place.data_ptr() and thing.shape == place.shape
+        if not is_there or thing.stride() != place.stride():
             thing.data = place
         # Through `each`, which shares the numbers and not the count of changes.
         if thing._version != version or not torch.equal(each, numbers):
