@@ -35,12 +35,12 @@ from debugging_clinic.watched_steps import (
     for_nothing,
     freezing,
     growing,
+    in_eval_at,
     in_halves,
     in_turn,
     keeping,
     keeping_the_second,
     larger,
-    last_mode_wins,
     losing,
     moving_for_nothing,
     moving_while_adding_up,
@@ -237,8 +237,12 @@ STEPS = {
         evaluating_afterwards, {"network": lambda: dropping(True, True)},
         DROPPING | {"forwards": 6},
     ),
-    "once in evaluation mode": (
-        last_mode_wins(), {"network": lambda: dropping(True, True)},
+    "in evaluation mode at first": (
+        in_eval_at(1), {"network": lambda: dropping(True, True)},
+        DROPPING | {"in_eval": True, "off": ["1", "2"]},
+    ),
+    "in evaluation mode at last": (
+        in_eval_at(3), {"network": lambda: dropping(True, True)},
         DROPPING | {"in_eval": True, "off": ["1", "2"]},
     ),
     "partly": (
