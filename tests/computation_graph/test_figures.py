@@ -1,9 +1,11 @@
-"""What the figure of notebook 01 finds in its data: a word is true of every curve."""
+"""What the figures of notebook 01 find in their data, and how they tell curves apart."""
 
 import pytest
 
 from helpers.computation_graph import figures
 
+# From ten times as far off on, and not before, is a step told as worse.
+TENTH, LEAST, NEARLY = [0.1, 0.01, 0.1], [0.11, 0.01, 0.11], [0.11, 0.01, 0.1]
 FALLS, TURNS, RISES = [1.0, 0.1, 0.01], [1.0, 0.01, 1.0], [0.01, 0.1, 1.0]
 
 
@@ -14,6 +16,9 @@ FALLS, TURNS, RISES = [1.0, 0.1, 0.01], [1.0, 0.01, 1.0], [0.01, 0.1, 1.0]
         (TURNS, FALLS, "Smaller steps help"),
         (FALLS, FALLS, "Smaller steps help"),
         (RISES, FALLS, "Smaller steps do not always help"),
+        (TENTH, TENTH, "Smaller steps do not always help"),
+        (LEAST, LEAST, "Smaller steps help until rounding takes over"),
+        (NEARLY, LEAST, "Smaller steps help"),
         (RISES, RISES, "Smaller steps do not always help"),
     ],
 )
@@ -23,3 +28,19 @@ def test_what_is_said_of_the_curves_holds_for_both(one, other, finding):
     best = [f"{(0.3, 0.2, 0.1)[errors.index(0.01)]} {name}" for name, errors in
             (("forward", one), ("central", other))]  # fmt: skip
     assert drawn.alt.endswith(f"best near {', '.join(best)}.")
+
+
+def test_each_quotient_has_a_mark_of_its_own():
+    drawn = figures.slope_errors([0.3, 0.2, 0.1], dict.fromkeys("abcd", TURNS))
+    lines = drawn.axes[0].get_lines()
+    assert [(line.get_label(), line.get_marker()) for line in lines] == [*zip("abcd", "osD^")]  # noqa: B905
+    assert len({line.get_color() for line in lines}) == 4
+    zero = figures.slope_errors([0.3, 0.2, 0.1], {"a": [1.0, 0.0, 0.5]}).axes[0].get_lines()[0]
+    assert zero.get_xydata().tolist() == [[0.3, 1.0], [0.1, 0.5]]
+
+
+def test_the_price_of_one_pass_is_seen_from_below():
+    axes = figures.price_of_slopes({"a": [(800, 1.0)], "b": [(100, 1.5)]}).axes[0]
+    assert axes.get_ylim()[0] == 0.5 and axes.get_xscale() == axes.get_yscale() == "log"
+    assert axes.get_lines()[0].get_xydata().tolist() == [[100, 101], [800, 801]]
+    assert axes.get_lines()[-1].get_linewidth() == 0.8

@@ -213,3 +213,17 @@ def test_a_long_way_from_a_weight_folds():
     output = (torch.ones(1, 2, requires_grad=True) @ scores).sum()
     drawing = graph.draw(output, fold=True, **{"layer.weight": layer.weight})
     assert folded_boxes(drawing) == {"layer": ("2002 functions",)}
+
+
+def test_a_box_says_what_is_asked_for_and_one_function_is_told_as_one():
+    x = leaf([1.0, 2.0])
+    drawing = graph.draw(x * leaf(3.0), fold=True, show=("value",), x=x)
+    assert folded_boxes(drawing) == {"outside modules": ("1 function",)}
+    assert arrows(drawing) == [("outside modules", "output"), ("x", "outside modules")]
+    boxes = {node.label: node.details for node in drawing.nodes}
+    assert boxes["x"] == ("value [1, 2]",) and boxes["output"] == ("value [3, 6]",)
+
+
+def test_the_second_output_of_a_function_folds_too():
+    second = leaf([1.0, 2.0]).unbind()[1]
+    assert arrows(graph.draw(second, fold=True)) == [("outside modules", "output")]

@@ -53,6 +53,27 @@ def test_plain_torchviz_keeps_all_but_the_addresses():
     assert drawing.alt == f"torchviz's own drawing, which has these boxes: {boxes}."
 
 
+@pytest.mark.filterwarnings("ignore:distutils Version classes:DeprecationWarning")
+def test_plain_torchviz_is_changed_in_its_font_and_title_alone_and_in_a_copy():
+    x = leaf(1.0)
+    made = torchviz.make_dot(x * 2, params={"x" * 400: x})
+    before = made.source
+    drawing = graph.plain(made, title=r"Of \N")
+    assert made.source == before
+    assert 'fontname=Courier fontsize=10 height=0.2 margin="0.13,0.05"' in drawing.dot
+    title = r'fontname=Helvetica fontsize=11.5 label="Of \\N" labelloc=t pad=0.1'
+    assert title in drawing.dot and "pad" not in graph.plain(made).dot
+    assert len(drawing.alt) == 300 and drawing.alt.endswith("…")
+    assert "monospace" not in drawing.dot
+    assert str(graph.side_by_side(drawing, graph.draw(x * 2))).startswith(drawing.dot)
+
+
+def test_of_several_outputs_each_is_one():
+    s = leaf(3.0).sin()
+    roles = {node.label: node.role for node in graph.draw((s, s.exp())).nodes}
+    assert {roles["output 0"], roles["output 1"]} == {"output"}
+
+
 JUNK = {
     "show text": (TypeError, "show is 'value': pass a tuple", lambda: graph.draw(X, show="value")),
     "tensor title": (TypeError, "title is an option.*: pass", lambda: graph.draw(X, title=X)),
