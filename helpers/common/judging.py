@@ -132,7 +132,10 @@ def agree(value: object, other: object, tolerance: float = 0.0) -> bool:
         if tolerance and isinstance(other, float):
             other = round(other, max(0, -math.floor(math.log10(tolerance))))
         wide = tolerance * (1 + 1e-9)  # 0.27 - 0.25 is a little over 0.02
-        return other - wide <= value <= other + wide  # no difference: 10**400 has no float
+        try:  # no difference: 10**400 has no float
+            return other - wide <= value <= other + wide
+        except OverflowError:  # nor is it the sum of one
+            return other - int(wide) <= value <= other + int(wide)
     bare = _bare(value)
     return bare is not None and bare == _bare(other)
 
