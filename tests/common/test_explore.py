@@ -1,5 +1,6 @@
 """A slider redraws, its twin shows three settings or more, and both come from one function."""
 
+import base64
 import contextlib
 import gc
 import io
@@ -7,7 +8,10 @@ import runpy
 import sys
 from types import SimpleNamespace
 
+import matplotlib
 import matplotlib.image
+import numpy as np
+import PIL.Image
 import pytest
 import torch
 from matplotlib.lines import Line2D
@@ -121,6 +125,10 @@ def test_what_is_no_figure_is_refused(show, drawn, shown):
             "a tensor of shape (2,) and dtype torch.float32, "
             "a tensor of shape (2,) and dtype torch.float32",
         ),
+        (
+            {"settings": [np.ones(2), np.zeros(3)], "start": np.ones(2)},
+            "start is a ndarray: give one of the settings, a ndarray, a ndarray",
+        ),
     ],
 )
 def test_a_slip_of_the_hand_at_a_slider_is_named(changed, words):
@@ -171,3 +179,27 @@ def test_a_slider_can_be_reached_and_read():
     assert control.readout and control.description == control.tooltip == "slope in m"
     assert control._options_labels == ("0.00123", "2")
     assert picture.value.startswith("<img") and 'alt="A line of slope 0.001234."' in picture.value
+    # A long label has room, and the line is as wide as the page or as a figure.
+    assert control.style.description_width == "initial"
+    assert (control.layout.width, control.layout.max_width) == ("95%", "700px")
+
+
+def test_under_a_slider_a_picture_has_eighty_dots_an_inch():
+    control, picture = explore.slider(draw, [1.0, 2.0], label="slope").children
+    for index in (0, 1):
+        control.index = index
+        data = base64.b64decode(picture.value.partition("base64,")[2].partition('"')[0])
+        with PIL.Image.open(io.BytesIO(data)) as shown:
+            assert shown.size == (80, 160)
+
+
+def test_a_twin_shows_each_picture_dot_by_dot_whatever_a_reader_has_set():
+    with matplotlib.rc_context({"image.interpolation": "bilinear", "image.aspect": "equal"}):
+        twin = explore.twin(draw, [1.0, 2.0, 3.0], label="slope")
+    for axes in twin.axes:
+        assert axes.get_aspect() == "auto" and axes.images[0].get_interpolation() == "nearest"
+    widths = iter((2, 5, 3))
+    wide = explore.twin(
+        lambda _: Figure(figsize=(next(widths), 1), alt="a"), "up to 3".split(), label="w"
+    )
+    assert wide.get_size_inches().tolist() == [2, 3] and wide.alt == "w up: a w to: a w 3: a"

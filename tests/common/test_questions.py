@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from helpers.common import questions
 from helpers.common.questions import Exercise, Prediction, Questions
 
 LONG_WAY = ("one step after another " * 8).strip()
@@ -235,3 +236,88 @@ def test_an_exercise_hands_on_what_it_asks_besides_the_value(check):
     # The hint that an author gives counts for more than that the word may be guessed.
     check.prediction("word", right="up", words=("down",), hints={"down": "It floats."})
     assert check("word", "down").text == "You predicted down. It floats."
+
+
+def squared(x):
+    return x * x
+
+
+def cubed(x):
+    return x**3
+
+
+def blank(x): ...
+
+
+# Answers one after the other, and of predictions and exercises how many are made and right, what is
+# to be revisited, and what is open.
+ORDERS = [
+    ([("the sum", 4), ("the sum", 3)], (1, 1, 0), "", "the product; squares; roots"),
+    ([("the sum", 3), ("the sum", 4)], (1, 0, 0), "the sum", "the product; squares; roots"),
+    ([("the sum", 3), ("the sum", 3)], (1, 1, 0), "", "the product; squares; roots"),
+    ([("the sum", 3), ("the sum", None)], (0, 0, 0), "", "the sum; the product; squares; roots"),
+    ([("the sum", 4), ("the sum", ...)], (0, 0, 0), "", "the sum; the product; squares; roots"),
+    ([("the sum", None), ("the sum", 3)], (1, 1, 0), "", "the product; squares; roots"),
+    (
+        [("squares", squared), ("squares", cubed)],
+        (0, 0, 0),
+        "squares",
+        "the sum; the product; roots",
+    ),
+    ([("squares", cubed), ("squares", squared)], (0, 0, 1), "", "the sum; the product; roots"),
+    (
+        [("squares", squared), ("squares", blank)],
+        (0, 0, 0),
+        "",
+        "the sum; the product; squares; roots",
+    ),
+    (
+        [("squares", cubed), ("squares", blank)],
+        (0, 0, 0),
+        "",
+        "the sum; the product; squares; roots",
+    ),
+    # Backwards, and with some left out: it is told in the order in which it is asked.
+    ([("roots", cubed), ("the product", 5)], (1, 0, 0), "the product; roots", "the sum; squares"),
+    ([("roots", math.sqrt), ("the product", 2)], (1, 1, 1), "", "the sum; squares"),
+    ([("squares", 7), ("the sum", "3")], (1, 0, 0), "the sum; squares", "the product; roots"),
+]
+
+
+@pytest.mark.parametrize(("answers", "counts", "revisit", "still_open"), ORDERS)
+def test_the_last_answer_counts_in_whatever_order_they_come(
+    check, answers, counts, revisit, still_open
+):
+    for name, answer in answers:
+        check(name, answer)
+    made, right, solved = counts
+    lines = [f"Predictions: {made} of 2 made, {right} right. Exercises: {solved} of 2 solved."]
+    lines += [f"To revisit: {revisit}."] * bool(revisit) + [f"Still open: {still_open}."]
+    assert check.score().text.split("\n") == lines
+
+
+def test_what_is_not_judged_takes_nothing_back(check, monkeypatch):
+    assert check("squares", squared) and not check("roots", cubed)
+    before = check.score().text
+    assert "To revisit: roots.\nStill open: the sum; the product." in before
+    assert not check("squares", cubed, 1) and not check("roots", math.sqrt, of=2)
+    with pytest.raises(ValueError, match="^no question is called 'square'"):
+        check("square", cubed)
+    monkeypatch.setattr(questions, "is_left_over", lambda answer: True)
+    assert not check("squares", cubed) and not check("roots", math.sqrt)
+    assert check.score().text == before
+
+
+def test_what_is_asked_later_is_open_and_what_differs_from_the_author_counts_as_right(check):
+    assert check("the sum", 9, 9) and check("the product", 2)
+    assert check("squares", squared) and check("roots", math.sqrt)
+    assert check.score()
+    check.prediction("another", right=1)
+    assert not check.score()
+    assert check.score().text.split("\n") == [
+        "Predictions: 2 of 3 made, 2 right. Exercises: 2 of 2 solved.",
+        "Still open: another.",
+    ]
+    other = Questions()
+    other.prediction("the sum", right=3)
+    assert other.score().text.startswith("Predictions: 0 of 1 made"), "each has its own score"

@@ -124,6 +124,10 @@ REFUSED = [
     refused(require.optimizer, NAMELESS, T, f"x is a SimpleNamespace: give {AN_OPTIMISER}"),
     refused(require.optimizer, Made, T, f"x is a type: give {AN_OPTIMISER}"),
     refused(require.optimizer, SOME_NAMELESS, T, f"x is a SimpleNamespace: give {AN_OPTIMISER}"),
+    *[refused(require.optimizer, SimpleNamespace(**{name: part for name, part in
+              {"param_groups": [{}], "step": print, "zero_grad": print}.items() if name != left}),
+              T, f"x is a SimpleNamespace: give {AN_OPTIMISER}")
+      for left in ("param_groups", "step", "zero_grad")],
     refused(require.dtype, torch.float16, T, f"x is torch.float16: give {EITHER}"),
     refused(require.dtype, torch.int64, T, f"x is torch.int64: give {EITHER}"),
     refused(require.tensor, [1.0], T, "x is a list: give a torch tensor"),

@@ -166,6 +166,13 @@ def test_an_attempt_leaves_no_traces(usual, monkeypatch):
     torch.set_default_dtype(usual)
     try:
         before = state()
+        ways = "exit = quit = builtins.input = print\n    sys.stdout = None"
+        meddles = f"def meddles(x):\n    global exit, quit\n    {ways}\n    raise {{}}"
+        for error in ("ValueError", "SystemExit", "KeyboardInterrupt", "GeneratorExit"):
+            names = {"exit": exit, "quit": quit, "sys": sys, "builtins": builtins}
+            exec(meddles.format(error), names)
+            assert check(names["meddles"]).startswith("Not yet. Your code ")
+            assert state() == before and (names["exit"], names["quit"]) == (exit, quit)
         for attempt, said in ends:
             assert check(attempt, seconds=0.5 if attempt is loops_on else 60).startswith(said)
             assert state() == before
@@ -433,6 +440,37 @@ def test_the_size_of_a_threads_stack_is_put_back():
         assert threading.stack_size() == 2**20
     finally:
         threading.stack_size(usual)
+
+
+def test_a_thread_begins_with_room_for_deep_recursion(monkeypatch):
+    begun, start = [], threading.Thread.start
+
+    def noted(thread):
+        begun.append(threading.stack_size())
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", noted)
+    assert running.outcome_of(abs, (-1,)) == 1 and begun == [64 * 2**20]
+
+
+@pytest.mark.parametrize(
+    ("room", "noted"),
+    [
+        ("torch.nn", {"torch", "helps"}),
+        ("numpy.linalg", {"numpy", "helps"}),
+        ("scipy.special", {"scipy", "helps"}),
+        ("helpers.ols_and_ridge.formulas", {"helpers", "helps"}),
+        ("helpers.common.judging", set()),
+        ("my.torch", set()),
+        (None, set()),
+    ],
+)
+def test_a_function_is_noted_if_it_comes_from_a_library(room, noted):
+    names = {"__name__": room}
+    exec("def helps(): pass", names)
+    called: set = set()
+    running.outcome_of(lambda: names["helps"](), (), called=called)
+    assert {"helps", "torch", "numpy", "scipy", "helpers", "my"} & called == noted
 
 
 def test_what_has_begun_to_load_is_loaded_to_its_end(tmp_path, monkeypatch):

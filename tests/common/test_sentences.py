@@ -46,6 +46,11 @@ def test_a_reader_is_told_in_the_language_asked_for(german):
     assert check("the sum", 3).text == "3: richtig."
     assert check("the sum", 2).text == "You predicted 2. Das ist ihre Summe."
     assert "To revisit: die Summe." in check.score().text
+    check("the sum", None)
+    assert "Still open: die Summe." in check.score().text
+    adds = check.exercise("adds", inputs=[(1,), (2,)])(lambda x: x + 3)
+    adds.hint("That is their sum.")(lambda x: x + 4)
+    assert check("adds", lambda x: x + 4).text == "Not yet. Das ist ihre Summe."
 
 
 def test_a_notebook_in_a_folder_of_the_language_is_told_in_it(german, monkeypatch):

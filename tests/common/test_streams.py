@@ -113,6 +113,7 @@ def test_what_has_no_room_is_told_apart_from_a_reader_who_is_gone(name, as_stder
             streams.put("a line", stream)
         assert caught.value.errno == stream.number and caught.value.filename == "stdout"
         assert caught.value.strerror == os.strerror(stream.number)
+        assert "\n" not in str(caught.value) and caught.value.__cause__.strerror == "a reason"
     else:
         assert streams.put("a line", stream) is False
     # What is left in a buffer goes nowhere, and the pipe is closed.
@@ -147,3 +148,16 @@ def test_open_streams_stay_what_they_are(monkeypatch):
     for name in made:
         with getattr(sys, name) as opened:
             assert opened.name == os.devnull and opened.writable()
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.ENOSPC])
+def test_a_stream_in_memory_that_breaks_has_no_pipe_to_close(number):
+    class InMemory(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(number, "a reason")
+
+    if number == errno.EPIPE:
+        assert streams.put("a line", InMemory()) is False
+    else:
+        with pytest.raises(OSError, match=f"{os.strerror(number)}: 'stdout'$"):
+            streams.put("a line", InMemory())
