@@ -178,6 +178,8 @@ def test_a_slider_can_be_reached_and_read():
     assert control.tabbable is not False and not control.disabled
     assert control.readout and control.description == control.tooltip == "slope in m"
     assert control._options_labels == ("0.00123", "2")
+    whole = explore.slider(draw, [1234, 20_000], label="steps").children[0]
+    assert whole._options_labels == ("1234", "20000"), "floats alone are cut"
     assert picture.value.startswith("<img") and 'alt="A line of slope 0.001234."' in picture.value
     # A long label has room, and the line is as wide as the page or as a figure.
     assert control.style.description_width == "initial"
@@ -203,3 +205,5 @@ def test_a_twin_shows_each_picture_dot_by_dot_whatever_a_reader_has_set():
         lambda _: Figure(figsize=(next(widths), 1), alt="a"), "up to 3".split(), label="w"
     )
     assert wide.get_size_inches().tolist() == [2, 3] and wide.alt == "w up: a w to: a w 3: a"
+    wide.png(10)  # Which would move what is to be laid out.
+    assert wide.axes[0].get_position().bounds == pytest.approx((0, 2 / 3, 1, 1 / 3))
