@@ -259,3 +259,10 @@ def test_scores_without_a_graph_are_told_of_a_network_that_learns():
     setup = setup_of(loss_function=lambda s, y: F.cross_entropy(s.detach(), y))
     assert held(looks.of_the_way_back(setup)) == {"no gradient": "the loss has no graph"}
     assert held(looks.of_the_way_back(setup_of())) == {}
+
+
+def test_a_loss_of_pairs_is_not_blind_where_two_classes_take_turns():
+    """To be one class up, rolled or turned round leaves the same pairs together."""
+    setup = setup_of(loss_function=lambda s, y: (torch.cdist(s, s) * (y[:, None] == y)).mean())
+    found = held(looks._of_the_loss(setup, setup.scores(IMAGES), torch.arange(60) % 2))
+    assert "loss ignores the labels" not in found
