@@ -87,8 +87,12 @@ def test_marks_rise_in_accuracy_and_in_price():
     assert quick == dataclasses.replace(marks.QUICK, epochs=2.05)
     assert filters is marks.WITH_FILTERS and mirrored is marks.MIRRORED
     assert open_yet == dataclasses.replace(mirrored, channels=(48, 96), hidden=256, epochs=30)
-    assert filters.channels == (16, 48) and filters.moved and not filters.mirror
-    assert mirrored.channels == (24, 48) and mirrored.moved and mirrored.mirror
+    plain = dataclasses.asdict(Recipe())
+    changed = {"channels": (16, 48), "hidden": 128, "epochs": 2.7, "batch_size": 320}
+    changed |= {"rate": 0.008, "filters_rate": 0.1, "warm_up": 0.3, "hard": 0.5, "moved": True}
+    assert dataclasses.asdict(filters) == plain | changed
+    changed = {"channels": (24, 48), "hidden": 192, "epochs": 7.4, "hard": 0.6}
+    assert dataclasses.asdict(mirrored) == plain | changed | {"mirror": True, "moved": True}
 
 
 def test_the_unit_of_time_is_an_epoch_of_the_notes_loop(monkeypatch, garments):
