@@ -140,3 +140,27 @@ def test_a_fall_is_blue_and_a_rise_vermilion_on_the_sphere():
     for dots in (axes.collections[0] for axes in DRAWINGS["change_on_sphere"]().axes):
         ends = [matplotlib.colors.to_hex(dots.cmap(share)) for share in (0.0, 1.0)]
         assert ends == ["#0072b2", "#d55e00"]
+
+
+def test_level_lines_among_basins_cover_their_starts_and_are_finer_than_these():
+    corner = torch.tensor([3.0, -1.0], dtype=torch.float64)
+    drawn = figures.basins(VALLEY, STARTS * 2 + corner, ENDS, {"pass": ORIGIN}).axes[0]
+    lines = drawn.collections[-1]
+    box = lines.get_datalim(drawn.transData)
+    assert (box.xmin, box.xmax) == pytest.approx((3, 5), abs=0.01)
+    assert (box.ymin, box.ymax) == pytest.approx((-1, 1), abs=0.01)
+    for level, path in zip(lines.levels, lines.get_paths(), strict=True):
+        for place in path.vertices[::9]:
+            found = float(VALLEY(torch.as_tensor(place, dtype=torch.float64)))
+            assert found == pytest.approx(level, rel=0.01, abs=0.01)
+    assert (*drawn.get_xlim(), *drawn.get_ylim()) == (3, 5, -1, 1)
+
+
+def test_dots_on_the_sphere_are_coloured_by_their_own_change():
+    sphere, flat = DRAWINGS["change_on_sphere"]().axes
+    dots = sphere.collections[0]
+    shown = torch.tensor(np.array(dots._offsets3d)).T.double()
+    np.testing.assert_allclose(dots.get_array(), (shown @ TILT).numpy(), atol=1e-6)
+    places = flat.collections[0].get_offsets()
+    np.testing.assert_allclose(places[:, 0] * 3, places[:, 1], atol=1e-6)
+    np.testing.assert_allclose(flat.collections[0].get_array(), places[:, 1])

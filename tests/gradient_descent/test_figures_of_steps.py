@@ -13,6 +13,7 @@ from gradient_descent.drawings import (
     SIZES,
     VALLEY,
 )
+from helpers.common.picture import BLUE, VERMILION
 from helpers.gradient_descent import descent, figures_of_steps, landscapes, theory
 
 
@@ -240,3 +241,35 @@ def test_no_setting_that_converges_is_left_white(steep):
     assert drawn.axes[0].collections[0].levels[0] <= float(rates.min())
     # The words beside the edge stay in the axes, however short the steps.
     assert drawn.axes[0].texts[0].get_position()[0] < float(sizes[-1])
+
+
+def test_a_noise_ball_lies_around_its_goal_wherever_that_is():
+    goal = torch.tensor([0.5, -2.0], dtype=torch.float64)
+    walks = {name: SHORT.points + place for place, name in enumerate(("4 rows", "64 rows"))}
+    radii = {0.02: [0.4, 0.1]}
+    drawn = figures_of_steps.noise_ball(VALLEY, goal, walks, [4, 64], radii).axes[0]
+    assert (*drawn.get_xlim(), *drawn.get_ylim()) == pytest.approx((-0.65, 1.65, -3.15, -0.85))
+    *paths, star = drawn.lines
+    assert (star.get_marker(), *star.get_xdata(), *star.get_ydata()) == ("*", 0.5, -2.0)
+    looks = [(path.get_label(), path.get_color(), path.get_marker()) for path in paths]
+    assert looks == [("4 rows", BLUE, "o"), ("64 rows", VERMILION, "s")]
+    for path, points in zip(paths, walks.values(), strict=True):
+        assert torch.equal(torch.tensor(path.get_xydata()), points)
+
+
+def test_descents_beside_each_other_are_drawn_up_to_their_step_each():
+    first, second = DRAWINGS["snapshots"]().axes
+    for axes, count in ((first, 1), (second, 20)):
+        for path, (line, dot) in zip((SHORT, LONG), (axes.lines[:2], axes.lines[2:4]), strict=True):
+            assert torch.equal(torch.tensor(line.get_xydata()), path.points[: count + 1])
+            assert torch.equal(torch.tensor(dot.get_xydata()), path.points[count][None])
+
+
+def test_the_errors_held_out_are_lowest_where_each_way_has_its_mark():
+    times = torch.tensor([0.1, 1.0, 10.0])
+    weights = {way: torch.zeros(3, 1) for way in ("descent", "ridge")}
+    errors = {"descent": torch.tensor([3.0, 2.0, 4.0]), "ridge": torch.tensor([6.0, 7.0, 5.0])}
+    below = figures_of_steps.early_stopping(times, weights, errors, ("chest",)).axes[1]
+    marks = [line.get_xydata().tolist() for line in below.lines if line.get_marker() == "v"]
+    assert marks == [[[1, 2]], [[10, 5]]]
+    assert below.get_title("left").endswith("(▼) at t = 1 (descent) and t = 10 (ridge)")

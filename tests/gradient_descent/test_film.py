@@ -9,6 +9,7 @@ import xml.etree.ElementTree
 import pytest
 import torch
 
+from helpers.common.picture import Figure
 from helpers.gradient_descent import descent, figures_of_steps, film, landscapes, theory
 
 
@@ -45,7 +46,9 @@ def test_the_film_is_a_small_image_with_alt_text_and_a_still(racers):
         rf'<img src="data:image/svg\+xml;base64,[^"]+" alt="{player.alt}"', player.html()
     )
     assert "<script" not in player.html()
-    assert page["image/png"]
+    assert base64.b64decode(page["image/png"]) == racers[2].png()
+    first, rest = page["text/html"].split("\n", 1)
+    assert first.startswith("<!-- ") and rest == player.html()
     assert drawn(racers).html() == player.html()
 
 
@@ -229,3 +232,40 @@ def test_paths_of_different_lengths_do_not_race(small):
     }
     with pytest.raises(ValueError):
         film.race(STEEP, paths, title="", reach=1.0, still=small._still)
+
+
+def test_a_stills_alt_text_is_the_films_whatever_stands_in_it(racers):
+    hessian, paths, _ = racers
+    still = Figure(alt='a < b & "c"')
+    player = film.race(hessian, paths, title="Race", reach=3.2, still=still)
+    assert player.alt == 'a < b & "c"'
+    assert ' alt="a &lt; b &amp; &quot;c&quot;" ' in player.html()
+
+
+def test_what_runs_out_of_the_left_panel_is_drawn_no_farther_than_its_edge(parts):
+    size, background = parts.get("viewBox"), parts.find(f"{SVG}rect")
+    assert size == "0 0 700 380" and background.get("fill") == "white"
+    assert (background.get("width"), background.get("height")) == ("700", "380")
+    # An image within the image cuts the rings off; the minimum, 180 and 180, is its middle.
+    (panel,) = parts.findall(f"{SVG}svg")
+    corner, ends = (panel.get("x"), panel.get("y")), (panel.get("width"), panel.get("height"))
+    assert (corner, ends, panel.get("viewBox")) == (("40",) * 2, ("280",) * 2, "40 40 280 280")
+    assert panel.find(f"{SVG}g").get("transform") == "translate(180 180)"
+    assert not panel.findall(f".//{SVG}polyline") and not panel.findall(f".//{SVG}circle")
+
+
+def test_lines_of_powers_of_ten_are_as_wide_as_the_steps(parts):
+    ends = {(line.get("x1"), line.get("x2")) for line in parts.findall(f"{SVG}line")}
+    assert ends == {("390", "680")}
+    for line in parts.findall(f"{SVG}line"):
+        assert line.get("y1") == line.get("y2")
+    marks = [text for text in parts.findall(f"{SVG}text") if text.find(f"{SVG}tspan") is not None]
+    assert {(mark.get("x"), mark.get("text-anchor")) for mark in marks} == {("384", "end")}
+
+
+def test_distances_that_stay_the_same_are_drawn_on_the_highest_line(small):
+    points = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)
+    paths = {"round": descent.Path(points, points[:, 0])}
+    player = film.race(STEEP, paths, title="", reach=1.0, still=small._still)
+    _, beside = xml.etree.ElementTree.fromstring(player.svg).findall(f"{SVG}polyline")
+    assert numbers(beside.get("points")) == [390, 66, 535, 66, 680, 66]

@@ -115,6 +115,12 @@ def test_no_one_answer_fits_all_inputs():
 
 
 def test_the_tables_show_what_they_are_for():
+    sizes = [(*X.shape, round(np.linalg.cond(X), 6)) for X, _ in arguments("the fit")]
+    assert sizes == [(12, 2, 5), (12, 1, 1), (12, 4, 5)]
+    kappas = [(*X.shape, round(np.linalg.cond(X), 6)) for (X,) in arguments("the condition number")]
+    assert kappas == [(9, 5, 201.5), (9, 3, 120.9), (9, 2, 80.6)]
+    noisy = [round(np.linalg.cond(X), 6) for X, *_ in arguments("λ by leave-one-out")]
+    assert noisy == [10, 100, 10]
     for X, y in arguments("the fit"):
         few = np.linalg.lstsq(X[:6].numpy(), y[:6].numpy())[0]
         assert np.abs(few - CHECK.exercises["the fit"](X, y).numpy()).max() > 0.01, "with noise"

@@ -25,6 +25,29 @@ def test_weights_are_nan_where_a_solver_fails():
     assert found.dtype is torch.float64
 
 
+def test_a_failure_is_of_the_kind_of_its_targets():
+    def solve(X, y):
+        raise torch.linalg.LinAlgError
+
+    for dtype in (torch.float32, torch.float64):
+        table = torch.ones(3, 2, dtype=dtype)
+        found = trials.weights_of(solve, [(table, table[:, 0])])
+        assert found.dtype is dtype and found.shape == (1, 2) and found.isnan().all()
+
+
+def test_each_trial_has_the_condition_that_is_asked_for_and_noise_of_its_own():
+    conditions, noises = [], set()
+
+    def solve(X, y):
+        conditions.append(np.linalg.cond(X.numpy()))
+        noises.add((y[:20] - y[20:]).numpy().tobytes())
+        return torch.linalg.lstsq(X, y).solution
+
+    trials.errors_over_conditions(solve, [3.0, 500.0], noise=0.1)
+    np.testing.assert_allclose(conditions, [3.0] * 21 + [500.0] * 21, rtol=1e-9)
+    assert len(noises) == 42
+
+
 def test_weights_may_be_wild_without_an_error():
     """Where rounding leaves nothing, a solver may well give infinity and say nothing."""
     problem = least_squares.line_problem(3, seed=0)
@@ -155,6 +178,7 @@ def test_two_rows_are_enough_to_leave_one_out():
     # By hand: the weight is 4 without the first row, and 3 without the second.
     found = trials.leave_one_out_by_refitting(solve, X, y, 0.0)
     torch.testing.assert_close(found, torch.tensor([3.0 - 4, 8.0 - 2 * 3]))
-    # With λ = 1: 16/5 and 3/2.
-    found = trials.leave_one_out_by_refitting(solve, X, y, 1.0)
-    torch.testing.assert_close(found, torch.tensor([3 - 16 / 5, 8 - 2 * 3 / 2]))
+    # With λ = 1: 16/5 and 3/2; with λ = 4: 16/8 and 3/5.
+    for penalty, first, second in ((1.0, 16 / 5, 3 / 2), (4.0, 2.0, 3 / 5)):
+        found = trials.leave_one_out_by_refitting(solve, X, y, penalty)
+        torch.testing.assert_close(found, torch.tensor([3 - first, 8 - 2 * second]))
