@@ -39,7 +39,7 @@ LIMITS = {
 def test_a_panel_reaches_as_far_as_is_said(name, panel):
     axes = DRAWINGS[name]().axes[panel]
     found = (*axes.get_xlim(), *axes.get_ylim())
-    assert found == pytest.approx(LIMITS[name, panel], rel=2e-4, abs=1e-9)
+    assert found == pytest.approx(LIMITS[name, panel], rel=2e-4, abs=0)
 
 
 def test_the_error_curves_leave_room_below_for_their_words():
