@@ -369,6 +369,14 @@ def test_without_a_length_the_bar_has_no_end(noted):
     assert [one for one in noted if isinstance(one, tuple)] == [("batch", *look) for look in looks]
 
 
+def test_what_tells_only_how_much_is_left_gives_the_bar_its_end(noted):
+    fit(network(), iter(BY_TENS), validation=iter(BY_TENS[:2]))
+    evaluate(network(), iter(BY_TENS[1:]))
+    assert noted[0]["total"] == 3
+    totals = [("validation", 2, False), ("batches", 2, True)]
+    assert [one[1:] for one in noted if isinstance(one, tuple)] == totals
+
+
 def test_a_bar_is_what_fit_shows_unless_it_is_told_otherwise(noted):
     net = network()
     training.fit(net, BY_TENS, F.cross_entropy, sgd(net), epochs=1)
