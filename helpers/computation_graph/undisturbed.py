@@ -218,7 +218,7 @@ def _write(tensor: torch.Tensor, numbers: torch.Tensor, before: torch.Tensor) ->
     # Not all kinds can be compared, and what is as it was may lie where nobody can write.
     try:
         same = torch.equal(numbers, before)
-    except RuntimeError:
+    except (RuntimeError, AttributeError):
         same = False
     if not same:
         with contextlib.suppress(RuntimeError):

@@ -44,7 +44,7 @@ def bytes_lacking(tensor: torch.Tensor) -> int:
         last = tensor.storage_offset() + sum((size - 1) * step for size, step in steps)
         needed = (last + 1) * tensor.element_size() if tensor.numel() else 0
         return max(0, int(needed) - tensor.untyped_storage().nbytes())
-    except RuntimeError:  # A sparse one, or a nested one, does not lie in one piece.
+    except (RuntimeError, AttributeError):  # A sparse or nested one does not lie in one piece.
         return 0
 
 
