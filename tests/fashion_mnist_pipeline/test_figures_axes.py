@@ -168,3 +168,14 @@ def test_bars_of_classes_are_sorted_and_the_worst_is_orange_at_the_bottom():
     colours = [to_hex(bar.get_facecolor()) for bar in axes.patches]
     assert colours == [to_hex(ORANGE), to_hex(SKY), to_hex(SKY)]
     assert axes.get_title("left") == "The mean hides the worst class, here: shoe"
+
+
+def test_a_matrix_tells_each_count_in_its_place_and_no_zero():
+    matrix = torch.tensor([[9, 0, 2], [1, 5, 0], [0, 4, 0]])
+    (axes,) = figures.confusion(matrix, ("a", "b", "c")).axes
+    told = {text.get_position(): (text.get_text(), text.get_color()) for text in axes.texts}
+    # At (prediction, label); above 4.5, half of the highest count, the blue is dark.
+    assert told == {
+        **{(0, 0): ("9", "white"), (2, 0): ("2", "black"), (0, 1): ("1", "black")},
+        **{(1, 1): ("5", "white"), (1, 2): ("4", "black")},
+    }
