@@ -179,3 +179,11 @@ def test_a_matrix_tells_each_count_in_its_place_and_no_zero():
         **{(0, 0): ("9", "white"), (2, 0): ("2", "black"), (0, 1): ("1", "black")},
         **{(1, 1): ("5", "white"), (1, 2): ("4", "black")},
     }
+
+
+def test_hidden_units_come_by_the_length_of_all_their_weights():
+    weights = 0.001 * torch.ones(40, 784)
+    weights[7], weights[3, 0] = -1.0, 5.0  # Of lengths 28 and 5.
+    first, second, *_ = figures.first_layer_weights(weights).axes
+    for axes, unit in ((first, 7), (second, 3)):
+        assert axes.images[0].get_array().tolist() == weights[unit].view(28, 28).tolist()
