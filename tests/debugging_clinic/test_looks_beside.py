@@ -80,6 +80,8 @@ def test_a_copy_that_reaches_for_the_networks_own_weights_leads_to_them():
     assert not looks.leads_to(reaching, IMAGES, other)
     assert not looks.leads_to(nn.Linear(8, 3), IMAGES, network)
     assert all(torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True))
+    asked = Recurrent(fresh=False)
+    assert not looks.leads_to(asked, IMAGES, network) and asked.state is None, "it is as it was"
 
 
 class Recurrent(nn.Module):
