@@ -72,8 +72,12 @@ def test_a_name_that_no_question_has_is_refused_with_the_nearest(check):
         assert (
             str(caught.value) == f"no question is called {name!r}: give {near!r}, or another name"
         )
-    with pytest.raises(ValueError, match="^no question is called 7: give '"):
-        check(7, 3)
+    for name in (7, "a question about another thing"):  # Like none of them: one is named.
+        names = "the sum|the product|squares|roots"
+        with pytest.raises(
+            ValueError, match=f"^no question is called {name!r}: give '({names})', "
+        ):
+            check(name, 3)
     with pytest.raises(ValueError, match="^no question is called 'a': give '', or another name$"):
         Questions()("a", 3)
 
