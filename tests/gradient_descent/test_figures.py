@@ -78,11 +78,12 @@ def test_the_best_angle_is_that_of_the_longest_steps(order):
     assert list(level.get_ydata()) == [0, 0]
 
 
-def test_the_line_on_the_sphere_is_straight_up_to_a_hundredth_of_the_gradient():
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_line_on_the_sphere_is_straight_up_to_a_hundredth_of_the_gradient(side):
     line = SPHERE @ TILT  # The gradient is 3 long.
     for off, word in ((0.029, ": all on one line."), (0.031, ": not all on one line.")):
         changes = line.clone()
-        changes[5] += off
+        changes[5] += side * off
         assert figures.change_on_sphere(SPHERE, changes, TILT).alt.endswith(word)
 
 

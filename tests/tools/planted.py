@@ -84,7 +84,8 @@ def tests_for(path: str) -> list[list[str]]:
     found = [[test.relative_to(ROOT).as_posix() for test in near]]
     found.append(["tests/project" if wing == "helpers" else f"tests/{wing}"])
     edition = "tests/chinese/test_edition.py"  # It knows each sentence; a fork may have none.
-    if (ROOT / edition).exists() and "say(" in file.read_text(encoding="utf-8"):
+    speaks = stem == "answers" or "say(" in file.read_text(encoding="utf-8")
+    if (ROOT / edition).exists() and speaks:
         found.append([edition])
     if stem in ("answers", "judging"):
         found.append(["tests/every_notebook/test_checks.py"])
