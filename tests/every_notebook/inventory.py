@@ -107,8 +107,11 @@ def _ends(artist: Artist) -> str:
         data = artist.get_data_3d() if isinstance(artist, Line3D) else artist.get_data(orig=False)
         points = np.array([np.ravel(values) for values in data], dtype=float).T
     else:
-        points = np.ma.filled(np.ma.asarray(artist.get_offsets(), dtype=float), np.nan)
+        points = np.ma.array(artist.get_offsets(), dtype=float, copy=True).filled(np.nan)
         points = points if points.any() else points[:0]  # One that has none stands at zero.
+    for column, axis in zip(points.T, artist.axes._axis_map.values(), strict=False):
+        if axis.get_scale() == "linear":  # What rounding leaves of zero is another on each machine.
+            column[abs(column) < 1e-12 * np.ptp(axis.get_view_interval())] = 0
     places = dict.fromkeys((0, len(points) // 2, len(points) - 1)) if len(points) else ()
     return "".join(f", {_numbers(points[place])}" for place in places)
 
