@@ -97,6 +97,9 @@ def test_the_accuracy_of_a_chart_is_that_of_the_last_twenty_batches():
     assert chart.accuracy[:2] == [0.0, 0.5] and chart.accuracy[19:] == [0.95] * 3
     twice = charts.Chart(loss=[0.0] * 22, correct=correct, samples=[2] * 22)
     assert twice.accuracy[-1] == 0.475
+    # An image counts as much in a short batch as in a long one: 1 + 9 of 1 + 9 + 10 are right.
+    uneven = charts.Chart(loss=[0.0] * 3, correct=[1, 9, 0], samples=[1, 9, 10])
+    assert uneven.accuracy == [1.0, 1.0, 0.5]
 
 
 @pytest.mark.parametrize(("fault", "depends"), [(faults.HEALTHY, False), (faults.OVER_DIM_0, True)])
