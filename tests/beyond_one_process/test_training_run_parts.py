@@ -1,6 +1,5 @@
 """The parts of a run, each on its own: its settings, its device, what it says, how it is kept."""
 
-import dataclasses
 import signal
 from pathlib import Path
 
@@ -15,23 +14,7 @@ from helpers.beyond_one_process.settings import Settings, spelt
 CPU = torch.device("cpu")
 
 
-def test_what_is_not_asked_for_is_as_in_notebook_04():
-    assert dataclasses.asdict(run._parse([])) == {
-        "epochs": 5,
-        "batch_size": 128,
-        "lr": 0.15,
-        "momentum": 0.8,
-        "seed": 0,
-        "network": "mlp",
-        "dtype": "float32",
-        "device": "cpu",
-        "data": None,
-        "limit": None,
-        "checkpoint": None,
-        "checkpoint_every": 100,
-        "resume": False,
-        "json": False,
-    }
+def test_what_is_not_asked_for_is_as_in_the_settings():
     assert run._parse([]) == Settings()
     assert spelt("checkpoint_every") == "--checkpoint-every"
 
