@@ -121,6 +121,13 @@ FORBIDDEN = {
             "return total",
             NO_RING,
         ),
+        (
+            # All chunks at once, as often as a ring sends one.
+            "mine, total = parts, parts.clone()\n"
+            "for k in range(2 * len(parts) - 2):\n    mine = pass_on(mine)\n"
+            "    total = total + mine * (k < len(parts) - 1)\nreturn total",
+            NO_RING,
+        ),
         (RING.format(rounds="2 * N - 2", rest="pass_on(parts[:, 0])"), NO_RING),
         (RING.format(rounds="2 * N - 2", rest=""), "Right."),
     ],
