@@ -187,6 +187,12 @@ def test_what_a_network_notes_beside_its_weights_comes_back(tmp_path):
     # Weights of another kind may not be copied, so that nothing can be tried.
     fresh.made = fresh.weight * 1
     checkpoint.restore(contents() | state, fresh, torch.optim.SGD(fresh.parameters(), lr=0.1))
+    # Notes say nothing of the weights that stand behind them.
+    deep = nn.Sequential(Noting(["coat"]), nn.Linear(3, 2))
+    weights = {"model": deep.state_dict()}
+    deep[1].double()
+    with pytest.raises(ValueError, match=r"1\.weight is \(2, 3\) torch\.float32 in it"):
+        checkpoint.restore(contents() | weights, deep, torch.optim.SGD(deep.parameters()))
 
 
 def test_what_has_no_shape_yet_is_of_one_kind_of_numbers():
