@@ -211,6 +211,13 @@ def test_another_optimizer_is_refused_and_left_as_it_is():
             checkpoint.restore(contents(), network, other)
         assert other.param_groups[0]["lr"] == 0.2 and not other.state
         assert alike(network.state_dict(), before)
+    # Each group has to have every setting, the last one, too.
+    groups = torch.optim.SGD([{"params": [weight]} for weight in weights], lr=0.2)
+    saved = contents() | {"model": before, "optimizer": copy.deepcopy(groups.state_dict())}
+    checkpoint.restore(saved, network, groups)
+    del saved["optimizer"]["param_groups"][1]["momentum"]
+    with pytest.raises(ValueError, match="is of another optimiser"):
+        checkpoint.restore(saved, network, groups)
 
 
 class Averaging(torch.optim.SGD):
