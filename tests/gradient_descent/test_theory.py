@@ -98,6 +98,20 @@ def test_a_trial_takes_200_steps_and_compares_its_last_with_the_one_ten_before_i
     assert len(asked) == 2 * (13 + 12)
 
 
+def test_a_last_step_is_compared_with_the_one_ten_before_it_and_with_no_other(monkeypatch):
+    def walks(loss, start, *, lr, steps):
+        # Longer than ten before and shorter than the one before, or the other way round.
+        ten_before, one_before = (1.0, 3.0) if lr > 0.15 else (3.0, 1.0)
+        moves = [2.0] * steps
+        moves[-11], moves[-12], moves[-10], moves[-2] = ten_before, *[one_before] * 3
+        points = torch.tensor([0.0, *moves], dtype=torch.float64).cumsum(0)[:, None]
+        return descent.Path(points, torch.zeros(steps + 1))
+
+    monkeypatch.setattr(descent, "run", walks)
+    found = theory.divergence_boundary(BOWL, START, low=0.1, high=0.2)
+    assert found == pytest.approx(0.15, rel=1e-4)
+
+
 def test_the_best_settings_beat_their_neighbours():
     curvatures = torch.tensor([1.0, 25.0], dtype=torch.float64)
     best = theory.best_settings(curvatures)
