@@ -1,7 +1,10 @@
 """What a run keeps and when, what it tells a program at its end, and where its bar begins."""
 
+import io
 import json
 import math
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -27,12 +30,12 @@ def test_it_is_kept_after_so_many_batches_and_at_the_end_of_an_epoch(
     assert kept == [(0, place) for place in places] + [(1, 0)]  # 50 images: five batches.
 
 
-@pytest.mark.parametrize(("signal", "ends"), [(0, None), (15, 15)])
+@pytest.mark.parametrize(("number", "ends"), [(0, None), (15, 15)])
 def test_a_lost_process_leaves_what_was_reached_and_stops_the_run_unless_a_signal_did(
-    data, tmp_path, monkeypatch, signal, ends, capsys
+    data, tmp_path, monkeypatch, number, ends, capsys
 ):
     def lost(state):
-        state.epoch, state.batch, state.stop.signal = 1, 3, signal
+        state.epoch, state.batch, state.stop.signal = 1, 3, number
         raise parallel.PeerLost("another process is gone")
 
     monkeypatch.setattr(training_run._Run, "train", lost)
@@ -47,6 +50,20 @@ def test_a_lost_process_leaves_what_was_reached_and_stops_the_run_unless_a_signa
     assert (found["epoch"], found["batch"]) == (1, 3)
     said = f"helpers.run: stopped by SIGTERM after epoch 1, batch 3: kept in {str(file)!r}"
     assert (said in capsys.readouterr().err) == (ends is not None)
+
+
+def test_a_signal_that_came_first_stays_the_reason_when_the_reader_is_gone_as_well(begun):
+    def gone(line):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    state, stream = begun(limit=60), io.StringIO()
+    with open(os.devnull, "w") as nowhere:
+        stream.write, stream.fileno = gone, nowhere.fileno
+        state.put("a line", stream)
+        assert state.stop.signal == training_run._NOBODY_READS
+        state.stop.signal = signal.SIGTERM
+        state.put("a line", stream)
+        assert state.stop.signal == signal.SIGTERM
 
 
 def test_a_program_is_told_how_far_the_run_has_come_and_what_it_was(begun, capsys):

@@ -269,8 +269,9 @@ def test_where_garments_came_from_and_what_is_none(data, tmp_path):
     )
     assert refused(file, [1]) == f": give {wanted}"
     assert refused(file, {"train_images": parts["train_images"]}) == f": give {wanted}"
-    floats = parts | {"test_images": parts["test_images"].float()}
-    assert refused(file, floats) == ", test: images are torch.float32: give uint8"
+    for dtype in (torch.float32, torch.float64, torch.float16):
+        floats = parts | {"test_images": parts["test_images"].to(dtype)}
+        assert refused(file, floats) == f", test: images are {dtype}: give uint8"
     file.write_bytes(b"junk")
     unread = refused(file)
     assert unread.startswith(" cannot be read (")
