@@ -239,6 +239,8 @@ class Fails(Square):
          "compute the output again without the in-place operation"),
         ("No.", "the walk back fails as backward() would (No): mend that, and compute the output "
          "again"),
+        ("The mask was modified", "the walk back fails as backward() would (The mask was modified)"
+         ": mend that, and compute the output again"),
     ],
 )  # fmt: skip
 def test_why_a_walk_stops_comes_with_its_own_cure(said, told, monkeypatch):

@@ -313,6 +313,12 @@ def test_what_unpacks_once_is_walked():
     assert (step.saved, step.gradient_in) == ("packed away", "1")
 
 
+def test_what_a_function_in_python_has_packed_is_told_where_it_can_be_unpacked():
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: t.numpy(), torch.from_numpy):
+        output = Square.apply(leaf(3.0))
+    assert graph.backtrack(output)[0].saved == "saved 0 = 3"
+
+
 def test_what_a_hook_writes_over_on_the_way_is_not_called_packed():
     """As the one that guides backpropagation does; the gradients are those that PyTorch took."""
     y = leaf([1.0, -2.0]).relu()
