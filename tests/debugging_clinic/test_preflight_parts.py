@@ -1,5 +1,6 @@
 """What the check says, word by word, and which part of a run it takes for each of its looks."""
 
+import contextlib
 import itertools
 import warnings
 
@@ -11,7 +12,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from debugging_clinic import set_ups
 from debugging_clinic.set_ups import BATCHES, IMAGES, LABELS, mlp, sgd
-from helpers.debugging_clinic import faults, preflight
+from helpers.debugging_clinic import chance, faults, preflight
 from helpers.debugging_clinic.preflight import Finding, Report
 from helpers.debugging_clinic.rehearsal import Updates
 
@@ -271,6 +272,8 @@ SAID = [
      "labels of batches have dtype torch.int32: give int64, labels.long()"),
     (mlp, {"test": [(IMAGES, LABELS[:, None])]},
      f"labels of test are {SHAPE((60, 1), 'torch.int64')}: give labels.squeeze(1)"),
+    (mlp, {"batches": [(IMAGES, F.one_hot(LABELS, 3))]},
+     f"labels of batches are {SHAPE((60, 3), 'torch.int64')}: give one for each image"),
     (mlp, {"batches": [(IMAGES, LABELS[:59])]},
      f"labels of batches are {SHAPE((59,), 'torch.int64')}: give one for each image"),
     (mlp, {"batches": [*BATCHES, (IMAGES[:0], LABELS[:0])]},
@@ -403,6 +406,21 @@ def test_two_thousand_images_are_looked_at_and_no_more_than_five_hundred_batches
     for (images, labels), (own, its) in zip(sample, given, strict=False):
         assert images.equal(own) and labels.equal(its)
         assert images.data_ptr() != own.data_ptr() and labels.data_ptr() != its.data_ptr()
+
+
+def test_the_first_batches_are_brought_to_where_the_first_weight_lies(monkeypatch):
+    class Elsewhere(nn.Parameter):
+        device = "far away"
+
+    def brought(batches, device):
+        raise LookupError(device)
+
+    network = mlp()
+    network[0].weight = Elsewhere(network[0].weight.detach())
+    monkeypatch.setattr(preflight, "_sample", brought)
+    monkeypatch.setattr(chance, "held", lambda seed, device: contextlib.nullcontext())
+    with pytest.raises(LookupError, match="^far away$"):
+        preflight.check(network, BATCHES, F.cross_entropy, sgd(network))
 
 
 def test_images_that_want_a_gradient_are_looked_at_without():
