@@ -3,7 +3,7 @@
     python tests/tools/planted.py --sample 8 --only helpers/common helpers/ols_and_ridge
 
 Each fault of `faults_by_hand.py` (or of a batch written by one who had not read the tests, with
-`--blind 1`, `2` or `3`) is planted in a copy of the project and meets the tests that can see it,
+`--blind 1` to `4`) is planted in a copy of the project and meets the tests that can see it,
 the nearest first: those of the file, of its wing, of all answers or figures, the wing's notebook in
 a strict run, and the later notebooks that mention the file. A sentence is known to the tests of its
 Chinese, too. A test that fails, or does not end, has caught it. Exit code 1 if fewer than 95 % are
@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from every_notebook.series import ROOT, WINGS  # noqa: E402  It lies in the folder of the line above.
 from tools import (  # noqa: E402
     faults_blind,
+    faults_blind_fourth,
     faults_blind_second,
     faults_blind_third,
     faults_by_hand,
@@ -37,7 +38,13 @@ from tools import (  # noqa: E402
 LEAST_CAUGHT = 0.95
 # A fault that makes a test run for ever is caught when this is over; no test takes half as long.
 SECONDS = 900
-_BATCHES = (faults_by_hand, faults_blind, faults_blind_second, faults_blind_third)
+_BATCHES = (
+    faults_by_hand,
+    faults_blind,
+    faults_blind_second,
+    faults_blind_third,
+    faults_blind_fourth,
+)
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=[""], help="paths that begin so")
     parser.add_argument("--sample", type=int, help="as many of them, the same each time")
-    parser.add_argument("--blind", type=int, choices=(1, 2, 3), default=0, help="a blind batch")
+    parser.add_argument("--blind", type=int, choices=(1, 2, 3, 4), default=0, help="a blind batch")
     parser.add_argument("--list", action="store_true", help="plant nothing")
     options = parser.parse_args()
     faults = [

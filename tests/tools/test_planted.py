@@ -7,7 +7,7 @@ from tools import planted
 from tools.planted import Fault
 
 
-@pytest.mark.parametrize("blind", [0, 1, 2, 3])
+@pytest.mark.parametrize("blind", [0, 1, 2, 3, 4])
 def test_every_fault_can_be_planted(blind):
     found = list(planted.all_faults(blind))
     assert len(found) > 20
