@@ -399,3 +399,8 @@ def test_a_missed_input_is_listed_in_full_where_it_is_short(argument, shown):
     attempt, oracle = (lambda x: 1), (lambda x: 2 if x == argument else 1)
     said = said_of_code(attempt, oracle, [(3,), (argument,), (4,), (5,)])
     assert said == f"Not yet. Right on 3 of 4 inputs; not on the one with {shown}."
+
+
+def test_each_input_that_was_missed_is_counted_and_the_first_is_listed():
+    said = said_of_code(lambda x: 1, lambda x: max(x, 1), [(-1,), (7,), (0,), (5,), (9,)])
+    assert said == "Not yet. Right on 2 of 5 inputs; not on the one with 7."

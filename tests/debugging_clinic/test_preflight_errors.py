@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from debugging_clinic import set_ups
-from debugging_clinic.set_ups import BATCHES, IMAGES, book, mlp, sgd
+from debugging_clinic.set_ups import BATCHES, IMAGES, LABELS, book, mlp, sgd
 from debugging_clinic.test_preflight_parts import Gives, Spoils, checked
 from debugging_clinic.test_promises import Through
 from debugging_clinic.test_rehearsal import GoesOn, Tool
@@ -198,3 +198,11 @@ def test_a_fault_of_the_loss_is_none_of_a_step_that_has_its_own(loss_function):
 def test_a_step_that_asks_the_loss_is_asked_about_it():
     torch.manual_seed(0)
     assert checked(mlp(), loss_function=summed, step=set_ups.book).faults == ("loss summed",)
+
+
+def test_of_a_network_that_learns_nothing_no_more_is_asked():
+    network = mlp().requires_grad_(False)
+    # Large numbers, each class in a piece: of a network that learns, both would be said.
+    batches = [(1000 * IMAGES[LABELS == k], LABELS[LABELS == k]) for k in range(3)]
+    report = checked(network, batches)
+    assert (report.faults, report.unseen) == ((faults.FROZEN,), ())
