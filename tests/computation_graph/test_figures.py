@@ -40,7 +40,11 @@ def test_each_quotient_has_a_mark_of_its_own():
 
 
 def test_the_price_of_one_pass_is_seen_from_below():
-    axes = figures.price_of_slopes({"a": [(800, 1.0)], "b": [(100, 1.5)]}).axes[0]
+    drawn = figures.price_of_slopes({"a": [(800, 1.0)], "b": [(100, 1.5)]})
+    (axes,) = drawn.axes
+    assert " 1.5 at most: " in drawn.alt and "weights, 100 to 800." in drawn.alt
+    falling = figures.price_of_slopes({"a": [(100, 1.7), (800, 1.2)], "b": [(90, 1.5)]})
+    assert " 1.7 at most: " in falling.alt and " 90 to 800." in falling.alt
     assert axes.get_ylim()[0] == 0.5 and axes.get_xscale() == axes.get_yscale() == "log"
     assert axes.get_lines()[0].get_xydata().tolist() == [[100, 101], [800, 801]]
     assert axes.get_lines()[-1].get_linewidth() == 0.8

@@ -28,5 +28,6 @@ def test_a_second_graph_waits_for_the_first_one_to_be_walked(w):
     said = "^two graphs at once do not fit: walk the first before the second$"
     with pytest.raises(MemoryError, match=said):
         mean_loss(w, torch.ones(2))
+    small_memory()(w, torch.ones(2))  # Another memory has room.
     first.backward()
     mean_loss(w, torch.ones(2))
