@@ -31,6 +31,8 @@ def nested():
         (torch.ones(2, device="meta"), ("value", "shape"), ("shape 2",)),
         (nested(), ("value", "shape"), ("shape 2 nested",)),
         (leaf(2.0), ("gradient", "value"), ("value 2", "grad None")),
+        (leaf(0.0), ("value", "shape"), ("value 0",)),
+        (leaf([]), ("value", "shape"), ("shape 0", "value []")),
     ],
 )
 def test_a_box_has_these_lines(tensor, show, lines):

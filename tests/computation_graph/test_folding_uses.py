@@ -171,6 +171,13 @@ def test_arrows_are_told_from_the_output_back_within_a_run_too():
     assert arrows(drawing) == expected
 
 
+def test_arrows_to_all_outputs_are_told_first():
+    s = leaf(3.0).sin()
+    ends = [("outside modules", "output 0"), ("outside modules", "output 1")]
+    drawing = graph.draw((s, s.exp()), fold=True)
+    assert arrows(drawing) == [*ends, ("output 0", "outside modules")]
+
+
 def test_a_part_that_nothing_uses_has_its_arrow():
     x = leaf([1.0, 2.0])
     first, second = x.sin().unbind()

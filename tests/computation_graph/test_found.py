@@ -66,6 +66,7 @@ def test_an_output_that_nothing_uses_is_drawn_if_it_has_a_name():
     assert ("UnbindBackward0", "second") in arrows(drawing)
     folded = graph.draw(first.exp(), fold=True, x=x, second=second)
     assert ("outside modules", "second") in arrows(folded)
+    assert ("x", "second") in arrows(graph.draw_as_in_notes(first.exp(), x=x, second=second))
 
 
 def test_a_path_longer_than_python_recurses():

@@ -179,6 +179,16 @@ MORE = {
         "show is 3: pass a tuple, as in show=('value', 'shape')",
         lambda: graph.draw(A * 2, show=3),
     ),
+    "the last word of several": (
+        ValueError,
+        "show is 'colour': give one of value, shape, gradient",
+        lambda: graph.draw(A * 2, show=("value", "colour")),
+    ),
+    "legend of notes": (
+        TypeError,
+        "legend is 'no': give True or False",
+        lambda: graph.draw_as_in_notes(A * 2, legend="no"),
+    ),
     "title": (TypeError, "title is 3: give a text", lambda: graph.draw(A * 2, title=3)),
     "title of notes": (
         TypeError,

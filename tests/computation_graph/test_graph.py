@@ -35,6 +35,12 @@ def test_other_drawing_tells_the_outputs_of_one_function_apart():
     assert sorted(arrows(drawing)) == along(
         "x > first > output", "x > no name > no name", "no name > output"
     )
+    one, two = leaf([1.0, 2.0, 3.0]).split([1, 2])
+    drawing = graph.draw_as_in_notes(one * two.exp())
+    shapes = [node.details for node in drawing.nodes if node.role == "intermediate"]
+    assert sorted(shapes) == [("shape 1",), ("shape 2",), ("shape 2",)]
+    (tail,) = [edge.tail for edge in drawing.edges if edge.text == "exp"]
+    assert [node.details for node in drawing.nodes if node.name == tail] == [("shape 2",)]
 
 
 @pytest.mark.filterwarnings("ignore:distutils Version classes:DeprecationWarning")

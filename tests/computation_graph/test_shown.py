@@ -122,6 +122,10 @@ def test_what_has_no_name_says_its_shape_in_the_other_drawing_if_asked():
         drawn = graph.draw_as_in_notes(output, show=show)
         between = [node for node in drawn.nodes if node.role == "intermediate"]
         assert [(node.label, node.details) for node in between] == [("no name", lines)]
+    rows = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], requires_grad=True) * 2
+    drawn = graph.draw_as_in_notes(rows.to_padded_tensor(0.0).sum())
+    shapes = [node.details for node in drawn.nodes if node.role == "intermediate"]
+    assert shapes == [("shape 2 × 3",), ("shape nested",)]
 
 
 def sines(count):
