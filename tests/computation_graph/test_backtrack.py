@@ -89,6 +89,7 @@ def first_step_of(output: torch.Tensor):
 def test_what_is_saved_goes_by_a_name_that_reads_well_and_keeps_its_sign():
     # PyTorch calls it _saved_self_sym_numel.
     assert first_step_of(leaf([1.0, 2.0, 3.0]).mean()).saved == "self_numel = 3"
+    assert first_step_of(leaf(4.0) ** 0.5).saved == "exponent = 0.5, self = 4"
     assert "dim = -1" in first_step_of(leaf([[1.0, 2.0]]).log_softmax(dim=-1)).saved.split(", ")
 
 
@@ -135,6 +136,14 @@ def test_a_walk_gives_back_each_kept_gradient():
     z.backward(retain_graph=True)
     graph.backtrack(z, x=x, y=y)
     assert (float(x.grad), float(y.grad)) == (12.0, 4.0)
+    first, second = x * 2, x * 5
+    output = first * second
+    for one in (first, second):
+        one.retain_grad()
+    for times in (1.0, 2.0):
+        output.backward(retain_graph=True)
+        graph.backtrack(output)
+        assert (float(first.grad), float(second.grad)) == (10 * times, 4 * times)
 
 
 def test_walk_takes_several_outputs_and_user_hooks_along():
@@ -145,6 +154,20 @@ def test_walk_takes_several_outputs_and_user_hooks_along():
     walk = graph.backtrack((h, k), gradient=(torch.tensor(1.0).double(), leaf(2.0)), x=x, h=h)
     # d(k)/dh = 5 times 2, and 1 from h itself; the hook makes 110 of 11; times 3.
     assert [step.gradient_in for step in walk] == ["2", "110", "330"]
+
+
+def test_each_output_of_a_function_has_what_arrived_there_on_its_arrow():
+    x = leaf([1.0, 2.0])
+    first, second = x.sin().unbind()
+    walk = graph.backtrack(first * 3 + second * 5, x=x, first=first, second=second)
+    picture = walk.picture(len(walk))
+    labels = {node.name: node.label for node in picture.nodes}
+    made = {
+        labels[edge.head]: edge.text
+        for edge in picture.edges
+        if labels[edge.tail] == "UnbindBackward0"
+    }
+    assert made == {"first": "3", "second": "5"}
 
 
 def test_a_long_walk_shows_how_far_it_is(monkeypatch):

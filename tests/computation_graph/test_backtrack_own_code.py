@@ -49,6 +49,7 @@ def in_a_walk_alone(gradient):
         # Rounding is no other number, and neither is less than a millionth.
         (lambda gradient: gradient / 3, torch.bfloat16, 1.3, "0.334"),
         (lambda gradient: gradient * 1.1, torch.float16, 3.3, "1.1"),
+        (lambda gradient: gradient * 4, torch.float16, 3e4, "4"),  # What left is infinite.
         (lambda gradient: gradient * 0 + 1e-8, torch.float64, 5.0, "1e-08"),
         (lambda gradient: gradient * (1 + 0.01 * gradient), torch.float64, 5.0, "no single number"),
     ],
@@ -95,6 +96,8 @@ def of_rows():
     ("output", "local"),
     [
         (leaf([1.0] * 20) * leaf(2.0), "20 by 20 Jacobian, 20 by 1 Jacobian"),
+        (leaf([1.0] * 16) * leaf([2.0] * 16), "2 for each entry, 1 for each entry"),
+        (leaf([1.0, 2.0, 3.0]).split([1, 2])[1] * 3, "3 for each entry"),
         (leaf([2.0]).sum(), "1"),
         (leaf(2.0) * 1e300, "1e+300"),
         (of_rows(), "[[0, 1]]"),
@@ -102,6 +105,42 @@ def of_rows():
 )
 def test_a_function_of_pytorch_has_this_local_derivative(output, local):
     assert graph.backtrack(output, gradient=torch.ones_like(output))[0].local == local
+
+
+class OneAndTwo(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2, x * torch.tensor([3.0, 5.0]).double()
+
+    @staticmethod
+    def backward(ctx, of_one, of_two):
+        return of_one * 2 + of_two @ torch.tensor([3.0, 5.0]).double()
+
+
+class TurnsOneOfTwo(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, turned, real):
+        return turned.conj_physical(), real * 3
+
+    @staticmethod
+    def backward(ctx, of_turned, of_real):
+        return of_turned.conj_physical(), of_real * 3
+
+
+TURNED = torch.tensor(1 + 2j, dtype=torch.complex128, requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "local"),
+    [
+        (OneAndTwo.apply(leaf(1.0)), "[[2], [3], [5]]"),
+        # What came, 1 and 1, was not turned: numbers would explain what left, but nothing else.
+        (TurnsOneOfTwo.apply(TURNED, leaf(1.0)), "no single number, [[0], [3]]"),
+    ],
+)
+def test_a_function_of_several_outputs_has_a_row_for_each_of_their_entries(outputs, local):
+    ones = tuple(map(torch.ones_like, outputs))
+    assert graph.backtrack(outputs, gradient=ones)[0].local == local
 
 
 def test_own_code_runs_without_a_graph_of_its_own(monkeypatch):

@@ -91,7 +91,9 @@ class Remembers(Does):
     count, seen, deep = 0, [], [[(torch.ones(2),)]]
 
 
-def test_a_class_forgets_what_a_walk_has_put_there():
+@pytest.mark.parametrize("module", [__name__, "torch_of_somebody.functions"])
+def test_a_class_forgets_what_a_walk_has_put_there(module, monkeypatch):
+    monkeypatch.setattr(Remembers, "__module__", module)
     numbers = Remembers.deep[0][0][0]
     graph.backtrack(Remembers.apply(leaf(1.0), lambda: numbers.add_(1)))
     assert (Remembers.count, Remembers.seen) == (0, []) and "last" not in vars(Remembers)
@@ -117,13 +119,14 @@ def test_buffers_come_back_that_were_written_put_aside_or_made_to_learn():
     assert not mean.requires_grad and mean.grad is None
 
 
-def test_what_was_given_other_numbers_has_its_own_again():
+@pytest.mark.parametrize("size", [2, 3])
+def test_what_was_given_other_numbers_has_its_own_again(size):
     module = nn.BatchNorm1d(2)
     mean = module.running_mean
     place = mean.data_ptr()
 
     def deed():
-        mean.data = torch.ones(3)
+        mean.data = torch.ones(size)
 
     walked(deed)
     assert mean.tolist() == [0.0, 0.0] and mean.data_ptr() == place

@@ -50,6 +50,19 @@ def test_a_walk_that_breaks_off_leaves_nothing_changed(error):
     assert not torch.is_inference_mode_enabled() and torch.is_grad_enabled()
 
 
+def test_an_engine_that_somebody_has_put_in_place_is_there_again(monkeypatch):
+    def mine(*arguments, **options):
+        return ENGINE(*arguments, **options)
+
+    monkeypatch.setattr(torch.autograd, "_engine_run_backward", mine)
+    for function in (Square, Refuses):
+        try:
+            graph.backtrack(function.apply(leaf(1.0)))
+        except ValueError:
+            assert function is Refuses
+        assert torch.autograd._engine_run_backward is mine
+
+
 class KeepsDeep(torch.autograd.Function):
     kept = {"of all": [{"more": torch.ones(2)}], "total": torch.zeros(())}
 
