@@ -198,3 +198,5 @@ def test_curvatures_come_in_order_of_size_and_from_the_place_that_is_given():
 def test_a_regime_ends_where_its_bound_says(lr, word):
     """With L = 5 and μ = 2 the bounds are 0.02, 0.2 and 0.4, each still of the shorter steps."""
     assert theory.regime(lr, torch.tensor([2.0, 5.0], dtype=torch.float64)) == word
+    # A tenth of 1/5 is no binary fraction: with L = 4 the first bound is hit exactly.
+    assert theory.regime(0.025, torch.tensor([2.0, 4.0], dtype=torch.float64)) == "crawls"
