@@ -39,6 +39,14 @@ def test_a_chart_says_what_the_run_did(garments):
     assert chart.piled_up == pytest.approx([1] * 4, rel=1e-5)
 
 
+def test_a_look_at_dropout_leaves_to_the_run_what_chance_has_in_store(garments):
+    case = cases.admit(faults.HEALTHY, garments, seed=1, images=300)
+    case.network = nn.Sequential(*case.network, nn.Dropout())
+    batch, chart, before = next(iter(case.batches)), charts.Chart(), torch.get_rng_state()
+    charts._look_before(case, *batch, chart)
+    assert chart.apart[0] > 0 and torch.equal(torch.get_rng_state(), before)
+
+
 def test_piled_up_gradients_are_the_sum_of_all_before(garments):
     case = cases.admit("gradients never cleared", garments, seed=1, images=384)
     case.updates = 2
