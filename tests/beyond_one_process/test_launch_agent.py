@@ -75,6 +75,11 @@ def test_one_attempt_is_not_counted(agent):
     assert str(launched) == "rank 0 | here\nrank 1 | there" and launched.results == (4, [5])
 
 
+def test_a_second_attempt_is_counted_where_the_first_has_said_nothing(agent):
+    agent(said={"000-000": "", "001-000": "here"}, results=[4, 5])
+    assert str(launch.in_processes(double, 2, restarts=1)) == "attempt 1, rank 0 | here"
+
+
 def test_two_processes_start_once_unless_more_is_asked_for(agent, monkeypatch):
     monkeypatch.setenv("GARMENT", "coat")
     started = agent(results=[0, 0, 0])

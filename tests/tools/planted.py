@@ -100,7 +100,8 @@ def tests_for(path: str) -> list[list[str]]:
     if (ROOT / edition).exists() and speaks:
         found.append([edition])
     if stem in ("answers", "judging"):
-        found.append(["tests/every_notebook/test_checks.py"])
+        asked = ("test_checks", "test_checks_limits", "test_forbidden")
+        found.append([f"tests/every_notebook/{name}.py" for name in asked])
     if "figures" in stem or stem in ("page", "picture"):
         found.append(["tests/every_notebook/test_figures.py"])
     notebooks = [f"notebooks/{name}.ipynb" for name in WINGS.values()]
