@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch.autograd import forward_ad
 
 from helpers.computation_graph import answers
 from helpers.computation_graph.answers import check
@@ -75,52 +74,6 @@ def test_the_whole_jacobian_is_that_worked_out_by_hand():
         [[1, 2], [3, 4], [5, 6]],
         [[2, 0, 0.5], [0, 2, -1]],
     ]
-
-
-# --- What is right within which limits, and what may not be used ---
-
-
-def test_the_price_of_a_walk_is_right_to_the_half():
-    judge = check.predictions["the price of a walk"].judge
-    assert [judge(guess).right for guess in (0.4, 0.6, 1, 1.4, 1.6)] == [False, *[True] * 3, False]
-
-
-def square(x):
-    return (3 * x + 1) ** 2
-
-
-def by_backward(x):
-    w = answers.leaf(x)
-    square(w).backward()
-    return w.grad
-
-
-def by_grad(x):
-    w = answers.leaf(x)
-    return torch.autograd.grad(square(w), w)[0]
-
-
-def by_dual(x):
-    with forward_ad.dual_level():
-        dual = forward_ad.make_dual(torch.tensor(x), torch.tensor(1.0))
-        return forward_ad.unpack_dual(square(dual)).tangent
-
-
-@pytest.mark.parametrize(
-    ("name", "used", "attempt"),
-    [
-        ("the chain rule", "backward", by_backward),
-        ("the chain rule", "grad", by_grad),
-        ("the chain rule", "jacfwd", lambda x: torch.func.jacfwd(square)(torch.tensor(x))),
-        ("the chain rule", "make_dual", by_dual),
-        ("the whole Jacobian", "jacobian", lambda f, x: torch.autograd.functional.jacobian(f, x)),
-        ("the whole Jacobian", "jacrev", lambda f, x: torch.func.jacrev(f)(x)),
-        ("the whole Jacobian", "jacfwd", lambda f, x: torch.func.jacfwd(f)(x)),
-    ],
-)
-def test_what_does_it_all_at_once_is_not_to_be_used(name, used, attempt):
-    said = check.exercises[name].judge(attempt).line
-    assert said == f"Not yet. Right, but your code uses {used}: do without it here."
 
 
 # --- The engine that a reader makes ---

@@ -48,6 +48,16 @@ FORBIDDEN = {
             "return jacobian(lambda t: (3 * t + 1) ** 2, torch.tensor(float(x)))",
             USES.format("grad"),
         ),
+        (
+            "return torch.func.jacfwd(lambda t: (3 * t + 1) ** 2)(torch.tensor(float(x)))",
+            USES.format("jacfwd"),
+        ),
+        (
+            "import torch.autograd.forward_ad as fwd\nwith fwd.dual_level():\n"
+            "    dual = fwd.make_dual(torch.tensor(float(x)), torch.tensor(1.0))\n"
+            "    return fwd.unpack_dual((3 * dual + 1) ** 2).tangent",
+            USES.format("make_dual"),
+        ),
     ],
     ("computation_graph", "the whole Jacobian"): [
         ("return torch.func.jacrev(function)(x)", USES.format("jacrev")),

@@ -2,12 +2,11 @@
 
     python tests/tools/planted.py --sample 8 --only helpers/common helpers/ols_and_ridge
 
-Each fault of `faults_by_hand.py` (or of a batch written by one who had not read the tests, with
-`--blind 1` to `4`) is planted in a copy of the project and meets the tests that can see it,
-the nearest first: those of the file, of its wing, of all answers or figures, the wing's notebook in
-a strict run, and the later notebooks that mention the file. A sentence is known to the tests of its
-Chinese, too. A test that fails, or does not end, has caught it. Exit code 1 if fewer than 95 % are
-caught.
+Each fault of `faults_by_hand.py` (or of a batch written without a look at the tests, with `--blind
+1` to `4`) is planted in a copy of the project and meets the tests that can see it, the nearest
+first: those of the file, of its wing, of all answers or figures, the wing's notebook in a strict
+run, and the later notebooks that mention the file. A sentence is known to the tests of its Chinese,
+too. A test that fails, or does not end, has caught it. Exit code 1 if fewer than 95 % are caught.
 """
 
 import argparse
